@@ -1,0 +1,19 @@
+// The nouns of the command line. Each adds its verbs to `app`; the callback of the chosen verb puts
+// what is to be done into `session.command`. `session` must outlive `app`.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "clients/cli/call.h"
+
+namespace rebound::cli {
+
+void AddImportCommands(CLI::App& app, Session& session);
+void AddCaseCommands(CLI::App& app, Session& session);
+void AddCustomerCommands(CLI::App& app, Session& session);
+void AddResponseCommands(CLI::App& app, Session& session);
+void AddProgramCommands(CLI::App& app, Session& session);
+void AddReportCommands(CLI::App& app, Session& session);
+void AddStatusCommand(CLI::App& app, Session& session);
+
+}  // namespace rebound::cli

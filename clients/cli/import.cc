@@ -1,0 +1,652 @@
+#include "clients/cli/import.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "clients/cli/commands.h"
+#include "clients/cli/options.h"
+#include "clients/cli/progress.h"
+#include "rebound/v1/response_service.grpc.pb.h"
+
+namespace rebound::cli {
+namespace {
+
+using Stream = grpc::ClientReaderWriter<v1::ImportResponsesRequest, v1::ImportResponsesResponse>;
+
+constexpr std::string_view kRejectsHeader = "row,column,reason";
+constexpr std::chrono::milliseconds kInterruptCheck{100};
+
+volatile sig_atomic_t interrupted = 0;
+
+// Notes the first SIGINT while it lives; a second one ends the process as usual.
+class InterruptNote {
+ public:
+  InterruptNote() {
+    interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    // Not SA_RESTART: a read of a pipe shall come back.
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~InterruptNote() { sigaction(SIGINT, &before_, nullptr); }
+  InterruptNote(const InterruptNote&) = delete;
+  InterruptNote& operator=(const InterruptNote&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
+struct Reject {
+  int64_t row = 0;
+  std::string column{};
+  std::string reason{};
+};
+
+// Rows on their way to the server, and those of the same stretch of the file that are not sent.
+struct Batch {
+  v1::ImportResponsesRequest request{};
+  size_t bytes = 0;
+  std::vector<Reject> rejects{};
+  int64_t rejected = 0;  // rows; one may have several rejects
+
+  int size() const { return request.rows().rows_size() + static_cast<int>(rejected); }
+};
+
+// The answers as a thread of its own reads them, handed to the importing thread.
+class Answers {
+ public:
+  void Add(v1::ImportResponsesResponse answer) {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(std::move(answer));
+    changed_.notify_one();
+  }
+
+  void End() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_one();
+  }
+
+  // The next answer, waiting at most so long; nothing if there was none.
+  std::optional<v1::ImportResponsesResponse> Take(std::chrono::milliseconds wait) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, wait, [this] { return !answers_.empty() || ended_; });
+    if (answers_.empty()) return std::nullopt;
+    v1::ImportResponsesResponse answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+  }
+
+  // No answer is left and none will come.
+  bool ended() {
+    const std::lock_guard lock(mutex_);
+    return ended_ && answers_.empty();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<v1::ImportResponsesResponse> answers_;
+  bool ended_ = false;
+};
+
+std::optional<std::string> ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in.bad()) return std::nullopt;
+  return text.str();
+}
+
+// 0 for what is no regular file.
+uint64_t FileSize(const std::string& path) {
+  std::error_code fault;
+  if (!std::filesystem::is_regular_file(path, fault)) return 0;
+  const uintmax_t size = std::filesystem::file_size(path, fault);
+  return fault ? 0 : size;
+}
+
+// A rejects file of an earlier import would be taken for this one's.
+void RemoveOldRejects(const std::string& path) {
+  std::ifstream in(path);
+  std::string first;
+  if (!in || !std::getline(in, first) || first != kRejectsHeader) return;
+  in.close();
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
+class Import {
+ public:
+  Import(Session& session, const ImportOptions& options) : session_(session), options_(options) {
+    summary_.dry_run = options.dry_run;
+    rejects_path_ = options.rejects.empty() ? options.file + ".rejects.csv" : options.rejects;
+  }
+
+  int Run();
+
+ private:
+  int ReadMapping();
+  int CheckMapping();
+  int OpenFile();
+  void SendHeader();
+  void SendRows();
+  void AddRow(const CsvRow& row);
+  void Flush();
+  void AwaitRoom();
+  void TakeAnswer(std::chrono::milliseconds wait);
+  void Settle(const v1::ImportResponsesResponse* answer);
+  bool WriteRejects(std::vector<Reject> rejects);
+  void Stop(std::string fault);
+  bool Stopped() const { return broken_ || interrupted != 0 || !fault_.empty(); }
+  int Conclude(const grpc::Status& status);
+  void Draw();
+
+  Session& session_;
+  const ImportOptions& options_;
+  std::optional<Mapping> mapping_;
+  std::ifstream file_;
+  std::optional<CsvReader> reader_;
+  std::unique_ptr<v1::ResponseService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<Stream> stream_;
+  Answers answers_;
+  Batch batch_;                  // being filled
+  std::deque<Batch> in_flight_;  // oldest first
+  size_t unanswered_ = 0;        // of in_flight_, those that were sent
+  bool broken_ = false;          // the stream takes no more
+  std::string fault_;            // of this machine: why the import stopped
+  ImportSummary summary_;
+  std::string rejects_path_;
+  std::ofstream rejects_file_;
+  std::optional<Progress> progress_;
+};
+
+int Import::ReadMapping() {
+  const std::optional<std::string> yaml = ReadFile(options_.map);
+  if (!yaml) return session_.Fail(kExitUsage, "cannot read the mapping " + options_.map);
+  std::vector<std::string> errors;
+  mapping_ = Mapping::Parse(*yaml, options_.map, &errors);
+  for (const std::string& error : errors) session_.Fail(kExitUsage, error);
+  return mapping_ ? kExitOk : kExitUsage;
+}
+
+// What would make the server refuse every row.
+int Import::CheckMapping() {
+  if (!mapping_->Maps("external_id")) {
+    return session_.Fail(kExitUsage, options_.map +
+                                         ": expected external_id among the fields; by it "
+                                         "a row is recognised when it is imported again");
+  }
+  if (!mapping_->Maps("source_system") && !mapping_->ConstantOf("source_system")) {
+    return session_.Fail(kExitUsage, options_.map +
+                                         ": expected source_system, which says whose external_id "
+                                         "and customer ids these are");
+  }
+  if (!mapping_->Maps("program") && options_.program.empty()) {
+    return session_.Fail(kExitUsage,
+                         "expected --program, because " + options_.map + " does not map program");
+  }
+  const std::optional<std::string> constant = mapping_->ConstantOf("program");
+  if (constant && !options_.program.empty() && *constant != options_.program) {
+    return session_.Fail(kExitUsage,
+                         fmt::format("expected one program, but {} says {} and --program says {}",
+                                     options_.map, *constant, options_.program));
+  }
+  return kExitOk;
+}
+
+int Import::OpenFile() {
+  file_.open(options_.file, std::ios::binary);
+  if (!file_ || std::filesystem::is_directory(options_.file)) {
+    return session_.Fail(kExitUsage, "cannot read " + options_.file);
+  }
+  reader_.emplace(file_, options_.csv);
+  if (const std::optional<std::string> fault = reader_->ReadHeader()) {
+    return session_.Fail(kExitUsage, options_.file + ": " + *fault);
+  }
+  std::vector<std::string> errors;
+  if (!mapping_->Bind(reader_->header(), &errors)) {
+    for (const std::string& error : errors) session_.Fail(kExitUsage, error);
+    return kExitUsage;
+  }
+  return kExitOk;
+}
+
+void Import::SendHeader() {
+  stub_ = v1::ResponseService::NewStub(session_.Channel());
+  session_.Authorize(&context_);
+  stream_ = stub_->ImportResponses(&context_);
+  v1::ImportResponsesRequest request;
+  v1::ImportHeader* header = request.mutable_header();
+  header->set_request_id(options_.request_id.empty() ? NewRequestId() : options_.request_id);
+  header->set_program_id(options_.program);
+  header->set_history(options_.history);
+  header->set_dry_run(options_.dry_run);
+  broken_ = !stream_->Write(request);
+}
+
+void Import::AddRow(const CsvRow& row) {
+  ++summary_.read;
+  const MappedRow mapped = mapping_->Map(row);
+  if (!mapped.ok()) {
+    ++batch_.rejected;
+    for (const RowError& error : mapped.errors) {
+      batch_.rejects.push_back({error.row, error.column, error.reason});
+    }
+    return;
+  }
+  v1::ImportRow sent;
+  sent.set_row(mapped.row);
+  FillResponse(mapped, sent.mutable_response());
+  const size_t bytes = sent.ByteSizeLong();
+  if (bytes > kMaxRowBytes) {
+    ++batch_.rejected;
+    batch_.rejects.push_back(
+        {mapped.row, "",
+         fmt::format("expected a row of at most {} bytes, got {}", kMaxRowBytes, bytes)});
+    return;
+  }
+  if (batch_.bytes > 0 && batch_.bytes + bytes > kBatchBytes) Flush();
+  batch_.bytes += bytes;
+  *batch_.request.mutable_rows()->add_rows() = std::move(sent);
+}
+
+void Import::SendRows() {
+  CsvRow row;
+  while (!Stopped() && reader_->Next(&row)) {
+    AddRow(row);
+    if (batch_.size() >= kBatchRows) Flush();
+  }
+  if (!Stopped() && reader_->read_failed()) {
+    Stop(fmt::format("reading {} failed after row {}", options_.file, row.row));
+  }
+  if (!Stopped()) Flush();
+}
+
+// Sends the batch. One without rows waits in line all the same, so that rejects stay in the order
+// of the file.
+void Import::Flush() {
+  if (batch_.size() == 0) return;
+  AwaitRoom();
+  if (Stopped()) return;
+  in_flight_.push_back(std::exchange(batch_, {}));
+  if (in_flight_.back().request.has_rows()) {
+    ++unanswered_;
+    broken_ = !stream_->Write(in_flight_.back().request);
+  }
+  if (unanswered_ == 0) Settle(nullptr);
+  Draw();
+}
+
+void Import::AwaitRoom() {
+  while (!Stopped() && unanswered_ >= kWindowBatches) TakeAnswer(kInterruptCheck);
+  while (!Stopped() && unanswered_ > 0) {
+    const size_t before = unanswered_;
+    TakeAnswer(std::chrono::milliseconds(0));
+    if (unanswered_ == before) return;
+  }
+}
+
+void Import::TakeAnswer(std::chrono::milliseconds wait) {
+  if (const auto answer = answers_.Take(wait)) {
+    Settle(&*answer);
+    Draw();
+  } else if (answers_.ended()) {
+    broken_ = true;
+  }
+}
+
+// Counts the oldest batch by its answer, and those behind it that need none.
+void Import::Settle(const v1::ImportResponsesResponse* answer) {
+  while (!in_flight_.empty()) {
+    Batch& batch = in_flight_.front();
+    if (batch.request.has_rows()) {
+      if (answer == nullptr) return;
+      summary_.accepted += answer->accepted_count();
+      summary_.replayed += answer->replayed_count();
+      summary_.opened_cases += answer->opened_case_count();
+      std::set<int64_t> refused;
+      for (const v1::RowError& error : answer->rejects()) {
+        refused.insert(error.row());
+        const auto& rows = batch.request.rows().rows();
+        const auto row = std::find_if(rows.begin(), rows.end(), [&](const v1::ImportRow& r) {
+          return r.row() == error.row();
+        });
+        batch.rejects.push_back(
+            {error.row(),
+             row == rows.end() ? "" : ColumnAtFault(*mapping_, row->response(), error.field()),
+             session_.chinese && !error.message_zh().empty() ? error.message_zh()
+                                                             : error.message()});
+      }
+      batch.rejected += static_cast<int64_t>(refused.size());
+      --unanswered_;
+      answer = nullptr;
+    }
+    summary_.rejected += batch.rejected;
+    if (!WriteRejects(std::move(batch.rejects))) {
+      Stop("cannot write the rejects file " + rejects_path_ + "; choose another with --rejects");
+    }
+    in_flight_.pop_front();
+  }
+}
+
+bool Import::WriteRejects(std::vector<Reject> rejects) {
+  if (rejects.empty()) return true;
+  if (!rejects_file_.is_open()) {
+    rejects_file_.open(rejects_path_, std::ios::binary | std::ios::trunc);
+    rejects_file_ << kRejectsHeader << "\n";
+    summary_.rejects_file = rejects_path_;
+  }
+  std::stable_sort(rejects.begin(), rejects.end(),
+                   [](const Reject& a, const Reject& b) { return a.row < b.row; });
+  CsvWriter csv(rejects_file_);
+  for (const Reject& reject : rejects) {
+    csv.Write({std::to_string(reject.row), reject.column, OneLine(reject.reason)});
+  }
+  return rejects_file_.good();
+}
+
+void Import::Stop(std::string fault) {
+  if (fault_.empty()) fault_ = std::move(fault);
+}
+
+void Import::Draw() {
+  if (!progress_) return;
+  ImportCount count;
+  count.bytes = reader_->bytes_read();
+  count.accepted = summary_.accepted + summary_.replayed;
+  count.rejected = summary_.rejected;
+  progress_->Update(count, std::chrono::steady_clock::now());
+}
+
+int Import::Conclude(const grpc::Status& status) {
+  const bool complete = status.ok() && !Stopped() && in_flight_.empty();
+  int code = kExitOk;
+  if (interrupted != 0) {
+    code = session_.Fail(kExitInterrupted, "interrupted");
+  } else if (!fault_.empty()) {
+    code = session_.Fail(kExitFailed, fault_);
+  } else if (!status.ok()) {
+    code = session_.Fail(status);
+  } else if (!complete) {
+    code = session_.Fail(kExitFailed, "the server ended the import before its last row");
+  }
+  if (!complete) {
+    const int64_t answered = summary_.accepted + summary_.replayed + summary_.rejected;
+    if (session_.format != Format::kJson) {
+      session_.err << fmt::format(
+          "  {} rows were dealt with before that. Run the same command again: rows that are stored "
+          "are recognised and not stored twice.\n",
+          GroupDigits(answered));
+    }
+    return code;
+  }
+  if (session_.format == Format::kJson) {
+    session_.out << ImportSummaryJson(summary_) << "\n";
+  } else if (session_.format == Format::kCsv) {
+    CsvWriter csv(session_.out);
+    csv.Write(
+        {"rows", "accepted", "replayed", "rejected", "opened_cases", "dry_run", "rejects_file"});
+    csv.Write({std::to_string(summary_.read), std::to_string(summary_.accepted),
+               std::to_string(summary_.replayed), std::to_string(summary_.rejected),
+               std::to_string(summary_.opened_cases), summary_.dry_run ? "true" : "false",
+               summary_.rejects_file});
+  } else {
+    session_.out << RenderImportSummary(summary_, session_.style);
+  }
+  return options_.strict && summary_.rejected > 0 ? kExitFailed : kExitOk;
+}
+
+int Import::Run() {
+  if (const int code = ReadMapping(); code != kExitOk) return code;
+  if (const int code = CheckMapping(); code != kExitOk) return code;
+  if (const int code = OpenFile(); code != kExitOk) return code;
+  RemoveOldRejects(rejects_path_);
+  const InterruptNote note;
+  progress_.emplace(session_.err, FileSize(options_.file), session_.err_width,
+                    std::chrono::steady_clock::now());
+  SendHeader();
+  std::thread answering([this] {
+    v1::ImportResponsesResponse answer;
+    while (stream_->Read(&answer)) answers_.Add(std::move(answer));
+    answers_.End();
+  });
+  SendRows();
+  if (Stopped() && !broken_) {
+    context_.TryCancel();
+  } else if (!broken_) {
+    stream_->WritesDone();
+  }
+  while (!answers_.ended()) {
+    TakeAnswer(kInterruptCheck);
+    if (interrupted != 0 || !fault_.empty()) context_.TryCancel();
+  }
+  answering.join();
+  const grpc::Status status = stream_->Finish();
+  if (status.ok() && fault_.empty()) broken_ = false;
+  rejects_file_.close();
+  progress_->Finish();
+  return Conclude(status);
+}
+
+struct TargetOfField {
+  std::string_view field;  // of Response, the longest first where one begins another
+  std::string_view target;
+};
+
+constexpr TargetOfField kTargets[] = {
+    {"external_key.source_system", "source_system"},
+    {"external_key", "external_id"},
+    {"customer_key.source_system", "customer.source_system"},
+    {"customer_key", "customer.external_id"},
+    {"customer_id", "customer.external_id"},
+    {"program_id", "program"},
+    {"score", "score"},
+    {"occur_time", "occur_time"},
+    {"touchpoint", "touchpoint"},
+    {"org_unit_id", "org_unit"},
+    {"survey_channel", "channel"},
+    {"language", "language"},
+    {"reason", "reason"},
+    {"suggestion", "suggestion"},
+    {"follow_ups", "verbatim"},
+    {"respondent_role", "respondent_role"},
+    {"account_id", "account"},
+    {"order_reference", "order_reference"},
+};
+
+// The key in "items[0].score", "items[overall]", "items.overall" or the like.
+std::string KeyInPath(std::string_view path) {
+  std::string key;
+  for (const char c : path) {
+    if (c == '[' || c == ']' || c == '"' || c == '\'') continue;
+    key += c;
+  }
+  if (key.starts_with('.')) key.erase(0, 1);
+  return key;
+}
+
+std::string Join(const std::vector<std::string>& columns) {
+  std::string text;
+  for (const std::string& column : columns) text += (text.empty() ? "" : "+") + column;
+  return text;
+}
+
+std::string ItemColumn(const Mapping& mapping, const v1::Response& sent, std::string_view path) {
+  const std::string place = KeyInPath(path.substr(0, path.find(']')));
+  std::string unused;
+  const std::optional<int64_t> index = ParseInteger(place, &unused);
+  if (index && *index >= 0 && *index < sent.items_size()) {
+    return Join(mapping.ColumnsOf("items." + sent.items(static_cast<int>(*index)).key()));
+  }
+  return Join(mapping.ColumnsOf("items." + place));
+}
+
+std::string AttributeColumn(const Mapping& mapping, std::string_view path) {
+  const std::string key = KeyInPath(path);
+  const std::string column = Join(mapping.ColumnsOf("attributes." + key));
+  return column.empty() && key == "segment" ? Join(mapping.ColumnsOf("segment")) : column;
+}
+
+}  // namespace
+
+std::string ColumnAtFault(const Mapping& mapping, const v1::Response& sent,
+                          std::string_view field) {
+  constexpr std::string_view kResponse = "response.";
+  if (field.find(kResponse) != std::string_view::npos) {
+    field.remove_prefix(field.find(kResponse) + kResponse.size());
+  }
+  if (field.starts_with("items")) return ItemColumn(mapping, sent, field.substr(5));
+  if (field.starts_with("attributes")) return AttributeColumn(mapping, field.substr(10));
+  for (const TargetOfField& known : kTargets) {
+    if (!field.starts_with(known.field)) continue;
+    if (field.size() > known.field.size() && field[known.field.size()] != '.' &&
+        field[known.field.size()] != '[') {
+      continue;
+    }
+    return Join(mapping.ColumnsOf(known.target));
+  }
+  return "";
+}
+
+void FillResponse(const MappedRow& row, v1::Response* response) {
+  const auto set = [](const std::optional<std::string>& value, std::string* target) {
+    if (value) *target = *value;
+  };
+  set(row.program, response->mutable_program_id());
+  set(row.source_system, response->mutable_external_key()->mutable_source_system());
+  set(row.external_id, response->mutable_external_key()->mutable_external_id());
+  if (row.customer_external_id) {
+    v1::ExternalKey* key = response->mutable_customer_key();
+    key->set_external_id(*row.customer_external_id);
+    set(row.customer_source_system, key->mutable_source_system());
+  }
+  if (row.score) response->set_score(*row.score);
+  if (row.occur_time_ms) *response->mutable_occur_time() = TimeOfMillis(*row.occur_time_ms);
+  set(row.touchpoint, response->mutable_touchpoint());
+  set(row.org_unit, response->mutable_org_unit_id());
+  set(row.channel, response->mutable_survey_channel());
+  set(row.language, response->mutable_language());
+  set(row.reason, response->mutable_reason());
+  set(row.suggestion, response->mutable_suggestion());
+  set(row.respondent_role, response->mutable_respondent_role());
+  set(row.account, response->mutable_account_id());
+  set(row.order_reference, response->mutable_order_reference());
+  if (row.verbatim) {
+    v1::FollowUp* follow_up = response->add_follow_ups();
+    follow_up->set_question("verbatim");
+    follow_up->set_answer(*row.verbatim);
+  }
+  for (const auto& [key, score] : row.items) {
+    v1::ScoredItem* item = response->add_items();
+    item->set_key(key);
+    item->set_score(score);
+  }
+  for (const auto& [key, value] : row.attributes) (*response->mutable_attributes())[key] = value;
+  if (row.segment) response->mutable_attributes()->insert({"segment", *row.segment});
+}
+
+std::string RenderImportSummary(const ImportSummary& summary, const Style& style) {
+  std::vector<std::vector<std::string>> rows = {
+      {"rows read", GroupDigits(summary.read)},
+      {summary.dry_run ? "would be accepted" : "accepted", GroupDigits(summary.accepted)},
+      {"already there", GroupDigits(summary.replayed)},
+      {"rejected", GroupDigits(summary.rejected)},
+      {summary.dry_run ? "cases it would open" : "cases opened", GroupDigits(summary.opened_cases)},
+  };
+  std::string text = summary.dry_run ? "Dry run: nothing was stored.\n" : "";
+  text += RenderTable({{"import"}, {"rows", Align::kRight}}, rows, 0);
+  if (summary.rejected > 0) {
+    text += style.Red(fmt::format("{} rows were rejected", GroupDigits(summary.rejected))) +
+            "; which, and why: " + summary.rejects_file + "\n";
+  }
+  return text;
+}
+
+std::string ImportSummaryJson(const ImportSummary& summary) {
+  return fmt::format(
+      "{{\"rows\": {}, \"accepted\": {}, \"replayed\": {}, \"rejected\": {}, \"openedCases\": {}, "
+      "\"dryRun\": {}, \"rejectsFile\": {}}}",
+      summary.read, summary.accepted, summary.replayed, summary.rejected, summary.opened_cases,
+      summary.dry_run, JsonString(summary.rejects_file));
+}
+
+int ImportResponses(Session& session, const ImportOptions& options) {
+  return Import(session, options).Run();
+}
+
+void AddImportCommands(CLI::App& app, Session& session) {
+  CLI::App* import = app.add_subcommand("import", "Bring in answers that exist already");
+  import->require_subcommand(1);
+  struct Options {
+    ImportOptions import;
+    std::string encoding = "auto";
+    std::string delimiter = "auto";
+  };
+  auto options = std::make_shared<Options>();
+  ImportOptions& target = options->import;
+  CLI::App* responses = import->add_subcommand("responses", "Import answers from a CSV file");
+  responses->add_option("file", target.file, "The CSV file, with a header line")
+      ->required()
+      ->type_name("FILE");
+  responses->add_option("--map", target.map, "Which column is which field: rebound help mapping")
+      ->required()
+      ->type_name("FILE");
+  responses->add_option("--program", target.program, "The program of rows that name none")
+      ->type_name("PROGRAM");
+  responses->add_flag("--history", target.history,
+                      "The past: cases carry the data's times, nothing is sent, no clock fires");
+  responses->add_flag("--dry-run", target.dry_run, "Check every row and store nothing");
+  responses
+      ->add_option("--rejects", target.rejects,
+                   "Where rejected rows are listed; else FILE.rejects.csv")
+      ->type_name("FILE");
+  responses->add_flag("--strict", target.strict, "Exit with 1 if any row was rejected");
+  responses->add_option("--encoding", options->encoding, "auto, utf-8 or gb18030")
+      ->type_name("NAME");
+  responses->add_option("--delimiter", options->delimiter, "auto, comma, semicolon or tab")
+      ->type_name("NAME");
+  AddRequestId(responses, &target.request_id);
+  responses->footer(
+      "Rows are recognised by external_id: importing a file twice, or the rest of a broken "
+      "import\n"
+      "again, stores nothing twice. A bad row never stops an import; it is listed with its row "
+      "(the\n"
+      "header is row 1), column and reason, and the exit code stays 0 unless --strict is given.\n"
+      "\nExample:\n"
+      "  rebound import responses answers.csv --program hotline --map answers.yaml --dry-run");
+  responses->callback([options, &session] {
+    session.command = [options, &session]() -> int {
+      const std::optional<CsvEncoding> encoding = ParseCsvEncoding(options->encoding);
+      if (!encoding) {
+        return session.Fail(kExitUsage, "expected --encoding auto, utf-8 or gb18030, got \"" +
+                                            options->encoding + "\"");
+      }
+      const std::optional<char> delimiter = ParseCsvDelimiter(options->delimiter);
+      if (!delimiter) {
+        return session.Fail(kExitUsage,
+                            "expected --delimiter auto, comma, semicolon or tab, got \"" +
+                                options->delimiter + "\"");
+      }
+      options->import.csv.encoding = *encoding;
+      options->import.csv.delimiter = *delimiter;
+      return ImportResponses(session, options->import);
+    };
+  });
+}
+
+}  // namespace rebound::cli

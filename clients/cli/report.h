@@ -1,0 +1,26 @@
+// How figures look: as text for people and as CSV for spreadsheets.
+#pragma once
+
+#include <ostream>
+#include <string>
+
+#include "clients/cli/output.h"
+#include "rebound/v1/report_service.pb.h"
+
+namespace rebound::cli {
+
+// Groups, then the total, each with its counts, interval and a bar.
+std::string RenderNps(const v1::GetNpsReportResponse& report, const Style& style, int width);
+void WriteNpsCsv(const v1::GetNpsReportResponse& report, std::ostream& out);
+
+// The total as bars, groups as one line each.
+std::string RenderFunnel(const v1::GetFunnelReportResponse& report, const Style& style, int width);
+void WriteFunnelCsv(const v1::GetFunnelReportResponse& report, std::ostream& out);
+
+// The total by sets of cases (all, matured, not matured), groups as one line each; with `curve` the
+// Kaplan-Meier curve of the total.
+std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool curve,
+                           const Style& style, int width);
+void WriteRecoveryCsv(const v1::GetRecoveryReportResponse& report, std::ostream& out);
+
+}  // namespace rebound::cli

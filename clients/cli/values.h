@@ -1,0 +1,72 @@
+// The API's values as people write and read them on the command line: times, money, enums, keys.
+// Pure functions but for NewRequestId and relative times; thread-safe.
+#pragma once
+
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/generated_enum_reflection.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rebound/v1/common.pb.h"
+
+namespace rebound::cli {
+
+// "2026-01-31T08:00:00Z", with milliseconds if there are any; UTC.
+std::string FormatTime(const google::protobuf::Timestamp& time);
+
+// "2026-01-31 08:00" for narrow tables; UTC.
+std::string FormatTimeShort(const google::protobuf::Timestamp& time);
+
+// RFC 3339, "2026-01-31" or "2026-01-31 08:00" in UTC, or "+30m", "+2h", "+3d" from now on.
+// Otherwise nothing, and `*reason` says what was expected.
+std::optional<google::protobuf::Timestamp> ReadTime(std::string_view text, std::string* reason);
+
+google::protobuf::Timestamp TimeOfMillis(int64_t ms);
+
+// The longest units that are exact, at most two: "30 days", "1 day 12 h", "90 s".
+std::string FormatDuration(const google::protobuf::Duration& duration);
+
+// "CNY 12.50", "JPY 1250": code, then the amount with as many decimals as ISO 4217 gives it.
+std::string FormatMoney(const v1::Money& money);
+
+// "CNY 12.50" or "12.50 CNY", no more decimals than the currency has. Otherwise nothing and a
+// reason. Never rounds.
+std::optional<v1::Money> ReadMoney(std::string_view text, std::string* reason);
+
+// Decimals of a currency's amounts by ISO 4217: 2 unless it is one of the few others.
+int CurrencyDecimals(std::string_view currency_code);
+
+// "SOURCE:KEY", split at the first colon; nothing if either side is empty.
+std::optional<v1::ExternalKey> ReadKey(std::string_view text);
+std::string FormatKey(const v1::ExternalKey& key);
+
+// A random UUID, as the API's request ids allow it.
+std::string NewRequestId();
+
+// 0.05611 as "5.61 %".
+std::string Percent(double share);
+
+// Fixed decimals; never "-0.00".
+std::string Decimal(double value, int decimals);
+
+// The names people use for an enum's values: without prefix, in lower case, without the
+// unspecified one: "phone", "no_answer".
+std::vector<std::string> EnumNames(const google::protobuf::EnumDescriptor* type);
+
+// "" for unspecified, the number for a value this client does not know.
+std::string EnumName(const google::protobuf::EnumDescriptor* type, int value);
+
+// Takes any case, and - for _.
+std::optional<int> EnumValue(const google::protobuf::EnumDescriptor* type, std::string_view name);
+
+template <class Enum>
+std::string EnumName(Enum value) {
+  return EnumName(google::protobuf::GetEnumDescriptor<Enum>(), static_cast<int>(value));
+}
+
+}  // namespace rebound::cli

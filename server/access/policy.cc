@@ -1,0 +1,125 @@
+#include "server/access/policy.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace rebound {
+namespace {
+
+using RoleSet = uint8_t;
+constexpr RoleSet kAdmin = 1, kManager = 2, kAgent = 4, kIntegration = 8, kViewer = 16;
+
+// Bit i of a RoleSet.
+constexpr std::array<std::string_view, 5> kRoles{"admin", "manager", "agent", "integration",
+                                                 "viewer"};
+
+// Admins may call everything.
+constexpr RoleSet kEveryone = kAdmin | kManager | kAgent | kIntegration | kViewer;
+constexpr RoleSet kStaff = kAdmin | kManager | kAgent;
+constexpr RoleSet kStaffAndIntegration = kStaff | kIntegration;
+constexpr RoleSet kMeasuring = kAdmin | kManager | kViewer;
+constexpr RoleSet kFeeding = kAdmin | kIntegration;
+
+struct Row {
+  std::string_view method;  // without the package
+  RoleSet roles;
+};
+
+constexpr std::string_view kPackage = "rebound.v1.";
+constexpr Row kTable[] = {
+    {"ResponseService/SubmitResponse", kFeeding},
+    {"ResponseService/BatchSubmitResponses", kFeeding},
+    {"ResponseService/ImportResponses", kFeeding},
+    {"ResponseService/GetResponse", kStaffAndIntegration},
+    {"ResponseService/ListResponses", kStaffAndIntegration},
+
+    {"CaseService/OpenCase", kStaffAndIntegration},
+    {"CaseService/GetCase", kStaffAndIntegration},
+    {"CaseService/ListCases", kStaffAndIntegration},
+    {"CaseService/ListCaseEvents", kStaffAndIntegration},
+    {"CaseService/ClaimNextCase", kStaff},
+    {"CaseService/AssignCase", kStaff},
+    {"CaseService/LogAttempt", kStaff},
+    {"CaseService/MakeCommitment", kStaff},
+    {"CaseService/RemedyCase", kStaff},
+    {"CaseService/ResolveCase", kStaff},
+    {"CaseService/CloseCase", kStaff},
+    {"CaseService/ReopenCase", kStaff},
+
+    {"CustomerService/UpsertCustomer", kAdmin | kManager | kIntegration},
+    {"CustomerService/AddCustomerAlias", kAdmin | kManager | kIntegration},
+    {"CustomerService/GetCustomer", kStaffAndIntegration},
+    {"CustomerService/ListCustomers", kStaffAndIntegration},
+    {"CustomerService/GetCustomerHistory", kStaff},
+    {"CustomerService/SetCustomerConsent", kStaffAndIntegration},
+
+    {"SurveyService/GetProgram", kEveryone},
+    {"SurveyService/ListPrograms", kEveryone},
+
+    {"ReportService/GetNpsReport", kMeasuring},
+    {"ReportService/GetFunnelReport", kMeasuring},
+    {"ReportService/GetRecoveryReport", kMeasuring},
+
+    {"OperationsService/GetStatus", kEveryone},
+};
+
+constexpr bool AdminsMayCallEverything() {
+  for (const Row& row : kTable) {
+    if ((row.roles & kAdmin) == 0) return false;
+  }
+  return true;
+}
+static_assert(AdminsMayCallEverything());
+
+const Row* FindRow(std::string_view method) {
+  if (method.starts_with('/')) method.remove_prefix(1);
+  if (!method.starts_with(kPackage)) return nullptr;
+  method.remove_prefix(kPackage.size());
+  const auto row = std::find_if(std::begin(kTable), std::end(kTable),
+                                [method](const Row& r) { return r.method == method; });
+  return row == std::end(kTable) ? nullptr : row;
+}
+
+}  // namespace
+
+std::span<const std::string_view> Roles() { return kRoles; }
+
+bool IsRole(std::string_view name) {
+  return std::find(kRoles.begin(), kRoles.end(), name) != kRoles.end();
+}
+
+bool Allowed(std::string_view role, std::string_view method) {
+  const Row* row = FindRow(method);
+  const auto found = std::find(kRoles.begin(), kRoles.end(), role);
+  if (row == nullptr || found == kRoles.end()) return false;
+  return (row->roles >> (found - kRoles.begin()) & 1) != 0;
+}
+
+std::vector<std::string> PolicyMethods() {
+  std::vector<std::string> methods;
+  for (const Row& row : kTable) methods.push_back(std::string(kPackage) + std::string(row.method));
+  return methods;
+}
+
+std::vector<std::string> MissingMethods(std::span<const std::string> services) {
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  std::vector<std::string> missing;
+  for (const std::string& name : services) {
+    if (!name.starts_with(kPackage)) continue;
+    const google::protobuf::ServiceDescriptor* service = pool->FindServiceByName(name);
+    if (service == nullptr) {
+      missing.push_back(name);
+      continue;
+    }
+    for (int i = 0; i < service->method_count(); ++i) {
+      const std::string method = name + "/" + service->method(i)->name();
+      if (FindRow(method) == nullptr) missing.push_back(method);
+    }
+  }
+  return missing;
+}
+
+}  // namespace rebound

@@ -1,0 +1,547 @@
+#include "server/execute.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "server/log.h"
+#include "server/storage/codec.h"
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+void HashPart(crypto_generichash_state* state, std::string_view part) {
+  const uint64_t size = part.size();
+  crypto_generichash_update(state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
+  crypto_generichash_update(state, reinterpret_cast<const unsigned char*>(part.data()),
+                            part.size());
+}
+
+std::string KeyText(const Hash128& key) { return {key.begin(), key.end()}; }
+
+// The customer that stands for this one; cycles are refused when linking.
+std::optional<Customer> Canonical(Reader& reader, std::optional<Customer> customer) {
+  for (int hops = 0; customer && !customer->alias_of.empty() && hops < 16; ++hops) {
+    customer = reader.GetCustomer(customer->alias_of);
+  }
+  return customer;
+}
+
+Error NotFound(std::string resource) {
+  return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
+}
+
+std::optional<Case> FindCase(Reader& reader, const CaseRef& ref) {
+  return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+}
+
+bool Sees(const Scope& scope, const Case& c) {
+  return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+}
+
+// Loads what Decide needs to know. Whatever lies outside the caller's scope is as if it were not
+// there, except that the dedupe rule must see every case of the customer.
+struct FactLoader {
+  Transaction& reader;
+  const Caller& caller;
+  Facts& facts;
+
+  Result<void> operator()(const SubmitResponse& command) {
+    const Response& response = command.response;
+    if (!caller.scope.CoversOrgUnit(response.org_unit_id)) return NotFound("org_unit");
+    if (!response.invitation_id.empty()) {
+      facts.subject = reader.FindCaseByInvitation(response.invitation_id);
+      if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("invitation");
+    } else if (!response.case_id.empty()) {
+      facts.subject = reader.GetCase(response.case_id);
+      if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("case");
+    }
+    if (!response.customer_id.empty()) {
+      facts.customer = Canonical(reader, reader.GetCustomer(response.customer_id));
+      if (!facts.customer) return NotFound("customer");
+    } else if (!command.customer_key.empty()) {
+      facts.customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+    } else if (facts.subject && !facts.subject->customer_id.empty()) {
+      facts.customer = reader.GetCustomer(facts.subject->customer_id);
+    }
+    if (facts.customer) {
+      facts.cases = reader.CasesOf(facts.customer->id, response.program_id);
+      if (command.history) {
+        facts.responses = reader.ResponsesOf(facts.customer->id, response.program_id);
+      }
+    }
+    facts.next_case_number = reader.NextCaseNumber();
+    return {};
+  }
+
+  Result<void> operator()(const UpsertCustomer& command) {
+    facts.customer = reader.FindCustomer(command.key);
+    if (facts.customer && !caller.scope.CoversOrgUnit(facts.customer->profile.org_unit_id)) {
+      return NotFound("customer");
+    }
+    if (facts.customer) Hydrate(reader, *facts.customer);
+    return {};
+  }
+
+  Result<void> operator()(const AddCustomerAlias& command) {
+    facts.customer = VisibleCustomer(command.customer_id);
+    facts.customer = Canonical(reader, std::move(facts.customer));
+    facts.key_owner = reader.FindCustomer(command.key);
+    return {};
+  }
+
+  Result<void> operator()(const SetCustomerConsent& command) {
+    facts.customer = VisibleCustomer(command.customer_id);
+    return {};
+  }
+
+  Result<void> operator()(const OpenCase& command) {
+    if (!caller.scope.Covers(command.details.org_unit_id, command.details.queue_id)) {
+      return NotFound("org_unit");
+    }
+    if (!command.customer_id.empty()) {
+      facts.customer = Canonical(reader, VisibleCustomer(command.customer_id));
+    }
+    facts.next_case_number = reader.NextCaseNumber();
+    return {};
+  }
+
+  Result<void> operator()(const ClaimNext& command) {
+    facts.subject = reader.BestToClaim(command.queue_id, caller.scope);
+    return {};
+  }
+
+  Result<void> operator()(const WorkCase& command) {
+    facts.subject = FindCase(reader, command.ref);
+    if (facts.subject && !Sees(caller.scope, *facts.subject)) facts.subject.reset();
+    if (!facts.subject) return {};
+    if (!facts.subject->customer_id.empty()) {
+      facts.customer = Canonical(reader, reader.GetCustomer(facts.subject->customer_id));
+    }
+    if (std::holds_alternative<Reopen>(command.verb) && !facts.subject->customer_id.empty()) {
+      facts.cases = reader.CasesOf(facts.subject->customer_id, facts.subject->program_id);
+    }
+    return {};
+  }
+
+  std::optional<Customer> VisibleCustomer(const CustomerId& id) {
+    auto customer = reader.GetCustomer(id);
+    if (customer && !caller.scope.CoversOrgUnit(customer->profile.org_unit_id)) customer.reset();
+    return customer;
+  }
+};
+
+// The stored answer of this external key says the same as the one submitted now.
+bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& command) {
+  Response a = stored;
+  Response b = command.response;
+  Hydrate(reader, a);
+  const auto strip = [](Text& text) { text.id = {}; };
+  ForEachText(a, strip);
+  ForEachText(b, strip);
+  if (!command.customer_key.empty()) {
+    auto customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+    if (!customer) return false;
+    b.customer_id = customer->id;
+  } else if (b.customer_id.empty() && (!b.invitation_id.empty() || !b.case_id.empty())) {
+    b.customer_id = a.customer_id;  // taken from the case that the answer named
+  }
+  // What the server decides, not the client.
+  b.id = a.id;
+  b.version = a.version;
+  b.category = a.category;
+  b.recorded_at = a.recorded_at;
+  b.paired_case_id = a.paired_case_id;
+  b.effect = a.effect;
+  b.history = a.history;
+  b.corrected_score = a.corrected_score;
+  if (command.occurred_now) b.occurred_at = a.occurred_at;
+  return a == b;
+}
+
+template <typename T, typename IdType>
+RowChange<T>& RowOf(std::vector<RowChange<T>>& rows, const IdType& id,
+                    const std::function<std::optional<T>()>& before) {
+  for (RowChange<T>& row : rows) {
+    if ((row.after ? row.after->id : row.before->id) == id) return row;
+  }
+  RowChange<T>& row = rows.emplace_back();
+  row.before = before();
+  row.after = row.before ? row.before : T{};
+  return row;
+}
+
+template <typename T, typename IdType>
+std::optional<T> Among(const std::vector<T>& known, const IdType& id) {
+  for (const T& value : known) {
+    if (value.id == id) return value;
+  }
+  return std::nullopt;
+}
+
+void AddRollup(Change& change, RollupKey key, const Counts& counts, bool add) {
+  auto known = std::find_if(change.rollups.begin(), change.rollups.end(),
+                            [&](const auto& entry) { return entry.first == key; });
+  if (known == change.rollups.end()) {
+    known = change.rollups.insert(change.rollups.end(), {std::move(key), Counts{}});
+  }
+  if (add) {
+    known->second += counts;
+  } else {
+    known->second -= counts;
+  }
+}
+
+// Events to rows: the live fold. Verify does the same over all events there are.
+Change Fold(const Facts& facts, Events events) {
+  Change change;
+  for (const Event& event : events) {
+    if (!event.case_id.empty()) {
+      auto& row = RowOf<Case>(change.cases, event.case_id, [&]() -> std::optional<Case> {
+        if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
+        return Among(facts.cases, event.case_id);
+      });
+      if (std::holds_alternative<CaseVoided>(event.body)) {
+        row.after.reset();
+      } else {
+        row.after = Apply(*std::move(row.after), event);
+      }
+    } else if (!event.response_id.empty()) {
+      auto& row = RowOf<Response>(change.responses, event.response_id,
+                                  [&] { return Among(facts.responses, event.response_id); });
+      row.after = Apply(*std::move(row.after), event);
+    } else {
+      auto& row =
+          RowOf<Customer>(change.customers, event.customer_id, [&]() -> std::optional<Customer> {
+            if (facts.customer && facts.customer->id == event.customer_id) return facts.customer;
+            if (facts.key_owner && facts.key_owner->id == event.customer_id) return facts.key_owner;
+            return std::nullopt;
+          });
+      row.after = Apply(*std::move(row.after), event);
+    }
+  }
+  // A slot is given up before another case takes it.
+  std::stable_partition(change.cases.begin(), change.cases.end(), [](const RowChange<Case>& row) {
+    return !row.after || !row.after->holds_dedupe_slot;
+  });
+  for (const auto& row : change.responses) {
+    for (const auto& [side, add] : {std::pair(&row.before, false), std::pair(&row.after, true)}) {
+      if (!*side) continue;
+      const Response& r = **side;
+      AddRollup(change, {r.program_id, DayNumber(r.occurred_at), r.org_unit_id}, Contribution(r),
+                add);
+    }
+  }
+  for (const auto& row : change.cases) {
+    for (const auto& [side, add] : {std::pair(&row.before, false), std::pair(&row.after, true)}) {
+      if (!*side) continue;
+      const Case& c = **side;
+      AddRollup(change, {c.program_id, DayNumber(c.opened_at), c.details.org_unit_id},
+                Contribution(c), add);
+    }
+  }
+  std::erase_if(change.rollups, [](const auto& entry) { return entry.second == Counts{}; });
+  change.events = std::move(events);
+  return change;
+}
+
+// Which resource a command answers with, and its id for the request record.
+RawId Resource(const Command& command, const Facts& facts, const Change& change, Outcome* outcome) {
+  if (std::holds_alternative<SubmitResponse>(command)) {
+    for (const auto& row : change.responses) {
+      if (!row.before) outcome->response = row.after;
+    }
+    CHECK(outcome->response.has_value());
+    for (const auto& row : change.cases) outcome->opened_case |= !row.before;
+    return IdCast<RawId>(outcome->response->id);
+  }
+  if (std::holds_alternative<OpenCase>(command) || std::holds_alternative<ClaimNext>(command) ||
+      std::holds_alternative<WorkCase>(command)) {
+    outcome->subject = change.cases.empty() ? facts.subject : change.cases.front().after;
+    CHECK(outcome->subject.has_value());
+    return IdCast<RawId>(outcome->subject->id);
+  }
+  // Linking changes the alias; the answer is the customer that now stands for it.
+  outcome->customer = facts.customer;
+  for (const auto& row : change.customers) {
+    if (!facts.customer || row.after->id == facts.customer->id) outcome->customer = row.after;
+    outcome->created |= !row.before;
+  }
+  CHECK(outcome->customer.has_value());
+  return IdCast<RawId>(outcome->customer->id);
+}
+
+// The answer to a repeated request: read again, as it is now.
+Outcome ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
+  Outcome outcome;
+  outcome.replayed = true;
+  if (std::holds_alternative<SubmitResponse>(command)) {
+    outcome.response = reader.GetResponse(IdCast<ResponseId>(resource));
+    if (outcome.response) Hydrate(reader, *outcome.response);
+  } else if (std::holds_alternative<UpsertCustomer>(command) ||
+             std::holds_alternative<AddCustomerAlias>(command) ||
+             std::holds_alternative<SetCustomerConsent>(command)) {
+    outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
+    if (outcome.customer) Hydrate(reader, *outcome.customer);
+  } else {
+    outcome.subject = reader.GetCase(IdCast<CaseId>(resource));
+    if (outcome.subject) Hydrate(reader, *outcome.subject);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Hash128 RequestKey(std::string_view principal, std::string_view method,
+                   std::string_view request_id) {
+  Hash128 key;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, key.size());
+  HashPart(&state, principal);
+  HashPart(&state, method);
+  HashPart(&state, request_id);
+  crypto_generichash_final(&state, key.data(), key.size());
+  return key;
+}
+
+Hash128 BodyHash(std::string_view bytes) {
+  Hash128 hash;
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size(), nullptr, 0);
+  return hash;
+}
+
+struct Executor::Item {
+  Work work;
+  std::vector<std::string> keys;  // of running_
+  std::vector<Result<Outcome>> results;
+};
+
+Executor::Executor(Store& store, Clock& clock,
+                   std::function<std::shared_ptr<const Revision>()> revision, Options options,
+                   std::function<void()> on_failure)
+    : store_(store),
+      clock_(clock),
+      revision_(std::move(revision)),
+      options_(options),
+      on_failure_(std::move(on_failure)) {
+  CHECK(sodium_init() >= 0);
+  store_.Read([&](Reader& reader) {
+    const int64_t last = reader.LastSequence();
+    reader.ScanEvents(std::max<int64_t>(last - 1, 0),
+                      [&](const RawEvent& raw) { floor_ = raw.event.recorded_at; });
+  });
+  writer_ = std::thread([this] { WriteLoop(); });
+  finisher_ = std::thread([this] { FinishLoop(); });
+}
+
+Executor::~Executor() { Drain(); }
+
+Timestamp Executor::Now() {
+  std::lock_guard lock(mutex_);
+  floor_ = std::max(floor_, clock_.Now());
+  return floor_;
+}
+
+size_t Executor::queued() const {
+  std::lock_guard lock(mutex_);
+  return queued_commands_;
+}
+
+void Executor::Submit(Work work, bool bulk) {
+  auto item = std::make_shared<Item>();
+  item->work = std::move(work);
+  const size_t count = item->work.commands.size();
+  std::optional<Error> refusal;
+  {
+    std::lock_guard lock(mutex_);
+    const Caller& caller = item->work.caller;
+    if (failed_) {
+      refusal = Error{Reason::kStoreUnavailable};
+    } else if (draining_) {
+      refusal = Error{Reason::kShuttingDown};
+    } else if (!bulk && queued_commands_ + count > options_.queue_capacity) {
+      refusal = Error{Reason::kQueueFull, {{"capacity", std::to_string(options_.queue_capacity)}}};
+    } else if (!caller.request_id.empty()) {
+      std::string key = KeyText(RequestKey(caller.principal, caller.method, caller.request_id));
+      if (!running_.insert(key).second) {
+        refusal = Error{Reason::kRequestInProgress, {{"request_id", caller.request_id}}};
+      } else {
+        item->keys.push_back(std::move(key));
+      }
+    }
+    if (!refusal) {
+      queued_commands_ += count;
+      queue_.push_back(item);
+    }
+  }
+  if (refusal) {
+    item->work.done(std::vector<Result<Outcome>>(count, Result<Outcome>(*refusal)));
+    return;
+  }
+  wake_.notify_one();
+}
+
+void Executor::Drain() {
+  {
+    std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  wake_.notify_all();
+  if (writer_.joinable()) writer_.join();
+  {
+    std::lock_guard lock(finish_mutex_);
+    finishing_done_ = true;
+  }
+  finish_wake_.notify_all();
+  if (finisher_.joinable()) finisher_.join();
+}
+
+void Executor::WriteLoop() {
+  for (;;) {
+    std::vector<std::shared_ptr<Item>> batch;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return !queue_.empty() || draining_; });
+      if (queue_.empty()) return;
+      size_t commands = 0;
+      while (!queue_.empty() && (batch.empty() || commands + queue_.front()->work.commands.size() <=
+                                                      options_.batch_max)) {
+        commands += queue_.front()->work.commands.size();
+        batch.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+    }
+    RunBatch(std::move(batch));
+  }
+}
+
+void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
+  const std::shared_ptr<const Revision> revision = revision_();
+  const Timestamp now = Now();
+  if (now > ids_at_) {
+    uint64_t random[2];
+    randombytes_buf(random, sizeof random);
+    ids_ = IdSource(now, random[0], random[1]);
+    ids_at_ = now;
+  }
+  std::vector<std::pair<Item*, size_t>> commands;
+  for (const auto& item : batch) {
+    for (size_t i = 0; i < item->work.commands.size(); ++i) commands.push_back({item.get(), i});
+    item->results.reserve(item->work.commands.size());
+  }
+  bool failed = false;
+  try {
+    store_.Execute(commands.size(), [&](size_t n, Transaction& transaction) {
+      auto& [item, index] = commands[n];
+      const Work& work = item->work;
+      const Context context{now, &ids_, revision.get(), work.caller.principal};
+      bool keep = false;
+      try {
+        item->results.push_back(Run(transaction, work.caller, work.commands[index], index,
+                                    work.commands.size(), context, work.dry_run, &keep));
+      } catch (const StoreFailure&) {
+        throw;
+      } catch (const std::exception& e) {
+        Log(Level::kError, "command failed", {{"method", work.caller.method}, {"what", e.what()}});
+        item->results.push_back(Error{Reason::kInternal});
+        keep = false;
+      }
+      return keep;
+    });
+  } catch (const StoreFailure& e) {
+    Log(Level::kError, "store failed; no more writes are acknowledged", {{"what", e.what()}});
+    failed = true;
+    for (const auto& item : batch) {
+      item->results.assign(item->work.commands.size(),
+                           Result<Outcome>(Error{Reason::kStoreUnavailable}));
+    }
+  }
+  {
+    std::lock_guard lock(mutex_);
+    queued_commands_ -= commands.size();
+    for (const auto& item : batch) {
+      for (const std::string& key : item->keys) running_.erase(key);
+    }
+    if (failed && !failed_) {
+      failed_ = true;
+    } else {
+      failed = false;  // told already
+    }
+  }
+  {
+    std::lock_guard lock(finish_mutex_);
+    for (auto& item : batch) finished_.push_back(std::move(item));
+  }
+  finish_wake_.notify_one();
+  if (failed && on_failure_) on_failure_();
+}
+
+void Executor::FinishLoop() {
+  for (;;) {
+    std::deque<std::shared_ptr<Item>> ready;
+    {
+      std::unique_lock lock(finish_mutex_);
+      finish_wake_.wait(lock, [&] { return !finished_.empty() || finishing_done_; });
+      if (finished_.empty()) return;
+      ready.swap(finished_);
+    }
+    for (const auto& item : ready) item->work.done(std::move(item->results));
+  }
+}
+
+Result<Outcome> Executor::Run(Transaction& transaction, const Caller& caller,
+                              const Command& command, size_t index, size_t count,
+                              const Context& context, bool dry_run, bool* keep) {
+  if (caller.deadline && *caller.deadline <= clock_.Now()) return Error{Reason::kDeadlineExceeded};
+  std::optional<RequestRecord> request;
+  if (!caller.request_id.empty()) {
+    const std::string id =
+        count > 1 ? caller.request_id + "#" + std::to_string(index) : caller.request_id;
+    request = RequestRecord{
+        RequestKey(caller.principal, caller.method, id), caller.body_hash, {}, context.now};
+    if (auto known = transaction.FindRequest(request->key)) {
+      if (known->body != caller.body_hash) {
+        return Error{Reason::kRequestIdReused, {{"request_id", caller.request_id}}};
+      }
+      return ReadAgain(transaction, command, known->resource);
+    }
+  }
+  if (const auto* submit = std::get_if<SubmitResponse>(&command);
+      submit != nullptr && !submit->response.external_key.empty()) {
+    if (auto stored = transaction.FindResponse(submit->response.external_key)) {
+      if (!caller.scope.CoversOrgUnit(stored->org_unit_id) ||
+          !SaysTheSame(transaction, *stored, *submit)) {
+        return Error{Reason::kResponseExternalIdReused,
+                     {{"source_system", submit->response.external_key.source_system},
+                      {"external_id", submit->response.external_key.external_id}}};
+      }
+      return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
+    }
+  }
+  Facts facts;
+  if (auto loaded = std::visit(FactLoader{transaction, caller, facts}, command); !loaded) {
+    return std::move(loaded).error();
+  }
+  auto events = Decide(facts, command, context);
+  if (!events) return std::move(events).error();
+
+  Change change = Fold(facts, *std::move(events));
+  Outcome outcome;
+  const RawId resource = Resource(command, facts, change, &outcome);
+  if (request) {
+    request->resource = resource;
+    change.request = request;
+  }
+  if (!change.events.empty() || request) {
+    transaction.Save(change);
+    *keep = !dry_run;
+  }
+  if (outcome.subject) Hydrate(transaction, *outcome.subject);
+  if (outcome.response) Hydrate(transaction, *outcome.response);
+  if (outcome.customer) Hydrate(transaction, *outcome.customer);
+  return outcome;
+}
+
+}  // namespace rebound

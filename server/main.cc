@@ -1,0 +1,190 @@
+// reboundd: the server, and the operator's two other verbs: `principal add` and `verify`.
+#include <utility>  // Boost 1.74's asio needs std::exchange under C++20
+// clang-format off
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+// clang-format on
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "server/access/policy.h"
+#include "server/access/token.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/storage/sqlite_store.h"
+#include "server/storage/verify.h"
+
+namespace rebound {
+namespace {
+
+constexpr int kExitBroken = 3;  // the store failed: restart recovers
+constexpr Duration kGrace = std::chrono::seconds{15};
+
+struct Arguments {
+  std::string db;
+  std::string config = "config";
+  std::vector<std::string> listen = {"127.0.0.1:50061"};
+  bool trusted_network = false;
+  size_t queue_capacity = Executor::Options{}.queue_capacity;
+  std::string log_level = "info";
+  Store::Principal principal;
+};
+
+int AddPrincipal(const Arguments& arguments) {
+  if (!IsRole(arguments.principal.role)) {
+    std::cerr << "reboundd: no role \"" << arguments.principal.role << "\"; there are:";
+    for (std::string_view role : Roles()) std::cerr << " " << role;
+    std::cerr << "\n";
+    return 2;
+  }
+  if (!std::filesystem::exists(arguments.db)) SqliteStore::Open(arguments.db);
+  auto store = SqliteStore::Open(arguments.db, {.access = SqliteStore::Access::kShared});
+  const std::string token = NewToken();
+  store->PutPrincipal(arguments.principal, HashToken(token));
+  std::cout << token << std::endl;
+  std::cerr << "The token of " << arguments.principal.name << " (" << arguments.principal.role
+            << ") stands above; it is not shown again.\n";
+  return 0;
+}
+
+int VerifyFile(const Arguments& arguments) {
+  auto store = SqliteStore::Open(arguments.db, {.access = SqliteStore::Access::kReadOnly});
+  const VerifyReport report = Verify(*store);
+  std::cout << "events     " << report.events << "\ncustomers  " << report.customers
+            << "\nresponses  " << report.responses << "\ncases      " << report.cases
+            << "\ntimers     " << report.timers << "\nrollups    " << report.rollups << "\n";
+  for (const std::string& problem : report.problems) std::cout << "PROBLEM " << problem << "\n";
+  std::cout << (report.ok() ? "ok: the events give every row and every figure\n"
+                            : "NOT ok: rows and events differ\n");
+  return report.ok() ? 0 : 1;
+}
+
+// Without a file, a try-out: fresh data that goes when the machine cleans its temporary files.
+std::string TemporaryFile() {
+  std::string folder = (std::filesystem::temp_directory_path() / "rebound-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make " + folder);
+  return folder + "/rebound.db";
+}
+
+int Serve(Arguments arguments) {
+  static SystemClock clock;
+  SetUpLog(&clock, arguments.log_level == "debug"  ? Level::kDebug
+                   : arguments.log_level == "warn" ? Level::kWarning
+                                                   : Level::kInfo);
+  const bool try_out = arguments.db.empty();
+  if (try_out) arguments.db = TemporaryFile();
+  SqliteStore::Options options;
+  if (const char* every = std::getenv("REBOUND_CANARY_DROP_WRITE")) {
+    options.drop_acknowledged_write_every = std::atoi(every);
+    Log(Level::kWarning, "canary: acknowledged writes are dropped on purpose");
+  }
+  auto store = SqliteStore::Open(arguments.db, options);
+  const AppliedConfig config = ApplyFolder(*store, arguments.config);
+  if (!config.errors.empty()) std::cerr << Render(config.errors) << "\n";
+  if (config.revision == nullptr) {
+    std::cerr << "reboundd: no configuration to run with: correct " << arguments.config
+              << ", or name another folder with --config\n";
+    return 2;
+  }
+  if (!config.errors.empty()) {
+    Log(Level::kError, "configuration is broken; the last good revision stays in force",
+        {{"revision", config.revision->number}, {"errors", config.errors.size()}});
+  }
+  if (try_out) {
+    const std::string token = NewToken();
+    store->PutPrincipal({"admin", "admin", {}, false}, HashToken(token));
+    std::cerr << "Try-out on " << arguments.db << "\nadmin token: " << token << "\n";
+  }
+
+  boost::asio::io_context io;
+  int exit_code = 0;
+  Server::Options server_options;
+  server_options.listen = arguments.listen;
+  server_options.trusted_network = arguments.trusted_network;
+  server_options.executor.queue_capacity = arguments.queue_capacity;
+  Server server(*store, clock, config.revision, server_options, [&] {
+    exit_code = kExitBroken;
+    // Nothing may hold up the end: after a failed write the process must not linger half alive.
+    std::thread([] {
+      std::this_thread::sleep_for(std::chrono::seconds{3});
+      std::_Exit(kExitBroken);
+    }).detach();
+    io.stop();
+  });
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    Log(Level::kInfo, "stopping", {{"signal", signal}});
+    io.stop();
+  });
+  for (size_t i = 0; i < arguments.listen.size(); ++i) {
+    Log(Level::kInfo, "listening",
+        {{"address", arguments.listen[i]},
+         {"port", server.ports()[i]},
+         {"db", arguments.db},
+         {"revision", config.revision->number}});
+  }
+  io.run();
+  server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
+  Log(Level::kInfo, "stopped", {{"exit_code", exit_code}});
+  return exit_code;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"reboundd: closed-loop detractor case management"};
+  app.set_version_flag("--version", kVersion);
+  Arguments arguments;
+  app.add_option("--db", arguments.db, "SQLite file; none: a try-out on a temporary file");
+  app.add_option("--config", arguments.config, "folder with programs.yaml and playbooks.yaml")
+      ->capture_default_str();
+  app.add_option("--listen", arguments.listen, "HOST:PORT or unix:PATH; may be repeated")
+      ->capture_default_str();
+  app.add_flag("--trusted-network", arguments.trusted_network,
+               "allow addresses that are not loopback");
+  app.add_option("--queue-capacity", arguments.queue_capacity,
+                 "commands that may wait for the writer")
+      ->capture_default_str();
+  app.add_option("--log-level", arguments.log_level, "debug, info or warn")
+      ->check(CLI::IsMember({"debug", "info", "warn"}))
+      ->capture_default_str();
+
+  CLI::App* principal = app.add_subcommand("principal", "identities and their tokens");
+  principal->require_subcommand(1);
+  CLI::App* add = principal->add_subcommand(
+      "add", "creates or changes an identity and prints a new token for it");
+  add->add_option("--db", arguments.db, "SQLite file")->required();
+  add->add_option("--name", arguments.principal.name, "unique name")->required();
+  add->add_option("--role", arguments.principal.role,
+                  "admin, manager, agent, integration or viewer")
+      ->required();
+  add->add_option("--org-unit", arguments.principal.scope.org_units,
+                  "sees this org unit and those below it; none: all");
+  add->add_option("--queue", arguments.principal.scope.queues, "sees this queue; none: all");
+
+  CLI::App* verify =
+      app.add_subcommand("verify", "proves that the events give every row and every figure");
+  verify->add_option("--db", arguments.db, "SQLite file")->required()->check(CLI::ExistingFile);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    if (add->parsed()) return AddPrincipal(arguments);
+    if (verify->parsed()) return VerifyFile(arguments);
+    return Serve(std::move(arguments));
+  } catch (const std::exception& e) {
+    std::cerr << "reboundd: " << e.what() << "\n";
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace rebound
+
+int main(int argc, char** argv) { return rebound::Main(argc, argv); }

@@ -1,0 +1,288 @@
+#include "server/services/call.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/proto_buffer_writer.h>
+
+#include <algorithm>
+
+#include "server/access/policy.h"
+#include "server/log.h"
+#include "server/services/status.h"
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+constexpr Duration kLongestUnary = std::chrono::seconds{30};
+
+bool IsValidUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const size_t length = byte < 0x80       ? 1
+                          : byte >> 5 == 6  ? 2
+                          : byte >> 4 == 14 ? 3
+                          : byte >> 3 == 30 ? 4
+                                            : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    uint32_t code = length == 1 ? byte : byte & (0x7FU >> length);
+    for (size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if (next >> 6 != 2) return false;
+      code = code << 6 | (next & 0x3FU);
+    }
+    constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (length > 1 && code < kSmallest[length]) return false;
+    if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
+    i += length;
+  }
+  return true;
+}
+
+// The path of the first string field that is no UTF-8; empty when that is not what is wrong.
+std::string FindBadUtf8(std::string_view bytes, const google::protobuf::Descriptor* type,
+                        int depth) {
+  using google::protobuf::FieldDescriptor;
+  using google::protobuf::internal::WireFormatLite;
+  if (depth > 32) return {};
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  std::map<int, int> seen;
+  while (const uint32_t tag = in.ReadTag()) {
+    const int number = WireFormatLite::GetTagFieldNumber(tag);
+    const FieldDescriptor* field = type->FindFieldByNumber(number);
+    if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED ||
+        field == nullptr) {
+      if (!WireFormatLite::SkipField(&in, tag)) return {};
+      continue;
+    }
+    std::string value;
+    uint32_t size = 0;
+    if (!in.ReadVarint32(&size) || !in.ReadString(&value, static_cast<int>(size))) return {};
+    std::string path = field->name();
+    if (field->is_repeated()) path += "[" + std::to_string(seen[number]++) + "]";
+    if (field->type() == FieldDescriptor::TYPE_STRING && !IsValidUtf8(value)) return path;
+    if (field->type() == FieldDescriptor::TYPE_MESSAGE) {
+      const std::string inner = FindBadUtf8(value, field->message_type(), depth + 1);
+      if (!inner.empty()) return path + "." + inner;
+    }
+  }
+  return {};
+}
+
+std::string Flatten(const grpc::ByteBuffer& bytes) {
+  std::vector<grpc::Slice> slices;
+  std::string flat;
+  if (!bytes.Dump(&slices).ok()) return flat;
+  for (const grpc::Slice& slice : slices) {
+    flat.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return flat;
+}
+
+std::string NewCallId(Timestamp now) {
+  static std::atomic<uint64_t> counter{0};
+  return ToString(RawId{IdSource(now, 0, counter.fetch_add(1)).Next<RawId>().bytes});
+}
+
+}  // namespace
+
+ReadPool::ReadPool(size_t threads, size_t capacity) : capacity_(capacity) {
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
+}
+
+ReadPool::~ReadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool ReadPool::Run(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (tasks_.size() >= capacity_ || stopping_) return false;
+    tasks_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void ReadPool::Loop() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return !tasks_.empty() || stopping_; });
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+Caller Call::ToCaller(std::string request_id, std::string_view body) const {
+  return {identity.name, identity.scope, method, std::move(request_id), BodyHash(body), deadline};
+}
+
+Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
+                   Call* call) {
+  SystemClock clock;
+  call->method = method;
+  call->started_at = clock.Now();
+  call->call_id = NewCallId(call->started_at);
+  call->language = kDefaultLanguage;
+  const auto& metadata = context->client_metadata();
+  if (auto language = metadata.find("accept-language"); language != metadata.end()) {
+    call->language.assign(language->second.data(), language->second.size());
+  }
+  if (backend.draining) return Error{Reason::kShuttingDown};
+  const auto deadline = std::chrono::floor<Duration>(context->deadline().time_since_epoch());
+  call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
+  if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
+
+  const auto [first, last] = metadata.equal_range("authorization");
+  std::string_view header;
+  size_t count = 0;
+  for (auto it = first; it != last; ++it, ++count) {
+    header = {it->second.data(), it->second.size()};
+  }
+  auto identity = backend.authenticator.Authenticate(header, count);
+  if (!identity) return std::move(identity).error();
+  call->identity = *std::move(identity);
+  if (!Allowed(call->identity.role, method)) {
+    return Error{Reason::kRoleNotAllowed,
+                 {{"role", call->identity.role}, {"method", std::string(method)}}};
+  }
+  call->revision = backend.revision();
+  return {};
+}
+
+grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
+                   const Result<void>& result) {
+  grpc::Status status;
+  if (!result) {
+    Error error = result.error();
+    if (error.reason == Reason::kInternal) error.metadata["call_id"] = call.call_id;
+    status = ToStatus(error, call.language);
+    context->AddTrailingMetadata("rebound-call-id", call.call_id);
+  }
+  const Duration elapsed = SystemClock().Now() - call.started_at;
+  call.backend.metrics.Count(call.method, status.error_code(), elapsed);
+  Log(status.ok() ? Level::kDebug : Level::kInfo, "call",
+      {{"rpc", call.method},
+       {"code", Name(status.error_code())},
+       {"reason", result ? std::string_view() : Name(result.error().reason)},
+       {"ms", elapsed.count()},
+       {"actor", call.identity.name},
+       {"call_id", call.call_id}});
+  return status;
+}
+
+Result<void> CheckRequestId(const std::string& request_id) {
+  const bool well_formed = !request_id.empty() && request_id.size() <= 64 &&
+                           std::all_of(request_id.begin(), request_id.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                    (c >= '0' && c <= '9') || c == '_' || c == '-';
+                           });
+  if (well_formed) return {};
+  return FieldError("request_id", Reason::kRequestIdInvalid, {{"value", request_id.substr(0, 80)}});
+}
+
+Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message) {
+  grpc::ByteBuffer copy(bytes);  // shares the slices
+  grpc::ProtoBufferReader reader(&copy);
+  if (reader.status().ok() && message->ParseFromZeroCopyStream(&reader)) return {};
+  const std::string path = FindBadUtf8(Flatten(bytes), message->GetDescriptor(), 0);
+  if (!path.empty()) return FieldError(path, Reason::kInvalidUtf8);
+  return Error{Reason::kInternal};
+}
+
+std::string DeterministicBytes(const google::protobuf::Message& message) {
+  std::string bytes;
+  bytes.reserve(message.ByteSizeLong());
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&out);
+  out.Trim();
+  return bytes;
+}
+
+ApiService::ApiService(Backend& backend, const google::protobuf::ServiceDescriptor* descriptor)
+    : backend_(backend), descriptor_(descriptor) {}
+
+std::string ApiService::FullName(const char* method) const {
+  return descriptor_->full_name() + "/" + method;
+}
+
+int ApiService::AddMethodNamed(const char* name, grpc::internal::RpcMethod::RpcType type) {
+  CHECK(descriptor_->FindMethodByName(name) != nullptr);
+  names_.push_back("/" + FullName(name));
+  AddMethod(new grpc::internal::RpcServiceMethod(names_.back().c_str(), type, nullptr));
+  return static_cast<int>(names_.size()) - 1;
+}
+
+void ApiService::CheckComplete() const {
+  CHECK(static_cast<int>(names_.size()) == descriptor_->method_count());
+}
+
+void ApiService::Add(const char* name, std::function<void(std::shared_ptr<UnaryState>)> handle) {
+  const int index = AddMethodNamed(name, grpc::internal::RpcMethod::NORMAL_RPC);
+  auto respond = [this, method = FullName(name), handle = std::move(handle)](
+                     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                     grpc::ByteBuffer* response) -> grpc::ServerUnaryReactor* {
+    auto state = std::make_shared<UnaryState>(
+        UnaryState{Call{backend_}, context, context->DefaultReactor(), request, response});
+    grpc::ServerUnaryReactor* reactor = state->reactor;
+    if (auto entered = Enter(backend_, context, method, &state->call); !entered) {
+      Finish(state, entered);
+      return reactor;
+    }
+    try {
+      handle(state);
+    } catch (const std::exception& e) {
+      Finish(state, Broken(state->call, e));
+    }
+    return reactor;
+  };
+  MarkMethodRawCallback(
+      index, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                 std::move(respond)));
+}
+
+void ApiService::AddBidi(const char* name, BidiFactory factory) {
+  const int index = AddMethodNamed(name, grpc::internal::RpcMethod::BIDI_STREAMING);
+  MarkMethodRawCallback(index,
+                        new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                            std::move(factory)));
+}
+
+void ApiService::Finish(const std::shared_ptr<UnaryState>& state, const Result<void>& result) {
+  const grpc::Status status = Leave(state->context, state->call, result);
+  state->reactor->Finish(status);
+}
+
+void ApiService::Reply(const std::shared_ptr<UnaryState>& state,
+                       const google::protobuf::Message& response) {
+  bool own = false;
+  const grpc::Status serialized =
+      grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
+          response, state->response, &own);
+  Finish(state, serialized.ok() ? Result<void>() : Result<void>(Error{Reason::kInternal}));
+}
+
+Error ApiService::Broken(const Call& call, const std::exception& e) {
+  Log(Level::kError, "call failed",
+      {{"rpc", call.method}, {"call_id", call.call_id}, {"what", e.what()}});
+  const bool store = dynamic_cast<const StoreFailure*>(&e) != nullptr;
+  return Error{store ? Reason::kStoreUnavailable : Reason::kInternal};
+}
+
+}  // namespace rebound

@@ -1,0 +1,191 @@
+// The one path that every call takes, in this order: call id, metrics, drain, deadline, identity,
+// permission, parse, run (scope is a predicate of every load), map errors, count, log.
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/impl/codegen/rpc_service_method.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
+#include <grpcpp/impl/codegen/service_type.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/access/authenticator.h"
+#include "server/execute.h"
+#include "server/metrics.h"
+#include "server/services/page.h"
+#include "server/storage/store.h"
+#include "workflows/revision.h"
+
+namespace rebound {
+
+// A few threads for reads that may take long (pages, reports), so that they hold no event thread.
+// Bounded. Thread-safe.
+class ReadPool {
+ public:
+  ReadPool(size_t threads, size_t capacity);
+  ~ReadPool();  // finishes what is queued
+
+  bool Run(std::function<void()> task);  // false: full
+
+ private:
+  void Loop();
+
+  const size_t capacity_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// What the services work with. Borrowed; outlives them.
+struct Backend {
+  Store& store;
+  Clock& clock;
+  Executor& executor;
+  Authenticator& authenticator;
+  CallMetrics& metrics;
+  PageTokens& page_tokens;
+  ReadPool& pool;
+  std::function<std::shared_ptr<const Revision>()> revision;
+  std::string version{};
+  Timestamp started_at{};
+  std::atomic<bool> draining{false};
+};
+
+// One call that passed the door.
+struct Call {
+  Backend& backend;
+  Identity identity{};
+  std::string method{};    // "rebound.v1.CaseService/GetCase"
+  std::string call_id{};   // in the trailing metadata "rebound-call-id" and in the log
+  std::string language{};  // of LocalizedMessage
+  Timestamp started_at{};
+  Timestamp deadline{};
+  std::shared_ptr<const Revision> revision{};
+
+  Caller ToCaller(std::string request_id, std::string_view body) const;
+};
+
+// Where a query runs: point reads inline, everything that may be long on the pool.
+enum class Where { kInline, kPool };
+
+// Steps before the work: fills `call`, or says why not.
+Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
+                   Call* call);
+// Steps after it: counts and logs, adds the call id.
+grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
+                   const Result<void>& result);
+
+// "1-64 characters of [A-Za-z0-9_-]".
+Result<void> CheckRequestId(const std::string& request_id);
+
+// Parses without copying; kInvalidUtf8 with the field's path, or kInternal for other damage.
+Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
+// Canonical bytes for hashing.
+std::string DeterministicBytes(const google::protobuf::Message& message);
+
+// One service of the API as a table of handlers; method names are checked against the descriptor.
+class ApiService : public grpc::Service {
+ public:
+  ApiService(Backend& backend, const google::protobuf::ServiceDescriptor* descriptor);
+
+  // Every method of the descriptor has a handler. CHECKed at start.
+  void CheckComplete() const;
+
+  // A mutation: `decide` validates and makes the command, `fill` writes the reply.
+  template <typename Request, typename Response>
+  void Mutation(const char* name,
+                std::function<Result<Command>(const Call&, const Request&)> decide,
+                std::function<void(const Call&, Outcome, Response*)> fill) {
+    Add(name, [this, decide = std::move(decide),
+               fill = std::move(fill)](std::shared_ptr<UnaryState> state) {
+      auto request = std::make_shared<Request>();
+      if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
+        return Finish(state, std::move(parsed));
+      }
+      if (auto id = CheckRequestId(request->request_id()); !id) return Finish(state, std::move(id));
+      auto command = decide(state->call, *request);
+      if (!command) return Finish(state, std::move(command).error());
+      Work work;
+      work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
+      work.commands.push_back(*std::move(command));
+      work.done = [this, state, fill](std::vector<Result<Outcome>> results) {
+        Result<Outcome>& result = results.front();
+        if (!result) return Finish(state, std::move(result).error());
+        Response response;
+        fill(state->call, *std::move(result), &response);
+        Reply(state, response);
+      };
+      backend_.executor.Submit(std::move(work));
+    });
+  }
+
+  // A query: reads one snapshot.
+  template <typename Request, typename Response>
+  void Query(const char* name, Where where,
+             std::function<Result<void>(const Call&, Reader&, const Request&, Response*)> read) {
+    Add(name, [this, where, read = std::move(read)](std::shared_ptr<UnaryState> state) {
+      auto run = [this, state, read] {
+        Request request;
+        if (auto parsed = ParseRequest(*state->request, &request); !parsed) {
+          return Finish(state, std::move(parsed));
+        }
+        Response response;
+        Result<void> result;
+        try {
+          backend_.store.Read(
+              [&](Reader& reader) { result = read(state->call, reader, request, &response); });
+        } catch (const std::exception& e) {
+          return Finish(state, Broken(state->call, e));
+        }
+        if (!result) return Finish(state, std::move(result));
+        Reply(state, response);
+      };
+      if (where == Where::kInline) return run();
+      if (!backend_.pool.Run(run)) {
+        Finish(state, Error{Reason::kQueueFull, {{"capacity", "256"}}});
+      }
+    });
+  }
+
+  struct UnaryState {
+    Call call;
+    grpc::CallbackServerContext* context = nullptr;
+    grpc::ServerUnaryReactor* reactor = nullptr;
+    const grpc::ByteBuffer* request = nullptr;
+    grpc::ByteBuffer* response = nullptr;
+  };
+  // The raw form, for methods that are neither.
+  void Add(const char* name, std::function<void(std::shared_ptr<UnaryState>)> handle);
+  using BidiFactory = std::function<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*(
+      grpc::CallbackServerContext*)>;
+  void AddBidi(const char* name, BidiFactory factory);
+
+  void Finish(const std::shared_ptr<UnaryState>& state, const Result<void>& result);
+  void Reply(const std::shared_ptr<UnaryState>& state, const google::protobuf::Message& response);
+
+  Backend& backend() { return backend_; }
+  std::string FullName(const char* method) const;
+
+ private:
+  int AddMethodNamed(const char* name, grpc::internal::RpcMethod::RpcType type);
+  static Error Broken(const Call& call, const std::exception& e);
+
+  Backend& backend_;
+  const google::protobuf::ServiceDescriptor* descriptor_;
+  std::deque<std::string> names_;  // gRPC keeps pointers into it
+};
+
+}  // namespace rebound

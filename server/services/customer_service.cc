@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "server/services/convert.h"
+#include "server/services/services.h"
+#include "server/storage/codec.h"
+#include "workflows/filter.h"
+
+namespace rebound {
+namespace {
+
+constexpr size_t kHistoryLimit = 1'000;
+
+Error NoSuchCustomer() { return Error{Reason::kNotFound, {{"resource", "customer"}}}; }
+
+template <typename Response>
+void FillCustomer(const Call&, Outcome outcome, Response* out) {
+  Fill(*outcome.customer, View::kFull, out->mutable_customer());
+  out->set_replayed(outcome.replayed);
+}
+
+std::optional<Customer> Visible(const Call& call, std::optional<Customer> customer) {
+  if (customer && !call.identity.scope.CoversOrgUnit(customer->profile.org_unit_id)) {
+    customer.reset();
+  }
+  return customer;
+}
+
+Result<void> GetHistory(const Call& call, Reader& reader,
+                        const api::GetCustomerHistoryRequest& request,
+                        api::GetCustomerHistoryResponse* out) {
+  Checks checks;
+  if (request.customer_id().empty()) checks.Add("customer_id", Reason::kRequiredFieldMissing);
+  const auto id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+  if (!checks.ok()) return std::move(checks).ToError();
+  if (!Visible(call, reader.GetCustomer(id))) return NoSuchCustomer();
+
+  std::vector<CustomerId> everyone = {id};
+  for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
+    for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
+  }
+  std::vector<Response> responses;
+  std::vector<Case> cases;
+  const Scope& scope = call.identity.scope;
+  for (const CustomerId& each : everyone) {
+    for (Response& r : reader.ResponsesOf(each)) {
+      if (scope.CoversOrgUnit(r.org_unit_id)) responses.push_back(std::move(r));
+    }
+    for (Case& c : reader.CasesOf(each)) {
+      if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) cases.push_back(std::move(c));
+    }
+  }
+  std::stable_sort(responses.begin(), responses.end(), [](const Response& a, const Response& b) {
+    return a.occurred_at < b.occurred_at;
+  });
+  std::stable_sort(cases.begin(), cases.end(),
+                   [](const Case& a, const Case& b) { return a.opened_at < b.opened_at; });
+  const auto newest = [](auto& rows) {
+    if (rows.size() > kHistoryLimit) {
+      rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(kHistoryLimit));
+    }
+  };
+  newest(responses);
+  newest(cases);
+  for (Response& r : responses) {
+    Hydrate(reader, r);
+    Fill(r, View::kFull, out->add_responses());
+  }
+  for (const Case& c : cases) {
+    Fill(c, View::kBasic, call.revision->lifecycle, out->add_cases());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
+  auto service = std::make_unique<ApiService>(
+      backend, api::GetCustomerRequest::descriptor()->file()->FindServiceByName("CustomerService"));
+
+  service->Mutation<api::UpsertCustomerRequest, api::UpsertCustomerResponse>(
+      "UpsertCustomer",
+      [](const Call&, const api::UpsertCustomerRequest& request) -> Result<Command> {
+        Checks checks;
+        UpsertCustomer command = ToUpsert(request, checks);
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      [](const Call& call, Outcome outcome, api::UpsertCustomerResponse* out) {
+        out->set_created(outcome.created);
+        FillCustomer(call, std::move(outcome), out);
+      });
+  service->Mutation<api::AddCustomerAliasRequest, api::AddCustomerAliasResponse>(
+      "AddCustomerAlias",
+      [](const Call&, const api::AddCustomerAliasRequest& request) -> Result<Command> {
+        Checks checks;
+        AddCustomerAlias command;
+        if (request.customer_id().empty()) {
+          checks.Add("customer_id", Reason::kRequiredFieldMissing);
+        }
+        command.customer_id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+        command.key = checks.External("external_key", request.external_key());
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      FillCustomer<api::AddCustomerAliasResponse>);
+  service->Mutation<api::SetCustomerConsentRequest, api::SetCustomerConsentResponse>(
+      "SetCustomerConsent",
+      [](const Call& call, const api::SetCustomerConsentRequest& request) -> Result<Command> {
+        Checks checks;
+        SetCustomerConsent command = ToConsent(request, call.backend.executor.Now(), checks);
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      FillCustomer<api::SetCustomerConsentResponse>);
+
+  service->Query<api::GetCustomerRequest, api::GetCustomerResponse>(
+      "GetCustomer", Where::kInline,
+      [](const Call& call, Reader& reader, const api::GetCustomerRequest& request,
+         api::GetCustomerResponse* out) -> Result<void> {
+        Checks checks;
+        std::optional<Customer> customer;
+        if (request.has_external_key()) {
+          const ExternalKey key = checks.External("external_key", request.external_key());
+          if (checks.ok()) customer = reader.FindCustomer(key);
+        } else {
+          if (request.customer_id().empty()) {
+            checks.Add("customer_id", Reason::kRequiredFieldMissing);
+          }
+          const auto id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+          if (checks.ok()) customer = reader.GetCustomer(id);
+        }
+        if (!checks.ok()) return std::move(checks).ToError();
+        customer = Visible(call, std::move(customer));
+        if (!customer) return NoSuchCustomer();
+        Hydrate(reader, *customer);
+        Fill(*customer, View::kFull, out->mutable_customer());
+        return {};
+      });
+  service->Query<api::ListCustomersRequest, api::ListCustomersResponse>(
+      "ListCustomers", Where::kPool,
+      [](const Call& call, Reader& reader, const api::ListCustomersRequest& request,
+         api::ListCustomersResponse* out) -> Result<void> {
+        auto filter = ParseFilter(request.filter(), Use::kCustomerFilter);
+        if (!filter) return std::move(filter).error();
+        auto limit = PageSize(request.page_size());
+        if (!limit) return std::move(limit).error();
+        const std::string identity =
+            QueryIdentity({call.method, call.identity.name, Canonical(*filter)});
+        auto cursor = OpenPage(call, request.page_token(), identity);
+        if (!cursor) return std::move(cursor).error();
+        ListQuery query{*std::move(filter), call.identity.scope, std::nullopt, *limit + 1};
+        if (*cursor) query.before = (*cursor)->id;
+        std::vector<Customer> customers = reader.ListCustomers(query);
+        const bool more = customers.size() > static_cast<size_t>(*limit);
+        if (more) customers.pop_back();
+        for (const Customer& c : customers) Fill(c, View::kBasic, out->add_customers());
+        if (more) {
+          out->set_next_page_token(call.backend.page_tokens.Seal(
+              {0, 0, IdCast<RawId>(customers.back().id)}, identity, call.started_at));
+        }
+        return {};
+      });
+  service->Query<api::GetCustomerHistoryRequest, api::GetCustomerHistoryResponse>(
+      "GetCustomerHistory", Where::kPool, GetHistory);
+  service->CheckComplete();
+  return service;
+}
+
+}  // namespace rebound

@@ -1,0 +1,95 @@
+#include "rebound/v1/operations_service.pb.h"
+#include "rebound/v1/survey_service.pb.h"
+#include "server/services/convert.h"
+#include "server/services/services.h"
+
+namespace rebound {
+
+std::unique_ptr<ApiService> NewSurveyService(Backend& backend) {
+  auto service = std::make_unique<ApiService>(
+      backend, api::GetProgramRequest::descriptor()->file()->FindServiceByName("SurveyService"));
+  service->Query<api::GetProgramRequest, api::GetProgramResponse>(
+      "GetProgram", Where::kInline,
+      [](const Call& call, Reader&, const api::GetProgramRequest& request,
+         api::GetProgramResponse* out) -> Result<void> {
+        const Program* program = call.revision->FindProgram(request.program_id());
+        if (program == nullptr) return Error{Reason::kNotFound, {{"resource", "program"}}};
+        Fill(*program, call.revision->number, out->mutable_program());
+        return {};
+      });
+  service->Query<api::ListProgramsRequest, api::ListProgramsResponse>(
+      "ListPrograms", Where::kInline,
+      [](const Call& call, Reader&, const api::ListProgramsRequest& request,
+         api::ListProgramsResponse* out) -> Result<void> {
+        auto limit = PageSize(request.page_size());
+        if (!limit) return std::move(limit).error();
+        const std::string identity = QueryIdentity({call.method, call.identity.name});
+        auto cursor = OpenPage(call, request.page_token(), identity);
+        if (!cursor) return std::move(cursor).error();
+        const auto& programs = call.revision->programs;
+        size_t at = *cursor ? static_cast<size_t>((*cursor)->first) : 0;
+        for (int32_t n = 0; n < *limit && at < programs.size(); ++n, ++at) {
+          Fill(programs[at], call.revision->number, out->add_programs());
+        }
+        if (at < programs.size()) {
+          out->set_next_page_token(call.backend.page_tokens.Seal({static_cast<int64_t>(at), 0, {}},
+                                                                 identity, call.started_at));
+        }
+        return {};
+      });
+  service->CheckComplete();
+  return service;
+}
+
+std::unique_ptr<ApiService> NewOperationsService(Backend& backend) {
+  auto service = std::make_unique<ApiService>(
+      backend, api::GetStatusRequest::descriptor()->file()->FindServiceByName("OperationsService"));
+  service->Query<api::GetStatusRequest, api::GetStatusResponse>(
+      "GetStatus", Where::kPool,
+      [](const Call& call, Reader& reader, const api::GetStatusRequest&,
+         api::GetStatusResponse* out) -> Result<void> {
+        const Backend& b = call.backend;
+        out->set_version(b.version);
+        Fill(b.started_at, out->mutable_start_time());
+        out->set_store(std::string(b.store.Name()));
+        out->set_schema_version(b.store.SchemaVersion());
+        out->set_last_sequence(reader.LastSequence());
+        out->set_revision(call.revision->number);
+        out->set_revision_hash(call.revision->hash);
+        const TableSizes sizes = reader.Sizes();
+        for (const auto& [table, rows] :
+             {std::pair("responses", sizes.responses), std::pair("cases", sizes.cases),
+              std::pair("customers", sizes.customers), std::pair("events", sizes.events)}) {
+          api::TableSize* to = out->add_tables();
+          to->set_table(table);
+          to->set_row_count(rows);
+        }
+        out->set_queued_command_count(static_cast<int64_t>(b.executor.queued()));
+        out->set_queue_capacity(static_cast<int64_t>(b.executor.capacity()));
+        out->set_overdue_timer_count(reader.CountDue(b.executor.Now()));
+        for (const CallMetrics::Row& row : b.metrics.Snapshot()) {
+          api::CallCount* to = out->add_calls();
+          to->set_method(row.method);
+          to->set_code(std::string(Name(row.code)));
+          to->set_count(row.count);
+          to->set_total_micros(row.total.count());
+        }
+        out->set_draining(b.draining);
+        return {};
+      });
+  service->CheckComplete();
+  return service;
+}
+
+std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
+  std::vector<std::unique_ptr<ApiService>> services;
+  services.push_back(NewResponseService(backend));
+  services.push_back(NewCaseService(backend));
+  services.push_back(NewCustomerService(backend));
+  services.push_back(NewSurveyService(backend));
+  services.push_back(NewReportService(backend));
+  services.push_back(NewOperationsService(backend));
+  return services;
+}
+
+}  // namespace rebound

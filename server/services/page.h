@@ -1,0 +1,55 @@
+// Page sizes and sealed page tokens.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "workflows/ids.h"
+#include "workflows/result.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+// Where a page ended. Each list says which of the fields it uses.
+struct PageCursor {
+  int64_t first = 0;
+  int64_t second = 0;
+  RawId id{};
+
+  friend bool operator==(const PageCursor&, const PageCursor&) = default;
+};
+
+// One text for everything a page token is bound to: method, principal, filter, order and so on.
+// Each part is preceded by its length, so that different parts never give the same text.
+std::string QueryIdentity(std::initializer_list<std::string_view> parts);
+
+// Seals and opens page tokens: a caller can neither read nor make nor alter one, nor use it as
+// another caller or for another query. Immutable; thread-safe.
+class PageTokens {
+ public:
+  using Key = std::array<uint8_t, 32>;
+  static constexpr Duration kLifetime = std::chrono::hours(24);
+
+  // `key` is random and belongs to the database: with another key every token is invalid.
+  explicit PageTokens(const Key& key);
+
+  // 108 characters of [A-Za-z0-9_-]; different at each call.
+  std::string Seal(const PageCursor& cursor, std::string_view query_identity, Timestamp now) const;
+
+  // kPageTokenInvalid for field "page_token" unless Seal of an equal key made `token` for an equal
+  // query identity less than kLifetime ago. The clock may have gone back by as much meanwhile.
+  Result<PageCursor> Open(std::string_view token, std::string_view query_identity,
+                          Timestamp now) const;
+
+ private:
+  Key key_;
+};
+
+// The number of rows to send: 0 asks for 50, more than 1,000 gives 1,000. kPageSizeInvalid when
+// negative.
+Result<int32_t> PageSize(int32_t requested);
+
+}  // namespace rebound

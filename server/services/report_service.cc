@@ -1,0 +1,343 @@
+#include "rebound/v1/report_service.pb.h"
+
+#include <algorithm>
+#include <map>
+
+#include "server/services/convert.h"
+#include "server/services/services.h"
+#include "workflows/contribution.h"
+#include "workflows/limits.h"
+#include "workflows/statistics.h"
+
+namespace rebound {
+namespace {
+
+// What a request asks about, checked.
+struct Question {
+  std::string program_id;
+  std::string group_by;
+  std::optional<Timestamp> as_of;  // nullopt: everything known
+  std::optional<Timestamp> start, end;
+  Scope scope;
+
+  bool Holds(Timestamp t) const {
+    return (!start || t >= *start) && (!end || t < *end) && (!as_of || t <= *as_of);
+  }
+};
+
+constexpr std::string_view kGroups =
+    "touchpoint, org_unit, channel, language, respondent_role, attributes.KEY";
+
+Result<Question> Ask(const Call& call, const api::ReportScope& in, bool needs_program) {
+  Question q;
+  Checks checks;
+  q.scope = call.identity.scope;
+  q.program_id = in.program_id();
+  if (q.program_id.empty() ? needs_program : call.revision->FindProgram(q.program_id) == nullptr) {
+    checks.Add("scope.program_id",
+               q.program_id.empty() ? Reason::kRequiredFieldMissing : Reason::kUnknownProgram,
+               {{"value", q.program_id.substr(0, 80)}});
+  }
+  q.group_by = in.group_by();
+  const bool attribute = q.group_by.rfind("attributes.", 0) == 0 && q.group_by.size() > 11;
+  if (!q.group_by.empty() && !attribute && q.group_by != "touchpoint" && q.group_by != "org_unit" &&
+      q.group_by != "channel" && q.group_by != "language" && q.group_by != "respondent_role") {
+    checks.Add("scope.group_by", Reason::kFilterInvalid,
+               {{"column", "1"},
+                {"problem", "unknown_field"},
+                {"found", q.group_by.substr(0, 80)},
+                {"expected", std::string(kGroups)}});
+  }
+  const Timestamp latest = call.backend.executor.Now() + limits::kClockSkew;
+  const auto time = [&](const char* field, bool has, const google::protobuf::Timestamp& value,
+                        std::optional<Timestamp>* out) {
+    if (!has) return;
+    *out = checks.Time(field, value);
+    if (*out && (**out < limits::kEarliest || **out > latest)) {
+      checks.Add(field, Reason::kTimestampOutOfRange,
+                 {{"value", FormatTime(**out)}, {"expected", limits::kOccurBounds}});
+    }
+  };
+  time("scope.as_of", in.has_as_of(), in.as_of(), &q.as_of);
+  time("scope.start_time", in.has_start_time(), in.start_time(), &q.start);
+  time("scope.end_time", in.has_end_time(), in.end_time(), &q.end);
+  if (!checks.ok()) return std::move(checks).ToError();
+  return q;
+}
+
+std::string Group(const Response& r, const std::string& by) {
+  if (by == "touchpoint") return r.touchpoint;
+  if (by == "org_unit") return r.org_unit_id;
+  if (by == "channel") return r.survey_channel;
+  if (by == "language") return r.language;
+  if (by == "respondent_role") return r.respondent_role;
+  const auto attribute = r.attributes.find(by.substr(std::string_view("attributes.").size()));
+  return attribute == r.attributes.end() ? "" : attribute->second;
+}
+
+std::string Group(Reader& reader, const Case& c, const std::string& by) {
+  if (by == "touchpoint") return c.details.touchpoint;
+  if (by == "org_unit") return c.details.org_unit_id;
+  if (by == "language") return c.details.language;
+  if (by == "respondent_role") return c.details.respondent_role;
+  const auto opening = reader.GetResponse(c.opening_response_id);
+  return opening ? Group(*opening, by) : "";
+}
+
+void FillInterval(const std::optional<Interval>& interval,
+                  const std::function<api::Interval*()>& out) {
+  if (!interval) return;
+  api::Interval* to = out();
+  to->set_low(interval->low);
+  to->set_high(interval->high);
+}
+
+void FillShare(int64_t k, int64_t n, api::Proportion* out) {
+  const Proportion share = Wilson(k, n);
+  out->set_count(k);
+  out->set_total(n);
+  if (share.value) out->set_value(*share.value);
+  FillInterval(share.interval, [&] { return out->mutable_interval(); });
+}
+
+void FillNps(const std::string& group, const Counts& c, api::NpsFigure* out) {
+  const NpsFigure figure = Nps(c.promoters, c.passives, c.detractors);
+  out->set_group(group);
+  out->set_response_count(c.promoters + c.passives + c.detractors);
+  out->set_promoter_count(c.promoters);
+  out->set_passive_count(c.passives);
+  out->set_detractor_count(c.detractors);
+  if (figure.nps) out->set_nps(*figure.nps);
+  FillInterval(figure.interval, [&] { return out->mutable_interval(); });
+}
+
+template <typename Figure>
+void FillExclusions(const Counts& c, Figure* out) {
+  for (int i = 1; i < kExclusionCount; ++i) {
+    if (c.excluded[i] == 0) continue;
+    api::Exclusion* to = out->add_exclusions();
+    to->set_reason(std::string(Name(static_cast<Exclusion>(i))));
+    to->set_count(c.excluded[i]);
+  }
+}
+
+void FillFunnel(const std::string& group, const Counts& c, api::Funnel* out) {
+  out->set_group(group);
+  out->set_opened_count(c.opened);
+  out->set_open_count(c.open);
+  FillExclusions(c, out);
+  for (const auto& [stage, count] :
+       {std::pair("eligible", c.eligible), std::pair("contacted", c.contacted),
+        std::pair("remedied", c.remedied), std::pair("asked", c.asked),
+        std::pair("answered", c.answered), std::pair("recovered", c.recovered_ever),
+        std::pair("converted", c.converted_ever)}) {
+    api::FunnelStage* to = out->add_stages();
+    to->set_stage(stage);
+    to->set_count(count);
+    if (c.eligible > 0) {
+      to->set_share(static_cast<double>(count) / static_cast<double>(c.eligible));
+    }
+  }
+}
+
+void FillRates(const Counts& c, api::RecoveryRates* out) {
+  out->set_eligible_count(c.eligible);
+  out->set_answered_count(c.answered);
+  FillShare(c.recovered_first, c.eligible, out->mutable_recovered_first_answer());
+  FillShare(c.converted_first, c.eligible, out->mutable_converted_first_answer());
+  FillShare(c.recovered_ever, c.eligible, out->mutable_recovered_ever());
+  FillShare(c.converted_ever, c.eligible, out->mutable_converted_ever());
+  FillShare(c.recovered_first, c.answered, out->mutable_recovered_among_answerers());
+  FillShare(c.converted_first, c.answered, out->mutable_converted_among_answerers());
+  if (c.eligible == 0) return;
+  const auto bounds = [&](int64_t worst, api::Interval* to) {
+    const auto n = static_cast<double>(c.eligible);
+    to->set_low(static_cast<double>(worst) / n);
+    to->set_high(static_cast<double>(worst + c.eligible - c.answered) / n);
+  };
+  bounds(c.recovered_first, out->mutable_recovered_bounds());
+  bounds(c.converted_first, out->mutable_converted_bounds());
+}
+
+// The rollups hold the sums of everything known now; any other question is counted row by row.
+bool RollupsAnswer(const Question& q) {
+  return q.group_by.empty() && !q.as_of && !q.start && !q.end && q.scope.queues.empty();
+}
+
+Counts FromRollups(Reader& reader, const Question& q) {
+  Counts total;
+  reader.ScanRollups([&](const RollupKey& key, const Counts& counts) {
+    if (!q.program_id.empty() && key.program_id != q.program_id) return;
+    if (q.scope.CoversOrgUnit(key.org_unit_id)) total += counts;
+  });
+  return total;
+}
+
+Timestamp AsOf(const Call& call, const Question& q) {
+  return q.as_of.value_or(call.backend.executor.Now());
+}
+
+Result<void> GetNps(const Call& call, Reader& reader, const api::GetNpsReportRequest& request,
+                    api::GetNpsReportResponse* out) {
+  auto question = Ask(call, request.scope(), false);
+  if (!question) return std::move(question).error();
+  const Question& q = *question;
+  Counts total;
+  std::map<std::string, Counts> groups;
+  if (RollupsAnswer(q)) {
+    total = FromRollups(reader, q);
+  } else {
+    reader.ScanResponses(q.program_id, q.scope, [&](const Response& r) {
+      if (!q.Holds(r.occurred_at)) return;
+      const Counts counts = Contribution(r);
+      total += counts;
+      if (!q.group_by.empty()) groups[Group(r, q.group_by)] += counts;
+    });
+  }
+  FillNps("", total, out->mutable_total());
+  out->set_anonymous_count(total.anonymous);
+  for (const auto& [group, counts] : groups) FillNps(group, counts, out->add_groups());
+  Fill(AsOf(call, q), out->mutable_as_of());
+  return {};
+}
+
+Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelReportRequest& request,
+                       api::GetFunnelReportResponse* out) {
+  auto question = Ask(call, request.scope(), false);
+  if (!question) return std::move(question).error();
+  const Question& q = *question;
+  Counts total;
+  std::map<std::string, Counts> groups;
+  if (RollupsAnswer(q)) {
+    total = FromRollups(reader, q);
+  } else {
+    reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
+      if (!q.Holds(c.opened_at)) return;
+      const Counts counts = Contribution(c, q.as_of);
+      total += counts;
+      if (!q.group_by.empty()) groups[Group(reader, c, q.group_by)] += counts;
+    });
+  }
+  FillFunnel("", total, out->mutable_total());
+  for (const auto& [group, counts] : groups) FillFunnel(group, counts, out->add_groups());
+  Fill(AsOf(call, q), out->mutable_as_of());
+  return {};
+}
+
+struct Cohort {
+  Counts all, matured, not_matured;
+  std::vector<Case> eligible;  // for the curve
+};
+
+void FillRecovery(const std::string& group, const Cohort& cohort, Timestamp as_of,
+                  api::RecoveryFigure* out) {
+  out->set_group(group);
+  out->set_opened_count(cohort.all.opened);
+  FillExclusions(cohort.all, out);
+  FillRates(cohort.all, out->mutable_all());
+  FillRates(cohort.matured, out->mutable_matured());
+  FillRates(cohort.not_matured, out->mutable_not_matured());
+  std::vector<Observation> observations;
+  observations.reserve(cohort.eligible.size());
+  for (const Case& c : cohort.eligible) observations.push_back(ConversionTime(c, as_of));
+  for (const KaplanMeierStep& step : KaplanMeier(std::move(observations)).steps) {
+    api::SurvivalStep* to = out->add_conversion_curve();
+    to->set_days(std::chrono::duration<double, std::ratio<86'400>>(step.time).count());
+    to->set_at_risk_count(step.at_risk);
+    to->set_event_count(step.events);
+    to->set_survival(step.survival);
+    FillInterval(step.band, [&] { return to->mutable_interval(); });
+  }
+}
+
+Result<void> GetRecovery(const Call& call, Reader& reader,
+                         const api::GetRecoveryReportRequest& request,
+                         api::GetRecoveryReportResponse* out) {
+  auto question = Ask(call, request.scope(), true);
+  if (!question) return std::move(question).error();
+  Question& q = *question;
+  Checks checks;
+  const auto unit = checks.Enum<api::RecoveryUnit>("unit", request.unit(), false);
+  if (!checks.ok()) return std::move(checks).ToError();
+
+  if (unit == api::RECOVERY_UNIT_CUSTOMER) {
+    CustomerRecovery figure;
+    CustomerId current;
+    std::vector<Category> answers;
+    reader.ScanAnswers(q.program_id, q.scope,
+                       [&](const CustomerId& customer, Timestamp at, Category category) {
+                         if (!q.Holds(at)) return;
+                         if (customer != current) {
+                           figure.Add(answers);
+                           answers.clear();
+                           current = customer;
+                         }
+                         answers.push_back(category);
+                       });
+    figure.Add(answers);
+    const int64_t n = figure.began_as_detractor_and_answered_again;
+    api::CustomerRecoveryFigure* to = out->mutable_customers();
+    to->set_customer_count(n);
+    FillShare(figure.converted_ever, n, to->mutable_converted_ever());
+    FillShare(figure.converted_last, n, to->mutable_converted_last());
+    FillShare(figure.recovered_ever, n, to->mutable_recovered_ever());
+    FillShare(figure.recovered_last, n, to->mutable_recovered_last());
+    to->set_never_again_count(figure.never_again);
+    Fill(AsOf(call, q), out->mutable_as_of());
+    return {};
+  }
+
+  std::vector<Case> cases;
+  bool history = true;
+  reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
+    if (!q.Holds(c.opened_at)) return;
+    history = history && c.history;
+    cases.push_back(c);
+  });
+  // Nobody was watched after the last answer of data that is history.
+  if (!q.as_of && history && !cases.empty()) q.as_of = reader.LastAnswerAt(q.program_id);
+  const Timestamp as_of = AsOf(call, q);
+
+  Cohort total;
+  std::map<std::string, Cohort> groups;
+  const auto add = [&](Cohort& cohort, const Case& c, const Counts& counts) {
+    cohort.all += counts;
+    (IsMatured(c, as_of) ? cohort.matured : cohort.not_matured) += counts;
+    if (counts.eligible > 0) cohort.eligible.push_back(c);
+  };
+  for (const Case& c : cases) {
+    const Counts counts = Contribution(c, as_of);
+    add(total, c, counts);
+    if (!q.group_by.empty()) add(groups[Group(reader, c, q.group_by)], c, counts);
+  }
+  Counts answers;
+  reader.ScanRollups([&](const RollupKey& key, const Counts& counts) {
+    if (key.program_id == q.program_id && q.scope.CoversOrgUnit(key.org_unit_id)) {
+      answers += counts;
+    }
+  });
+  FillRecovery("", total, as_of, out->mutable_total());
+  out->mutable_total()->set_anonymous_detractor_count(answers.anonymous_detractors);
+  for (const auto& [group, cohort] : groups) {
+    FillRecovery(group, cohort, as_of, out->add_groups());
+  }
+  Fill(as_of, out->mutable_as_of());
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<ApiService> NewReportService(Backend& backend) {
+  auto service = std::make_unique<ApiService>(
+      backend, api::GetNpsReportRequest::descriptor()->file()->FindServiceByName("ReportService"));
+  service->Query<api::GetNpsReportRequest, api::GetNpsReportResponse>("GetNpsReport", Where::kPool,
+                                                                      GetNps);
+  service->Query<api::GetFunnelReportRequest, api::GetFunnelReportResponse>(
+      "GetFunnelReport", Where::kPool, GetFunnel);
+  service->Query<api::GetRecoveryReportRequest, api::GetRecoveryReportResponse>(
+      "GetRecoveryReport", Where::kPool, GetRecovery);
+  service->CheckComplete();
+  return service;
+}
+
+}  // namespace rebound

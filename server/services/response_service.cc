@@ -1,0 +1,310 @@
+#include <atomic>
+
+#include "rebound/v1/response_service.pb.h"
+#include "server/services/convert.h"
+#include "server/services/services.h"
+#include "server/services/status.h"
+#include "server/storage/codec.h"
+#include "workflows/filter.h"
+
+namespace rebound {
+namespace {
+
+constexpr int kBatchLimit = 500;
+constexpr int kRowLimit = 1'000;
+constexpr int kStreamLimit = 16;
+
+void FillError(const Error& error, int64_t row, api::RowError* out) {
+  out->set_row(row);
+  if (error.violations.empty()) {
+    out->set_reason(std::string(Name(error.reason)));
+  } else {
+    out->set_field(error.violations.front().field);
+    out->set_reason(std::string(Name(error.violations.front().reason)));
+  }
+  out->set_message(Render(error, "en"));
+  out->set_message_zh(Render(error, "zh-CN"));
+}
+
+// ------------------------------------------------------------------------------------- batches
+
+// Everything that a batch of answers needs until its last reply: which of them were refused for
+// their shape, and what became of the others.
+struct Batch {
+  std::vector<std::optional<Error>> refused;  // one for each answer
+  std::vector<Command> commands;              // the others, in order
+};
+
+Batch Decode(const Call& call, int count, bool history,
+             const std::function<const api::Response&(int)>& response,
+             const std::function<std::string(int)>& path) {
+  Batch batch;
+  batch.refused.resize(static_cast<size_t>(count));
+  batch.commands.reserve(static_cast<size_t>(count));
+  const Timestamp now = call.backend.executor.Now();
+  for (int i = 0; i < count; ++i) {
+    Checks checks;
+    SubmitResponse command = ToSubmit(response(i), path(i), *call.revision, now, history, checks);
+    if (checks.ok()) {
+      batch.commands.push_back(std::move(command));
+    } else {
+      batch.refused[static_cast<size_t>(i)] = std::move(checks).ToError();
+    }
+  }
+  return batch;
+}
+
+void BatchSubmit(ApiService* service, std::shared_ptr<ApiService::UnaryState> state) {
+  auto request = std::make_shared<api::BatchSubmitResponsesRequest>();
+  if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
+    return service->Finish(state, parsed);
+  }
+  if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
+  const int count = request->responses_size();
+  if (count < 1 || count > kBatchLimit) {
+    return service->Finish(state,
+                           FieldError("responses", Reason::kTooManyItems,
+                                      {{"value", std::to_string(count)},
+                                       {"expected", "1 to " + std::to_string(kBatchLimit)}}));
+  }
+  auto batch = std::make_shared<Batch>(Decode(
+      state->call, count, false,
+      [&](int i) -> const api::Response& { return request->responses(i); },
+      [](int i) { return "responses[" + std::to_string(i) + "]"; }));
+  auto reply = [service, state, batch](std::vector<Result<Outcome>> results) {
+    api::BatchSubmitResponsesResponse response;
+    auto result = results.begin();
+    for (size_t i = 0; i < batch->refused.size(); ++i) {
+      api::SubmitResult* out = response.add_results();
+      const bool refused = batch->refused[i].has_value();
+      if (refused || !*result) {
+        FillError(refused ? *batch->refused[i] : result->error(), static_cast<int64_t>(i),
+                  out->mutable_error());
+      } else {
+        Fill(*(*result)->response, View::kFull, out->mutable_response());
+        out->set_replayed((*result)->replayed);
+      }
+      if (!refused) ++result;
+    }
+    service->Reply(state, response);
+  };
+  if (batch->commands.empty()) return reply({});
+  Work work;
+  work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
+  work.commands = batch->commands;
+  work.done = std::move(reply);
+  service->backend().executor.Submit(std::move(work));
+}
+
+// ------------------------------------------------------------------------------------- imports
+
+// One import stream: the header, then batches of rows, each answered once it is on disk. One batch
+// is in hand at a time, which bounds what a stream can hold. Deletes itself in OnDone.
+class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  ImportStream(ApiService* service, grpc::CallbackServerContext* context, std::atomic<int>* streams)
+      : service_(service), context_(context), streams_(streams), call_{service->backend()} {
+    const int open = streams_->fetch_add(1);
+    auto entered = Enter(service->backend(), context, service->FullName("ImportResponses"), &call_);
+    if (entered && open >= kStreamLimit) {
+      entered =
+          Error{Reason::kQueueFull, {{"capacity", std::to_string(kStreamLimit) + " streams"}}};
+    }
+    if (!entered) {
+      End(entered);
+    } else {
+      StartRead(&incoming_);
+    }
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return End({});
+    api::ImportResponsesRequest message;
+    if (auto parsed = ParseRequest(incoming_, &message); !parsed) return End(parsed);
+    if (message.has_header()) {
+      if (header_) return End(FieldError("header", Reason::kStreamOutOfOrder));
+      if (auto id = CheckRequestId(message.header().request_id()); !id) return End(id);
+      header_ = std::move(*message.mutable_header());
+      return StartRead(&incoming_);
+    }
+    if (!header_) return End(FieldError("header", Reason::kStreamOutOfOrder));
+    TakeRows(std::move(*message.mutable_rows()));
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End({});
+    StartRead(&incoming_);
+  }
+
+  void OnDone() override {
+    streams_->fetch_sub(1);
+    delete this;
+  }
+
+ private:
+  void TakeRows(api::ImportRows rows) {
+    const int count = rows.rows_size();
+    if (count < 1 || count > kRowLimit) {
+      return End(FieldError(
+          "rows.rows", Reason::kTooManyItems,
+          {{"value", std::to_string(count)}, {"expected", "1 to " + std::to_string(kRowLimit)}}));
+    }
+    reply_.Clear();
+    row_numbers_.clear();
+    int64_t last = 0;
+    for (api::ImportRow& row : *rows.mutable_rows()) {
+      last = std::max(last, row.row());
+      row_numbers_.push_back(row.row());
+      if (row.response().program_id().empty()) {
+        row.mutable_response()->set_program_id(header_->program_id());
+      }
+    }
+    reply_.set_last_row(last);
+    // Rows are idempotent by external key, also in live mode.
+    batch_ = Decode(
+        call_, count, header_->history(),
+        [&](int i) -> const api::Response& { return rows.rows(i).response(); },
+        [](int) { return std::string("response"); });
+    size_t command = 0;
+    for (int i = 0; i < count; ++i) {
+      if (batch_.refused[static_cast<size_t>(i)]) continue;
+      if (!rows.rows(i).response().has_external_key()) {
+        batch_.refused[static_cast<size_t>(i)] =
+            FieldError("response.external_key", Reason::kRequiredFieldMissing);
+        batch_.commands.erase(batch_.commands.begin() + static_cast<std::ptrdiff_t>(command));
+        continue;
+      }
+      ++command;
+    }
+    if (batch_.commands.empty()) return Answer({});
+    Work work;
+    work.caller = call_.ToCaller("", "");
+    work.caller.deadline.reset();
+    work.commands = std::move(batch_.commands);
+    work.dry_run = header_->dry_run();
+    work.done = [this](std::vector<Result<Outcome>> results) { Answer(std::move(results)); };
+    service_->backend().executor.Submit(std::move(work), /*bulk=*/true);
+  }
+
+  void Answer(std::vector<Result<Outcome>> results) {
+    // A store that failed or a server that stops ends the stream; a row's own refusal does not.
+    for (const Result<Outcome>& result : results) {
+      if (!result && (result.error().reason == Reason::kStoreUnavailable ||
+                      result.error().reason == Reason::kShuttingDown)) {
+        return End(result.error());
+      }
+    }
+    auto result = results.begin();
+    for (size_t i = 0; i < batch_.refused.size(); ++i) {
+      const bool refused = batch_.refused[i].has_value();
+      if (refused || !*result) {
+        FillError(refused ? *batch_.refused[i] : result->error(), row_numbers_[i],
+                  reply_.add_rejects());
+      } else if ((*result)->replayed) {
+        reply_.set_replayed_count(reply_.replayed_count() + 1);
+      } else {
+        reply_.set_accepted_count(reply_.accepted_count() + 1);
+        reply_.set_opened_case_count(reply_.opened_case_count() + ((*result)->opened_case ? 1 : 0));
+      }
+      if (!refused) ++result;
+    }
+    bool own = false;
+    const grpc::Status serialized =
+        grpc::GenericSerialize<grpc::ProtoBufferWriter, api::ImportResponsesResponse>(
+            reply_, &outgoing_, &own);
+    if (!serialized.ok()) return End(Error{Reason::kInternal});
+    StartWrite(&outgoing_);
+  }
+
+  void End(const Result<void>& result) { Finish(Leave(context_, call_, result)); }
+
+  ApiService* const service_;
+  grpc::CallbackServerContext* const context_;
+  std::atomic<int>* const streams_;
+  Call call_;
+  std::optional<api::ImportHeader> header_;
+  grpc::ByteBuffer incoming_, outgoing_;
+  api::ImportResponsesResponse reply_;
+  Batch batch_;
+  std::vector<int64_t> row_numbers_;
+};
+
+Result<void> ListResponses(const Call& call, Reader& reader,
+                           const api::ListResponsesRequest& request,
+                           api::ListResponsesResponse* out) {
+  auto filter = ParseFilter(request.filter(), Use::kResponseFilter);
+  if (!filter) return std::move(filter).error();
+  auto limit = PageSize(request.page_size());
+  if (!limit) return std::move(limit).error();
+  const std::string identity = QueryIdentity({call.method, call.identity.name, Canonical(*filter)});
+  auto cursor = OpenPage(call, request.page_token(), identity);
+  if (!cursor) return std::move(cursor).error();
+  ListQuery query{*std::move(filter), call.identity.scope, std::nullopt, *limit + 1};
+  if (*cursor) query.before = (*cursor)->id;
+  std::vector<Response> responses = reader.ListResponses(query);
+  const bool more = responses.size() > static_cast<size_t>(*limit);
+  if (more) responses.pop_back();
+  for (const Response& r : responses) Fill(r, View::kBasic, out->add_responses());
+  if (more) {
+    out->set_next_page_token(call.backend.page_tokens.Seal(
+        {0, 0, IdCast<RawId>(responses.back().id)}, identity, call.started_at));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<ApiService> NewResponseService(Backend& backend) {
+  auto service = std::make_unique<ApiService>(
+      backend,
+      api::SubmitResponseRequest::descriptor()->file()->FindServiceByName("ResponseService"));
+  ApiService* self = service.get();
+
+  service->Mutation<api::SubmitResponseRequest, api::SubmitResponseResponse>(
+      "SubmitResponse",
+      [](const Call& call, const api::SubmitResponseRequest& request) -> Result<Command> {
+        Checks checks;
+        if (!request.has_response()) {
+          return FieldError("response", Reason::kRequiredFieldMissing);
+        }
+        SubmitResponse command = ToSubmit(request.response(), "response", *call.revision,
+                                          call.backend.executor.Now(), false, checks);
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      [](const Call&, Outcome outcome, api::SubmitResponseResponse* out) {
+        Fill(*outcome.response, View::kFull, out->mutable_response());
+        out->set_replayed(outcome.replayed);
+      });
+  service->Add("BatchSubmitResponses", [self](std::shared_ptr<ApiService::UnaryState> state) {
+    BatchSubmit(self, std::move(state));
+  });
+  service->AddBidi("ImportResponses", [self, streams = std::make_shared<std::atomic<int>>(0)](
+                                          grpc::CallbackServerContext* context) {
+    return new ImportStream(self, context, streams.get());
+  });
+  service->Query<api::GetResponseRequest, api::GetResponseResponse>(
+      "GetResponse", Where::kInline,
+      [](const Call& call, Reader& reader, const api::GetResponseRequest& request,
+         api::GetResponseResponse* out) -> Result<void> {
+        Checks checks;
+        if (request.response_id().empty()) {
+          checks.Add("response_id", Reason::kRequiredFieldMissing);
+        }
+        const auto id = checks.ParseId<ResponseId>("response_id", request.response_id());
+        if (!checks.ok()) return std::move(checks).ToError();
+        auto r = reader.GetResponse(id);
+        if (!r || !call.identity.scope.CoversOrgUnit(r->org_unit_id)) {
+          return Error{Reason::kNotFound, {{"resource", "response"}}};
+        }
+        Hydrate(reader, *r);
+        Fill(*r, View::kFull, out->mutable_response());
+        return {};
+      });
+  service->Query<api::ListResponsesRequest, api::ListResponsesResponse>(
+      "ListResponses", Where::kPool, ListResponses);
+  service->CheckComplete();
+  return service;
+}
+
+}  // namespace rebound

@@ -1,0 +1,435 @@
+#include "server/services/status.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+constexpr size_t kLongestShownValue = 200;    // code points
+constexpr size_t kViolationsInMessage = 600;  // bytes
+constexpr size_t kViolationBytes = 3 * 1024;
+
+using grpc::StatusCode;
+
+// In the order of Reason: TextOf indexes it.
+constexpr std::array<ReasonText, kReasonCount> kTexts{{
+    {Reason::kFieldViolations, StatusCode::INVALID_ARGUMENT,
+     "expected every field to be valid, but some are at fault; correct each field that is listed",
+     "所有字段都应有效，但有字段不合要求；请逐一更正列出的字段"},
+    {Reason::kRequiredFieldMissing, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a value, but it is absent; set the field",
+     "{field}：此字段必填，但未填写；请填写"},
+    {Reason::kRequestIdInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected 1 to 64 characters of [A-Za-z0-9_-], but got \"{value}\"; send a fresh id "
+     "for each new request, for example a UUID",
+     "{field}：应为 1 至 64 个 [A-Za-z0-9_-] "
+     "字符，但收到“{value}”；请为每个新请求生成新的编号，例如 "
+     "UUID"},
+    {Reason::kScoreOutOfRange, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a whole number from {expected}, but got {value}; send a score on the "
+     "program's scale",
+     "{field}：应为 {expected} 之间的整数，但收到 {value}；请按该调研项目的评分制填写分数"},
+    {Reason::kScoreNotInteger, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a whole number, but got \"{value}\"; correct the score or leave the row "
+     "out",
+     "{field}：应为整数，但收到“{value}”；请更正分数，或去掉这一行"},
+    {Reason::kUnknownProgram, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected the id of a configured program, but got \"{value}\"; choose one that "
+     "ListPrograms shows",
+     "{field}：应为已配置的调研项目编号，但收到“{value}”；请从调研项目列表中选择"},
+    {Reason::kCustomerRequired, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a customer, because program {program} does not allow anonymous answers, "
+     "but "
+     "there is none; name the customer by key or id",
+     "{field}：调研项目 {program} 不接受匿名答卷，应填写客户，但未填写；请填写客户编号或外部编号"},
+    {Reason::kTimestampOutOfRange, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a time from {expected}, but got {value}; correct the time or its zone",
+     "{field}：时间应在 {expected} 之内，但收到 {value}；请更正时间或时区"},
+    {Reason::kTextTooLong, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected at most {expected} characters, but got {value}; shorten the text",
+     "{field}：最多 {expected} 个字符，但收到 {value} 个；请缩短文本"},
+    {Reason::kNulNotAllowed, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected text without the character U+0000, but found one; remove it",
+     "{field}：文本不得含有字符 U+0000，但发现了该字符；请删除"},
+    {Reason::kInvalidUtf8, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected UTF-8, but the bytes are not; convert the text from its encoding first",
+     "{field}：文本应为 UTF-8 编码，但并不是；请先转换编码"},
+    {Reason::kEnumValueUnknown, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected {expected}, but got {value}; choose a value that is documented for the "
+     "field",
+     "{field}：应为 {expected}，但收到 {value}；请选择该字段文档中列出的值"},
+    {Reason::kIdInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected {expected}, but got \"{value}\"; copy the id as the server gave it",
+     "{field}：应为 {expected}，但收到“{value}”；请原样填写服务器给出的编号"},
+    {Reason::kMoneyInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected {expected}, but got {value}; correct the amount or the currency",
+     "{field}：应为 {expected}，但收到 {value}；请更正金额或币种"},
+    {Reason::kNumberOutOfRange, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected {expected}, but got {value}; send a number within these bounds",
+     "{field}：应为 {expected}，但收到 {value}；请填写范围内的数"},
+    {Reason::kUpdateMaskInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected some of {expected}, but got \"{value}\"; name exactly the fields to change",
+     "{field}：应为 {expected} 中的若干项，但收到“{value}”；请准确列出要修改的字段"},
+    {Reason::kPageSizeInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected 0 or more, but got {value}; send 0 for the default of 50",
+     "{field}：应为 0 或更大，但收到 {value}；填 0 则采用默认值 50"},
+    {Reason::kPageTokenInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a page token of the last day for this caller and this query, but it is "
+     "not; begin again without a token",
+     "{field}"
+     "：应为一天之内发给本调用者、用于本次查询的翻页令牌，但并不是；请去掉令牌，从第一页重新开始"},
+    {Reason::kFilterInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}[, column {column}]: expected {expected}, but found \"{found}\"; [did you mean "
+     "\"{suggestion}\"? ]correct the filter",
+     "{field}[，第 {column} 个字符]：应为 {expected}，但遇到“{found}”；[是否想写“{suggestion}”？]"
+     "请更正筛选条件"},
+    {Reason::kOrderByInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected one of {expected}, but got \"{value}\"; choose one of these orders",
+     "{field}：应为 {expected} 之一，但收到“{value}”；请选择其中一种排序"},
+    {Reason::kEtagRequired, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected the etag of the record as you saw it, but it is absent; read the record "
+     "and "
+     "send its etag",
+     "{field}：应填写所见记录的 etag，但未填写；请先读取记录，再带上它的 etag"},
+    {Reason::kTooManyItems, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected at most {expected} items, but got {value}; split the list",
+     "{field}：最多 {expected} 项，但收到 {value} 项；请分批发送"},
+    {Reason::kStreamOutOfOrder, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected one header and after it only rows, but the stream is in another order; "
+     "send "
+     "the header first and once",
+     "{field}：流的第一条消息应为表头，其后只有数据行，但顺序不符；请先发送表头，且只发送一次"},
+
+    {Reason::kNotFound, StatusCode::NOT_FOUND,
+     "expected a {resource} that exists and that you may see, but there is none; check the id",
+     "没有这条记录（{resource}），或您无权查看；请核对编号"},
+    {Reason::kNothingToClaim, StatusCode::NOT_FOUND,
+     "expected a case without an owner[ in queue {queue}], but none waits; try again later",
+     "[工单池 {queue} 中]没有待领的工单；请稍后再试"},
+
+    {Reason::kRequestIdReused, StatusCode::ALREADY_EXISTS,
+     "expected request id {request_id} to come with the body it was first used with, but the body "
+     "differs; use a fresh id for a new request",
+     "请求编号 {request_id} 应与首次使用时的内容一致，但内容不同；新请求请使用新的编号"},
+    {Reason::kResponseExternalIdReused, StatusCode::ALREADY_EXISTS,
+     "expected external id {external_id} of {source_system} to come with the answer stored under "
+     "it, but the content differs; correct the id or the content",
+     "来源 {source_system} 的外部编号 {external_id} 已有答卷，且内容不同；请更正编号或内容"},
+    {Reason::kAliasTaken, StatusCode::ALREADY_EXISTS,
+     "expected a key that the customer does not have yet, but {source_system} {external_id} is the "
+     "customer's already; nothing needs to be done",
+     "应为该客户尚未拥有的编号，但 {source_system} 的 {external_id} 已属于该客户；无需再添加"},
+
+    {Reason::kEtagMismatch, StatusCode::ABORTED,
+     "expected the current etag {current}, but the record changed since it was read; read it again "
+     "and decide again",
+     "记录在读取后已被修改，当前 etag 为 {current}；请重新读取后再操作"},
+    {Reason::kRequestInProgress, StatusCode::ABORTED,
+     "expected request {request_id} to run once, but the same request is still running; wait a "
+     "second and repeat it",
+     "请求 {request_id} 仍在执行；请稍候一秒，再重复同一请求"},
+
+    {Reason::kTransitionNotAllowed, StatusCode::FAILED_PRECONDITION,
+     "expected a status of case {case} that accepts {command}, but it is {status}[; allowed now: "
+     "{allowed}]",
+     "工单 {case} 的当前状态 {status} 不能执行 {command}[；现在可以执行：{allowed}]"},
+    {Reason::kDedupeSlotTaken, StatusCode::FAILED_PRECONDITION,
+     "expected no other open case of this customer in the program, but {case} is open; work on "
+     "that "
+     "case",
+     "该客户在此调研项目中应只有一个未关闭的工单，但 {case} 尚未关闭；请处理该工单"},
+    {Reason::kDoNotContact, StatusCode::FAILED_PRECONDITION,
+     "expected a customer who may be approached, but customer {customer} must not be contacted; do "
+     "not contact, or change the consent at the customer's own wish",
+     "客户 {customer} 已设为请勿联系；请勿联系，或在客户本人提出后修改其同意设置"},
+    {Reason::kConsentDenied, StatusCode::FAILED_PRECONDITION,
+     "expected consent of customer {customer} to {purpose} by {channel}, but it was refused; use "
+     "another channel, or ask for consent first",
+     "客户 {customer} 不同意以 {channel} 方式进行 {purpose}；请改用其他渠道，或先征得同意"},
+    {Reason::kCustomerUnknown, StatusCode::FAILED_PRECONDITION,
+     "expected a known customer, but case {case} comes from an anonymous answer; handle the cause "
+     "and close the case without contact",
+     "工单 {case} 来自匿名答卷，没有可联系的客户；请处理原因，不经联系即可关闭工单"},
+    {Reason::kCurrencyMismatch, StatusCode::FAILED_PRECONDITION,
+     "expected the program's currency {expected}, but got {value}; convert the amount first",
+     "该调研项目的币种为 {expected}，但收到 {value}；请先换算金额"},
+    {Reason::kPairingMismatch, StatusCode::FAILED_PRECONDITION,
+     "expected an answer that case {case} waits for, but the {expected} does not match; name the "
+     "right case, or send the answer without one",
+     "工单 {case} 等待的不是这份答卷（{expected} 不符）；请指明正确的工单，或不指明工单"},
+    {Reason::kHistoryCaseWorked, StatusCode::FAILED_PRECONDITION,
+     "expected a history that nobody worked on, but case {case} was worked by people; send the "
+     "answer without history mode",
+     "工单 {case} 已由人员处理，历史不能重新推导；请不用历史模式发送此答卷"},
+    {Reason::kAliasCycle, StatusCode::FAILED_PRECONDITION,
+     "expected two customers that are not linked, but customer {customer} is linked with this one "
+     "already; nothing needs to be done",
+     "两个客户应尚未关联，但客户 {customer} 已与该客户关联；无需再关联"},
+
+    {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
+     "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
+     "that the operator gave you",
+     "应提供有效令牌（authorization: Bearer 令牌），但没有收到；请使用管理员发放的令牌"},
+    {Reason::kRoleNotAllowed, StatusCode::PERMISSION_DENIED,
+     "expected a role that may call {method}, but yours is {role}; ask the operator for a role "
+     "that "
+     "may",
+     "角色 {role} 无权调用 {method}；请向管理员申请相应的角色"},
+
+    {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
+     "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
+     "try "
+     "again after a second",
+     "等待执行的命令已达上限 {capacity}；本次未做任何更改，请一秒后重试"},
+    {Reason::kDeadlineExceeded, StatusCode::DEADLINE_EXCEEDED,
+     "expected time to do the work, but the deadline passed before it began; nothing was done, "
+     "repeat the request with more time",
+     "开始执行之前已超过截止时间；本次未做任何更改，请放宽时限后重试"},
+    {Reason::kStoreUnavailable, StatusCode::UNAVAILABLE,
+     "expected the store to answer, but it failed; whether a change was kept is not known: repeat "
+     "it with the same request id",
+     "存储发生故障；更改是否已保存尚不确定，请用同一请求编号重试"},
+    {Reason::kShuttingDown, StatusCode::UNAVAILABLE,
+     "expected a running server, but it is stopping; nothing was done, try again shortly",
+     "服务器正在停止；本次未做任何更改，请稍后重试"},
+    {Reason::kInternal, StatusCode::INTERNAL,
+     "expected to answer, but the server met a fault of its own; tell the operator call id "
+     "{call_id}",
+     "服务器内部错误；请将调用编号 {call_id} 告知管理员"},
+}};
+
+constexpr bool InReasonOrder() {
+  for (size_t i = 0; i < kTexts.size(); ++i) {
+    if (static_cast<size_t>(kTexts[i].reason) != i) return false;
+  }
+  return true;
+}
+static_assert(InReasonOrder());
+
+bool IsEnglish(std::string_view language) {
+  return language.size() >= 2 && (language[0] == 'e' || language[0] == 'E') &&
+         (language[1] == 'n' || language[1] == 'N') &&
+         (language.size() == 2 || language[2] == '-' || language[2] == '_');
+}
+
+std::string_view Template(Reason reason, bool english) {
+  const ReasonText& text = TextOf(reason);
+  return english ? text.english : text.chinese;
+}
+
+// Values come from callers and files: one line, valid UTF-8, not endless.
+std::string Shown(std::string_view value) {
+  std::string shown;
+  size_t count = 0;
+  for (size_t i = 0; i < value.size(); ++count) {
+    if (count == kLongestShownValue) return shown + "…";
+    utf8proc_int32_t code = 0;
+    const auto length =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(value.data()) + i,
+                         static_cast<utf8proc_ssize_t>(value.size() - i), &code);
+    if (length <= 0) {
+      shown += "\uFFFD";
+      ++i;
+      continue;
+    }
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029) {
+      shown += "\uFFFD";
+    } else {
+      shown += value.substr(i, static_cast<size_t>(length));
+    }
+    i += static_cast<size_t>(length);
+  }
+  return shown;
+}
+
+// Fills the placeholders of `text`; sets *missing when one of them had nothing to show.
+std::string Fill(std::string_view text, const Metadata& metadata, bool* missing) {
+  std::string filled;
+  while (!text.empty()) {
+    const size_t mark = text.find('{');
+    filled += text.substr(0, mark);
+    if (mark == std::string_view::npos) break;
+    const size_t end = text.find('}', mark);
+    CHECK(end != std::string_view::npos);
+    const auto found = metadata.find(std::string(text.substr(mark + 1, end - mark - 1)));
+    if (found == metadata.end() || found->second.empty()) {
+      *missing = true;
+    } else {
+      filled += Shown(found->second);
+    }
+    text.remove_prefix(end + 1);
+  }
+  return filled;
+}
+
+// "[A-Za-z0-9_-]" is a character class, not an optional part: a part holds a placeholder.
+bool IsOptionalPart(std::string_view part) { return part.find('{') != std::string_view::npos; }
+
+std::string FillTemplate(std::string_view text, const Metadata& metadata) {
+  std::string filled;
+  while (!text.empty()) {
+    const size_t open = text.find('[');
+    const size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
+    bool missing = false;
+    if (open == std::string_view::npos || close == std::string_view::npos) {
+      return filled + Fill(text, metadata, &missing);
+    }
+    filled += Fill(text.substr(0, open), metadata, &missing);
+    const std::string_view part = text.substr(open + 1, close - open - 1);
+    if (IsOptionalPart(part)) {
+      bool left_out = false;
+      const std::string inner = Fill(part, metadata, &left_out);
+      if (!left_out) filled += inner;
+    } else {
+      filled += text.substr(open, close - open + 1);
+    }
+    text.remove_prefix(close + 1);
+  }
+  return filled;
+}
+
+// The metadata as it travels: the allowed commands are always in it.
+Metadata FullMetadata(const Error& error) {
+  Metadata metadata = error.metadata;
+  if (!error.allowed.empty()) {
+    std::string allowed;
+    for (const std::string& command : error.allowed) {
+      if (!allowed.empty()) allowed += ", ";
+      allowed += command;
+    }
+    metadata.emplace("allowed", std::move(allowed));
+  }
+  return metadata;
+}
+
+std::string SubjectOf(const Metadata& metadata) {
+  for (const char* key : {"case", "customer"}) {
+    if (const auto found = metadata.find(key); found != metadata.end()) {
+      return key + ("/" + Shown(found->second));
+    }
+  }
+  return {};
+}
+
+int64_t RetryAfterSeconds(Reason reason) {
+  if (reason == Reason::kQueueFull || reason == Reason::kRequestInProgress) return 1;
+  if (reason == Reason::kStoreUnavailable) return 5;
+  return 0;
+}
+
+google::rpc::BadRequest BadRequestOf(const Error& error, size_t* omitted) {
+  google::rpc::BadRequest bad_request;
+  size_t bytes = 0;
+  *omitted = 0;
+  for (const FieldViolation& violation : error.violations) {
+    std::string description = Render(violation, "en");
+    bytes += violation.field.size() + description.size() + 8;
+    if (bytes > kViolationBytes && bad_request.field_violations_size() > 0) {
+      ++*omitted;
+      continue;
+    }
+    auto* row = bad_request.add_field_violations();
+    row->set_field(Shown(violation.field));
+    row->set_description(std::move(description));
+  }
+  return bad_request;
+}
+
+google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metadata& metadata,
+                                                const std::string& message) {
+  google::rpc::PreconditionFailure failure;
+  for (const std::string& command : error.allowed) {
+    auto* row = failure.add_violations();
+    row->set_type("ALLOWED_COMMAND");
+    row->set_subject(command);
+    row->set_description("the present status accepts " + command);
+  }
+  if (failure.violations_size() == 0) {
+    auto* row = failure.add_violations();
+    row->set_type(std::string(Name(error.reason)));
+    row->set_subject(SubjectOf(metadata));
+    row->set_description(message);
+  }
+  return failure;
+}
+
+}  // namespace
+
+const ReasonText& TextOf(Reason reason) {
+  const auto index = static_cast<size_t>(reason);
+  CHECK(index < kTexts.size());
+  return kTexts[index];
+}
+
+std::string Render(const FieldViolation& violation, std::string_view language) {
+  Metadata metadata = violation.metadata;
+  metadata["field"] = violation.field;
+  return FillTemplate(Template(violation.reason, IsEnglish(language)), metadata);
+}
+
+std::string Render(const Error& error, std::string_view language) {
+  const bool english = IsEnglish(language);
+  std::string text = FillTemplate(Template(error.reason, english), FullMetadata(error));
+  if (error.reason != Reason::kFieldViolations || error.violations.empty()) return text;
+  text += english ? ": " : "：";
+  size_t shown = 0;
+  size_t bytes = 0;
+  for (const FieldViolation& violation : error.violations) {
+    const std::string part = Render(violation, language);
+    bytes += part.size();
+    if (shown > 0 && bytes > kViolationsInMessage) break;
+    if (shown > 0) text += english ? " | " : "｜";
+    text += part;
+    ++shown;
+  }
+  if (const size_t rest = error.violations.size() - shown; rest > 0) {
+    text += english ? " | and " + std::to_string(rest) + " more"
+                    : "｜另有 " + std::to_string(rest) + " 处";
+  }
+  return text;
+}
+
+grpc::Status ToStatus(const Error& error, std::string_view language) {
+  const StatusCode code = TextOf(error.reason).code;
+  const std::string message = Render(error, "en");
+  Metadata metadata = FullMetadata(error);
+
+  google::rpc::Status status;
+  status.set_code(code);
+  status.set_message(message);
+
+  size_t omitted = 0;
+  const google::rpc::BadRequest bad_request = BadRequestOf(error, &omitted);
+  if (omitted > 0) metadata["violations_omitted"] = std::to_string(omitted);
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(Name(error.reason)));
+  info.set_domain("rebound");
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = Shown(value);
+  status.add_details()->PackFrom(info);
+
+  if (bad_request.field_violations_size() > 0) status.add_details()->PackFrom(bad_request);
+  if (code == StatusCode::FAILED_PRECONDITION) {
+    status.add_details()->PackFrom(PreconditionOf(error, metadata, message));
+  }
+  if (const int64_t seconds = RetryAfterSeconds(error.reason); seconds > 0) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(seconds);
+    status.add_details()->PackFrom(retry);
+  }
+  google::rpc::LocalizedMessage localized;
+  localized.set_locale(IsEnglish(language) ? "en" : "zh-CN");
+  localized.set_message(Render(error, language));
+  status.add_details()->PackFrom(localized);
+
+  return grpc::Status(code, message, status.SerializeAsString());
+}
+
+}  // namespace rebound

@@ -1,0 +1,471 @@
+// The one list of fields of every stored struct: writing, reading, walking the texts and the tests
+// are visitors over it. A number, once released, keeps its meaning for ever: new fields take the
+// next number, removed ones leave a gap. Fields come in rising order, which makes reading one pass.
+// Thread-safe: no state.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "workflows/event.h"
+
+namespace rebound {
+
+// What kinds of field there are; a struct is whatever has a list below.
+template <typename T>
+inline constexpr bool kIsId = false;
+template <typename Tag>
+inline constexpr bool kIsId<Id<Tag>> = true;
+template <typename T>
+inline constexpr bool kIsOptional = false;
+template <typename T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+template <typename T>
+inline constexpr bool kIsVector = false;
+template <typename T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+template <typename T>
+inline constexpr bool kIsMap = false;
+template <typename K, typename V>
+inline constexpr bool kIsMap<std::map<K, V>> = true;
+template <typename T>
+inline constexpr bool kIsStruct =
+    std::is_class_v<T> && !kIsId<T> && !kIsOptional<T> && !kIsVector<T> && !kIsMap<T> &&
+    !std::is_same_v<T, std::string> && !std::is_same_v<T, Text> && !std::is_same_v<T, Timestamp>;
+
+// The greatest value this program knows of each stored enum.
+constexpr Channel LastOf(Channel) { return Channel::kInPerson; }
+constexpr ResponseEffect LastOf(ResponseEffect) { return ResponseEffect::kReopened; }
+constexpr ConsentPurpose LastOf(ConsentPurpose) { return ConsentPurpose::kSurvey; }
+constexpr Phase LastOf(Phase) { return Phase::kClosed; }
+constexpr CaseOrigin LastOf(CaseOrigin) { return CaseOrigin::kHand; }
+constexpr Arm LastOf(Arm) { return Arm::kDelayedStart; }
+constexpr Emotion LastOf(Emotion) { return Emotion::kThreatening; }
+constexpr Liability LastOf(Liability) { return Liability::kNone; }
+constexpr Direction LastOf(Direction) { return Direction::kInbound; }
+constexpr AttemptOutcome LastOf(AttemptOutcome) { return AttemptOutcome::kMessageSent; }
+constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kBroken; }
+constexpr RemedyKind LastOf(RemedyKind) { return RemedyKind::kFreeOfCharge; }
+constexpr RemedyState LastOf(RemedyState) { return RemedyState::kReversed; }
+constexpr TimerKind LastOf(TimerKind) { return TimerKind::kCommitment; }
+constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
+constexpr HandlingResult LastOf(HandlingResult) { return HandlingResult::kErased; }
+constexpr ResurveyResult LastOf(ResurveyResult) { return ResurveyResult::kNotAsked; }
+constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kErased; }
+constexpr ReopenCause LastOf(ReopenCause) { return ReopenCause::kNewDetractor; }
+constexpr Category LastOf(Category) { return Category::kPromoter; }
+
+template <typename T, typename Struct>
+concept IsA = std::same_as<std::remove_const_t<T>, Struct>;
+
+template <class V>
+void Fields(V& v, IsA<ExternalKey> auto& s) {
+  v(1, s.source_system);
+  v(2, s.external_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<Money> auto& s) {
+  v(1, s.amount_minor);
+  v(2, s.currency);
+}
+
+template <class V>
+void Fields(V& v, IsA<ScoredItem> auto& s) {
+  v(1, s.key);
+  v(2, s.score);
+}
+
+template <class V>
+void Fields(V& v, IsA<FollowUp> auto& s) {
+  v(1, s.question);
+  v(2, s.answer);
+}
+
+template <class V>
+void Fields(V& v, IsA<Response> auto& s) {
+  v(1, s.id);
+  v(2, s.version);
+  v(3, s.program_id);
+  v(4, s.external_key);
+  v(5, s.customer_id);
+  v(6, s.score);
+  v(7, s.category);
+  v(8, s.items);
+  v(9, s.reason);
+  v(10, s.suggestion);
+  v(11, s.follow_ups);
+  v(12, s.contact_requested);
+  v(13, s.account_id);
+  v(14, s.respondent_role);
+  v(15, s.touchpoint);
+  v(16, s.org_unit_id);
+  v(17, s.survey_channel);
+  v(18, s.language);
+  v(19, s.order_reference);
+  v(20, s.invitation_id);
+  v(21, s.case_id);
+  v(22, s.attributes);
+  v(23, s.occurred_at);
+  v(24, s.recorded_at);
+  v(25, s.paired_case_id);
+  v(26, s.effect);
+  v(27, s.history);
+  v(28, s.corrected_score);
+}
+
+template <class V>
+void Fields(V& v, IsA<Consent> auto& s) {
+  v(1, s.channel);
+  v(2, s.purpose);
+  v(3, s.granted);
+  v(4, s.occurred_at);
+  v(5, s.source);
+}
+
+template <class V>
+void Fields(V& v, IsA<ContactPoint> auto& s) {
+  v(1, s.channel);
+  v(2, s.address);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerKey> auto& s) {
+  v(1, s.source_system);
+  v(2, s.external_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerProfile> auto& s) {
+  v(1, s.display_name);
+  v(2, s.contact_points);
+  v(3, s.language);
+  v(4, s.time_zone);
+  v(5, s.segment);
+  v(6, s.account_id);
+  v(7, s.org_unit_id);
+  v(8, s.value);
+}
+
+template <class V>
+void Fields(V& v, IsA<Customer> auto& s) {
+  v(1, s.id);
+  v(2, s.version);
+  v(3, s.keys);
+  v(4, s.alias_of);
+  v(5, s.profile);
+  v(6, s.do_not_contact);
+  v(7, s.consents);
+  v(8, s.created_at);
+  v(9, s.updated_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Attempt> auto& s) {
+  v(1, s.id);
+  v(2, s.channel);
+  v(3, s.direction);
+  v(4, s.outcome);
+  v(5, s.next_allowed_at);
+  v(6, s.note);
+  v(7, s.actor);
+  v(8, s.occurred_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Commitment> auto& s) {
+  v(1, s.id);
+  v(2, s.promise);
+  v(3, s.due_at);
+  v(4, s.actor);
+  v(5, s.state);
+  v(6, s.occurred_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Remedy> auto& s) {
+  v(1, s.id);
+  v(2, s.kind);
+  v(3, s.amount);
+  v(4, s.state);
+  v(5, s.statutory);
+  v(6, s.note);
+  v(7, s.actor);
+  v(8, s.occurred_at);
+  v(9, s.updated_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Timer> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.due_at);
+  v(4, s.state);
+  v(5, s.ended_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResurveyAnswer> auto& s) {
+  v(1, s.response_id);
+  v(2, s.score);
+  v(3, s.category);
+  v(4, s.occurred_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Resurvey> auto& s) {
+  v(1, s.invitation_id);
+  v(2, s.expires_at);
+  v(3, s.first_answer);
+  v(4, s.last_answer);
+  v(5, s.answer_count);
+}
+
+template <class V>
+void Fields(V& v, IsA<PlaybookChoice> auto& s) {
+  v(1, s.playbook_id);
+  v(2, s.version);
+  v(3, s.matched_condition);
+}
+
+template <class V>
+void Fields(V& v, IsA<ExternalAuthority> auto& s) {
+  v(1, s.authority);
+  v(2, s.reference);
+  v(3, s.due_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Attachment> auto& s) {
+  v(1, s.uri);
+  v(2, s.title);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseLink> auto& s) {
+  v(1, s.case_id);
+  v(2, s.kind);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseDetails> auto& s) {
+  v(1, s.account_id);
+  v(2, s.respondent_role);
+  v(3, s.touchpoint);
+  v(4, s.org_unit_id);
+  v(5, s.queue_id);
+  v(6, s.order_reference);
+  v(7, s.crm_reference);
+  v(8, s.external_key);
+  v(9, s.external_authority);
+  v(10, s.contact_person);
+  v(11, s.preferred_time);
+  v(12, s.preferred_channel);
+  v(13, s.language);
+  v(14, s.customer_request);
+  v(15, s.emotion);
+  v(16, s.value_at_risk);
+  v(17, s.attachments);
+  v(18, s.topics);
+  v(19, s.responsible_unit_id);
+  v(20, s.responsible_person);
+  v(21, s.liability);
+  v(22, s.links);
+}
+
+template <class V>
+void Fields(V& v, IsA<Case> auto& s) {
+  v(1, s.id);
+  v(2, s.number);
+  v(3, s.version);
+  v(4, s.program_id);
+  v(5, s.customer_id);
+  v(6, s.origin);
+  v(7, s.opening_response_id);
+  v(8, s.attached_response_ids);
+  v(9, s.score);
+  v(10, s.category);
+  v(11, s.details);
+  v(12, s.owner);
+  v(13, s.status);
+  v(14, s.phase);
+  v(15, s.severity);
+  v(16, s.playbook);
+  v(17, s.arm);
+  v(18, s.holds_dedupe_slot);
+  v(19, s.action_taken);
+  v(20, s.customer_accepts);
+  v(21, s.root_cause);
+  v(22, s.attempts);
+  v(23, s.commitments);
+  v(24, s.remedies);
+  v(25, s.timers);
+  v(26, s.handling_result);
+  v(27, s.resurvey_result);
+  v(28, s.not_asked_reason);
+  v(29, s.resurvey);
+  v(30, s.reopen_count);
+  v(31, s.merged_into);
+  v(32, s.history);
+  v(33, s.worked);
+  v(34, s.revision);
+  v(35, s.window_ends_at);
+  v(36, s.opened_at);
+  v(37, s.contacted_at);
+  v(38, s.remedied_at);
+  v(39, s.resolved_at);
+  v(40, s.asked_at);
+  v(41, s.closed_at);
+  v(42, s.recovered_at);
+  v(43, s.converted_at);
+  v(44, s.created_at);
+  v(45, s.updated_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerCreated> auto& s) {
+  v(1, s.customer);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerProfileChanged> auto& s) {
+  v(1, s.profile);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerKeyAdded> auto& s) {
+  v(1, s.key);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerLinked> auto& s) {
+  v(1, s.alias_of);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerConsentChanged> auto& s) {
+  v(1, s.do_not_contact);
+  v(2, s.consents);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResponseRecorded> auto& s) {
+  v(1, s.response);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResponsePairingCorrected> auto& s) {
+  v(1, s.paired_case_id);
+  v(2, s.effect);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseOpened> auto& s) {
+  v(1, s.opened);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseAssigned> auto& s) {
+  v(1, s.owner);
+  v(2, s.queue_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<AttemptLogged> auto& s) {
+  v(1, s.attempt);
+}
+
+template <class V>
+void Fields(V& v, IsA<CommitmentMade> auto& s) {
+  v(1, s.commitment);
+}
+
+template <class V>
+void Fields(V& v, IsA<RemedyRecorded> auto& s) {
+  v(1, s.remedy);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseResolved> auto& s) {
+  v(1, s.handling_result);
+  v(2, s.root_cause);
+  v(3, s.action_taken);
+  v(4, s.customer_accepts);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseClosed> auto& s) {
+  v(1, s.resurvey_result);
+  v(2, s.not_asked_reason);
+  v(3, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseReopened> auto& s) {
+  v(1, s.cause);
+  v(2, s.severity);
+  v(3, s.response_id);
+  v(4, s.holds_dedupe_slot);
+  v(5, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResponseAttached> auto& s) {
+  v(1, s.response_id);
+  v(2, s.severity);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResurveyAsked> auto& s) {
+  v(1, s.invitation_id);
+  v(2, s.expires_at);
+  v(3, s.channel);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResurveyAnswered> auto& s) {
+  v(1, s.answer);
+}
+
+template <class V>
+void Fields(V& v, IsA<LaterAnswerCounted> auto& s) {
+  v(1, s.response_id);
+  v(2, s.category);
+}
+
+template <class V>
+void Fields(V& v, IsA<TimerSet> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.due_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<TimerEnded> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.state);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseHistoryDerived> auto& s) {
+  v(1, s.resurvey);
+  v(2, s.resurvey_result);
+  v(3, s.asked_at);
+  v(4, s.closed_at);
+  v(5, s.recovered_at);
+  v(6, s.converted_at);
+  v(7, s.holds_dedupe_slot);
+  v(8, s.reopen_count);
+  v(9, s.attached_response_ids);
+}
+
+template <class V>
+void Fields(V&, IsA<CaseVoided> auto&) {}
+
+}  // namespace rebound

@@ -1,0 +1,591 @@
+#include "server/storage/memory_store.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <tuple>
+#include <utility>
+
+#include "server/storage/codec.h"
+#include "workflows/playbook.h"
+
+namespace rebound {
+namespace {
+
+constexpr int64_t kNeverDue = std::numeric_limits<int64_t>::max();
+
+int64_t DueSort(const Case& c) {
+  const auto due = NextDue(c);
+  return due ? ToMillis(*due) : kNeverDue;
+}
+
+template <typename T>
+T WithoutTexts(T value) {
+  ForEachText(value, [](Text& text) { text.value.clear(); });
+  return value;
+}
+
+template <typename Row>
+bool Holds(const Predicate& filter, const Row& row) {
+  return Evaluate(filter, [&](FieldId field) { return ReadField(row, field); });
+}
+
+}  // namespace
+
+struct MemoryStore::State {
+  struct StoredText {
+    std::array<uint8_t, 16> salt{};
+    std::string value{};
+  };
+  struct Outgoing {
+    int64_t sequence = 0;
+    CaseId case_id{};
+  };
+
+  FaultHook fault{};
+  std::shared_mutex mutex{};
+  bool poisoned = false;
+
+  std::map<CustomerId, Customer> customers{};
+  std::map<ExternalKey, CustomerId> customer_keys{};
+  std::set<std::pair<CustomerId, CustomerId>> aliases{};  // customer, its alias
+  std::map<ResponseId, Response> responses{};
+  std::map<ExternalKey, ResponseId> response_keys{};
+  std::set<std::tuple<CustomerId, Timestamp, ResponseId>> responses_of{};
+  std::map<int64_t, Case> cases{};  // by number
+  std::map<CaseId, int64_t> case_ids{};
+  std::map<InvitationId, int64_t> invitations{};
+  std::map<std::pair<CustomerId, std::string>, int64_t> slots{};
+  std::set<std::tuple<CustomerId, Timestamp, int64_t>> cases_of{};
+  std::set<std::pair<int64_t, int64_t>> due{};                  // due sort, number
+  std::set<std::tuple<int32_t, int64_t, int64_t>> claimable{};  // -severity, due sort, number
+  std::map<int64_t, RawEvent> events{};
+  std::map<CaseId, std::vector<int64_t>> events_of{};
+  std::map<TextId, StoredText> texts{};
+  std::map<RollupKey, Counts> rollups{};
+  std::map<int64_t, std::map<Hash128, RequestRecord>> requests{};  // by day
+  std::vector<Outgoing> outbox{};
+  int64_t last_sequence = 0;
+  int64_t next_case_number = 1;
+  uint64_t salts = 0;
+
+  std::vector<StoredRevision> revisions{};
+  std::map<std::string, Principal> principals{};
+  std::map<std::array<uint8_t, 32>, std::string> tokens{};
+
+  // How to take back what the running batch did, in the order it was done.
+  std::vector<std::function<void()>> undo{};
+
+  void UndoTo(size_t mark) {
+    while (undo.size() > mark) {
+      undo.back()();
+      undo.pop_back();
+    }
+  }
+
+  // The indexes over the rows. Only through these, so that undoing cannot forget one.
+  void Link(const Customer& c) {
+    if (!c.alias_of.empty()) aliases.emplace(c.alias_of, c.id);
+  }
+  void Unlink(const Customer& c) { aliases.erase({c.alias_of, c.id}); }
+  void Link(const Response& r) {
+    if (!r.external_key.empty()) response_keys.emplace(r.external_key, r.id);
+    if (!r.customer_id.empty()) responses_of.emplace(r.customer_id, r.occurred_at, r.id);
+  }
+  void Unlink(const Response& r) {
+    response_keys.erase(r.external_key);
+    responses_of.erase({r.customer_id, r.occurred_at, r.id});
+  }
+  void Link(const Case& c) {
+    case_ids.emplace(c.id, c.number);
+    if (!c.resurvey.invitation_id.empty()) invitations[c.resurvey.invitation_id] = c.number;
+    if (HoldsSlot(c)) slots.emplace(std::pair(c.customer_id, c.program_id), c.number);
+    if (!c.customer_id.empty()) cases_of.emplace(c.customer_id, c.opened_at, c.number);
+    due.emplace(DueSort(c), c.number);
+    if (IsClaimable(c)) claimable.emplace(-c.severity, DueSort(c), c.number);
+  }
+  void Unlink(const Case& c) {
+    case_ids.erase(c.id);
+    invitations.erase(c.resurvey.invitation_id);
+    if (HoldsSlot(c)) slots.erase({c.customer_id, c.program_id});
+    cases_of.erase({c.customer_id, c.opened_at, c.number});
+    due.erase({DueSort(c), c.number});
+    claimable.erase({-c.severity, DueSort(c), c.number});
+  }
+  static bool HoldsSlot(const Case& c) { return c.holds_dedupe_slot && !c.customer_id.empty(); }
+
+  // Puts `row`, or with nullopt removes what is under `key`.
+  template <typename Key, typename Row>
+  void Put(std::map<Key, Row>& rows, const Key& key, std::optional<Row> row) {
+    std::optional<Row> before;
+    if (auto found = rows.find(key); found != rows.end()) {
+      before = std::move(found->second);
+      Unlink(*before);
+      rows.erase(found);
+    }
+    if (row) {
+      Link(*row);
+      rows.emplace(key, *std::move(row));
+    }
+    undo.emplace_back([this, &rows, key, before = std::move(before)] {
+      if (auto found = rows.find(key); found != rows.end()) {
+        Unlink(found->second);
+        rows.erase(found);
+      }
+      if (!before) return;
+      Link(*before);
+      rows.emplace(key, *before);
+    });
+  }
+
+  // For maps without indexes over them.
+  template <typename Map>
+  bool Add(Map& map, const typename Map::key_type& key, typename Map::mapped_type value) {
+    if (!map.emplace(key, std::move(value)).second) return false;
+    undo.emplace_back([&map, key] { map.erase(key); });
+    return true;
+  }
+};
+
+template <typename Base>
+class MemoryStore::Reads : public Base {
+ public:
+  explicit Reads(State& state) : s_(state) {}
+
+  std::optional<Customer> GetCustomer(const CustomerId& id) override {
+    return Find(s_.customers, id);
+  }
+  std::optional<Customer> FindCustomer(const ExternalKey& key) override {
+    const auto found = s_.customer_keys.find(key);
+    return found == s_.customer_keys.end() ? std::nullopt : GetCustomer(found->second);
+  }
+  std::optional<Response> GetResponse(const ResponseId& id) override {
+    return Find(s_.responses, id);
+  }
+  std::optional<Response> FindResponse(const ExternalKey& key) override {
+    const auto found = s_.response_keys.find(key);
+    return found == s_.response_keys.end() ? std::nullopt : GetResponse(found->second);
+  }
+  std::optional<Case> GetCase(const CaseId& id) override {
+    const auto found = s_.case_ids.find(id);
+    return found == s_.case_ids.end() ? std::nullopt : GetCaseByNumber(found->second);
+  }
+  std::optional<Case> GetCaseByNumber(int64_t number) override { return Find(s_.cases, number); }
+  std::optional<Case> FindCaseByInvitation(const InvitationId& id) override {
+    const auto found = s_.invitations.find(id);
+    return found == s_.invitations.end() ? std::nullopt : GetCaseByNumber(found->second);
+  }
+
+  std::vector<Case> CasesOf(const CustomerId& customer, std::string_view program_id) override {
+    std::vector<Case> cases = CasesOf(customer);
+    std::erase_if(cases, [&](const Case& c) { return c.program_id != program_id; });
+    return cases;
+  }
+  std::vector<Case> CasesOf(const CustomerId& customer) override {
+    std::vector<Case> cases;
+    for (auto i = s_.cases_of.lower_bound({customer, Timestamp::min(), 0});
+         i != s_.cases_of.end() && std::get<0>(*i) == customer; ++i) {
+      cases.push_back(s_.cases.at(std::get<2>(*i)));
+    }
+    return cases;
+  }
+  std::vector<Response> ResponsesOf(const CustomerId& customer,
+                                    std::string_view program_id) override {
+    std::vector<Response> responses = ResponsesOf(customer);
+    std::erase_if(responses, [&](const Response& r) { return r.program_id != program_id; });
+    return responses;
+  }
+  std::vector<Response> ResponsesOf(const CustomerId& customer) override {
+    std::vector<Response> responses;
+    for (auto i = s_.responses_of.lower_bound({customer, Timestamp::min(), {}});
+         i != s_.responses_of.end() && std::get<0>(*i) == customer; ++i) {
+      responses.push_back(s_.responses.at(std::get<2>(*i)));
+    }
+    return responses;
+  }
+  std::vector<CustomerId> AliasesOf(const CustomerId& customer) override {
+    std::vector<CustomerId> ids;
+    for (auto i = s_.aliases.lower_bound({customer, {}});
+         i != s_.aliases.end() && i->first == customer; ++i) {
+      ids.push_back(i->second);
+    }
+    return ids;
+  }
+
+  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) override {
+    for (const auto& [severity, due, number] : s_.claimable) {
+      const Case& c = s_.cases.at(number);
+      if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
+      if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) return c;
+    }
+    return std::nullopt;
+  }
+
+  std::vector<Case> ListCases(const CaseQuery& query) override {
+    using Key = std::pair<int64_t, int64_t>;
+    std::vector<std::pair<Key, const Case*>> matches;
+    const bool descending = query.order == CaseOrder::kOpenedDescending;
+    for (const auto& [number, c] : s_.cases) {
+      const Key key{query.order == CaseOrder::kNextDue ? DueSort(c) : ToMillis(c.opened_at),
+                    number};
+      if (query.after && !(descending ? key < *query.after : key > *query.after)) continue;
+      if (!query.scope.Covers(c.details.org_unit_id, c.details.queue_id)) continue;
+      if (Holds(query.filter, c)) matches.emplace_back(key, &c);
+    }
+    std::sort(matches.begin(), matches.end());
+    if (descending) std::reverse(matches.begin(), matches.end());
+    std::vector<Case> cases;
+    for (const auto& [key, c] : matches) {
+      if (std::ssize(cases) >= query.limit) break;
+      cases.push_back(*c);
+    }
+    return cases;
+  }
+  std::vector<Response> ListResponses(const ListQuery& query) override {
+    return List(s_.responses, query, [](const Response& r) { return r.org_unit_id; });
+  }
+  std::vector<Customer> ListCustomers(const ListQuery& query) override {
+    return List(s_.customers, query, [](const Customer& c) { return c.profile.org_unit_id; });
+  }
+
+  std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override {
+    std::vector<Event> events;
+    const auto found = s_.events_of.find(id);
+    if (found == s_.events_of.end()) return events;
+    for (auto i = std::upper_bound(found->second.begin(), found->second.end(), after);
+         i != found->second.end() && std::ssize(events) < limit; ++i) {
+      events.push_back(s_.events.at(*i).event);
+    }
+    return events;
+  }
+  std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override {
+    std::vector<CaseId> ids;
+    for (const auto& [due, number] : s_.due) {
+      if (due == kNeverDue || due > ToMillis(now) || std::ssize(ids) >= limit) break;
+      ids.push_back(s_.cases.at(number).id);
+    }
+    return ids;
+  }
+  std::optional<Timestamp> EarliestDue() override {
+    if (s_.due.empty() || s_.due.begin()->first == kNeverDue) return std::nullopt;
+    return FromMillis(s_.due.begin()->first);
+  }
+  int64_t CountDue(Timestamp now) override {
+    return std::distance(s_.due.begin(),
+                         s_.due.upper_bound({std::min(ToMillis(now), kNeverDue - 1), kNeverDue}));
+  }
+
+  void ScanResponses(std::string_view program_id, const Scope& scope,
+                     const std::function<void(const Response&)>& visit) override {
+    for (const auto& [id, r] : s_.responses) {
+      if (!program_id.empty() && r.program_id != program_id) continue;
+      if (scope.CoversOrgUnit(r.org_unit_id)) visit(r);
+    }
+  }
+  void ScanCases(std::string_view program_id, const Scope& scope,
+                 const std::function<void(const Case&)>& visit) override {
+    for (const auto& [id, number] : s_.case_ids) {
+      const Case& c = s_.cases.at(number);
+      if (!program_id.empty() && c.program_id != program_id) continue;
+      if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) visit(c);
+    }
+  }
+  void ScanCustomers(const std::function<void(const Customer&)>& visit) override {
+    for (const auto& [id, c] : s_.customers) visit(c);
+  }
+  void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) override {
+    for (auto i = s_.events.upper_bound(after); i != s_.events.end(); ++i) {
+      RawEvent raw = i->second;
+      std::vector<std::pair<TextId, Commitment32>> commitments;
+      DecodeBody(TypeName(raw.event.body), raw.body, &commitments);
+      for (const auto& [id, commitment] : commitments) {
+        const auto text = s_.texts.find(id);
+        if (text == s_.texts.end()) continue;
+        raw.texts_match &= CommitText(text->second.salt, text->second.value) == commitment;
+      }
+      visit(raw);
+    }
+  }
+  void ScanRollups(const std::function<void(const RollupKey&, const Counts&)>& visit) override {
+    for (const auto& [key, counts] : s_.rollups) visit(key, counts);
+  }
+  void ScanTimers(const std::function<void(const CaseId&, const Timer&)>& visit) override {
+    for (const auto& [id, number] : s_.case_ids) {
+      for (const Timer& timer : s_.cases.at(number).timers) visit(id, timer);
+    }
+  }
+  void ScanAnswers(
+      std::string_view program_id, const Scope& scope,
+      const std::function<void(const CustomerId&, Timestamp, Category)>& visit) override {
+    for (const auto& [customer, occurred_at, id] : s_.responses_of) {
+      const Response& r = s_.responses.at(id);
+      if (r.program_id == program_id && scope.CoversOrgUnit(r.org_unit_id)) {
+        visit(customer, occurred_at, r.category);
+      }
+    }
+  }
+  std::optional<Timestamp> LastAnswerAt(std::string_view program_id) override {
+    std::optional<Timestamp> last;
+    for (const auto& [id, r] : s_.responses) {
+      if (r.program_id == program_id && (!last || r.occurred_at > *last)) last = r.occurred_at;
+    }
+    return last;
+  }
+
+  std::string GetText(const TextId& id) override {
+    const auto found = s_.texts.find(id);
+    return found == s_.texts.end() ? "" : found->second.value;
+  }
+  std::optional<RequestRecord> FindRequest(const Hash128& key) override {
+    for (auto day = s_.requests.rbegin(); day != s_.requests.rend(); ++day) {
+      const auto found = day->second.find(key);
+      if (found != day->second.end()) return found->second;
+    }
+    return std::nullopt;
+  }
+  int64_t LastSequence() override { return s_.events.empty() ? 0 : s_.events.rbegin()->first; }
+  TableSizes Sizes() override {
+    return {std::ssize(s_.responses), std::ssize(s_.cases), std::ssize(s_.customers),
+            std::ssize(s_.events)};
+  }
+
+ protected:
+  template <typename Key, typename Row>
+  static std::optional<Row> Find(const std::map<Key, Row>& rows, const Key& key) {
+    const auto found = rows.find(key);
+    return found == rows.end() ? std::nullopt : std::optional<Row>(found->second);
+  }
+  template <typename Key, typename Row, typename OrgUnit>
+  static std::vector<Row> List(const std::map<Key, Row>& rows, const ListQuery& query,
+                               const OrgUnit& org_unit) {
+    std::vector<Row> page;
+    for (auto i = rows.rbegin(); i != rows.rend() && std::ssize(page) < query.limit; ++i) {
+      if (query.before && !(i->first.bytes < query.before->bytes)) continue;
+      if (!query.scope.CoversOrgUnit(org_unit(i->second))) continue;
+      if (Holds(query.filter, i->second)) page.push_back(i->second);
+    }
+    return page;
+  }
+
+  State& s_;
+};
+
+class MemoryStore::Writer final : public Reads<Transaction> {
+ public:
+  using Reads<Transaction>::Reads;
+
+  int64_t NextCaseNumber() override { return s_.next_case_number; }
+
+  void Save(Change& change) override {
+    if (s_.fault) s_.fault("save");
+    for (const auto& customer : change.customers) SaveCustomer(customer);
+    for (const auto& response : change.responses) SaveResponse(response);
+    SaveCases(change.cases);
+    if (change.request) SaveRequest(*change.request);
+    for (const auto& [key, counts] : change.rollups) {
+      s_.rollups[key] += counts;
+      s_.undo.emplace_back([this, key = key, counts = counts] { s_.rollups[key] -= counts; });
+    }
+    for (Event& event : change.events) SaveEvent(event);
+  }
+
+ private:
+  template <typename Row>
+  static void CheckFollows(const RowChange<Row>& change, const Row* stored) {
+    const bool fits = change.before
+                          ? stored != nullptr && stored->version == change.before->version &&
+                                (!change.after || (change.after->id == change.before->id &&
+                                                   change.after->version > change.before->version))
+                          : stored == nullptr && change.after.has_value();
+    if (!fits) throw StoreFailure("a version does not follow the stored row");
+  }
+
+  void SaveCustomer(const RowChange<Customer>& change) {
+    if (!change.after) throw StoreFailure("customers are never removed");
+    const Customer& after = *change.after;
+    const auto stored = s_.customers.find(after.id);
+    CheckFollows(change, stored == s_.customers.end() ? nullptr : &stored->second);
+    for (const CustomerKey& key : after.keys) {
+      const auto known = [&](const CustomerKey& old) {
+        return old.source_system == key.source_system && old.external_id.id == key.external_id.id;
+      };
+      if (change.before &&
+          std::any_of(change.before->keys.begin(), change.before->keys.end(), known)) {
+        continue;
+      }
+      if (key.external_id.value.empty()) throw StoreFailure("a new customer key has no value");
+      if (!s_.Add(s_.customer_keys, {key.source_system, key.external_id.value}, after.id)) {
+        throw StoreFailure("two customers have one key");
+      }
+    }
+    s_.Put(s_.customers, after.id, std::optional(WithoutTexts(after)));
+  }
+
+  void SaveResponse(const RowChange<Response>& change) {
+    if (!change.after) throw StoreFailure("responses are never removed");
+    const Response& after = *change.after;
+    const auto stored = s_.responses.find(after.id);
+    CheckFollows(change, stored == s_.responses.end() ? nullptr : &stored->second);
+    if (const auto owner = s_.response_keys.find(after.external_key);
+        owner != s_.response_keys.end() && owner->second != after.id) {
+      throw StoreFailure("two responses have one external key");
+    }
+    s_.Put(s_.responses, after.id, std::optional(WithoutTexts(after)));
+  }
+
+  void SaveCases(const std::vector<RowChange<Case>>& changes) {
+    const auto frees_slot = [](const RowChange<Case>& change) {
+      return change.before && State::HoldsSlot(*change.before) &&
+             (!change.after || !State::HoldsSlot(*change.after));
+    };
+    // One case may take the slot that another gives up in the same change.
+    for (const auto& change : changes) {
+      if (frees_slot(change)) SaveCase(change);
+    }
+    for (const auto& change : changes) {
+      if (!frees_slot(change)) SaveCase(change);
+    }
+  }
+
+  void SaveCase(const RowChange<Case>& change) {
+    const Case& any = change.after ? *change.after : *change.before;
+    const auto stored = s_.cases.find(any.number);
+    CheckFollows(change, stored == s_.cases.end() ? nullptr : &stored->second);
+    if (!change.before && any.number != s_.next_case_number++) {
+      throw StoreFailure("a new case has a wrong number");
+    }
+    const auto other = s_.case_ids.find(any.id);
+    if (other != s_.case_ids.end() && other->second != any.number) {
+      throw StoreFailure("two cases have one id");
+    }
+    if (change.after && State::HoldsSlot(any)) {
+      const auto holder = s_.slots.find({any.customer_id, any.program_id});
+      if (holder != s_.slots.end() && holder->second != any.number) {
+        throw StoreFailure("two cases in one dedupe slot");
+      }
+    }
+    s_.Put(s_.cases, any.number,
+           change.after ? std::optional(WithoutTexts(*change.after)) : std::nullopt);
+  }
+
+  void SaveRequest(const RequestRecord& request) {
+    int64_t day = DayNumber(request.at);
+    if (!s_.requests.empty()) day = std::max(day, s_.requests.rbegin()->first - kRequestDays);
+    if (!s_.requests.contains(day)) {
+      s_.Add(s_.requests, day, {});
+      while (s_.requests.begin()->first < s_.requests.rbegin()->first - kRequestDays) {
+        auto oldest = s_.requests.extract(s_.requests.begin());
+        s_.undo.emplace_back([this, key = oldest.key(), rows = std::move(oldest.mapped())] {
+          s_.requests.emplace(key, rows);
+        });
+      }
+    }
+    if (!s_.Add(s_.requests[day], request.key, request)) {
+      throw StoreFailure("one request is stored twice");
+    }
+  }
+
+  Commitment32 Commit(const Text& text) {
+    if (text.id.empty()) throw StoreFailure("a text in an event has no id");
+    if (!text.value.empty()) {
+      // Counted, not random: the simulator repeats a run bit by bit.
+      State::StoredText stored{.value = text.value};
+      const uint64_t salt = ++s_.salts;
+      for (size_t i = 0; i < 8; ++i) stored.salt[i] = static_cast<uint8_t>(salt >> (8 * i));
+      s_.Add(s_.texts, text.id, std::move(stored));
+    }
+    const auto found = s_.texts.find(text.id);
+    if (found == s_.texts.end()) return {};
+    return CommitText(found->second.salt, found->second.value);
+  }
+
+  void SaveEvent(Event& event) {
+    event.sequence = ++s_.last_sequence;
+    RawEvent raw{.schema_version = kEventSchemaVersion};
+    if (!s_.events.empty()) raw.prev_hash = s_.events.rbegin()->second.hash;
+    raw.body = EncodeBody(event.body, [this](const Text& text) { return Commit(text); });
+    raw.hash = ChainHash(raw.prev_hash, event, kEventSchemaVersion, raw.body);
+    raw.event = WithoutTexts(event);
+    s_.Add(s_.events, event.sequence, std::move(raw));
+    if (!event.case_id.empty()) {
+      s_.events_of[event.case_id].push_back(event.sequence);
+      s_.undo.emplace_back([this, id = event.case_id] { s_.events_of[id].pop_back(); });
+    }
+    if (std::holds_alternative<ResurveyAsked>(event.body)) {
+      s_.outbox.push_back({event.sequence, event.case_id});
+      s_.undo.emplace_back([this] { s_.outbox.pop_back(); });
+    }
+  }
+};
+
+MemoryStore::MemoryStore(FaultHook fault) : state_(std::make_unique<State>()) {
+  state_->fault = std::move(fault);
+}
+MemoryStore::~MemoryStore() = default;
+
+void MemoryStore::Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->poisoned) throw StoreFailure("the store failed before and takes no more writes");
+  Writer writer(*state_);
+  try {
+    if (state_->fault) state_->fault("begin");
+    for (size_t i = 0; i < count; ++i) {
+      const size_t mark = state_->undo.size();
+      if (!run(i, writer)) state_->UndoTo(mark);
+    }
+    if (state_->fault) state_->fault("commit");
+  } catch (const StoreFailure&) {
+    state_->poisoned = true;
+    state_->UndoTo(0);
+    throw;
+  } catch (...) {
+    state_->UndoTo(0);
+    throw;
+  }
+  state_->undo.clear();
+}
+
+void MemoryStore::Read(const std::function<void(Reader&)>& read) {
+  std::shared_lock lock(state_->mutex);
+  Reads<Reader> reader(*state_);
+  read(reader);
+}
+
+std::optional<Store::StoredRevision> MemoryStore::LastRevision() {
+  std::shared_lock lock(state_->mutex);
+  if (state_->revisions.empty()) return std::nullopt;
+  return state_->revisions.back();
+}
+
+void MemoryStore::AddRevision(const StoredRevision& revision) {
+  std::unique_lock lock(state_->mutex);
+  if (!state_->revisions.empty() && state_->revisions.back().number >= revision.number) {
+    throw StoreFailure("a revision's number does not follow the last one");
+  }
+  state_->revisions.push_back(revision);
+}
+
+std::optional<Store::Principal> MemoryStore::FindPrincipal(
+    const std::array<uint8_t, 32>& token_hash) {
+  std::shared_lock lock(state_->mutex);
+  const auto name = state_->tokens.find(token_hash);
+  if (name == state_->tokens.end()) return std::nullopt;
+  return state_->principals.at(name->second);
+}
+
+void MemoryStore::PutPrincipal(const Principal& principal,
+                               const std::optional<std::array<uint8_t, 32>>& token_hash) {
+  std::unique_lock lock(state_->mutex);
+  state_->principals[principal.name] = principal;
+  if (token_hash) state_->tokens.emplace(*token_hash, principal.name);
+}
+
+void MemoryStore::EraseText(const TextId& id) {
+  std::unique_lock lock(state_->mutex);
+  state_->texts.erase(id);
+}
+
+}  // namespace rebound

@@ -1,0 +1,45 @@
+// The store of the simulator and of fast tests: the same promises as store.h, but for the disk.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "server/storage/store.h"
+
+namespace rebound {
+
+// Thread-safe as Store says. A Read keeps Execute waiting, and the other way round: what Read and
+// Execute run must be short and must not call the store.
+class MemoryStore final : public Store {
+ public:
+  // Called at "begin", "save" (before each Save) and "commit". May throw StoreFailure: the batch is
+  // undone and the store refuses further ones, as after a failed fsync.
+  using FaultHook = std::function<void(std::string_view point)>;
+
+  explicit MemoryStore(FaultHook fault = {});
+  ~MemoryStore() override;
+
+  void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) override;
+  void Read(const std::function<void(Reader&)>& read) override;
+  std::string_view Name() const override { return "memory"; }
+  int32_t SchemaVersion() const override { return 1; }
+  std::optional<StoredRevision> LastRevision() override;
+  void AddRevision(const StoredRevision& revision) override;
+  std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
+  void PutPrincipal(const Principal& principal,
+                    const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+
+  // Deletes a text's value, as erasing a person will.
+  void EraseText(const TextId& id);
+
+ private:
+  struct State;
+  template <typename Base>
+  class Reads;
+  class Writer;
+
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace rebound

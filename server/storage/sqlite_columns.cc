@@ -1,0 +1,255 @@
+#include "server/storage/sqlite_columns.h"
+
+#include <cstdlib>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "workflows/check.h"
+#include "workflows/playbook.h"
+
+namespace rebound {
+namespace {
+
+SqlValue ToSql(Value value) {
+  if (auto* truth = std::get_if<bool>(&value)) return int64_t{*truth};
+  if (auto* number = std::get_if<int64_t>(&value)) return *number;
+  if (auto* text = std::get_if<std::string>(&value)) return std::move(*text);
+  if (auto* time = std::get_if<Timestamp>(&value)) return ToMillis(*time);
+  return {};
+}
+
+SqlValue TextOrNull(const std::string& text) {
+  if (text.empty()) return {};
+  return text;
+}
+
+template <FieldId field, typename Row>
+SqlValue Of(const Row& row) {
+  return ToSql(ReadField(row, field));
+}
+
+using C = const Case&;
+constexpr Column<Case> kCaseColumns[] = {
+    {"number", [](C c) -> SqlValue { return c.number; }},
+    {"id", [](C c) { return rebound::ToSql(c.id); }},
+    {"version", [](C c) -> SqlValue { return c.version; }},
+    {"program_id", Of<FieldId::kProgram, Case>},
+    {"customer_id", [](C c) { return rebound::ToSql(c.customer_id); }},
+    {"dedupe_slot", DedupeSlot},
+    {"invitation_id", [](C c) { return rebound::ToSql(c.resurvey.invitation_id); }},
+    {"due_sort",
+     [](C c) -> SqlValue {
+       const auto due = NextDue(c);
+       return due ? ToMillis(*due) : std::numeric_limits<int64_t>::max();
+     }},
+    {"claimable", [](C c) -> SqlValue { return int64_t{IsClaimable(c)}; }},
+    {"severity", Of<FieldId::kSeverity, Case>},
+    {"opened_ms", Of<FieldId::kOpenTime, Case>},
+    {"closed_ms", Of<FieldId::kCloseTime, Case>},
+    {"status", Of<FieldId::kStatus, Case>},
+    {"phase", Of<FieldId::kPhase, Case>},
+    {"org_unit_id", Of<FieldId::kOrgUnit, Case>},
+    {"queue_id", Of<FieldId::kQueue, Case>},
+    {"owner", Of<FieldId::kOwner, Case>},
+    {"category", Of<FieldId::kCategory, Case>},
+    {"score", Of<FieldId::kScore, Case>},
+    {"touchpoint", Of<FieldId::kTouchpoint, Case>},
+    {"playbook_id", Of<FieldId::kPlaybook, Case>},
+    {"origin", Of<FieldId::kOrigin, Case>},
+    {"channel", Of<FieldId::kChannel, Case>},
+    {"language", Of<FieldId::kLanguage, Case>},
+    {"handling_result", Of<FieldId::kHandlingResult, Case>},
+    {"resurvey_result", Of<FieldId::kResurveyResult, Case>},
+    {"value_at_risk", Of<FieldId::kValueAtRisk, Case>},
+    {"arm", Of<FieldId::kArm, Case>},
+    {"history", Of<FieldId::kHistory, Case>},
+    {"reopen_count", Of<FieldId::kReopenCount, Case>},
+};
+
+using R = const Response&;
+constexpr Column<Response> kResponseColumns[] = {
+    {"id", [](R r) { return rebound::ToSql(r.id); }},
+    {"version", [](R r) -> SqlValue { return r.version; }},
+    {"source_system",
+     [](R r) { return r.external_key.empty() ? SqlValue{} : r.external_key.source_system; }},
+    {"external_id",
+     [](R r) { return r.external_key.empty() ? SqlValue{} : r.external_key.external_id; }},
+    {"program_id", Of<FieldId::kProgram, Response>},
+    {"customer_id", [](R r) { return rebound::ToSql(r.customer_id); }},
+    {"occurred_ms", Of<FieldId::kOccurTime, Response>},
+    {"recorded_ms", Of<FieldId::kRecordTime, Response>},
+    {"score", Of<FieldId::kScore, Response>},
+    {"category", Of<FieldId::kCategory, Response>},
+    {"touchpoint", Of<FieldId::kTouchpoint, Response>},
+    {"org_unit_id", Of<FieldId::kOrgUnit, Response>},
+    {"channel", Of<FieldId::kChannel, Response>},
+    {"language", Of<FieldId::kLanguage, Response>},
+    {"respondent_role", Of<FieldId::kRespondentRole, Response>},
+};
+
+using K = const Customer&;
+constexpr Column<Customer> kCustomerColumns[] = {
+    {"id", [](K c) { return rebound::ToSql(c.id); }},
+    {"version", [](K c) -> SqlValue { return c.version; }},
+    {"alias_of", [](K c) { return rebound::ToSql(c.alias_of); }},
+    {"org_unit_id", [](K c) { return TextOrNull(c.profile.org_unit_id); }},
+    {"do_not_contact", Of<FieldId::kDoNotContact, Customer>},
+    {"segment", Of<FieldId::kSegment, Customer>},
+    {"account_id", Of<FieldId::kAccount, Customer>},
+};
+
+// The SQL that gives a field's value.
+struct FieldSql {
+  FieldId field;
+  std::string_view sql;
+};
+
+constexpr FieldSql kCaseFields[] = {
+    {FieldId::kNumber, "('C-' || number)"},
+    {FieldId::kStatus, "status"},
+    {FieldId::kPhase, "phase"},
+    {FieldId::kSeverity, "severity"},
+    {FieldId::kProgram, "program_id"},
+    {FieldId::kTouchpoint, "touchpoint"},
+    {FieldId::kOrgUnit, "org_unit_id"},
+    {FieldId::kQueue, "queue_id"},
+    {FieldId::kOwner, "owner"},
+    {FieldId::kCategory, "category"},
+    {FieldId::kScore, "score"},
+    {FieldId::kPlaybook, "playbook_id"},
+    {FieldId::kOrigin, "origin"},
+    {FieldId::kChannel, "channel"},
+    {FieldId::kLanguage, "language"},
+    {FieldId::kCustomer, "customer_id"},
+    {FieldId::kHandlingResult, "handling_result"},
+    {FieldId::kResurveyResult, "resurvey_result"},
+    {FieldId::kOpenTime, "opened_ms"},
+    {FieldId::kCloseTime, "closed_ms"},
+    {FieldId::kNextDueTime, "NULLIF(due_sort, 9223372036854775807)"},
+    {FieldId::kValueAtRisk, "value_at_risk"},
+    {FieldId::kArm, "arm"},
+    {FieldId::kHistory, "history"},
+    {FieldId::kReopenCount, "reopen_count"},
+};
+constexpr FieldSql kResponseFields[] = {
+    {FieldId::kProgram, "program_id"},
+    {FieldId::kTouchpoint, "touchpoint"},
+    {FieldId::kOrgUnit, "org_unit_id"},
+    {FieldId::kCategory, "category"},
+    {FieldId::kScore, "score"},
+    {FieldId::kChannel, "channel"},
+    {FieldId::kLanguage, "language"},
+    {FieldId::kCustomer, "customer_id"},
+    {FieldId::kAnonymous, "(customer_id IS NULL)"},
+    {FieldId::kRespondentRole, "respondent_role"},
+    {FieldId::kOccurTime, "occurred_ms"},
+    {FieldId::kRecordTime, "recorded_ms"},
+};
+constexpr FieldSql kCustomerFields[] = {
+    {FieldId::kOrgUnit, "org_unit_id"},
+    {FieldId::kDoNotContact, "do_not_contact"},
+    {FieldId::kSegment, "segment"},
+    {FieldId::kAccount, "account_id"},
+};
+
+std::span<const FieldSql> FieldsOf(Use use) {
+  switch (use) {
+    case Use::kCaseFilter: return kCaseFields;
+    case Use::kResponseFilter: return kResponseFields;
+    case Use::kCustomerFilter: return kCustomerFields;
+    case Use::kPlaybookCondition: break;
+  }
+  CHECK(false);
+  return {};
+}
+
+// The path or anything below it. '0' is the character after '/'.
+void OrAtOrBelow(std::string_view sql, const std::string& path, Condition& condition) {
+  ((condition.sql += '(') += sql) += " = ? OR (";
+  ((condition.sql += sql) += " >= ? AND ").append(sql) += " < ?))";
+  condition.values.insert(condition.values.end(), {path, path + '/', path + '0'});
+}
+
+// A case number can be looked up; as a text it could not.
+std::optional<int64_t> CaseNumber(const Comparison& comparison) {
+  const auto& text = std::get<std::string>(comparison.value);
+  if (!text.starts_with("C-")) return std::nullopt;
+  const int64_t number = std::strtoll(text.c_str() + 2, nullptr, 10);
+  return CaseNumberText(number) == text ? std::optional(number) : std::nullopt;
+}
+
+void AndComparison(const Comparison& comparison, Use use, Condition& condition) {
+  for (const auto& [field, sql] : FieldsOf(use)) {
+    if (field != comparison.field) continue;
+    if (comparison.op == Op::kHas) {
+      condition.And("");
+      OrAtOrBelow(sql, std::get<std::string>(comparison.value), condition);
+      return;
+    }
+    if (field == FieldId::kNumber && comparison.op == Op::kEqual) {
+      if (const auto number = CaseNumber(comparison)) {
+        condition.And("number = ?");
+        condition.values.emplace_back(*number);
+        return;
+      }
+    }
+    condition.And(sql);
+    ((condition.sql += ' ') += Symbol(comparison.op)) += " ?";
+    if (Describe(field).type == FieldType::kId) {
+      const auto id = DecodeId(std::get<std::string>(comparison.value));
+      condition.values.emplace_back(Blob{std::string(id ? BytesOf(*id) : std::string_view{})});
+    } else {
+      condition.values.push_back(ToSql(comparison.value));
+    }
+    return;
+  }
+  CHECK(false);
+}
+
+}  // namespace
+
+std::span<const Column<Case>> CaseColumns() { return kCaseColumns; }
+std::span<const Column<Response>> ResponseColumns() { return kResponseColumns; }
+std::span<const Column<Customer>> CustomerColumns() { return kCustomerColumns; }
+
+void AndFilter(const Predicate& filter, Use use, Condition& condition) {
+  switch (filter.kind) {
+    case Predicate::Kind::kAll:
+      for (const Predicate& child : filter.children) AndFilter(child, use, condition);
+      return;
+    case Predicate::Kind::kComparison: AndComparison(filter.comparison, use, condition); return;
+  }
+  CHECK(false);
+}
+
+void AndOrgUnits(const Scope& scope, Condition& condition) {
+  if (scope.org_units.empty()) return;
+  condition.And("(0");
+  for (const std::string& unit : scope.org_units) {
+    if (unit.empty()) continue;
+    condition.sql += " OR ";
+    OrAtOrBelow("org_unit_id", unit, condition);
+  }
+  condition.sql += ')';
+}
+
+void AndScope(const Scope& scope, Condition& condition) {
+  AndOrgUnits(scope, condition);
+  if (scope.queues.empty()) return;
+  // A single queue may use its index. Several must not: SQLite would collect and sort all of their
+  // rows for one page, where walking the order and skipping ends after a few.
+  condition.And(scope.queues.size() == 1 ? "queue_id IN (" : "+queue_id IN (");
+  for (size_t i = 0; i < scope.queues.size(); ++i) {
+    condition.sql += i == 0 ? "?" : ", ?";
+    condition.values.emplace_back(scope.queues[i]);
+  }
+  condition.sql += ')';
+}
+
+SqlValue DedupeSlot(const Case& c) {
+  if (!c.holds_dedupe_slot || c.customer_id.empty()) return {};
+  return Blob{std::string(BytesOf(c.customer_id)) + c.program_id};
+}
+
+}  // namespace rebound

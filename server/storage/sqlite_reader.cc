@@ -1,0 +1,497 @@
+#include "server/storage/sqlite_reader.h"
+
+#include <algorithm>
+
+#include "server/storage/codec.h"
+#include "server/storage/sqlite_columns.h"
+#include "server/storage/sqlite_requests.h"
+
+namespace rebound {
+namespace {
+
+constexpr int64_t kNeverDue = std::numeric_limits<int64_t>::max();
+
+template <typename T>
+T Undamaged(std::optional<T> decoded, const char* what) {
+  if (!decoded) throw StoreFailure(std::string("damaged bytes in table ") + what);
+  return *std::move(decoded);
+}
+
+template <typename Row>
+Row Decode(std::string_view bytes) {
+  if constexpr (std::is_same_v<Row, Case>) {
+    return Undamaged(DecodeCase(bytes), "cases");
+  } else if constexpr (std::is_same_v<Row, Response>) {
+    return Undamaged(DecodeResponse(bytes), "responses");
+  } else {
+    return Undamaged(DecodeCustomer(bytes), "customers");
+  }
+}
+
+// The body is the first column.
+template <typename Row>
+std::optional<Row> First(Query& query) {
+  if (!query.Step()) return std::nullopt;
+  return Decode<Row>(query.Bytes(0));
+}
+
+template <typename Row>
+std::vector<Row> All(Query& query) {
+  std::vector<Row> rows;
+  while (query.Step()) rows.push_back(Decode<Row>(query.Bytes(0)));
+  return rows;
+}
+
+void BindAll(Query& query, const Condition& condition) {
+  for (const SqlValue& value : condition.values) query.Bind(value);
+}
+
+std::string Where(const Condition& condition) {
+  return condition.sql.empty() ? "" : " WHERE " + condition.sql;
+}
+
+constexpr const char* kEventColumns =
+    "SELECT sequence, customer_id, response_id, case_id, type, occurred_ms, recorded_ms, actor, "
+    "org_unit_id, queue_id, status, phase, schema_version, prev_hash, hash, body FROM events ";
+
+Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments) {
+  Event event{.sequence = query.Int(0),
+              .customer_id = query.GetId<CustomerId>(1),
+              .response_id = query.GetId<ResponseId>(2),
+              .case_id = query.GetId<CaseId>(3),
+              .occurred_at = FromMillis(query.Int(5)),
+              .recorded_at = FromMillis(query.Int(6)),
+              .actor = query.Text(7),
+              .org_unit_id = query.Text(8),
+              .queue_id = query.Text(9),
+              .status = query.Text(10),
+              .phase = static_cast<Phase>(query.Int(11))};
+  auto body = DecodeBody(query.Bytes(4), query.Bytes(15), commitments);
+  if (!body) throw StoreFailure("damaged bytes in event " + std::to_string(event.sequence));
+  event.body = *std::move(body);
+  return event;
+}
+
+Category CategoryOf(std::string_view word) {
+  if (word == "detractor") return Category::kDetractor;
+  if (word == "passive") return Category::kPassive;
+  if (word == "promoter") return Category::kPromoter;
+  return Category::kUnset;
+}
+
+template <Exclusion exclusion>
+int64_t& Excluded(Counts& counts) {
+  return counts.excluded[static_cast<int>(exclusion)];
+}
+
+constexpr CountColumn kCountColumns[] = {
+    {"promoters", [](Counts& c) -> int64_t& { return c.promoters; }},
+    {"passives", [](Counts& c) -> int64_t& { return c.passives; }},
+    {"detractors", [](Counts& c) -> int64_t& { return c.detractors; }},
+    {"anonymous", [](Counts& c) -> int64_t& { return c.anonymous; }},
+    {"anonymous_detractors", [](Counts& c) -> int64_t& { return c.anonymous_detractors; }},
+    {"opened", [](Counts& c) -> int64_t& { return c.opened; }},
+    {"no_known_customer", Excluded<Exclusion::kNoKnownCustomer>},
+    {"not_from_response", Excluded<Exclusion::kNotFromResponse>},
+    {"merged", Excluded<Exclusion::kMerged>},
+    {"invalid", Excluded<Exclusion::kInvalid>},
+    {"mis_scored", Excluded<Exclusion::kMisScored>},
+    {"open", [](Counts& c) -> int64_t& { return c.open; }},
+    {"eligible", [](Counts& c) -> int64_t& { return c.eligible; }},
+    {"contacted", [](Counts& c) -> int64_t& { return c.contacted; }},
+    {"remedied", [](Counts& c) -> int64_t& { return c.remedied; }},
+    {"asked", [](Counts& c) -> int64_t& { return c.asked; }},
+    {"answered", [](Counts& c) -> int64_t& { return c.answered; }},
+    {"recovered_first", [](Counts& c) -> int64_t& { return c.recovered_first; }},
+    {"converted_first", [](Counts& c) -> int64_t& { return c.converted_first; }},
+    {"recovered_ever", [](Counts& c) -> int64_t& { return c.recovered_ever; }},
+    {"converted_ever", [](Counts& c) -> int64_t& { return c.converted_ever; }},
+};
+// All of them but excluded[kNone], which stays 0.
+static_assert(std::size(kCountColumns) == sizeof(Counts) / sizeof(int64_t) - 1);
+
+}  // namespace
+
+std::span<const CountColumn> CountColumns() { return kCountColumns; }
+
+template <typename Base>
+std::optional<Customer> SqliteReads<Base>::GetCustomer(const CustomerId& id) {
+  Query query(connection_, "SELECT body FROM customers WHERE id = ?");
+  query.Bind(id);
+  return First<Customer>(query);
+}
+
+template <typename Base>
+std::optional<Customer> SqliteReads<Base>::FindCustomer(const ExternalKey& key) {
+  Query query(connection_,
+              "SELECT body FROM customer_keys JOIN customers ON id = customer_id "
+              "WHERE source_system = ? AND external_id = ?");
+  query.Bind(key.source_system).Bind(key.external_id);
+  return First<Customer>(query);
+}
+
+template <typename Base>
+std::optional<Response> SqliteReads<Base>::GetResponse(const ResponseId& id) {
+  Query query(connection_, "SELECT body FROM responses WHERE id = ?");
+  query.Bind(id);
+  return First<Response>(query);
+}
+
+template <typename Base>
+std::optional<Response> SqliteReads<Base>::FindResponse(const ExternalKey& key) {
+  Query query(connection_,
+              "SELECT body FROM responses WHERE source_system = ? AND external_id = ?");
+  query.Bind(key.source_system).Bind(key.external_id);
+  return First<Response>(query);
+}
+
+template <typename Base>
+std::optional<Case> SqliteReads<Base>::GetCase(const CaseId& id) {
+  Query query(connection_, "SELECT body FROM cases WHERE id = ?");
+  query.Bind(id);
+  return First<Case>(query);
+}
+
+template <typename Base>
+std::optional<Case> SqliteReads<Base>::GetCaseByNumber(int64_t number) {
+  Query query(connection_, "SELECT body FROM cases WHERE number = ?");
+  query.Bind(number);
+  return First<Case>(query);
+}
+
+template <typename Base>
+std::optional<Case> SqliteReads<Base>::FindCaseByInvitation(const InvitationId& id) {
+  Query query(connection_, "SELECT body FROM cases WHERE invitation_id = ?");
+  query.Bind(id);
+  return First<Case>(query);
+}
+
+template <typename Base>
+std::vector<Case> SqliteReads<Base>::CasesOf(const CustomerId& customer,
+                                             std::string_view program_id) {
+  const std::string program(program_id);
+  Query query(connection_,
+              "SELECT body FROM cases WHERE customer_id = ? AND program_id = ? "
+              "ORDER BY opened_ms, number");
+  query.Bind(customer).Bind(program);
+  return All<Case>(query);
+}
+
+template <typename Base>
+std::vector<Case> SqliteReads<Base>::CasesOf(const CustomerId& customer) {
+  Query query(connection_,
+              "SELECT body FROM cases WHERE customer_id = ? ORDER BY opened_ms, number");
+  query.Bind(customer);
+  return All<Case>(query);
+}
+
+template <typename Base>
+std::vector<Response> SqliteReads<Base>::ResponsesOf(const CustomerId& customer,
+                                                     std::string_view program_id) {
+  const std::string program(program_id);
+  Query query(connection_,
+              "SELECT body FROM responses WHERE customer_id = ? AND program_id = ? "
+              "ORDER BY occurred_ms, id");
+  query.Bind(customer).Bind(program);
+  return All<Response>(query);
+}
+
+template <typename Base>
+std::vector<Response> SqliteReads<Base>::ResponsesOf(const CustomerId& customer) {
+  Query query(connection_,
+              "SELECT body FROM responses WHERE customer_id = ? ORDER BY occurred_ms, id");
+  query.Bind(customer);
+  return All<Response>(query);
+}
+
+template <typename Base>
+std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer) {
+  Query query(connection_, "SELECT id FROM customers WHERE alias_of = ? ORDER BY id");
+  query.Bind(customer);
+  std::vector<CustomerId> ids;
+  while (query.Step()) ids.push_back(query.GetId<CustomerId>(0));
+  return ids;
+}
+
+// The index has the order within a queue. With every queue in question, each one's best is taken
+// and the best of these: queues are few, cases are not.
+template <typename Base>
+std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, const Scope& scope) {
+  Condition visible;
+  AndOrgUnits(scope, visible);
+  const std::string in_scope = visible.sql.empty() ? "" : " AND " + visible.sql;
+  std::optional<Case> best;
+  const auto consider = [&](const std::optional<std::string>& queue) {
+    Query query(connection_, std::string("SELECT body FROM cases INDEXED BY cases_claim "
+                                         "WHERE claimable = 1 AND queue_id ") +
+                                 (queue ? "= ?" : "IS NULL") + in_scope +
+                                 " ORDER BY severity DESC, due_sort, number LIMIT 1");
+    if (queue) query.Bind(*queue);
+    BindAll(query, visible);
+    std::optional<Case> found = First<Case>(query);
+    const auto rank = [](const Case& c) {
+      const auto due = NextDue(c);
+      return std::tuple(-c.severity, due ? ToMillis(*due) : kNeverDue, c.number);
+    };
+    if (found && (!best || rank(*found) < rank(*best))) best = std::move(found);
+  };
+  const auto allowed = [&](const std::string& queue) {
+    return scope.queues.empty() ||
+           std::find(scope.queues.begin(), scope.queues.end(), queue) != scope.queues.end();
+  };
+  if (!queue_id.empty()) {
+    const std::string queue(queue_id);
+    if (allowed(queue)) consider(queue);
+    return best;
+  }
+  if (!scope.queues.empty()) {
+    for (const std::string& queue : scope.queues) consider(queue);
+    return best;
+  }
+  consider(std::nullopt);
+  std::string last;
+  while (true) {
+    Query next(connection_,
+               "SELECT queue_id FROM cases INDEXED BY cases_claim "
+               "WHERE claimable = 1 AND queue_id > ? ORDER BY queue_id LIMIT 1");
+    next.Bind(last);
+    if (!next.Step()) return best;
+    std::string queue = next.Text(0);
+    consider(queue);
+    last = std::move(queue);
+  }
+}
+
+template <typename Base>
+std::vector<Case> SqliteReads<Base>::ListCases(const CaseQuery& query) {
+  Condition condition;
+  AndFilter(query.filter, Use::kCaseFilter, condition);
+  AndScope(query.scope, condition);
+  const bool by_due = query.order == CaseOrder::kNextDue;
+  const bool descending = query.order == CaseOrder::kOpenedDescending;
+  const std::string key = by_due ? "due_sort" : "opened_ms";
+  const std::string direction = descending ? " DESC" : "";
+  if (query.after) {
+    condition.And("(" + key + ", number) " + (descending ? "<" : ">") + " (?, ?)");
+    condition.values.emplace_back(query.after->first);
+    condition.values.emplace_back(query.after->second);
+  }
+  Query sql(connection_, "SELECT body FROM cases" + Where(condition) + " ORDER BY " + key +
+                             direction + ", number" + direction + " LIMIT ?");
+  BindAll(sql, condition);
+  sql.Bind(int64_t{query.limit});
+  return All<Case>(sql);
+}
+
+template <typename Base>
+std::vector<Response> SqliteReads<Base>::ListResponses(const ListQuery& query) {
+  Condition condition;
+  AndFilter(query.filter, Use::kResponseFilter, condition);
+  AndOrgUnits(query.scope, condition);
+  if (query.before) {
+    condition.And("id < ?");
+    condition.values.push_back(ToSql(*query.before));
+  }
+  Query sql(connection_,
+            "SELECT body FROM responses" + Where(condition) + " ORDER BY id DESC LIMIT ?");
+  BindAll(sql, condition);
+  sql.Bind(int64_t{query.limit});
+  return All<Response>(sql);
+}
+
+template <typename Base>
+std::vector<Customer> SqliteReads<Base>::ListCustomers(const ListQuery& query) {
+  Condition condition;
+  AndFilter(query.filter, Use::kCustomerFilter, condition);
+  AndOrgUnits(query.scope, condition);
+  if (query.before) {
+    condition.And("id < ?");
+    condition.values.push_back(ToSql(*query.before));
+  }
+  Query sql(connection_,
+            "SELECT body FROM customers" + Where(condition) + " ORDER BY id DESC LIMIT ?");
+  BindAll(sql, condition);
+  sql.Bind(int64_t{query.limit});
+  return All<Customer>(sql);
+}
+
+template <typename Base>
+std::vector<Event> SqliteReads<Base>::CaseEvents(const CaseId& id, int64_t after, int32_t limit) {
+  Query query(connection_, std::string(kEventColumns) +
+                               "WHERE case_id = ? AND sequence > ? ORDER BY sequence LIMIT ?");
+  query.Bind(id).Bind(after).Bind(int64_t{limit});
+  std::vector<Event> events;
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  return events;
+}
+
+template <typename Base>
+std::vector<CaseId> SqliteReads<Base>::CasesDue(Timestamp now, int32_t limit) {
+  Query query(connection_,
+              "SELECT id FROM cases WHERE due_sort <= ? ORDER BY due_sort, number LIMIT ?");
+  query.Bind(std::min(ToMillis(now), kNeverDue - 1)).Bind(int64_t{limit});
+  std::vector<CaseId> ids;
+  while (query.Step()) ids.push_back(query.GetId<CaseId>(0));
+  return ids;
+}
+
+template <typename Base>
+std::optional<Timestamp> SqliteReads<Base>::EarliestDue() {
+  Query query(connection_, "SELECT due_sort FROM cases ORDER BY due_sort, number LIMIT 1");
+  if (!query.Step() || query.Int(0) == kNeverDue) return std::nullopt;
+  return FromMillis(query.Int(0));
+}
+
+template <typename Base>
+int64_t SqliteReads<Base>::CountDue(Timestamp now) {
+  Query query(connection_, "SELECT COUNT(*) FROM cases WHERE due_sort <= ?");
+  query.Bind(std::min(ToMillis(now), kNeverDue - 1));
+  return query.Step() ? query.Int(0) : 0;
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanResponses(std::string_view program_id, const Scope& scope,
+                                      const std::function<void(const Response&)>& visit) {
+  Condition condition;
+  if (!program_id.empty()) {
+    condition.And("program_id = ?");
+    condition.values.emplace_back(std::string(program_id));
+  }
+  AndOrgUnits(scope, condition);
+  Query query(connection_, "SELECT body FROM responses" + Where(condition) + " ORDER BY id");
+  BindAll(query, condition);
+  while (query.Step()) visit(Decode<Response>(query.Bytes(0)));
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanCases(std::string_view program_id, const Scope& scope,
+                                  const std::function<void(const Case&)>& visit) {
+  Condition condition;
+  if (!program_id.empty()) {
+    condition.And("program_id = ?");
+    condition.values.emplace_back(std::string(program_id));
+  }
+  AndScope(scope, condition);
+  Query query(connection_, "SELECT body FROM cases" + Where(condition) + " ORDER BY id");
+  BindAll(query, condition);
+  while (query.Step()) visit(Decode<Case>(query.Bytes(0)));
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanCustomers(const std::function<void(const Customer&)>& visit) {
+  Query query(connection_, "SELECT body FROM customers ORDER BY id");
+  while (query.Step()) visit(Decode<Customer>(query.Bytes(0)));
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanEvents(int64_t after,
+                                   const std::function<void(const RawEvent&)>& visit) {
+  Query query(connection_, std::string(kEventColumns) + "WHERE sequence > ? ORDER BY sequence");
+  query.Bind(after);
+  std::vector<std::pair<TextId, Commitment32>> commitments;
+  while (query.Step()) {
+    commitments.clear();
+    RawEvent raw{.event = ReadEvent(query, &commitments),
+                 .schema_version = query.Int(12),
+                 .prev_hash = query.GetHash<32>(13),
+                 .hash = query.GetHash<32>(14),
+                 .body = query.Text(15)};
+    for (const auto& [id, commitment] : commitments) {
+      Query text(connection_, "SELECT salt, body FROM texts WHERE id = ?");
+      text.Bind(id);
+      if (!text.Step()) continue;
+      raw.texts_match &= CommitText(text.GetHash<16>(0), text.Bytes(1)) == commitment;
+    }
+    visit(raw);
+  }
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanRollups(
+    const std::function<void(const RollupKey&, const Counts&)>& visit) {
+  static const std::string sql = [] {
+    std::string text = "SELECT program_id, day, org_unit_id";
+    for (const CountColumn& column : kCountColumns) (text += ", ") += column.name;
+    return text + " FROM rollups ORDER BY program_id, day, org_unit_id";
+  }();
+  Query query(connection_, sql);
+  while (query.Step()) {
+    Counts counts;
+    int index = 3;
+    for (const CountColumn& column : kCountColumns) column.of(counts) = query.Int(index++);
+    visit({query.Text(0), query.Int(1), query.Text(2)}, counts);
+  }
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanTimers(const std::function<void(const CaseId&, const Timer&)>& visit) {
+  Query query(connection_,
+              "SELECT case_id, kind, generation, due_ms, state, ended_ms FROM timers "
+              "ORDER BY case_id, kind, generation");
+  while (query.Step()) {
+    Timer timer{.kind = static_cast<TimerKind>(query.Int(1)),
+                .generation = static_cast<int32_t>(query.Int(2)),
+                .due_at = FromMillis(query.Int(3)),
+                .state = static_cast<TimerState>(query.Int(4))};
+    if (!query.IsNull(5)) timer.ended_at = FromMillis(query.Int(5));
+    visit(query.GetId<CaseId>(0), timer);
+  }
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanAnswers(
+    std::string_view program_id, const Scope& scope,
+    const std::function<void(const CustomerId&, Timestamp, Category)>& visit) {
+  Condition condition;
+  condition.And("program_id = ? AND customer_id IS NOT NULL");
+  condition.values.emplace_back(std::string(program_id));
+  AndOrgUnits(scope, condition);
+  // In index order: nothing is sorted, and without a scope no row is read.
+  Query query(connection_,
+              "SELECT customer_id, occurred_ms, category FROM responses INDEXED BY "
+              "responses_customer" +
+                  Where(condition) + " ORDER BY customer_id, program_id, occurred_ms, id");
+  BindAll(query, condition);
+  while (query.Step()) {
+    visit(query.GetId<CustomerId>(0), FromMillis(query.Int(1)), CategoryOf(query.Bytes(2)));
+  }
+}
+
+template <typename Base>
+std::optional<Timestamp> SqliteReads<Base>::LastAnswerAt(std::string_view program_id) {
+  const std::string program(program_id);
+  Query query(connection_, "SELECT MAX(occurred_ms) FROM responses WHERE program_id = ?");
+  query.Bind(program);
+  if (!query.Step() || query.IsNull(0)) return std::nullopt;
+  return FromMillis(query.Int(0));
+}
+
+template <typename Base>
+std::string SqliteReads<Base>::GetText(const TextId& id) {
+  Query query(connection_, "SELECT body FROM texts WHERE id = ?");
+  query.Bind(id);
+  return query.Step() ? query.Text(0) : "";
+}
+
+template <typename Base>
+std::optional<RequestRecord> SqliteReads<Base>::FindRequest(const Hash128& key) {
+  return rebound::FindRequest(connection_, RequestDays(connection_), key);
+}
+
+template <typename Base>
+int64_t SqliteReads<Base>::LastSequence() {
+  Query query(connection_, "SELECT sequence FROM events ORDER BY sequence DESC LIMIT 1");
+  return query.Step() ? query.Int(0) : 0;
+}
+
+template <typename Base>
+TableSizes SqliteReads<Base>::Sizes() {
+  Query query(connection_, "SELECT responses, cases, customers, events FROM meta");
+  if (!query.Step()) throw StoreFailure("table meta is empty");
+  return {query.Int(0), query.Int(1), query.Int(2), query.Int(3)};
+}
+
+template class SqliteReads<Reader>;
+template class SqliteReads<Transaction>;
+
+}  // namespace rebound

@@ -1,0 +1,374 @@
+#include "server/storage/sqlite_writer.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "server/storage/codec.h"
+#include "server/storage/sqlite_columns.h"
+#include "server/storage/sqlite_requests.h"
+
+namespace rebound {
+namespace {
+
+std::string_view TableOf(const Case&) { return "cases"; }
+std::string_view TableOf(const Response&) { return "responses"; }
+std::string_view TableOf(const Customer&) { return "customers"; }
+std::span<const Column<Case>> ColumnsOf(const Case&) { return CaseColumns(); }
+std::span<const Column<Response>> ColumnsOf(const Response&) { return ResponseColumns(); }
+std::span<const Column<Customer>> ColumnsOf(const Customer&) { return CustomerColumns(); }
+
+template <typename Row>
+std::string InsertSql(const Row& row) {
+  std::string names;
+  std::string marks;
+  for (const Column<Row>& column : ColumnsOf(row)) {
+    (names += column.name) += ", ";
+    marks += "?, ";
+  }
+  return "INSERT INTO " + std::string(TableOf(row)) + " (" + names + "body) VALUES (" + marks +
+         "?)";
+}
+
+template <typename Row>
+void Insert(Connection& connection, const Row& row) {
+  static const std::string sql = InsertSql(row);
+  const auto columns = ColumnsOf(row);
+  std::array<SqlValue, 32> values;
+  static_assert(std::tuple_size_v<decltype(values)> >= 30);
+  Query query(connection, sql);
+  for (size_t i = 0; i < columns.size(); ++i) query.Bind(values[i] = columns[i].read(row));
+  const std::string body = Encode(row);
+  query.BindBytes(body).Run();
+}
+
+// Sets only the columns that change: SQLite rewrites the entry of every index of which a column is
+// named, changed or not.
+template <typename Row>
+void Update(Connection& connection, const Row& before, const Row& after) {
+  if (before.id != after.id || after.version <= before.version) {
+    throw StoreFailure("expected a change of " + std::string(TableOf(after)) + " " +
+                       ToString(before.id) + " version " + std::to_string(before.version) +
+                       ", but it makes " + ToString(after.id) + " version " +
+                       std::to_string(after.version));
+  }
+  const auto columns = ColumnsOf(after);
+  std::array<SqlValue, 32> values;
+  size_t changed = 0;
+  std::string sql = "UPDATE " + std::string(TableOf(after)) + " SET ";
+  for (const Column<Row>& column : columns) {
+    SqlValue value = column.read(after);
+    if (value == column.read(before)) continue;
+    (sql += column.name) += " = ?, ";
+    values[changed++] = std::move(value);
+  }
+  sql += "body = ? WHERE id = ? AND version = ?";
+  const std::string body = Encode(after);
+  Query query(connection, sql);
+  for (size_t i = 0; i < changed; ++i) query.Bind(values[i]);
+  if (query.BindBytes(body).Bind(after.id).Bind(before.version).Run() != 1) {
+    throw StoreFailure("expected version " + std::to_string(before.version) + " of " +
+                       std::string(TableOf(after)) + " " + ToString(after.id) +
+                       ", but the stored row has another");
+  }
+}
+
+void Delete(Connection& connection, const Case& before) {
+  Query query(connection, "DELETE FROM cases WHERE id = ? AND version = ?");
+  if (query.Bind(before.id).Bind(before.version).Run() != 1) {
+    throw StoreFailure("expected version " + std::to_string(before.version) + " of case " +
+                       ToString(before.id) + ", but the stored row has another");
+  }
+}
+
+bool FreesSlot(const RowChange<Case>& change) {
+  return change.before && DedupeSlot(*change.before) != SqlValue{} &&
+         (!change.after || DedupeSlot(*change.after) != DedupeSlot(*change.before));
+}
+
+}  // namespace
+
+SqliteWriter::SqliteWriter(Connection& connection, int32_t drop_every)
+    : SqliteReads<Transaction>(connection), drop_every_(drop_every) {
+  if (sodium_init() < 0) throw StoreFailure("no source of random bytes");
+  counters_.last_sequence = connection.GetInteger("SELECT last_sequence FROM meta");
+  counters_.next_case_number = connection.GetInteger("SELECT next_case_number FROM meta");
+  now_.sizes = SqliteReads<Transaction>::Sizes();
+  Query last(connection, "SELECT hash FROM events ORDER BY sequence DESC LIMIT 1");
+  if (last.Step()) now_.last_hash = last.GetHash<32>(0);
+  now_.request_days = RequestDays(connection);
+}
+
+void SqliteWriter::Begin() {
+  Query(connection_, "BEGIN IMMEDIATE").Run();
+  dirty_ = false;
+  at_batch_ = now_;
+}
+
+void SqliteWriter::BeginCommand() {
+  saving_ = false;
+  command_rollups_.clear();
+}
+
+void SqliteWriter::EndCommand(bool keep) {
+  if (!saving_) return;
+  saving_ = false;
+  if (keep) {
+    Query(connection_, "RELEASE command").Run();
+    for (const auto& [key, counts] : command_rollups_) rollups_[key] += counts;
+    return;
+  }
+  Query(connection_, "ROLLBACK TO command").Run();
+  Query(connection_, "RELEASE command").Run();
+  now_ = at_command_;
+}
+
+void SqliteWriter::Commit() {
+  if (dirty_) {
+    FlushRollups();
+    Query(connection_,
+          "UPDATE meta SET last_sequence = ?, next_case_number = ?, customers = ?, responses = ?, "
+          "cases = ?, events = ?")
+        .Bind(counters_.last_sequence)
+        .Bind(counters_.next_case_number)
+        .Bind(now_.sizes.customers)
+        .Bind(now_.sizes.responses)
+        .Bind(now_.sizes.cases)
+        .Bind(now_.sizes.events)
+        .Run();
+  }
+  Query(connection_, "COMMIT").Run();
+}
+
+void SqliteWriter::Rollback() noexcept {
+  connection_.TryRun("ROLLBACK");
+  rollups_.clear();
+  now_ = at_batch_;
+}
+
+void SqliteWriter::Save(Change& change) {
+  dirty_ = true;
+  if (!saving_) {
+    Query(connection_, "SAVEPOINT command").Run();
+    saving_ = true;
+    at_command_ = now_;
+  }
+  if (drop_every_ > 0 && ++saves_ % drop_every_ == 0) {
+    for (Event& event : change.events) event.sequence = ++counters_.last_sequence;
+    return;
+  }
+  for (const auto& customer : change.customers) SaveCustomer(customer);
+  for (const auto& response : change.responses) SaveResponse(response);
+  SaveCases(change.cases);
+  if (change.request) SaveRequest(*change.request);
+  for (const auto& delta : change.rollups) command_rollups_.push_back(delta);
+  for (Event& event : change.events) SaveEvent(event);
+}
+
+void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
+  if (!change.after) throw StoreFailure("customers are never removed");
+  const Customer& after = *change.after;
+  if (change.before) {
+    Update(connection_, *change.before, after);
+  } else {
+    Insert(connection_, after);
+    now_.sizes.customers += 1;
+  }
+  for (const CustomerKey& key : after.keys) {
+    const auto known = [&](const CustomerKey& old) {
+      return old.source_system == key.source_system && old.external_id.id == key.external_id.id;
+    };
+    if (change.before &&
+        std::any_of(change.before->keys.begin(), change.before->keys.end(), known)) {
+      continue;
+    }
+    if (key.external_id.value.empty()) {
+      throw StoreFailure("a new key of customer " + ToString(after.id) + " has no value");
+    }
+    Query(connection_, "INSERT INTO customer_keys VALUES (?, ?, ?)")
+        .Bind(key.source_system)
+        .Bind(key.external_id.value)
+        .Bind(after.id)
+        .Run();
+  }
+}
+
+void SqliteWriter::SaveResponse(const RowChange<Response>& change) {
+  if (!change.after) throw StoreFailure("responses are never removed");
+  if (change.before) {
+    Update(connection_, *change.before, *change.after);
+  } else {
+    Insert(connection_, *change.after);
+    now_.sizes.responses += 1;
+  }
+}
+
+void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
+  const auto save = [&](const RowChange<Case>& change) {
+    if (!change.after) {
+      Delete(connection_, *change.before);
+      now_.sizes.cases -= 1;
+    } else if (change.before) {
+      Update(connection_, *change.before, *change.after);
+    } else {
+      if (change.after->number != counters_.next_case_number) {
+        throw StoreFailure("expected case number " + std::to_string(counters_.next_case_number) +
+                           ", but found " + std::to_string(change.after->number));
+      }
+      counters_.next_case_number += 1;
+      Insert(connection_, *change.after);
+      now_.sizes.cases += 1;
+    }
+    SaveTimers(change);
+  };
+  // One case may take the slot that another gives up in the same change.
+  for (const auto& change : changes) {
+    if (FreesSlot(change)) save(change);
+  }
+  for (const auto& change : changes) {
+    if (!FreesSlot(change)) save(change);
+  }
+}
+
+void SqliteWriter::SaveTimers(const RowChange<Case>& change) {
+  static const std::vector<Timer> kNone;
+  const std::vector<Timer>& before = change.before ? change.before->timers : kNone;
+  const std::vector<Timer>& after = change.after ? change.after->timers : kNone;
+  const CaseId& id = change.after ? change.after->id : change.before->id;
+  const auto find = [](const std::vector<Timer>& timers, const Timer& like) {
+    return std::find_if(timers.begin(), timers.end(), [&](const Timer& timer) {
+      return timer.kind == like.kind && timer.generation == like.generation;
+    });
+  };
+  for (const Timer& timer : before) {
+    if (find(after, timer) != after.end()) continue;
+    Query(connection_, "DELETE FROM timers WHERE case_id = ? AND kind = ? AND generation = ?")
+        .Bind(id)
+        .Bind(static_cast<int64_t>(timer.kind))
+        .Bind(int64_t{timer.generation})
+        .Run();
+  }
+  for (const Timer& timer : after) {
+    const auto old = find(before, timer);
+    if (old != before.end() && *old == timer) continue;
+    // No ON CONFLICT for a new one: a second timer of this kind and generation is an error.
+    Query(connection_,
+          old == before.end()
+              ? "INSERT INTO timers (due_ms, state, ended_ms, case_id, kind, generation) "
+                "VALUES (?, ?, ?, ?, ?, ?)"
+              : "UPDATE timers SET due_ms = ?, state = ?, ended_ms = ? "
+                "WHERE case_id = ? AND kind = ? AND generation = ?")
+        .Bind(timer.due_at)
+        .Bind(static_cast<int64_t>(timer.state))
+        .Bind(timer.ended_at)
+        .Bind(id)
+        .Bind(static_cast<int64_t>(timer.kind))
+        .Bind(int64_t{timer.generation})
+        .Run();
+  }
+}
+
+void SqliteWriter::SaveEvent(Event& event) {
+  event.sequence = ++counters_.last_sequence;
+  const std::string body =
+      EncodeBody(event.body, [this](const Text& text) { return Commit(text); });
+  const Hash hash = ChainHash(now_.last_hash, event, kEventSchemaVersion, body);
+  const std::string type(TypeName(event.body));
+  Query(connection_, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .Bind(event.sequence)
+      .Bind(event.customer_id)
+      .Bind(event.response_id)
+      .Bind(event.case_id)
+      .Bind(type)
+      .Bind(event.occurred_at)
+      .Bind(event.recorded_at)
+      .Bind(event.actor)
+      .Bind(event.org_unit_id)
+      .Bind(event.queue_id)
+      .Bind(event.status)
+      .Bind(static_cast<int64_t>(event.phase))
+      .Bind(kEventSchemaVersion)
+      .BindBytes(BytesOf(now_.last_hash))
+      .BindBytes(BytesOf(hash))
+      .BindBytes(body)
+      .Run();
+  now_.last_hash = hash;
+  now_.sizes.events += 1;
+  if (!std::holds_alternative<ResurveyAsked>(event.body)) return;
+  Query(connection_,
+        "INSERT INTO outbox (sequence, kind, case_id, org_unit_id, queue_id, state, tries, "
+        "next_try_ms) VALUES (?, 'resurvey_invitation', ?, ?, ?, 'pending', 0, ?)")
+      .Bind(event.sequence)
+      .Bind(event.case_id)
+      .Bind(event.org_unit_id)
+      .Bind(event.queue_id)
+      .Bind(event.recorded_at)
+      .Run();
+}
+
+SqliteWriter::Hash SqliteWriter::Commit(const Text& text) {
+  if (text.id.empty()) throw StoreFailure("a text in an event has no id");
+  if (!text.value.empty()) {
+    std::array<uint8_t, 16> salt{};
+    if (random_used_ + salt.size() > random_.size()) {
+      randombytes_buf(random_.data(), random_.size());
+      random_used_ = 0;
+    }
+    std::copy_n(random_.begin() + static_cast<std::ptrdiff_t>(random_used_), salt.size(),
+                salt.begin());
+    random_used_ += salt.size();
+    Query insert(connection_, "INSERT INTO texts VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+    if (insert.Bind(text.id).BindBytes(BytesOf(salt)).Bind(text.value).Run() == 1) {
+      return CommitText(salt, text.value);
+    }
+  }
+  // Stored before: what is under an id never changes. Erased since: there is nothing to commit to.
+  Query stored(connection_, "SELECT salt, body FROM texts WHERE id = ?");
+  stored.Bind(text.id);
+  if (!stored.Step()) return {};
+  return CommitText(stored.GetHash<16>(0), stored.Bytes(1));
+}
+
+void SqliteWriter::SaveRequest(const RequestRecord& request) {
+  std::vector<int64_t>& days = now_.request_days;
+  int64_t day = DayNumber(request.at);
+  if (!days.empty()) day = std::max(day, days.front() - kRequestDays);
+  if (std::find(days.begin(), days.end(), day) == days.end()) {
+    CreateRequestDay(connection_, day);
+    days.insert(std::lower_bound(days.begin(), days.end(), day, std::greater<>()), day);
+    while (days.back() < days.front() - kRequestDays) {
+      DropRequestDay(connection_, days.back());
+      days.pop_back();
+    }
+  }
+  AddRequest(connection_, day, request);
+}
+
+std::optional<RequestRecord> SqliteWriter::FindRequest(const Hash128& key) {
+  return rebound::FindRequest(connection_, now_.request_days, key);
+}
+
+void SqliteWriter::FlushRollups() {
+  static const std::string sql = [] {
+    std::string names = "INSERT INTO rollups (program_id, day, org_unit_id";
+    std::string marks = ") VALUES (?, ?, ?";
+    std::string sums = ") ON CONFLICT (program_id, day, org_unit_id) DO UPDATE SET ";
+    for (const CountColumn& column : CountColumns()) {
+      const std::string name = column.name;
+      names += ", " + name;
+      marks += ", ?";
+      sums += (sums.ends_with("SET ") ? "" : ", ") + name + " = " + name + " + excluded." + name;
+    }
+    return names + marks + sums;
+  }();
+  for (auto& [key, counts] : rollups_) {
+    if (counts == Counts{}) continue;
+    Query query(connection_, sql);
+    query.Bind(key.program_id).Bind(key.day).Bind(key.org_unit_id);
+    for (const CountColumn& column : CountColumns()) query.Bind(column.of(counts));
+    query.Run();
+  }
+  rollups_.clear();
+}
+
+}  // namespace rebound

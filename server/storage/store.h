@@ -1,0 +1,240 @@
+// The storage contract. SQLite, the simulator's memory store and PostgreSQL keep every "must" of
+// this page; tests/server/storage/conformance_test.cc has a test for each.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "workflows/contribution.h"
+#include "workflows/event.h"
+#include "workflows/ids.h"
+#include "workflows/predicate.h"
+
+namespace rebound {
+
+// The database or the disk failed. Whether the batch was kept is not known; after one from Execute
+// the store refuses all further work, because a retried fsync proves nothing.
+class StoreFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What an identity may see. A row is visible when its org unit lies in one of `org_units` (itself
+// or below, by path) and its queue is one of `queues`; an empty list does not restrict. Rows
+// without an org unit or queue are visible to unrestricted identities only.
+struct Scope {
+  std::vector<std::string> org_units{};
+  std::vector<std::string> queues{};
+
+  bool unrestricted() const { return org_units.empty() && queues.empty(); }
+  bool Covers(std::string_view org_unit, std::string_view queue) const;
+  // For records that have no queue (responses, customers): the org units alone decide.
+  bool CoversOrgUnit(std::string_view org_unit) const;
+  friend bool operator==(const Scope&, const Scope&) = default;
+};
+
+using Hash128 = std::array<uint8_t, 16>;
+
+// A request is kept for so many whole UTC days after the day it was made on.
+inline constexpr int64_t kRequestDays = 7;
+
+// A finished mutation, kept under (principal, method, request id).
+struct RequestRecord {
+  Hash128 key{};     // hash of principal, method and request id
+  Hash128 body{};    // hash of the request without its request id
+  RawId resource{};  // what the reply is read from again; empty: the batch or stream itself
+  Timestamp at{};
+};
+
+// One rollup row: sums over one program, UTC day of the cohort and org unit.
+struct RollupKey {
+  std::string program_id{};
+  int64_t day = 0;  // DayNumber of occurred_at (answers) or opened_at (cases)
+  std::string org_unit_id{};
+  friend auto operator<=>(const RollupKey&, const RollupKey&) = default;
+};
+
+// Where the Contribution of a response or of a case is added up.
+inline RollupKey RollupKeyOf(const Response& r) {
+  return {r.program_id, DayNumber(r.occurred_at), r.org_unit_id};
+}
+inline RollupKey RollupKeyOf(const Case& c) {
+  return {c.program_id, DayNumber(c.opened_at), c.details.org_unit_id};
+}
+
+template <typename T>
+struct RowChange {
+  std::optional<T> before{};  // as loaded; absent: new
+  std::optional<T> after{};   // absent: removed (a voided history case)
+};
+
+// Everything that one command stores. Made by execute from Decide and Apply.
+struct Change {
+  Events events{};  // Save gives each its sequence
+  std::vector<RowChange<Customer>> customers{};
+  std::vector<RowChange<Response>> responses{};
+  std::vector<RowChange<Case>> cases{};
+  std::vector<std::pair<RollupKey, Counts>> rollups{};  // to be added
+  std::optional<RequestRecord> request{};
+};
+
+enum class CaseOrder { kNextDue, kOpened, kOpenedDescending };
+
+struct CaseQuery {
+  Predicate filter{};
+  Scope scope{};
+  CaseOrder order = CaseOrder::kNextDue;
+  // Where the page before ended: sort key (ms; cases without a due time sort last as INT64_MAX) and
+  // case number. Rows strictly after it, in the order, follow.
+  std::optional<std::pair<int64_t, int64_t>> after{};
+  int32_t limit = 50;
+};
+
+struct ListQuery {  // responses and customers, newest id first
+  Predicate filter{};
+  Scope scope{};
+  std::optional<RawId> before{};  // rows strictly older than this id
+  int32_t limit = 50;
+};
+
+struct RawEvent {  // an event as it lies on disk
+  Event event{};
+  int64_t schema_version = 0;
+  std::array<uint8_t, 32> prev_hash{};
+  std::array<uint8_t, 32> hash{};
+  std::string body{};       // the bytes that `hash` covers
+  bool texts_match = true;  // every text that is still there equals its commitment
+};
+
+struct TableSizes {
+  int64_t responses = 0, cases = 0, customers = 0, events = 0;
+};
+
+// A consistent view: everything committed when it began, nothing later. Not thread-safe. Rows come
+// without text values; see Hydrate in codec.h. Every method may throw StoreFailure.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  virtual std::optional<Customer> GetCustomer(const CustomerId& id) = 0;
+  // By key, as stored under it: must not follow aliases.
+  virtual std::optional<Customer> FindCustomer(const ExternalKey& key) = 0;
+  virtual std::optional<Response> GetResponse(const ResponseId& id) = 0;
+  virtual std::optional<Response> FindResponse(const ExternalKey& key) = 0;
+  virtual std::optional<Case> GetCase(const CaseId& id) = 0;
+  virtual std::optional<Case> GetCaseByNumber(int64_t number) = 0;
+  // The case that asked with this invitation.
+  virtual std::optional<Case> FindCaseByInvitation(const InvitationId& id) = 0;
+
+  // Must be ordered by opened_at, then number.
+  virtual std::vector<Case> CasesOf(const CustomerId& customer, std::string_view program_id) = 0;
+  // Every program. Ordered likewise.
+  virtual std::vector<Case> CasesOf(const CustomerId& customer) = 0;
+  // Must be ordered by occurred_at, then id.
+  virtual std::vector<Response> ResponsesOf(const CustomerId& customer,
+                                            std::string_view program_id) = 0;
+  virtual std::vector<Response> ResponsesOf(const CustomerId& customer) = 0;
+  // Customers whose alias_of is `customer`.
+  virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
+
+  // The unowned case to work on next: handling not done, not closed, highest severity, then
+  // earliest due, then lowest number. Empty queue: every queue in scope.
+  virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) = 0;
+
+  // Must apply filter and scope exactly as Evaluate(ReadField) and Scope::Covers do.
+  virtual std::vector<Case> ListCases(const CaseQuery& query) = 0;
+  virtual std::vector<Response> ListResponses(const ListQuery& query) = 0;
+  virtual std::vector<Customer> ListCustomers(const ListQuery& query) = 0;
+
+  // Oldest first, sequence > after.
+  virtual std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) = 0;
+  // Cases with a pending timer due at or before `now`, earliest first.
+  virtual std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) = 0;
+  virtual std::optional<Timestamp> EarliestDue() = 0;
+  // How many such cases there are.
+  virtual int64_t CountDue(Timestamp now) = 0;
+
+  // Full scans, each row once, in id order; empty program: every program.
+  virtual void ScanResponses(std::string_view program_id, const Scope& scope,
+                             const std::function<void(const Response&)>& visit) = 0;
+  virtual void ScanCases(std::string_view program_id, const Scope& scope,
+                         const std::function<void(const Case&)>& visit) = 0;
+  virtual void ScanCustomers(const std::function<void(const Customer&)>& visit) = 0;
+  virtual void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) = 0;
+  virtual void ScanRollups(const std::function<void(const RollupKey&, const Counts&)>& visit) = 0;
+  // Every row of the timers table.
+  virtual void ScanTimers(const std::function<void(const CaseId&, const Timer&)>& visit) = 0;
+  // Answers of known customers in the program, ordered by customer, then occurred_at, then id.
+  virtual void ScanAnswers(
+      std::string_view program_id, const Scope& scope,
+      const std::function<void(const CustomerId&, Timestamp, Category)>& visit) = 0;
+  virtual std::optional<Timestamp> LastAnswerAt(std::string_view program_id) = 0;
+
+  // Empty string when there is none, or it was erased.
+  virtual std::string GetText(const TextId& id) = 0;
+
+  virtual std::optional<RequestRecord> FindRequest(const Hash128& key) = 0;
+  // Of the last event; 0 when there is none.
+  virtual int64_t LastSequence() = 0;
+  virtual TableSizes Sizes() = 0;
+};
+
+// One command's part of a batch: reads see what the commands before it saved.
+class Transaction : public Reader {
+ public:
+  // The number that the next opened case must bear; taken by the Save that stores it.
+  virtual int64_t NextCaseNumber() = 0;
+  // Stores the change: rows, texts, timers, outbox rows of ResurveyAsked events, rollups, the
+  // request, and last the events and the counter. Must refuse, by throwing StoreFailure, a second
+  // case in one dedupe slot and a version that does not follow `before`.
+  virtual void Save(Change& change) = 0;
+};
+
+// Thread-safety: Read from any thread, Execute from one thread at a time.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Runs run(i, transaction) for i = 0..count-1 in order in one durable transaction, and returns
+  // once it is on disk. When run returns false, what that i saved is undone and its neighbours
+  // stay. Must throw StoreFailure, and keep nothing, when any of it could not be made durable; from
+  // then on every Execute throws.
+  virtual void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) = 0;
+
+  virtual void Read(const std::function<void(Reader&)>& read) = 0;
+
+  virtual std::string_view Name() const = 0;  // "sqlite", "memory"
+  virtual int32_t SchemaVersion() const = 0;
+
+  // The last configuration revision stored, and a new one. Text is canonical.
+  struct StoredRevision {
+    int64_t number = 0;
+    std::string hash{};
+    std::string text{};
+    std::string source{};  // "folder", later also "api"
+  };
+  virtual std::optional<StoredRevision> LastRevision() = 0;
+  virtual void AddRevision(const StoredRevision& revision) = 0;
+
+  // Identity: principals and their hashed tokens.
+  struct Principal {
+    std::string name{};
+    std::string role{};
+    Scope scope{};
+    bool disabled = false;
+  };
+  // By SHA-256 of the token.
+  virtual std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) = 0;
+  // Creates or changes the principal and, when a hash is given, adds a token.
+  virtual void PutPrincipal(const Principal& principal,
+                            const std::optional<std::array<uint8_t, 32>>& token_hash) = 0;
+};
+
+}  // namespace rebound

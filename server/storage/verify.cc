@@ -1,0 +1,232 @@
+#include "server/storage/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "server/storage/codec.h"
+#include "workflows/decide.h"
+
+namespace rebound {
+namespace {
+
+constexpr size_t kMostProblems = 100;
+
+template <typename T>
+constexpr bool kIsCustomerEvent =
+    std::is_same_v<T, CustomerCreated> || std::is_same_v<T, CustomerProfileChanged> ||
+    std::is_same_v<T, CustomerKeyAdded> || std::is_same_v<T, CustomerLinked> ||
+    std::is_same_v<T, CustomerConsentChanged>;
+template <typename T>
+constexpr bool kIsResponseEvent =
+    std::is_same_v<T, ResponseRecorded> || std::is_same_v<T, ResponsePairingCorrected>;
+
+using TimerKey = std::tuple<CaseId, TimerKind, int32_t>;
+
+class Verification {
+ public:
+  explicit Verification(Reader& reader) : reader_(reader) {}
+
+  VerifyReport Run() {
+    FoldEvents();
+    CompareRows();
+    CompareTimers();
+    CompareRollups();
+    CompareSizes();
+    return std::move(report_);
+  }
+
+ private:
+  void Problem(std::string text) {
+    if (report_.problems.size() < kMostProblems) report_.problems.push_back(std::move(text));
+  }
+
+  void FoldEvents() {
+    std::array<uint8_t, 32> last_hash{};
+    int64_t last_sequence = 0;
+    Timestamp last_recorded = Timestamp::min();
+    reader_.ScanEvents(0, [&](const RawEvent& raw) {
+      report_.events += 1;
+      const Event& event = raw.event;
+      const std::string name = "event " + std::to_string(event.sequence);
+      if (event.sequence <= last_sequence) Problem(name + ": the sequence does not rise");
+      if (event.recorded_at < last_recorded) Problem(name + ": recorded before its predecessor");
+      if (raw.prev_hash != last_hash) {
+        Problem(name + ": expected the hash of the event before it, but it names another");
+      }
+      if (raw.hash != ChainHash(raw.prev_hash, event, raw.schema_version, raw.body)) {
+        Problem(name + ": its hash does not fit its contents");
+      }
+      if (!raw.texts_match) Problem(name + ": a text differs from what was committed to");
+      last_hash = raw.hash;
+      last_sequence = event.sequence;
+      last_recorded = event.recorded_at;
+      std::visit(
+          [&](const auto& body) {
+            using T = std::decay_t<decltype(body)>;
+            if constexpr (kIsCustomerEvent<T>) {
+              Fold<CustomerCreated>(customers_, event.customer_id, event, name);
+            } else if constexpr (kIsResponseEvent<T>) {
+              Fold<ResponseRecorded>(responses_, event.response_id, event, name);
+            } else if constexpr (std::is_same_v<T, CaseVoided>) {
+              if (cases_.erase(event.case_id) == 0) Problem(name + ": there is no such case");
+            } else {
+              Fold<CaseOpened>(cases_, event.case_id, event, name);
+            }
+          },
+          event.body);
+    });
+  }
+
+  template <typename First, typename Id, typename Row>
+  void Fold(std::unordered_map<Id, Row>& rows, const Id& id, const Event& event,
+            const std::string& name) {
+    const auto found = rows.find(id);
+    const bool first = std::holds_alternative<First>(event.body);
+    if (first != (found == rows.end())) {
+      Problem(name + " (" + std::string(TypeName(event.body)) +
+              "): " + (first ? "its subject exists already" : "nothing created its subject"));
+      return;
+    }
+    if (first) {
+      rows.emplace(id, Apply(Row{}, event));
+    } else {
+      found->second = Apply(std::move(found->second), event);
+    }
+  }
+
+  template <typename Id, typename Row>
+  void Compare(const std::unordered_map<Id, Row>& folded, const Row& row, const std::string& name,
+               std::unordered_set<Id>& seen) {
+    seen.insert(row.id);
+    const auto found = folded.find(row.id);
+    if (found == folded.end()) {
+      Problem(name + ": no event created this row");
+    } else if (found->second != row) {
+      const int64_t version = found->second.version;
+      Problem(name + ": the row differs from its events (version by events " +
+              std::to_string(version) + ", of the row " + std::to_string(row.version) + ")");
+    }
+  }
+
+  template <typename Id, typename Row>
+  void Missing(const std::unordered_map<Id, Row>& folded, const std::unordered_set<Id>& seen,
+               const std::string& kind) {
+    for (const auto& [id, row] : folded) {
+      if (!seen.contains(id)) Problem(kind + " " + ToString(id) + ": its row is missing");
+    }
+  }
+
+  void CompareRows() {
+    std::unordered_set<CustomerId> customers;
+    reader_.ScanCustomers([&](const Customer& row) {
+      Compare(customers_, row, "customer " + ToString(row.id), customers);
+    });
+    Missing(customers_, customers, "customer");
+    report_.customers = std::ssize(customers);
+
+    std::unordered_set<ResponseId> responses;
+    reader_.ScanResponses("", {}, [&](const Response& row) {
+      Compare(responses_, row, "response " + ToString(row.id), responses);
+    });
+    Missing(responses_, responses, "response");
+    report_.responses = std::ssize(responses);
+
+    std::unordered_set<CaseId> cases;
+    reader_.ScanCases("", {}, [&](const Case& row) {
+      Compare(cases_, row, "case " + CaseNumberText(row.number) + " " + ToString(row.id), cases);
+    });
+    Missing(cases_, cases, "case");
+    report_.cases = std::ssize(cases);
+
+    for (const auto& [id, customer] : customers_) {
+      for (const CustomerKey& key : customer.keys) {
+        const std::string value = reader_.GetText(key.external_id.id);
+        if (value.empty()) continue;  // erased
+        const auto found = reader_.FindCustomer({key.source_system, value});
+        if (!found || found->id != id) {
+          Problem("customer " + ToString(id) + ": its key in " + key.source_system +
+                  " does not lead to it");
+        }
+      }
+    }
+  }
+
+  void CompareTimers() {
+    std::map<TimerKey, Timer> expected;
+    for (const auto& [id, c] : cases_) {
+      for (const Timer& timer : c.timers) expected[{id, timer.kind, timer.generation}] = timer;
+    }
+    const auto name = [](const TimerKey& key) {
+      return "timer " + std::to_string(static_cast<int>(std::get<1>(key))) + "/" +
+             std::to_string(std::get<2>(key)) + " of case " + ToString(std::get<0>(key));
+    };
+    reader_.ScanTimers([&](const CaseId& id, const Timer& timer) {
+      report_.timers += 1;
+      const TimerKey key{id, timer.kind, timer.generation};
+      const auto found = expected.find(key);
+      if (found == expected.end()) {
+        Problem(name(key) + ": no event set it");
+        return;
+      }
+      if (found->second != timer) {
+        Problem(name(key) + ": by its events due at " +
+                std::to_string(ToMillis(found->second.due_at)) + " ms in state " +
+                std::to_string(static_cast<int>(found->second.state)) + ", but the row says " +
+                std::to_string(ToMillis(timer.due_at)) + " ms in state " +
+                std::to_string(static_cast<int>(timer.state)));
+      }
+      expected.erase(found);
+    });
+    for (const auto& [key, timer] : expected) Problem(name(key) + ": its row is missing");
+  }
+
+  void CompareRollups() {
+    std::map<RollupKey, Counts> expected;
+    for (const auto& [id, r] : responses_) expected[RollupKeyOf(r)] += Contribution(r);
+    for (const auto& [id, c] : cases_) expected[RollupKeyOf(c)] += Contribution(c);
+    const auto name = [](const RollupKey& key) {
+      return "rollup of program " + key.program_id + ", day " + std::to_string(key.day) +
+             ", org unit '" + key.org_unit_id + "'";
+    };
+    reader_.ScanRollups([&](const RollupKey& key, const Counts& counts) {
+      report_.rollups += 1;
+      const auto found = expected.find(key);
+      if (counts != (found == expected.end() ? Counts{} : found->second)) {
+        Problem(name(key) + ": it is not the sum over its responses and cases");
+      }
+      if (found != expected.end()) expected.erase(found);
+    });
+    for (const auto& [key, counts] : expected) {
+      if (counts != Counts{}) Problem(name(key) + ": its row is missing");
+    }
+  }
+
+  void CompareSizes() {
+    const TableSizes sizes = reader_.Sizes();
+    if (sizes.events != report_.events || sizes.customers != report_.customers ||
+        sizes.responses != report_.responses || sizes.cases != report_.cases) {
+      Problem("counters: the sizes of the tables are not what they say");
+    }
+  }
+
+  Reader& reader_;
+  VerifyReport report_;
+  std::unordered_map<CustomerId, Customer> customers_;
+  std::unordered_map<ResponseId, Response> responses_;
+  std::unordered_map<CaseId, Case> cases_;
+};
+
+}  // namespace
+
+VerifyReport Verify(Store& store) {
+  VerifyReport report;
+  store.Read([&](Reader& reader) { report = Verification(reader).Run(); });
+  return report;
+}
+
+}  // namespace rebound

@@ -1,0 +1,431 @@
+// What the command line makes of its arguments: usage faults, help, and the requests that reach a
+// server, here a fake of the API that notes what it is asked.
+#include <google/protobuf/text_format.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "clients/cli/call.h"
+#include "clients/cli/cli.h"
+#include "clients/cli/output.h"
+#include "rebound/v1/case_service.grpc.pb.h"
+#include "rebound/v1/customer_service.grpc.pb.h"
+#include "rebound/v1/report_service.grpc.pb.h"
+#include "rebound/v1/response_service.grpc.pb.h"
+
+namespace rebound::cli {
+namespace {
+
+struct Outcome {
+  int code = 0;
+  std::string out{};
+  std::string err{};
+};
+
+Outcome Run(std::vector<const char*> arguments, const Surroundings& surroundings = {}) {
+  arguments.insert(arguments.begin(), "rebound");
+  std::ostringstream out;
+  std::ostringstream err;
+  Outcome outcome;
+  outcome.code =
+      RunCli(static_cast<int>(arguments.size()), arguments.data(), out, err, surroundings);
+  outcome.out = out.str();
+  outcome.err = err.str();
+  return outcome;
+}
+
+TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* said;
+  };
+  for (const Row& row : {
+           Row{{}, "subcommand is required"},
+           Row{{"caes", "list"}, "unknown command \"caes\"; did you mean cases?"},
+           Row{{"cases", "shw"}, "unknown command \"shw\"; did you mean show?"},
+           Row{{"cases", "show"}, "case is required"},
+           Row{{"cases", "list", "--limt", "3"}, "--limt"},
+           Row{{"cases", "list", "--limit", "0"}, "--limit"},
+           Row{{"cases", "list", "--limit", "3", "--all"}, "--all excludes --limit"},
+           Row{{"cases", "list", "-o", "xml"}, "xml"},
+           Row{{"cases", "attempt", "C-1", "--channel", "fone", "--outcome", "reached"},
+               "did you mean phone?"},
+           Row{{"cases", "attempt", "C-1", "--channel", "phone"}, "--outcome is required"},
+           Row{{"cases", "assign", "C-1"}, "--owner"},
+           Row{{"cases", "assign", "C-1", "--owner", "anna", "--unassign"}, "--owner"},
+           Row{{"cases", "commit", "C-1", "--promise", "x", "--due", "soon"}, "--due: expected"},
+           Row{{"cases", "remedy", "C-1", "--kind", "refund", "--state", "offered", "--amount",
+                "CNY 1.234"},
+               "at most 2 decimals"},
+           Row{{"cases", "open", "--program", "p", "--severity", "9"}, "--severity"},
+           Row{{"cases", "resolve", "C-1", "--result", "resolved", "--root-cause", "x", "--action",
+                "y", "--customer-accepts", "maybe"},
+               "--customer-accepts"},
+           Row{{"cases", "reopen", "C-1"}, "--note is required"},
+           Row{{"customers", "upsert", "88", "--set", "name=x"}, "expected SOURCE:KEY"},
+           Row{{"customers", "upsert", "crm:88", "--set", "name"}, "expected NAME=VALUE"},
+           Row{{"customers", "upsert", "crm:88", "--set", "nmae=x"}, "did you mean name?"},
+           Row{{"customers", "consent", "crm:88"}, "--do-not-contact"},
+           Row{{"responses", "submit", "--program", "p"}, "--score is required"},
+           Row{{"responses", "submit", "--program", "p", "--score", "6.877"}, "6.877"},
+           Row{{"responses", "submit", "--program", "p", "--score", "NaN"}, "NaN"},
+           Row{{"responses", "submit", "--program", "p", "--score", "3", "--item", "ease=x"},
+               "--item ease"},
+           Row{{"report", "recovery"}, "--program is required"},
+           Row{{"report", "recovery", "--program", "p", "--cohort", "first-answer"},
+               "only with --unit customer"},
+           Row{{"report", "nps", "--as-of", "31.1.2026"}, "--as-of"},
+           Row{{"import", "responses", "no.csv", "--map", "no.yaml"}, "no.yaml"},
+           Row{{"import", "responses", "x.csv", "--map", "x.yaml", "--encoding", "latin1"},
+               "gb18030"},
+           Row{{"import", "responses", "x.csv", "--map", "x.yaml", "--delimiter", "#"},
+               "semicolon"},
+           Row{{"--token", "a\nb", "status"}, "printable ASCII"},
+           Row{{"--token-file", "no-such-file", "status"}, "no-such-file"},
+           Row{{"help", "nothing"}, "nothing"},
+       }) {
+    const Outcome outcome = Run(row.arguments);
+    const std::string line = row.arguments.empty() ? "" : row.arguments.back();
+    EXPECT_EQ(outcome.code, kExitUsage) << line;
+    EXPECT_NE(outcome.err.find(row.said), std::string::npos) << line << ": " << outcome.err;
+    EXPECT_EQ(outcome.out, "") << line;
+  }
+}
+
+TEST(CliArgumentsTest, FaultsOfUsageAreJsonWhenJsonIsAskedFor) {
+  const Outcome outcome =
+      Run({"cases", "attempt", "C-1", "--channel", "fone", "--outcome", "reached", "-o", "json"});
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_EQ(outcome.err.front(), '{') << outcome.err;
+  EXPECT_NE(outcome.err.find("\"exitCode\": 2"), std::string::npos) << outcome.err;
+}
+
+TEST(CliArgumentsTest, HelpAndVersionGoToStdout) {
+  EXPECT_EQ(Run({"--version"}).out, "rebound " + std::string(kVersion) + "\n");
+  EXPECT_NE(Run({"help", "exit-codes"}).out.find("130  interrupted"), std::string::npos);
+  for (const char* topic : {"environment", "output", "mapping"}) {
+    EXPECT_EQ(Run({"help", topic}).code, kExitOk) << topic;
+  }
+  EXPECT_NE(Run({"help", "cases", "attempt"}).out.find("rebound cases attempt"), std::string::npos);
+  EXPECT_NE(Run({"help"}).out.find("Subcommands:"), std::string::npos);
+  const Outcome help = Run({"cases", "list", "--help"});
+  EXPECT_EQ(help.code, kExitOk);
+  EXPECT_NE(help.out.find("Example:"), std::string::npos);
+  EXPECT_EQ(help.err, "");
+}
+
+TEST(CliArgumentsTest, TheVersionIsTheProjects) {
+  std::ifstream in(std::string(REBOUND_SOURCE_DIR) + "/CMakeLists.txt");
+  std::ostringstream text;
+  text << in.rdbuf();
+  EXPECT_NE(text.str().find("project(rebound VERSION " + std::string(kVersion) + " "),
+            std::string::npos);
+}
+
+// ---- Requests
+
+// Notes each request as text on one line, and the bearer token.
+struct Notes {
+  std::vector<std::string> requests{};
+  std::string token{};
+
+  template <class Request>
+  void Add(const grpc::ServerContext& context, const Request& request) {
+    google::protobuf::TextFormat::Printer printer;
+    printer.SetSingleLineMode(true);
+    printer.SetUseUtf8StringEscaping(true);
+    std::string text;
+    printer.PrintToString(request, &text);
+    if (text.ends_with(' ')) text.pop_back();
+    requests.push_back(std::move(text));
+    const auto it = context.client_metadata().find("authorization");
+    if (it != context.client_metadata().end()) token = {it->second.data(), it->second.size()};
+  }
+};
+
+class FakeCases : public v1::CaseService::Service {
+ public:
+  explicit FakeCases(Notes* notes) : notes_(notes) {}
+
+  grpc::Status GetCase(grpc::ServerContext* context, const v1::GetCaseRequest* request,
+                       v1::GetCaseResponse* reply) override {
+    notes_->Add(*context, *request);
+    if (request->case_id() == "C-404") return {grpc::StatusCode::NOT_FOUND, "no such case"};
+    reply->mutable_case_()->set_number(request->case_id());
+    reply->mutable_case_()->set_etag("\"9\"");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListCases(grpc::ServerContext* context, const v1::ListCasesRequest* request,
+                         v1::ListCasesResponse* reply) override {
+    notes_->Add(*context, *request);
+    const int first = request->page_token().empty() ? 0 : std::stoi(request->page_token());
+    const int last = std::min(first + std::min(request->page_size(), 2), 5);
+    for (int i = first; i < last; ++i) reply->add_cases()->set_number("C-" + std::to_string(i));
+    if (last < 5) reply->set_next_page_token(std::to_string(last));
+    return grpc::Status::OK;
+  }
+  grpc::Status LogAttempt(grpc::ServerContext* context, const v1::LogAttemptRequest* request,
+                          v1::LogAttemptResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status MakeCommitment(grpc::ServerContext* context,
+                              const v1::MakeCommitmentRequest* request,
+                              v1::MakeCommitmentResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status RemedyCase(grpc::ServerContext* context, const v1::RemedyCaseRequest* request,
+                          v1::RemedyCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status ResolveCase(grpc::ServerContext* context, const v1::ResolveCaseRequest* request,
+                           v1::ResolveCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status CloseCase(grpc::ServerContext* context, const v1::CloseCaseRequest* request,
+                         v1::CloseCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status AssignCase(grpc::ServerContext* context, const v1::AssignCaseRequest* request,
+                          v1::AssignCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status OpenCase(grpc::ServerContext* context, const v1::OpenCaseRequest* request,
+                        v1::OpenCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+
+ private:
+  template <class Request, class Reply>
+  grpc::Status Change(const grpc::ServerContext* context, const Request* request, Reply* reply) {
+    notes_->Add(*context, *request);
+    reply->mutable_case_()->set_number("C-1");
+    reply->mutable_case_()->set_status("contacted");
+    return grpc::Status::OK;
+  }
+
+  Notes* notes_;
+};
+
+class FakeCustomers : public v1::CustomerService::Service {
+ public:
+  explicit FakeCustomers(Notes* notes) : notes_(notes) {}
+
+  grpc::Status GetCustomer(grpc::ServerContext*, const v1::GetCustomerRequest*,
+                           v1::GetCustomerResponse* reply) override {
+    reply->mutable_customer()->set_id("cust88");
+    return grpc::Status::OK;
+  }
+  grpc::Status SetCustomerConsent(grpc::ServerContext* context,
+                                  const v1::SetCustomerConsentRequest* request,
+                                  v1::SetCustomerConsentResponse* reply) override {
+    notes_->Add(*context, *request);
+    reply->mutable_customer()->set_id(request->customer_id());
+    return grpc::Status::OK;
+  }
+
+ private:
+  Notes* notes_;
+};
+
+class FakeResponses : public v1::ResponseService::Service {
+ public:
+  explicit FakeResponses(Notes* notes) : notes_(notes) {}
+
+  grpc::Status SubmitResponse(grpc::ServerContext* context,
+                              const v1::SubmitResponseRequest* request,
+                              v1::SubmitResponseResponse* reply) override {
+    notes_->Add(*context, *request);
+    *reply->mutable_response() = request->response();
+    return grpc::Status::OK;
+  }
+
+ private:
+  Notes* notes_;
+};
+
+class FakeReports : public v1::ReportService::Service {
+ public:
+  explicit FakeReports(Notes* notes) : notes_(notes) {}
+
+  grpc::Status GetRecoveryReport(grpc::ServerContext* context,
+                                 const v1::GetRecoveryReportRequest* request,
+                                 v1::GetRecoveryReportResponse*) override {
+    notes_->Add(*context, *request);
+    return grpc::Status::OK;
+  }
+
+ private:
+  Notes* notes_;
+};
+
+class CliRequestsTest : public testing::Test {
+ protected:
+  CliRequestsTest() {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&cases_);
+    builder.RegisterService(&customers_);
+    builder.RegisterService(&responses_);
+    builder.RegisterService(&reports_);
+    server_ = builder.BuildAndStart();
+    surroundings_.variables["REBOUND_SERVER"] = "127.0.0.1:" + std::to_string(port);
+    surroundings_.variables["REBOUND_TOKEN"] = "from-environment";
+  }
+
+  Outcome Call(const std::vector<const char*>& arguments) {
+    notes_.requests.clear();
+    return Run(arguments, surroundings_);
+  }
+
+  Notes notes_;
+  FakeCases cases_{&notes_};
+  FakeCustomers customers_{&notes_};
+  FakeResponses responses_{&notes_};
+  FakeReports reports_{&notes_};
+  std::unique_ptr<grpc::Server> server_;
+  Surroundings surroundings_;
+};
+
+TEST_F(CliRequestsTest, ArgumentsBecomeTheRequest) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* request;
+  };
+  for (const Row& row : {
+           Row{{"cases", "assign", "C-1", "--unassign", "--queue", "q", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" queue_id: "q")"},
+           Row{{"cases", "attempt", "C-1", "--channel", "phone", "--outcome", "no-answer", "--at",
+                "2026-01-31T08:00:00Z", "--note", "没人接", "--etag", "\"4\"", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" attempt { channel: CHANNEL_PHONE )"
+               R"(direction: DIRECTION_OUTBOUND outcome: ATTEMPT_OUTCOME_NO_ANSWER note: "没人接" )"
+               R"(occur_time { seconds: 1769846400 } } etag: "\"4\"")"},
+           Row{{"cases", "attempt", "C-1", "--channel", "sms", "--outcome", "reached", "--inbound",
+                "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" attempt { channel: CHANNEL_SMS )"
+               R"(direction: DIRECTION_INBOUND outcome: ATTEMPT_OUTCOME_REACHED })"},
+           Row{{"cases", "commit", "C-1", "--promise", "p", "--due", "2026-02-01", "--request-id",
+                "r"},
+               R"(request_id: "r" case_id: "C-1" commitment { promise: "p" )"
+               R"(due_time { seconds: 1769904000 } })"},
+           Row{{"cases", "remedy", "C-1", "--kind", "voucher", "--state", "delivered", "--amount",
+                "CNY 20.00", "--id", "r1", "--statutory", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" remedy { id: "r1" kind: REMEDY_KIND_VOUCHER )"
+               R"(amount { amount_minor: 2000 currency_code: "CNY" } )"
+               R"(state: REMEDY_STATE_DELIVERED statutory: true })"},
+           Row{{"cases", "resolve", "C-1", "--result", "resolved", "--root-cause", "billing",
+                "--action", "paid back", "--customer-accepts", "no", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" handling_result: HANDLING_RESULT_RESOLVED )"
+               R"(root_cause: "billing" action_taken: "paid back" customer_accepts: false)"},
+           Row{{"cases", "close", "C-1", "--etag", "\"4\"", "--declined", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" etag: "\"4\"" customer_declined: true)"},
+           Row{{"cases", "open", "--program", "p", "--customer", "crm:88", "--severity", "3",
+                "--request", "退款", "--complaint", "--request-id", "r"},
+               R"(request_id: "r" case { program_id: "p" customer_id: "cust88" )"
+               R"(origin: CASE_ORIGIN_COMPLAINT severity: 3 customer_request: "退款" })"},
+           Row{{"customers", "consent", "crm:88", "--do-not-contact", "false", "--deny", "survey",
+                "--channel", "sms", "--request-id", "r"},
+               R"(request_id: "r" customer_id: "cust88" do_not_contact: false )"
+               R"(consents { channel: CHANNEL_SMS purpose: CONSENT_PURPOSE_SURVEY })"},
+           Row{{"responses", "submit", "--program", "p", "--score", "0", "--customer", "crm:88",
+                "--item", "ease=-4", "--attribute", "store=S=1", "--request-id", "r"},
+               R"(request_id: "r" response { program_id: "p" )"
+               R"(customer_key { source_system: "crm" external_id: "88" } score: 0 )"
+               R"(items { key: "ease" score: -4 } attributes { key: "store" value: "S=1" } })"},
+           Row{{"report", "recovery", "--program", "p", "--unit", "customer", "--cohort",
+                "first-answer", "--as-of", "2026-01-31"},
+               R"(scope { program_id: "p" as_of { seconds: 1769817600 } } )"
+               R"(unit: RECOVERY_UNIT_CUSTOMER)"},
+       }) {
+    const Outcome outcome = Call(row.arguments);
+    EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+    ASSERT_EQ(notes_.requests.size(), 1u) << row.request;
+    EXPECT_EQ(notes_.requests.front(), row.request);
+  }
+}
+
+TEST_F(CliRequestsTest, AChangeWithoutARequestIdGetsAFreshOne) {
+  Call({"cases", "assign", "C-1", "--owner", "anna"});
+  const std::vector<std::string> first = notes_.requests;
+  Call({"cases", "assign", "C-1", "--owner", "anna"});
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first.front().substr(0, 13), "request_id: \"");
+  EXPECT_NE(first, notes_.requests);
+}
+
+TEST_F(CliRequestsTest, ClosingWithoutAnEtagReadsTheCaseFirst) {
+  const Outcome outcome = Call({"cases", "close", "C-1", "--request-id", "r"});
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_EQ(notes_.requests,
+            (std::vector<std::string>{R"(case_id: "C-1")",
+                                      R"(request_id: "r" case_id: "C-1" etag: "\"9\"")"}));
+}
+
+TEST_F(CliRequestsTest, ListsFollowPagesUpToTheLimit) {
+  const Outcome limited = Call({"cases", "list", "--limit", "3", "--filter", "severity >= 3",
+                                "--queue", "a\"b", "-o", "csv"});
+  EXPECT_EQ(limited.code, kExitOk) << limited.err;
+  EXPECT_EQ(notes_.requests,
+            (std::vector<std::string>{
+                R"(filter: "queue = \"a\\\"b\" AND severity >= 3" page_size: 3)",
+                R"(filter: "queue = \"a\\\"b\" AND severity >= 3" page_size: 1 page_token: "2")"}));
+  EXPECT_EQ(std::count(limited.out.begin(), limited.out.end(), '\n'), 4);
+  const Outcome all = Call({"cases", "list", "--all"});
+  EXPECT_NE(all.out.find("C-4"), std::string::npos);
+  EXPECT_EQ(all.err, "");
+  const Outcome some = Call({"cases", "list", "--limit", "4"});
+  EXPECT_EQ(some.out.find("C-4"), std::string::npos);
+  EXPECT_NE(some.err.find("There are more"), std::string::npos);
+}
+
+TEST_F(CliRequestsTest, TheTokenComesFromTheOptionTheFileOrTheEnvironment) {
+  Call({"cases", "show", "C-1"});
+  EXPECT_EQ(notes_.token, "Bearer from-environment");
+  Call({"cases", "show", "C-1", "--token", "given"});
+  EXPECT_EQ(notes_.token, "Bearer given");
+  const std::string path = testing::TempDir() + "cli_token";
+  std::ofstream(path) << "in-file\r\nrest";
+  Call({"--token-file", path.c_str(), "cases", "show", "C-1"});
+  EXPECT_EQ(notes_.token, "Bearer in-file");
+  std::filesystem::remove(path);
+}
+
+TEST_F(CliRequestsTest, ExitCodesFollowTheServersAnswer) {
+  const Outcome missing = Call({"cases", "show", "C-404"});
+  EXPECT_EQ(missing.code, kExitNotFound);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_EQ(missing.err, "error: no such case\n");
+  EXPECT_EQ(Call({"cases", "next"}).code, kExitFailed) << "UNIMPLEMENTED";
+  surroundings_.variables["LANG"] = "zh_CN.UTF-8";
+  EXPECT_EQ(Call({"cases", "show", "C-404"}).err, "错误: no such case\n");
+  EXPECT_EQ(Call({"cases", "show", "C-404", "--lang", "en"}).err, "error: no such case\n");
+  server_->Shutdown();
+  EXPECT_EQ(Call({"cases", "show", "C-1", "--lang", "en"}).code, kExitUnavailable);
+}
+
+TEST_F(CliRequestsTest, JsonIsTheReplyAndAListIsAnArray) {
+  EXPECT_EQ(Call({"cases", "show", "C-1", "-o", "json"}).out,
+            "{\n \"case\": {\n  \"number\": \"C-1\",\n  \"etag\": \"\\\"9\\\"\"\n }\n}\n");
+  EXPECT_EQ(Call({"cases", "list", "--limit", "1", "-o", "json"}).out,
+            "[\n{\n \"number\": \"C-0\"\n}\n]\n");
+}
+
+TEST_F(CliRequestsTest, AUnixSocketIsAnAddress) {
+  const std::string path = testing::TempDir() + "cli_socket";
+  std::filesystem::remove(path);
+  grpc::ServerBuilder builder;
+  FakeCases cases(&notes_);
+  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
+  builder.RegisterService(&cases);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const std::string address = "unix:" + path;
+  const Outcome outcome = Call({"--server", address.c_str(), "cases", "show", "C-1"});
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+}
+
+}  // namespace
+}  // namespace rebound::cli

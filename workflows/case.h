@@ -1,0 +1,280 @@
+// The case: state as the fold of its events. Plain structs; see decide.h for what may happen.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workflows/ids.h"
+#include "workflows/response.h"
+#include "workflows/scale.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+enum class Phase { kUnset, kOpen, kContacted, kRemedied, kResurveyed, kClosed };
+enum class CaseOrigin { kUnset, kResponse, kComplaint, kContactRequest, kHand };
+enum class Arm { kUnset, kTreated, kHeldOut, kDelayedStart };
+enum class Emotion { kUnset, kCalm, kDisappointed, kAngry, kThreatening };
+enum class Liability { kUnset, kCompany, kCustomer, kThirdParty, kShared, kNone };
+enum class Direction { kUnset, kOutbound, kInbound };
+enum class AttemptOutcome {
+  kUnset,
+  kReached,
+  kNoAnswer,
+  kBusy,
+  kSwitchedOff,
+  kSuspended,
+  kEmptyNumber,
+  kWrongPerson,
+  kHungUp,
+  kRefused,
+  kCallBackAgreed,
+  kAsksForSuperior,
+  kMessageSent
+};
+enum class CommitmentState { kUnset, kPending, kKept, kBroken };
+enum class RemedyKind {
+  kUnset,
+  kExplanation,
+  kRedo,
+  kBillCorrection,
+  kRefund,
+  kVoucher,
+  kReplacement,
+  kUpgrade,
+  kPersonalApology,
+  kPriority,
+  kPoints,
+  kFreeOfCharge
+};
+enum class RemedyState {
+  kUnset,
+  kProposed,
+  kApproved,
+  kOffered,
+  kAccepted,
+  kDeclined,
+  kDelivered,
+  kReversed
+};
+enum class TimerKind { kUnset, kFirstContact, kResurveyDue, kResurveyExpiry, kCommitment };
+enum class TimerState { kUnset, kPending, kFired, kMet, kCancelled };
+enum class HandlingResult {
+  kUnset,
+  kResolved,
+  kPartly,
+  kNotResolved,
+  kUnreachable,
+  kWithdrawn,
+  kUnfounded,
+  kDishonest,
+  kInvalid,
+  kMerged,
+  kErased
+};
+enum class ResurveyResult {
+  kUnset,
+  kPromoter,
+  kPassive,
+  kStillDetractor,
+  kNoAnswer,
+  kDeclined,
+  kNotAsked
+};
+enum class NotAskedReason {
+  kUnset,
+  kDoNotContact,
+  kConsentDenied,
+  kAnonymous,
+  kClosedEarly,
+  kErased
+};
+
+// Was the customer spoken to? (Reached, call back agreed, asks for a superior, refused, hung up.)
+bool IsReached(AttemptOutcome outcome);
+
+struct Attempt {
+  AttemptId id{};
+  Channel channel = Channel::kUnset;
+  Direction direction = Direction::kOutbound;
+  AttemptOutcome outcome = AttemptOutcome::kUnset;
+  std::optional<Timestamp> next_allowed_at{};
+  Text note{};
+  std::string actor{};
+  Timestamp occurred_at{};
+  friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+struct Commitment {
+  CommitmentId id{};
+  Text promise{};
+  Timestamp due_at{};
+  std::string actor{};
+  CommitmentState state = CommitmentState::kPending;
+  Timestamp occurred_at{};
+  friend bool operator==(const Commitment&, const Commitment&) = default;
+};
+
+struct Remedy {
+  RemedyId id{};
+  RemedyKind kind = RemedyKind::kUnset;
+  Money amount{};
+  RemedyState state = RemedyState::kUnset;
+  bool statutory = false;
+  Text note{};
+  std::string actor{};
+  Timestamp occurred_at{};
+  Timestamp updated_at{};
+  friend bool operator==(const Remedy&, const Remedy&) = default;
+};
+
+// One per (case, kind, generation); fires exactly once.
+struct Timer {
+  TimerKind kind = TimerKind::kUnset;
+  int32_t generation = 0;
+  Timestamp due_at{};
+  TimerState state = TimerState::kPending;
+  std::optional<Timestamp> ended_at{};
+  friend bool operator==(const Timer&, const Timer&) = default;
+};
+
+struct ResurveyAnswer {
+  ResponseId response_id{};
+  int64_t score = 0;
+  Category category = Category::kUnset;
+  Timestamp occurred_at{};
+  friend bool operator==(const ResurveyAnswer&, const ResurveyAnswer&) = default;
+};
+
+struct Resurvey {
+  InvitationId invitation_id{};
+  std::optional<Timestamp> expires_at{};
+  std::optional<ResurveyAnswer> first_answer{};
+  std::optional<ResurveyAnswer> last_answer{};
+  int32_t answer_count = 0;
+  friend bool operator==(const Resurvey&, const Resurvey&) = default;
+};
+
+struct PlaybookChoice {
+  std::string playbook_id{};
+  int32_t version = 0;
+  std::string matched_condition{};  // canonical filter string
+  friend bool operator==(const PlaybookChoice&, const PlaybookChoice&) = default;
+};
+
+struct ExternalAuthority {
+  std::string authority{};
+  std::string reference{};
+  std::optional<Timestamp> due_at{};
+  bool empty() const { return authority.empty() && reference.empty() && !due_at; }
+  friend bool operator==(const ExternalAuthority&, const ExternalAuthority&) = default;
+};
+
+struct Attachment {
+  std::string uri{};
+  std::string title{};
+  friend bool operator==(const Attachment&, const Attachment&) = default;
+};
+
+struct CaseLink {
+  CaseId case_id{};
+  std::string kind{};
+  friend bool operator==(const CaseLink&, const CaseLink&) = default;
+};
+
+// What a person or an integration may say about a case when opening it.
+struct CaseDetails {
+  std::string account_id{};
+  std::string respondent_role{};
+  std::string touchpoint{};
+  std::string org_unit_id{};
+  std::string queue_id{};
+  std::string order_reference{};
+  std::string crm_reference{};
+  ExternalKey external_key{};
+  ExternalAuthority external_authority{};
+  Text contact_person{};
+  Text preferred_time{};
+  Channel preferred_channel = Channel::kUnset;
+  std::string language{};
+  Text customer_request{};
+  Emotion emotion = Emotion::kUnset;
+  Money value_at_risk{};
+  std::vector<Attachment> attachments{};
+  std::vector<std::string> topics{};
+  std::string responsible_unit_id{};
+  std::string responsible_person{};
+  Liability liability = Liability::kUnset;
+  std::vector<CaseLink> links{};
+  friend bool operator==(const CaseDetails&, const CaseDetails&) = default;
+};
+
+struct Case {
+  CaseId id{};
+  int64_t number = 0;   // shown as C-1042
+  int64_t version = 0;  // +1 with each event; the etag
+  std::string program_id{};
+  CustomerId customer_id{};  // empty: anonymous
+  CaseOrigin origin = CaseOrigin::kUnset;
+  ResponseId opening_response_id{};
+  std::vector<ResponseId> attached_response_ids{};
+  std::optional<int64_t> score{};
+  Category category = Category::kUnset;
+  CaseDetails details{};
+  std::string owner{};
+  std::string status{};  // key into the lifecycle
+  Phase phase = Phase::kUnset;
+  int32_t severity = 1;  // 1-5
+  PlaybookChoice playbook{};
+  Arm arm = Arm::kTreated;
+  // Holds the one open slot of (customer, program); false for hand-opened and closed cases.
+  bool holds_dedupe_slot = false;
+  Text action_taken{};
+  std::optional<bool> customer_accepts{};
+  std::string root_cause{};
+  std::vector<Attempt> attempts{};
+  std::vector<Commitment> commitments{};
+  std::vector<Remedy> remedies{};
+  std::vector<Timer> timers{};
+  HandlingResult handling_result = HandlingResult::kUnset;
+  ResurveyResult resurvey_result = ResurveyResult::kUnset;
+  NotAskedReason not_asked_reason = NotAskedReason::kUnset;
+  Resurvey resurvey{};
+  int32_t reopen_count = 0;
+  CaseId merged_into{};
+  bool history = false;
+  bool worked = false;  // a person or a timer has acted on it
+  int64_t revision = 0;
+
+  // Answers after this time do not count for recovery; absent: no limit. Pinned at opening.
+  std::optional<Timestamp> window_ends_at{};
+
+  // Facts for the funnel, in the data's own time. Each is the first time it happened.
+  Timestamp opened_at{};
+  std::optional<Timestamp> contacted_at{};
+  std::optional<Timestamp> remedied_at{};
+  std::optional<Timestamp> resolved_at{};  // the last time
+  std::optional<Timestamp> asked_at{};
+  std::optional<Timestamp> closed_at{};     // absent while open
+  std::optional<Timestamp> recovered_at{};  // any answer within the window, passive or promoter
+  std::optional<Timestamp> converted_at{};  // any answer within the window, promoter
+  Timestamp created_at{};
+  Timestamp updated_at{};
+
+  friend bool operator==(const Case&, const Case&) = default;
+};
+
+inline std::string CaseNumberText(int64_t number) { return "C-" + std::to_string(number); }
+
+// Open, not handled to the end, and nobody's: what claim-next may give out.
+inline bool IsClaimable(const Case& c) {
+  return c.owner.empty() && c.handling_result == HandlingResult::kUnset &&
+         c.phase != Phase::kClosed;
+}
+
+// The earliest due time among pending timers.
+std::optional<Timestamp> NextDue(const Case& c);
+
+}  // namespace rebound

@@ -1,0 +1,72 @@
+// Customers and their consent. Plain structs and the one rule that reads them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workflows/ids.h"
+#include "workflows/response.h"
+#include "workflows/result.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+enum class ConsentPurpose { kUnset, kRecovery, kSurvey };
+
+// Consent for one purpose on one channel; kUnset channel: every channel.
+struct Consent {
+  Channel channel = Channel::kUnset;
+  ConsentPurpose purpose = ConsentPurpose::kUnset;
+  bool granted = false;
+  Timestamp occurred_at{};
+  std::string source{};
+  friend bool operator==(const Consent&, const Consent&) = default;
+};
+
+struct ContactPoint {
+  Channel channel = Channel::kUnset;
+  Text address{};
+  friend bool operator==(const ContactPoint&, const ContactPoint&) = default;
+};
+
+// A key of a customer: the system in the clear, the key itself as personal text.
+struct CustomerKey {
+  std::string source_system{};
+  Text external_id{};
+  friend bool operator==(const CustomerKey&, const CustomerKey&) = default;
+};
+
+// What staff and integrations may set; changed as a whole by one event.
+struct CustomerProfile {
+  Text display_name{};
+  std::vector<ContactPoint> contact_points{};
+  std::string language{};
+  std::string time_zone{};
+  std::string segment{};
+  std::string account_id{};
+  std::string org_unit_id{};
+  Money value{};
+  friend bool operator==(const CustomerProfile&, const CustomerProfile&) = default;
+};
+
+struct Customer {
+  CustomerId id{};
+  int64_t version = 0;  // +1 with each event; the etag
+  std::vector<CustomerKey> keys{};
+  CustomerId alias_of{};  // set: this record stands for that customer
+  CustomerProfile profile{};
+  bool do_not_contact = false;
+  std::vector<Consent> consents{};
+  Timestamp created_at{};
+  Timestamp updated_at{};
+
+  friend bool operator==(const Customer&, const Customer&) = default;
+};
+
+// May the customer be approached for `purpose` on `channel`? kDoNotContact wins over
+// kConsentDenied; the entry of the very channel wins over the one for every channel; no entry: not
+// denied.
+Result<void> MayApproach(const Customer& customer, Channel channel, ConsentPurpose purpose);
+
+}  // namespace rebound

@@ -1,0 +1,68 @@
+// Decide and Apply: the whole domain in two functions. Pure: no I/O, no clock, no threads; anything
+// may call them from any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workflows/case.h"
+#include "workflows/command.h"
+#include "workflows/customer.h"
+#include "workflows/event.h"
+#include "workflows/ids.h"
+#include "workflows/response.h"
+#include "workflows/result.h"
+#include "workflows/revision.h"
+
+namespace rebound {
+
+// What is known about the subjects of a command when it is decided. Loaded by execute, in the same
+// transaction.
+struct Facts {
+  // The customer the command concerns, aliases followed. SubmitResponse and UpsertCustomer: absent
+  // when the key is new. WorkCase: the case's customer.
+  std::optional<Customer> customer{};
+  // SubmitResponse: every case of that customer and program, by opened_at. WorkCase/Reopen: those
+  // that hold the dedupe slot.
+  std::vector<Case> cases{};
+  // WorkCase: the case. ClaimNext: the best case to claim. SubmitResponse: the case that the answer
+  // names by invitation or id.
+  std::optional<Case> subject{};
+  // SubmitResponse in history mode: every response of that customer and program.
+  std::vector<Response> responses{};
+  // AddCustomerAlias: who owns the key now.
+  std::optional<Customer> key_owner{};
+  int64_t next_case_number = 1;
+};
+
+struct Context {
+  Timestamp now{};          // never goes back
+  IdSource* ids = nullptr;  // new ids; not null
+  const Revision* revision = nullptr;
+  std::string actor{};  // principal's name, or "system"
+};
+
+// Everything about an answer that the configuration forbids: unknown program, score outside the
+// scale, time outside its bounds, no customer where one is required. Fields are named
+// "response.FIELD". Decide refuses whatever this finds.
+std::vector<FieldViolation> CheckSubmit(const SubmitResponse& command, const Revision& revision,
+                                        Timestamp now);
+
+// One violation becomes an error of its own reason, several become kFieldViolations.
+// REQUIRES: not empty.
+Error ToError(std::vector<FieldViolation> violations);
+
+// What the command makes happen, or why it is refused. An empty list means: nothing to do (a timer
+// that another wake-up already fired). Texts without an id get one.
+Result<Events> Decide(const Facts& facts, const Command& command, const Context& context);
+
+// The case after the event. For CaseOpened, `before` is ignored. REQUIRES: a case event, not
+// CaseVoided (after which there is no case).
+Case Apply(Case before, const Event& event);
+// The same for customers and responses.
+Customer Apply(Customer before, const Event& event);
+Response Apply(Response before, const Event& event);
+
+}  // namespace rebound

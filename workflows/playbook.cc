@@ -1,0 +1,215 @@
+#include "workflows/playbook.h"
+
+#include <algorithm>
+
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+Value Words(std::string_view text) { return text.empty() ? Value{} : Value{std::string(text)}; }
+
+Value Time(const std::optional<Timestamp>& t) { return t ? Value{*t} : Value{}; }
+
+std::string_view Word(Phase phase) {
+  switch (phase) {
+    case Phase::kUnset: return "";
+    case Phase::kOpen: return "open";
+    case Phase::kContacted: return "contacted";
+    case Phase::kRemedied: return "remedied";
+    case Phase::kResurveyed: return "resurveyed";
+    case Phase::kClosed: return "closed";
+  }
+  return "";
+}
+
+std::string_view Word(Category category) {
+  switch (category) {
+    case Category::kUnset: return "";
+    case Category::kDetractor: return "detractor";
+    case Category::kPassive: return "passive";
+    case Category::kPromoter: return "promoter";
+  }
+  return "";
+}
+
+std::string_view Word(CaseOrigin origin) {
+  switch (origin) {
+    case CaseOrigin::kUnset: return "";
+    case CaseOrigin::kResponse: return "response";
+    case CaseOrigin::kComplaint: return "complaint";
+    case CaseOrigin::kContactRequest: return "contact_me";
+    case CaseOrigin::kHand: return "hand";
+  }
+  return "";
+}
+
+std::string_view Word(HandlingResult result) {
+  switch (result) {
+    case HandlingResult::kUnset: return "";
+    case HandlingResult::kResolved: return "resolved";
+    case HandlingResult::kPartly: return "partly";
+    case HandlingResult::kNotResolved: return "not_resolved";
+    case HandlingResult::kUnreachable: return "unreachable";
+    case HandlingResult::kWithdrawn: return "withdrawn";
+    case HandlingResult::kUnfounded: return "unfounded";
+    case HandlingResult::kDishonest: return "dishonest";
+    case HandlingResult::kInvalid: return "invalid";
+    case HandlingResult::kMerged: return "merged";
+    case HandlingResult::kErased: return "erased";
+  }
+  return "";
+}
+
+std::string_view Word(ResurveyResult result) {
+  switch (result) {
+    case ResurveyResult::kUnset: return "";
+    case ResurveyResult::kPromoter: return "promoter";
+    case ResurveyResult::kPassive: return "passive";
+    case ResurveyResult::kStillDetractor: return "still_detractor";
+    case ResurveyResult::kNoAnswer: return "no_answer";
+    case ResurveyResult::kDeclined: return "declined";
+    case ResurveyResult::kNotAsked: return "not_asked";
+  }
+  return "";
+}
+
+std::string_view Word(Arm arm) {
+  switch (arm) {
+    case Arm::kUnset: return "";
+    case Arm::kTreated: return "treated";
+    case Arm::kHeldOut: return "held_out";
+    case Arm::kDelayedStart: return "delayed_start";
+  }
+  return "";
+}
+
+std::string_view Word(Channel channel) {
+  switch (channel) {
+    case Channel::kUnset: return "";
+    case Channel::kPhone: return "phone";
+    case Channel::kSms: return "sms";
+    case Channel::kEmail: return "email";
+    case Channel::kMessenger: return "messenger";
+    case Channel::kApp: return "app";
+    case Channel::kLetter: return "letter";
+    case Channel::kInPerson: return "in_person";
+  }
+  return "";
+}
+
+}  // namespace
+
+// Each field that a record does not have reads as unset, which matches nothing.
+Value ReadField(const Case& c, FieldId field) {
+  switch (field) {
+    case FieldId::kNumber: return Value{CaseNumberText(c.number)};
+    case FieldId::kStatus: return Words(c.status);
+    case FieldId::kPhase: return Words(Word(c.phase));
+    case FieldId::kSeverity: return Value{int64_t{c.severity}};
+    case FieldId::kProgram: return Words(c.program_id);
+    case FieldId::kTouchpoint: return Words(c.details.touchpoint);
+    case FieldId::kOrgUnit: return Words(c.details.org_unit_id);
+    case FieldId::kQueue: return Words(c.details.queue_id);
+    case FieldId::kOwner: return Words(c.owner);
+    case FieldId::kCategory: return Words(Word(c.category));
+    case FieldId::kScore: return c.score ? Value{*c.score} : Value{};
+    case FieldId::kPlaybook: return Words(c.playbook.playbook_id);
+    case FieldId::kOrigin: return Words(Word(c.origin));
+    case FieldId::kChannel: return Words(Word(c.details.preferred_channel));
+    case FieldId::kLanguage: return Words(c.details.language);
+    case FieldId::kCustomer:
+      return c.customer_id.empty() ? Value{} : Value{ToString(c.customer_id)};
+    case FieldId::kHandlingResult: return Words(Word(c.handling_result));
+    case FieldId::kResurveyResult: return Words(Word(c.resurvey_result));
+    case FieldId::kOpenTime: return Value{c.opened_at};
+    case FieldId::kCloseTime: return Time(c.closed_at);
+    case FieldId::kNextDueTime: return Time(NextDue(c));
+    case FieldId::kValueAtRisk:
+      return c.details.value_at_risk.empty() ? Value{}
+                                             : Value{c.details.value_at_risk.amount_minor};
+    case FieldId::kArm: return Words(Word(c.arm));
+    case FieldId::kHistory: return Value{c.history};
+    case FieldId::kReopenCount: return Value{int64_t{c.reopen_count}};
+    case FieldId::kAnonymous: return Value{c.customer_id.empty()};
+    case FieldId::kRespondentRole: return Words(c.details.respondent_role);
+    case FieldId::kAccount: return Words(c.details.account_id);
+    case FieldId::kOccurTime:
+    case FieldId::kRecordTime:
+    case FieldId::kDoNotContact:
+    case FieldId::kSegment:
+    case FieldId::kGender:
+    case FieldId::kAge:
+    case FieldId::kEthnicity:
+    case FieldId::kReligion: return Value{};
+  }
+  CHECK(false);
+  return {};
+}
+
+Value ReadField(const Response& r, FieldId field) {
+  // Only the fields that FieldCatalogue marks for response filters.
+  switch (field) {  // NOLINT
+    case FieldId::kProgram: return Words(r.program_id);
+    case FieldId::kTouchpoint: return Words(r.touchpoint);
+    case FieldId::kOrgUnit: return Words(r.org_unit_id);
+    case FieldId::kChannel: return Words(r.survey_channel);
+    case FieldId::kLanguage: return Words(r.language);
+    case FieldId::kScore: return Value{r.score};
+    case FieldId::kCategory: return Words(Word(r.category));
+    case FieldId::kCustomer:
+      return r.customer_id.empty() ? Value{} : Value{ToString(r.customer_id)};
+    case FieldId::kAnonymous: return Value{r.customer_id.empty()};
+    case FieldId::kRespondentRole: return Words(r.respondent_role);
+    case FieldId::kOccurTime: return Value{r.occurred_at};
+    case FieldId::kRecordTime: return Value{r.recorded_at};
+    case FieldId::kAccount: return Words(r.account_id);
+    case FieldId::kHistory: return Value{r.history};
+    case FieldId::kNumber:
+    case FieldId::kStatus:
+    case FieldId::kPhase:
+    case FieldId::kSeverity:
+    case FieldId::kQueue:
+    case FieldId::kOwner:
+    case FieldId::kPlaybook:
+    case FieldId::kOrigin:
+    case FieldId::kHandlingResult:
+    case FieldId::kResurveyResult:
+    case FieldId::kOpenTime:
+    case FieldId::kCloseTime:
+    case FieldId::kNextDueTime:
+    case FieldId::kValueAtRisk:
+    case FieldId::kArm:
+    case FieldId::kReopenCount:
+    case FieldId::kDoNotContact:
+    case FieldId::kSegment:
+    case FieldId::kGender:
+    case FieldId::kAge:
+    case FieldId::kEthnicity:
+    case FieldId::kReligion: return Value{};
+  }
+  CHECK(false);
+  return {};
+}
+
+Value ReadField(const Customer& c, FieldId field) {
+  if (field == FieldId::kDoNotContact) return Value{c.do_not_contact};
+  if (field == FieldId::kSegment) return Words(c.profile.segment);
+  if (field == FieldId::kOrgUnit) return Words(c.profile.org_unit_id);
+  if (field == FieldId::kAccount) return Words(c.profile.account_id);
+  return {};
+}
+
+const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
+                               const Customer* customer) {
+  const auto read = [&](FieldId field) -> Value {
+    const bool of_customer = field == FieldId::kDoNotContact || field == FieldId::kSegment;
+    if (of_customer) return customer != nullptr ? ReadField(*customer, field) : Value{};
+    return ReadField(opening, field);
+  };
+  const auto match = std::find_if(playbooks.begin(), playbooks.end(),
+                                  [&](const Playbook& p) { return Evaluate(p.when, read); });
+  return match == playbooks.end() ? nullptr : &*match;
+}
+
+}  // namespace rebound

@@ -1,0 +1,118 @@
+// The one predicate tree: playbook conditions and list filters are both this value.
+//
+// Plain values and pure functions; thread-safe. filter.h reads the text form.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "workflows/field_catalogue.h"
+#include "workflows/result.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+// The value of a field or of a literal. monostate: not set. kEnum, kText, kPath and kId are strings
+// (an id in its 26-character form).
+using Value = std::variant<std::monostate, bool, int64_t, std::string, Timestamp>;
+
+enum class Op {
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kHas,  // ':' on a path: the path itself or anything below it, by whole segments
+};
+inline constexpr int kOpCount = 7;
+
+// "=", "!=", "<", "<=", ">", ">=", ":".
+std::string_view Symbol(Op op);
+// Which operators a type takes: ordering for kInt and kTime, ':' for kPath, '=' and '!=' for all.
+bool Accepts(FieldType type, Op op);
+
+struct Comparison {
+  FieldId field = FieldId::kNumber;
+  Op op = Op::kEqual;
+  Value value{};
+
+  friend bool operator==(const Comparison&, const Comparison&) = default;
+};
+
+// A default Predicate is an empty kAll: it matches everything.
+struct Predicate {
+  enum class Kind {
+    kAll,         // every one of `children`
+    kComparison,  // `comparison`
+  };
+  Kind kind = Kind::kAll;
+  std::vector<Predicate> children{};
+  Comparison comparison{};
+
+  friend bool operator==(const Predicate&, const Predicate&) = default;
+};
+
+Predicate All(std::vector<Predicate> children);
+Predicate Compare(FieldId field, Op op, Value value);
+
+inline constexpr int kMaxPredicateDepth = 32;
+inline constexpr int kMaxComparisons = 64;
+
+// False when `actual` is not set, whatever the operator, '!=' included (AIP-160).
+// REQUIRES: Check passed for the comparison, and `actual` has the type of its field.
+bool Matches(const Comparison& comparison, const Value& actual);
+
+// Whether `predicate` holds for the thing whose fields `read(FieldId)` returns as Value.
+// `read` returns monostate for what is absent: an empty optional text, an unowned case's owner.
+template <typename Reader>
+bool Evaluate(const Predicate& predicate, const Reader& read) {
+  switch (predicate.kind) {
+    case Predicate::Kind::kAll:
+      return std::all_of(predicate.children.begin(), predicate.children.end(),
+                         [&](const Predicate& child) { return Evaluate(child, read); });
+    case Predicate::Kind::kComparison:
+      return Matches(predicate.comparison, read(predicate.comparison.field));
+  }
+  return false;
+}
+
+// A refused predicate: kFilterInvalid with metadata
+//   "problem"     unknown_field, protected_field, field_not_allowed, operator_not_allowed,
+//                 value_invalid, too_deep or too_many
+//   "found"       the word or value at fault, cut to 60 code points, controls as U+FFFD
+//   "expected"    what would be accepted there
+//   "suggestion"  the most likely replacement of "found"; absent when there is none.
+// filter.h adds the place, and problems of syntax.
+Error PredicateError(std::string_view problem, std::string_view found, std::string_view expected,
+                     std::string_view suggestion = "");
+
+// May this field, operator or value stand here? If not, a PredicateError.
+Result<void> CheckField(std::string_view name, Use use);
+Result<void> CheckOp(const Field& field, Op op);
+Result<void> CheckValue(const Field& field, Op op, const Value& value);
+// All of these for the whole tree, and the limits above; the first problem in reading order.
+Result<void> Check(const Predicate& predicate, Use use);
+
+// Reads a literal for `field`, or gives a PredicateError ("value_invalid"):
+//   kBool true, false; kInt decimal digits with an optional '-', 64 bits; kEnum one of its values;
+//   kTime RFC 3339 to the millisecond, or a date alone, which is its midnight in UTC; kId 26
+//   characters; kText and kPath anything in UTF-8 without control characters other than \t \n \r.
+// `quoted`: it stood in quotes; then it is not a number or truth value.
+Result<Value> ParseLiteral(const Field& field, std::string_view text, bool quoted);
+
+// "2026-01-31T08:00:00Z", with ".123" only when the milliseconds are not 0.
+// REQUIRES: the year is 0 to 9999.
+std::string FormatTime(Timestamp time);
+
+// The AIP-160 filter string: `category = detractor AND touchpoint:"channel"`; "" for one that
+// matches everything. Nested kAll are joined flat. Texts and paths are always quoted, all else is
+// bare; times are in UTC. Parsing it gives a predicate with the same canonical form.
+// REQUIRES: Check passed.
+std::string Canonical(const Predicate& predicate);
+
+}  // namespace rebound

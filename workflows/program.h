@@ -1,0 +1,37 @@
+// Programs: what is asked of whom, and how answers become cases. Values of a configuration
+// revision.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "workflows/scale.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+enum class ProgramKind { kTransactional, kRelational, kCompetitive, kInternal };
+
+struct Program {
+  std::string id{};  // stable key: [a-z0-9-]{1,64}
+  std::string display_name{};
+  std::string display_name_zh{};
+  ProgramKind kind = ProgramKind::kTransactional;
+  Scale scale{};
+  bool allow_anonymous = false;
+  bool anonymous_opens_case = false;  // a detractor's answer without a customer opens a site case
+  std::optional<Duration> recovery_window{};  // nullopt: without limit
+  Duration reopen_window{0};
+  Duration resurvey_delay{std::chrono::days{3}};
+  Duration resurvey_validity{std::chrono::days{14}};
+  Duration first_contact_limit{std::chrono::hours{24}};  // wall time; 0: no timer
+  int32_t max_reopen_count = 2;
+  std::string currency = "CNY";
+  std::string time_zone = "UTC";
+  std::string default_queue = "default";
+
+  friend bool operator==(const Program&, const Program&) = default;
+};
+
+}  // namespace rebound

@@ -1,0 +1,60 @@
+#include "workflows/reason.h"
+
+#include "workflows/check.h"
+
+namespace rebound {
+
+std::string_view Name(Reason reason) {
+  switch (reason) {
+    case Reason::kFieldViolations: return "FIELD_VIOLATIONS";
+    case Reason::kRequiredFieldMissing: return "REQUIRED_FIELD_MISSING";
+    case Reason::kRequestIdInvalid: return "REQUEST_ID_INVALID";
+    case Reason::kScoreOutOfRange: return "SCORE_OUT_OF_RANGE";
+    case Reason::kScoreNotInteger: return "SCORE_NOT_INTEGER";
+    case Reason::kUnknownProgram: return "UNKNOWN_PROGRAM";
+    case Reason::kCustomerRequired: return "CUSTOMER_REQUIRED";
+    case Reason::kTimestampOutOfRange: return "TIMESTAMP_OUT_OF_RANGE";
+    case Reason::kTextTooLong: return "TEXT_TOO_LONG";
+    case Reason::kNulNotAllowed: return "NUL_NOT_ALLOWED";
+    case Reason::kInvalidUtf8: return "INVALID_UTF8";
+    case Reason::kEnumValueUnknown: return "ENUM_VALUE_UNKNOWN";
+    case Reason::kIdInvalid: return "ID_INVALID";
+    case Reason::kMoneyInvalid: return "MONEY_INVALID";
+    case Reason::kNumberOutOfRange: return "NUMBER_OUT_OF_RANGE";
+    case Reason::kUpdateMaskInvalid: return "UPDATE_MASK_INVALID";
+    case Reason::kPageSizeInvalid: return "PAGE_SIZE_INVALID";
+    case Reason::kPageTokenInvalid: return "PAGE_TOKEN_INVALID";
+    case Reason::kFilterInvalid: return "FILTER_INVALID";
+    case Reason::kOrderByInvalid: return "ORDER_BY_INVALID";
+    case Reason::kEtagRequired: return "ETAG_REQUIRED";
+    case Reason::kTooManyItems: return "TOO_MANY_ITEMS";
+    case Reason::kStreamOutOfOrder: return "STREAM_OUT_OF_ORDER";
+    case Reason::kNotFound: return "NOT_FOUND";
+    case Reason::kNothingToClaim: return "NOTHING_TO_CLAIM";
+    case Reason::kRequestIdReused: return "REQUEST_ID_REUSED";
+    case Reason::kResponseExternalIdReused: return "RESPONSE_EXTERNAL_ID_REUSED";
+    case Reason::kAliasTaken: return "ALIAS_TAKEN";
+    case Reason::kEtagMismatch: return "ETAG_MISMATCH";
+    case Reason::kRequestInProgress: return "REQUEST_IN_PROGRESS";
+    case Reason::kTransitionNotAllowed: return "TRANSITION_NOT_ALLOWED";
+    case Reason::kDedupeSlotTaken: return "DEDUPE_SLOT_TAKEN";
+    case Reason::kDoNotContact: return "DO_NOT_CONTACT";
+    case Reason::kConsentDenied: return "CONSENT_DENIED";
+    case Reason::kCustomerUnknown: return "CUSTOMER_UNKNOWN";
+    case Reason::kCurrencyMismatch: return "CURRENCY_MISMATCH";
+    case Reason::kPairingMismatch: return "PAIRING_MISMATCH";
+    case Reason::kHistoryCaseWorked: return "HISTORY_CASE_WORKED";
+    case Reason::kAliasCycle: return "ALIAS_CYCLE";
+    case Reason::kUnauthenticated: return "UNAUTHENTICATED";
+    case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";
+    case Reason::kQueueFull: return "QUEUE_FULL";
+    case Reason::kDeadlineExceeded: return "DEADLINE_EXCEEDED";
+    case Reason::kStoreUnavailable: return "STORE_UNAVAILABLE";
+    case Reason::kShuttingDown: return "SHUTTING_DOWN";
+    case Reason::kInternal: return "INTERNAL";
+  }
+  CHECK(false);
+  return {};
+}
+
+}  // namespace rebound

@@ -1,0 +1,79 @@
+// Every way a request can be refused, the store's and the shell's ways included.
+//
+// One to one with rebound.v1.ErrorReason (proto/rebound/v1/error_reason.proto), where each value is
+// documented with its metadata and an example; server/services/status.cc maps each to a gRPC code
+// and to its English and Chinese text. A test walks all three.
+#pragma once
+
+#include <string_view>
+
+namespace rebound {
+
+enum class Reason {
+  // INVALID_ARGUMENT: the request can never succeed as it stands.
+  kFieldViolations,  // several fields are at fault; see Error::violations
+  kRequiredFieldMissing,
+  kRequestIdInvalid,  // missing, or not 1-64 characters of [A-Za-z0-9_-]
+  kScoreOutOfRange,
+  kScoreNotInteger,  // importers only: "6.877"
+  kUnknownProgram,
+  kCustomerRequired,  // the program does not allow anonymous answers
+  kTimestampOutOfRange,
+  kTextTooLong,
+  kNulNotAllowed,
+  kInvalidUtf8,
+  kEnumValueUnknown,
+  kIdInvalid,
+  kMoneyInvalid,
+  kNumberOutOfRange,
+  kUpdateMaskInvalid,
+  kPageSizeInvalid,
+  kPageTokenInvalid,
+  kFilterInvalid,
+  kOrderByInvalid,
+  kEtagRequired,
+  kTooManyItems,
+  kStreamOutOfOrder,  // an import stream whose first message is not its header, or a second header
+
+  // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
+  kNotFound,
+  kNothingToClaim,
+
+  // ALREADY_EXISTS
+  kRequestIdReused,
+  kResponseExternalIdReused,
+  kAliasTaken,
+
+  // ABORTED
+  kEtagMismatch,
+  kRequestInProgress,
+
+  // FAILED_PRECONDITION: well-formed, but not in this state.
+  kTransitionNotAllowed,
+  kDedupeSlotTaken,
+  kDoNotContact,
+  kConsentDenied,
+  kCustomerUnknown,  // the case has no known customer: nobody to contact
+  kCurrencyMismatch,
+  kPairingMismatch,  // the named case belongs to another customer or program, or was answered
+  kHistoryCaseWorked,
+  kAliasCycle,
+
+  // UNAUTHENTICATED, PERMISSION_DENIED
+  kUnauthenticated,
+  kRoleNotAllowed,
+
+  // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
+  kQueueFull,
+  kDeadlineExceeded,
+  kStoreUnavailable,
+  kShuttingDown,
+  kInternal,
+};
+
+inline constexpr int kReasonCount = static_cast<int>(Reason::kInternal) + 1;
+
+// UPPER_SNAKE name as it travels in ErrorInfo.reason, e.g. "SCORE_OUT_OF_RANGE".
+std::string_view Name(Reason reason);
+
+}  // namespace rebound
