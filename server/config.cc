@@ -119,6 +119,12 @@ std::string Quoted(std::string_view text) {
   return '"' + Printable(Slice(text, 0, kMaxCodePointsInMessage)) + (whole ? "\"" : "...\"");
 }
 
+std::string JoinWithCommas(Words words) {
+  std::string joined;
+  for (const std::string_view word : words) (joined += joined.empty() ? "" : ", ") += word;
+  return joined;
+}
+
 std::string DidYouMean(std::string_view suggestion) {
   return suggestion.empty() ? "" : fmt::format("did you mean \"{}\"?", suggestion);
 }
@@ -175,6 +181,7 @@ struct RefusedYaml {
 class TreeBuilder final : public YAML::EventHandler {
  public:
   Node Take() { return std::move(root_); }
+  const YAML::Mark& last_scalar() const { return last_scalar_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
@@ -191,6 +198,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Check(mark, tag, anchor);
+    last_scalar_ = mark;
     Add({.kind = Node::Kind::kScalar, .mark = mark, .text = value, .quoted = tag == "!"});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -242,6 +250,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   int documents_ = 0;
+  YAML::Mark last_scalar_ = YAML::Mark::null_mark();
   Node root_{};
   std::vector<Node> open_{};
 };
@@ -466,6 +475,11 @@ class FileReader {
               ? std::string_view()
               : lines_[static_cast<size_t>(error.mark.line)];
       const bool tab = line.find('\t') < line.find_first_not_of(" \t");
+      if (error.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR) {
+        Fault(PlaceOf(error.mark), "C003", "expected a value, found an alias",
+              "put a text that begins with * in quotes");
+        return false;
+      }
       Fault(PlaceOf(error.mark), "C002", "expected YAML: " + error.msg,
             tab ? "indent with spaces, not with tabs"
                 : "check the indentation here and above; put a text with \": \" or \" #\" or "
@@ -473,7 +487,29 @@ class FileReader {
       return false;
     }
     root_ = builder.Take();
-    return true;
+    return CheckLastQuote(builder.last_scalar());
+  }
+
+  // yaml-cpp takes the end of the file for a closing quote.
+  bool CheckLastQuote(const YAML::Mark& mark) {
+    if (mark.is_null()) return true;
+    size_t at = OffsetOf(mark);
+    const char quote = at < text_.size() ? text_[at] : ' ';
+    if (quote != '"' && quote != '\'') return true;
+    for (++at; at < text_.size() && text_[at] != quote; ++at) {
+      if (quote == '"' && text_[at] == '\\') ++at;
+    }
+    if (at < text_.size()) return true;
+    Fault(PlaceOf(mark), "C002", fmt::format("expected a closing {}, found none", quote),
+          "close the quotes");
+    return false;
+  }
+
+  size_t OffsetOf(const YAML::Mark& mark) const {
+    if (static_cast<size_t>(mark.line) >= lines_.size()) return text_.size();
+    const std::string_view line = lines_[static_cast<size_t>(mark.line)];
+    return static_cast<size_t>(line.data() - text_.data()) +
+           Slice(line, 0, static_cast<size_t>(mark.column)).size();
   }
 
   // ---- Mappings
@@ -490,7 +526,7 @@ class FileReader {
     if (node.kind != Node::Kind::kMap) {
       Fault(At(node), "C004",
             fmt::format("expected {} to be a mapping, found {}", what, Describe(node)),
-            "its keys are " + JoinWithOr(keys));
+            "its keys: " + JoinWithCommas(keys));
       return false;
     }
     std::map<std::string_view, int> seen;
@@ -502,7 +538,7 @@ class FileReader {
         const std::string_view nearest = Nearest(key.text, keys);
         Fault(At(key), "C005",
               fmt::format("expected a key of {}, found {}", what, Quoted(key.text)),
-              nearest.empty() ? "the keys are " + JoinWithOr(keys) : DidYouMean(nearest));
+              nearest.empty() ? "its keys: " + JoinWithCommas(keys) : DidYouMean(nearest));
       } else if (const auto [first, is_new] = seen.emplace(key.text, key.mark.line + 1); !is_new) {
         Fault(At(key), "C006", fmt::format("expected {} once, found it again", Quoted(key.text)),
               fmt::format("keep one; the first is in line {}", first->second));
@@ -736,7 +772,12 @@ class FileReader {
     const Entry entry = GetScalar(node, "currency", Need::kOptional, kWhat);
     if (entry.key == nullptr) return;
     if (!IsKnownCurrency(entry.value->text)) {
-      return Expected(entry, "C009", kWhat, "three capital letters, for example CNY, EUR or USD");
+      std::string capital = entry.value->text;
+      for (char& c : capital) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      if (capital == "RMB") capital = "CNY";  // what everybody calls it
+      return Expected(
+          entry, "C009", kWhat,
+          IsKnownCurrency(capital) ? DidYouMean(capital) : "for example CNY, EUR or USD");
     }
     *out = entry.value->text;
   }
@@ -765,7 +806,7 @@ class FileReader {
     const Node& node = *entry.value;
     if (node.kind != Node::Kind::kMap) {
       Expected(entry, "C004", "nps, csat, ces or a mapping",
-               "the keys of a scale are " + JoinWithOr(kScaleKeys));
+               "the keys of a scale: " + JoinWithCommas(kScaleKeys));
       return;
     }
     const size_t errors_before = errors_.size();
@@ -917,9 +958,7 @@ class FileReader {
   // a value shorter than its source. The scalar's start when the two cannot be matched.
   Place PlaceIn(const Node& node, size_t index) const {
     const Place start = PlaceOf(node.mark);
-    const std::string_view first = lines_[static_cast<size_t>(node.mark.line)];
-    size_t at = static_cast<size_t>(first.data() - text_.data()) +
-                Slice(first, 0, static_cast<size_t>(node.mark.column)).size();
+    size_t at = OffsetOf(node.mark);
     const auto past_blanks = [&](size_t from) {
       return std::min(text_.find_first_not_of(kBlanks, from), text_.size());
     };
@@ -1100,7 +1139,9 @@ std::string Render(const ConfigError& error) {
              Printable(Slice(error.source_line, before, static_cast<size_t>(error.width)))));
   std::string text = fmt::format("{}:{}:{}: error[{}]: {}\n", error.file, error.line, error.column,
                                  error.code, error.message);
-  text += fmt::format("{:>{}} | {}{}\n", number, gutter.size(), cut, Printable(error.source_line));
+  const std::string source =
+      fmt::format("{:>{}} | {}{}", number, gutter.size(), cut, Printable(error.source_line));
+  text += source.substr(0, source.find_last_not_of(' ') + 1) + '\n';
   text += fmt::format(
       "{} | {}{}\n", gutter,
       std::string(cut.size() + TerminalColumns(Printable(Slice(error.source_line, 0, before))),

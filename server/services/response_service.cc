@@ -208,6 +208,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
       }
       if (!refused) ++result;
     }
+    outgoing_.Clear();
     bool own = false;
     const grpc::Status serialized =
         grpc::GenericSerialize<grpc::ProtoBufferWriter, api::ImportResponsesResponse>(

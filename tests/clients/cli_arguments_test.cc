@@ -26,7 +26,7 @@ struct Outcome {
   std::string err{};
 };
 
-Outcome Run(std::vector<const char*> arguments, const Surroundings& surroundings = {}) {
+Outcome RunLine(std::vector<const char*> arguments, const Surroundings& surroundings = {}) {
   arguments.insert(arguments.begin(), "rebound");
   std::ostringstream out;
   std::ostringstream err;
@@ -88,7 +88,7 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
            Row{{"--token-file", "no-such-file", "status"}, "no-such-file"},
            Row{{"help", "nothing"}, "nothing"},
        }) {
-    const Outcome outcome = Run(row.arguments);
+    const Outcome outcome = RunLine(row.arguments);
     const std::string line = row.arguments.empty() ? "" : row.arguments.back();
     EXPECT_EQ(outcome.code, kExitUsage) << line;
     EXPECT_NE(outcome.err.find(row.said), std::string::npos) << line << ": " << outcome.err;
@@ -97,22 +97,23 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
 }
 
 TEST(CliArgumentsTest, FaultsOfUsageAreJsonWhenJsonIsAskedFor) {
-  const Outcome outcome =
-      Run({"cases", "attempt", "C-1", "--channel", "fone", "--outcome", "reached", "-o", "json"});
+  const Outcome outcome = RunLine(
+      {"cases", "attempt", "C-1", "--channel", "fone", "--outcome", "reached", "-o", "json"});
   EXPECT_EQ(outcome.code, kExitUsage);
   EXPECT_EQ(outcome.err.front(), '{') << outcome.err;
   EXPECT_NE(outcome.err.find("\"exitCode\": 2"), std::string::npos) << outcome.err;
 }
 
 TEST(CliArgumentsTest, HelpAndVersionGoToStdout) {
-  EXPECT_EQ(Run({"--version"}).out, "rebound " + std::string(kVersion) + "\n");
-  EXPECT_NE(Run({"help", "exit-codes"}).out.find("130  interrupted"), std::string::npos);
+  EXPECT_EQ(RunLine({"--version"}).out, "rebound " + std::string(kVersion) + "\n");
+  EXPECT_NE(RunLine({"help", "exit-codes"}).out.find("130  interrupted"), std::string::npos);
   for (const char* topic : {"environment", "output", "mapping"}) {
-    EXPECT_EQ(Run({"help", topic}).code, kExitOk) << topic;
+    EXPECT_EQ(RunLine({"help", topic}).code, kExitOk) << topic;
   }
-  EXPECT_NE(Run({"help", "cases", "attempt"}).out.find("rebound cases attempt"), std::string::npos);
-  EXPECT_NE(Run({"help"}).out.find("Subcommands:"), std::string::npos);
-  const Outcome help = Run({"cases", "list", "--help"});
+  EXPECT_NE(RunLine({"help", "cases", "attempt"}).out.find("rebound cases attempt"),
+            std::string::npos);
+  EXPECT_NE(RunLine({"help"}).out.find("Subcommands:"), std::string::npos);
+  const Outcome help = RunLine({"cases", "list", "--help"});
   EXPECT_EQ(help.code, kExitOk);
   EXPECT_NE(help.out.find("Example:"), std::string::npos);
   EXPECT_EQ(help.err, "");
@@ -279,7 +280,7 @@ class CliRequestsTest : public testing::Test {
 
   Outcome Call(const std::vector<const char*>& arguments) {
     notes_.requests.clear();
-    return Run(arguments, surroundings_);
+    return RunLine(arguments, surroundings_);
   }
 
   Notes notes_;

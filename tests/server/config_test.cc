@@ -353,7 +353,8 @@ std::vector<Broken> BrokenConfigs() {
     return Broken{name, good, Playbook("    when: " + value + "\n")};
   };
   std::string deep = "version: 1\nprograms: ";
-  for (int i = 0; i < 70; ++i) deep += '[';
+  for (int i = 0; i < 64; ++i) deep += '[';
+  deep += std::string(64, ']') + "\n";
   std::string very_deep = "version: 1\nprograms: ";
   for (int i = 0; i < 100'000; ++i) very_deep += '[';
   return {
@@ -484,12 +485,12 @@ TEST(BrokenConfigTest, EveryMistakeIsToldWithItsPlaceAndTheWayOut) {
   std::set<std::string> names;
   for (const Broken& broken : BrokenConfigs()) {
     SCOPED_TRACE(broken.name);
-    EXPECT_TRUE(names.insert(broken.name + ".txt").second);
+    EXPECT_TRUE(names.insert(broken.name + ".golden").second);
     std::vector<ConfigError> errors;
     EXPECT_FALSE(Parse(broken.programs, broken.playbooks, &errors));
     EXPECT_FALSE(errors.empty());
     const std::string rendered = Render(errors);
-    const fs::path golden = folder / (broken.name + ".txt");
+    const fs::path golden = folder / (broken.name + ".golden");
     if (update) WriteText(golden, rendered);
     EXPECT_EQ(ReadText(golden), rendered);
   }

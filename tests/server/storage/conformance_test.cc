@@ -1,0 +1,1076 @@
+// Goal: every "must" of server/storage/store.h, for each store that there is.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "server/storage/codec.h"
+#include "server/storage/memory_store.h"
+#include "server/storage/sqlite_store.h"
+#include "server/storage/store.h"
+#include "server/storage/verify.h"
+#include "tests/fixtures/storage_fixtures.h"
+#include "workflows/decide.h"
+#include "workflows/playbook.h"
+
+namespace rebound {
+namespace {
+
+using fixtures::AddUp;
+using fixtures::ChangeMaker;
+using fixtures::kMidnight;
+using fixtures::NextCaseNumber;
+using fixtures::ReadFrom;
+using fixtures::Save;
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr int32_t kAll = 1'000'000;
+
+template <typename Row>
+Row WithoutTexts(Row row) {
+  ForEachText(row, [](Text& text) { text.value.clear(); });
+  return row;
+}
+
+std::vector<int64_t> Numbers(const std::vector<Case>& cases) {
+  std::vector<int64_t> numbers;
+  for (const Case& c : cases) numbers.push_back(c.number);
+  return numbers;
+}
+
+template <typename Row>
+auto Ids(const std::vector<Row>& rows) {
+  std::vector<decltype(Row{}.id)> ids;
+  for (const Row& row : rows) ids.push_back(row.id);
+  return ids;
+}
+
+Hash128 Key(uint8_t first, uint8_t second = 0) { return {first, second}; }
+
+class StoreTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    std::string name = std::string(test->test_suite_name()) + "." + test->name();
+    std::replace(name.begin(), name.end(), '/', '.');
+    folder_ = std::filesystem::path(testing::TempDir()) / ("rebound." + name);
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    if (GetParam() == "sqlite") {
+      store_ = SqliteStore::Open((folder_ / "rebound.db").string());
+    } else {
+      store_ = std::make_unique<MemoryStore>([this](std::string_view point) {
+        if (point == "commit" && fails_) throw StoreFailure("as the test wants");
+      });
+    }
+  }
+  void TearDown() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  Store& store() { return *store_; }
+
+  template <typename F>
+  auto Read(F&& read) {
+    return ReadFrom(*store_, std::forward<F>(read));
+  }
+
+  // Runs `act` while no commit can reach the disk.
+  template <typename F>
+  void WithFailingDisk(F&& act) {
+    fails_ = true;
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    auto* handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit small = before;
+    small.rlim_cur = 16;
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    act();
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    fails_ = false;
+  }
+
+  // A stored case with the next number.
+  Case OpenCase(Case with = {}) {
+    Change change;
+    with.number = NextCaseNumber(store());
+    Case opened = make_.Open(change, std::move(with));
+    Save(store(), std::move(change));
+    return opened;
+  }
+  Customer CreateCustomer(std::string_view external_id, Customer with = {}) {
+    Change change;
+    Customer created = make_.Create(change, external_id, std::move(with));
+    Save(store(), std::move(change));
+    return created;
+  }
+  Response RecordResponse(Response with = {}) {
+    Change change;
+    Response recorded = make_.Record(change, std::move(with));
+    Save(store(), std::move(change));
+    return recorded;
+  }
+
+  ChangeMaker make_;
+  std::filesystem::path folder_;
+  bool fails_ = false;
+  std::unique_ptr<Store> store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, StoreTest, testing::Values("sqlite", "memory"),
+                         [](const auto& param) { return param.param; });
+
+TEST_P(StoreTest, RowsReadBackAsStoredButForTheirTexts) {
+  Change change;
+  Customer with;
+  with.profile.display_name = make_.NewText("王芳");
+  with.profile.contact_points = {{Channel::kSms, make_.NewText("+86 138 0013 8000")}};
+  const Customer customer = make_.Create(change, "K1", with);
+  const Response response = make_.Record(change, {.external_key = {"survey", "R1"},
+                                                  .customer_id = customer.id,
+                                                  .score = 2,
+                                                  .reason = make_.NewText("nobody called back"),
+                                                  .org_unit_id = "east"});
+  Case open{.number = 1, .customer_id = customer.id, .opening_response_id = response.id};
+  open.details.customer_request = make_.NewText("a call");
+  open.holds_dedupe_slot = true;
+  Case opened = make_.Open(change, open);
+  opened = make_.Add(change, opened, TimerSet{TimerKind::kFirstContact, 1, make_.now + hours(24)});
+  Save(store(), change);
+
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetCustomer(customer.id), WithoutTexts(customer));
+    EXPECT_EQ(reader.FindCustomer({"crm", "K1"}), WithoutTexts(customer));
+    EXPECT_EQ(reader.GetResponse(response.id), WithoutTexts(response));
+    EXPECT_EQ(reader.FindResponse({"survey", "R1"}), WithoutTexts(response));
+    EXPECT_EQ(reader.GetCase(opened.id), WithoutTexts(opened));
+    EXPECT_EQ(reader.GetCaseByNumber(1), WithoutTexts(opened));
+    Customer whole = reader.GetCustomer(customer.id).value();
+    Hydrate(reader, whole);
+    EXPECT_EQ(whole, customer);
+    EXPECT_EQ(reader.GetText(response.reason.id), "nobody called back");
+
+    EXPECT_FALSE(reader.GetCustomer(make_.NextId<CustomerId>()));
+    EXPECT_FALSE(reader.FindCustomer({"crm", "k1"}));
+    EXPECT_FALSE(reader.FindCustomer({"other", "K1"}));
+    EXPECT_FALSE(reader.FindResponse({"survey", "R2"}));
+    EXPECT_FALSE(reader.GetResponse({}));
+    EXPECT_FALSE(reader.GetCase({}));
+    EXPECT_FALSE(reader.GetCaseByNumber(2));
+    EXPECT_FALSE(reader.FindCaseByInvitation({}));
+    EXPECT_EQ(reader.GetText(make_.NextId<TextId>()), "");
+    const TableSizes sizes = reader.Sizes();
+    EXPECT_EQ(std::tuple(sizes.responses, sizes.cases, sizes.customers, sizes.events),
+              std::tuple(1, 1, 1, 4));
+  });
+}
+
+TEST_P(StoreTest, ATextUnderOneIdNeverChanges) {
+  const Customer customer = CreateCustomer("K1");
+  CustomerProfile profile;
+  profile.display_name = make_.NewText("first");
+  Change change;
+  Customer after = make_.Add(change, customer, CustomerProfileChanged{profile});
+  profile.display_name.value = "second";
+  after = make_.Add(change, after, CustomerProfileChanged{profile});
+  Save(store(), change);
+  EXPECT_EQ(Read([&](Reader& reader) { return reader.GetText(profile.display_name.id); }), "first");
+  EXPECT_TRUE(Verify(store()).ok());
+}
+
+TEST_P(StoreTest, ACommandThatIsUndoneLeavesNothingAndItsNeighboursStay) {
+  std::vector<Change> changes(3);
+  std::vector<Customer> customers;
+  std::vector<Response> responses;
+  for (uint8_t i = 0; i < 3; ++i) {
+    customers.push_back(make_.Create(changes[i], "K" + std::to_string(i)));
+    responses.push_back(make_.Record(changes[i], {.external_key = {"survey", std::to_string(i)},
+                                                  .customer_id = customers.back().id,
+                                                  .reason = make_.NewText("reason"),
+                                                  .occurred_at = make_.now + days(i)}));
+    Case open{.number = 1, .customer_id = customers.back().id};
+    if (i == 1) {
+      const Case opened = make_.Open(changes[i], open);
+      make_.Add(changes[i], opened, TimerSet{TimerKind::kFirstContact, 1, make_.now});
+    }
+    changes[i].request = RequestRecord{.key = Key(i), .at = make_.now + days(i)};
+  }
+  store().Execute(3, [&](size_t i, Transaction& transaction) {
+    AddUp(changes[i]);
+    transaction.Save(changes[i]);
+    return i != 1;
+  });
+  store().Read([&](Reader& reader) {
+    for (size_t i = 0; i < 3; ++i) {
+      const bool kept = i != 1;
+      EXPECT_EQ(reader.GetCustomer(customers[i].id).has_value(), kept);
+      EXPECT_EQ(reader.FindCustomer({"crm", "K" + std::to_string(i)}).has_value(), kept);
+      EXPECT_EQ(reader.GetResponse(responses[i].id).has_value(), kept);
+      EXPECT_EQ(reader.FindResponse({"survey", std::to_string(i)}).has_value(), kept);
+      EXPECT_EQ(reader.ResponsesOf(customers[i].id).size(), kept ? 1U : 0U);
+      EXPECT_EQ(reader.GetText(responses[i].reason.id), kept ? "reason" : "");
+      EXPECT_EQ(reader.FindRequest(Key(static_cast<uint8_t>(i))).has_value(), kept);
+    }
+    EXPECT_THAT(reader.ListCases({}), IsEmpty());
+    EXPECT_FALSE(reader.EarliestDue());
+    int64_t answers = 0;
+    reader.ScanRollups([&](const RollupKey&, const Counts& c) { answers += c.detractors; });
+    EXPECT_EQ(answers, 2);
+    EXPECT_EQ(reader.Sizes().events, 4);
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+  // The day that only the undone command needed can still be made.
+  Change change;
+  change.request = RequestRecord{.key = Key(1), .at = make_.now + days(1)};
+  Save(store(), change);
+  EXPECT_TRUE(Read([&](Reader& reader) { return reader.FindRequest(Key(1)).has_value(); }));
+}
+
+TEST_P(StoreTest, LaterCommandsOfABatchSeeWhatEarlierOnesSaved) {
+  Change first;
+  const Customer customer = make_.Create(first, "K1");
+  Case open{.number = 1, .customer_id = customer.id};
+  open.details.queue_id = "q";
+  first.request = RequestRecord{.key = Key(7), .resource = {{1}}, .at = make_.now};
+  const Case opened = make_.Open(first, open);
+  store().Execute(2, [&](size_t i, Transaction& transaction) {
+    if (i == 0) {
+      transaction.Save(first);
+      EXPECT_TRUE(transaction.FindCustomer({"crm", "K1"}));
+      return true;
+    }
+    EXPECT_EQ(transaction.NextCaseNumber(), 2);
+    EXPECT_TRUE(transaction.FindCustomer({"crm", "K1"}));
+    EXPECT_EQ(transaction.GetCase(opened.id), opened);
+    EXPECT_THAT(transaction.CasesOf(customer.id, "nps"), SizeIs(1));
+    EXPECT_EQ(transaction.BestToClaim("q", {}), opened);
+    EXPECT_TRUE(transaction.FindRequest(Key(7)));
+    EXPECT_THAT(transaction.CaseEvents(opened.id, 0, 10), SizeIs(1));
+    EXPECT_EQ(transaction.Sizes().cases, 1);
+    return false;
+  });
+}
+
+TEST_P(StoreTest, EventsRiseInCommitOrderAndNoSequenceOrCaseNumberIsGivenTwice) {
+  std::vector<int64_t> sequences;
+  std::vector<int64_t> numbers;
+  for (int batch = 0; batch < 3; ++batch) {
+    store().Execute(4, [&](size_t i, Transaction& transaction) {
+      Change change;
+      numbers.push_back(transaction.NextCaseNumber());
+      Case opened = make_.Open(change, {.number = numbers.back()});
+      make_.Add(change, opened, TimerSet{TimerKind::kFirstContact, 1, make_.now});
+      transaction.Save(change);
+      for (const Event& event : change.events) sequences.push_back(event.sequence);
+      return i % 2 == 0;
+    });
+  }
+  EXPECT_TRUE(std::is_sorted(sequences.begin(), sequences.end()));
+  EXPECT_EQ(std::set(sequences.begin(), sequences.end()).size(), sequences.size());
+  EXPECT_EQ(std::set(numbers.begin(), numbers.end()).size(), numbers.size());
+  store().Read([&](Reader& reader) {
+    int64_t last = 0;
+    int64_t count = 0;
+    reader.ScanEvents(0, [&](const RawEvent& raw) {
+      EXPECT_GT(raw.event.sequence, last);
+      last = raw.event.sequence;
+      count += 1;
+    });
+    EXPECT_EQ(count, 12);
+    EXPECT_EQ(reader.LastSequence(), last);
+    int64_t tail = 0;
+    reader.ScanEvents(last - 1, [&](const RawEvent&) { tail += 1; });
+    EXPECT_EQ(tail, 1);
+  });
+}
+
+TEST_P(StoreTest, ASecondCaseInOneDedupeSlotIsRefused) {
+  const Customer customer = CreateCustomer("K1");
+  OpenCase({.customer_id = customer.id, .holds_dedupe_slot = true});
+  // Another program has its own slot, and a case that holds none may stand beside it.
+  OpenCase({.program_id = "csat", .customer_id = customer.id, .holds_dedupe_slot = true});
+  OpenCase({.customer_id = customer.id});
+  OpenCase({.holds_dedupe_slot = true});  // anonymous: no customer, no slot
+  OpenCase({.holds_dedupe_slot = true});
+  EXPECT_THROW(OpenCase({.customer_id = customer.id, .holds_dedupe_slot = true}), StoreFailure);
+}
+
+TEST_P(StoreTest, ASlotThatIsFreedCanBeTakenInTheSameChange) {
+  const Customer customer = CreateCustomer("K1");
+  const Case first = OpenCase({.customer_id = customer.id, .holds_dedupe_slot = true});
+  Change change;
+  make_.Open(change, {.number = 2, .customer_id = customer.id, .holds_dedupe_slot = true});
+  make_.Add(change, first, CaseClosed{}, "closed", Phase::kClosed);
+  Save(store(), change);
+  EXPECT_THAT(Numbers(Read([&](Reader& r) { return r.CasesOf(customer.id, "nps"); })),
+              ElementsAre(1, 2));
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, AChangeWhoseVersionDoesNotFollowIsRefused) {
+  const Case opened = OpenCase();
+  Change good;
+  make_.Add(good, opened, CaseAssigned{"li.na", "q"});
+  Change late = good;
+  Save(store(), good);
+  EXPECT_THROW(Save(store(), late), StoreFailure);
+}
+
+TEST_P(StoreTest, ANewRowUnderAnIdThatIsTakenIsRefused) {
+  Change change;
+  make_.Record(change);
+  Change again = change;
+  Save(store(), change);
+  EXPECT_THROW(Save(store(), again), StoreFailure);
+}
+
+TEST_P(StoreTest, ACaseThatDoesNotBearTheNextNumberIsRefused) {
+  Change change;
+  make_.Open(change, {.number = 5});
+  EXPECT_THROW(Save(store(), change), StoreFailure);
+}
+
+TEST_P(StoreTest, AfterAFailureNothingIsKeptAndNothingFurtherIsDone) {
+  const Customer kept = CreateCustomer("K1");
+  Change change;
+  const Customer lost = make_.Create(change, "K2");
+  WithFailingDisk([&] { EXPECT_THROW(Save(store(), change), StoreFailure); });
+  bool ran = false;
+  EXPECT_THROW(store().Execute(1,
+                               [&](size_t, Transaction&) {
+                                 ran = true;
+                                 return true;
+                               }),
+               StoreFailure);
+  EXPECT_FALSE(ran);
+  store().Read([&](Reader& reader) {
+    EXPECT_TRUE(reader.GetCustomer(kept.id));
+    EXPECT_FALSE(reader.GetCustomer(lost.id));
+    EXPECT_EQ(reader.Sizes().events, 1);
+  });
+}
+
+TEST_P(StoreTest, AnExceptionOfACommandUndoesTheBatchAndTheStoreGoesOn) {
+  Change change;
+  const Customer lost = make_.Create(change, "K1");
+  EXPECT_THROW(store().Execute(2,
+                               [&](size_t i, Transaction& transaction) {
+                                 if (i == 1) throw std::logic_error("as the test wants");
+                                 transaction.Save(change);
+                                 return true;
+                               }),
+               std::logic_error);
+  CreateCustomer("K2");
+  store().Read([&](Reader& reader) {
+    EXPECT_FALSE(reader.GetCustomer(lost.id));
+    EXPECT_TRUE(reader.FindCustomer({"crm", "K2"}));
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, ABatchThatSavesNothingIsFine) {
+  store().Execute(0, [](size_t, Transaction&) { return true; });
+  store().Execute(2, [](size_t, Transaction&) { return true; });
+  EXPECT_EQ(NextCaseNumber(store()), 1);
+}
+
+TEST_P(StoreTest, RowsOfACustomerComeInTheOrderOfTheirOwnTime) {
+  const Customer customer = CreateCustomer("K1");
+  const Customer other = CreateCustomer("K2");
+  std::vector<Response> responses;
+  for (int hour : {5, 1, 3, 3, 2}) {
+    const Timestamp at = make_.now + hours(hour);
+    responses.push_back(RecordResponse({.customer_id = customer.id, .occurred_at = at}));
+    OpenCase({.customer_id = customer.id, .opened_at = at});
+  }
+  const Response elsewhere =
+      RecordResponse({.program_id = "csat", .customer_id = customer.id, .occurred_at = make_.now});
+  OpenCase({.program_id = "csat", .customer_id = customer.id, .opened_at = make_.now});
+  RecordResponse({.customer_id = other.id});
+  RecordResponse();
+  store().Read([&](Reader& reader) {
+    const auto& r = responses;
+    EXPECT_THAT(Ids(reader.ResponsesOf(customer.id, "nps")),
+                ElementsAre(r[1].id, r[4].id, r[2].id, r[3].id, r[0].id));
+    EXPECT_THAT(Ids(reader.ResponsesOf(customer.id)),
+                ElementsAre(elsewhere.id, r[1].id, r[4].id, r[2].id, r[3].id, r[0].id));
+    EXPECT_THAT(Numbers(reader.CasesOf(customer.id, "nps")), ElementsAre(2, 5, 3, 4, 1));
+    EXPECT_THAT(Numbers(reader.CasesOf(customer.id)), ElementsAre(6, 2, 5, 3, 4, 1));
+    EXPECT_THAT(reader.CasesOf(other.id), IsEmpty());
+  });
+}
+
+TEST_P(StoreTest, AliasesAreFoundAndNotFollowed) {
+  const Customer standing = CreateCustomer("K1");
+  const Customer alias = CreateCustomer("K2");
+  Change change;
+  make_.Add(change, alias, CustomerLinked{standing.id});
+  make_.Add(change, standing, CustomerKeyAdded{{"billing", make_.NewText("B-9")}});
+  Save(store(), change);
+  store().Read([&](Reader& reader) {
+    EXPECT_THAT(reader.AliasesOf(standing.id), ElementsAre(alias.id));
+    EXPECT_THAT(reader.AliasesOf(alias.id), IsEmpty());
+    EXPECT_EQ(reader.FindCustomer({"crm", "K2"})->id, alias.id);
+    EXPECT_EQ(reader.FindCustomer({"crm", "K1"})->id, standing.id);
+    EXPECT_EQ(reader.FindCustomer({"billing", "B-9"})->id, standing.id);
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, TheCaseThatAskedIsFoundByItsInvitation) {
+  const Case opened = OpenCase();
+  const auto first = make_.NextId<InvitationId>();
+  const auto second = make_.NextId<InvitationId>();
+  Change change;
+  Case asked = make_.Add(change, opened, ResurveyAsked{first});
+  Save(store(), change);
+  EXPECT_EQ(Read([&](Reader& r) { return r.FindCaseByInvitation(first); }), asked);
+  Change again;
+  asked = make_.Add(again, asked, ResurveyAsked{second});
+  Save(store(), again);
+  EXPECT_EQ(Read([&](Reader& r) { return r.FindCaseByInvitation(second); }), asked);
+  EXPECT_FALSE(Read([&](Reader& r) { return r.FindCaseByInvitation(first); }));
+}
+
+Case InQueue(std::string queue, int32_t severity, std::string org_unit = "east") {
+  Case c{.severity = severity};
+  c.details.queue_id = std::move(queue);
+  c.details.org_unit_id = std::move(org_unit);
+  return c;
+}
+
+TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
+  const auto open = [&](Case c, std::optional<int> due_in_hours) {
+    Change change;
+    c.number = NextCaseNumber(store());
+    Case opened = make_.Open(change, std::move(c));
+    if (due_in_hours) {
+      opened = make_.Add(change, opened,
+                         TimerSet{TimerKind::kFirstContact, 1, make_.now + hours(*due_in_hours)});
+    }
+    Save(store(), change);
+    return opened;
+  };
+  std::map<int64_t, Case> cases;
+  cases[1] = open(InQueue("a", 2), 1);
+  cases[2] = open(InQueue("a", 3), 9);
+  cases[3] = open(InQueue("a", 3), 8);
+  cases[4] = open(InQueue("a", 3), 8);
+  cases[5] = open(InQueue("a", 3), std::nullopt);
+  cases[6] = open(InQueue("b", 5, "west/xian"), 20);
+  cases[7] = open(InQueue("", 5, ""), 30);
+  cases[8] = open(InQueue("c", 5, "west"), 20);
+  const auto best = [&](std::string_view queue, const Scope& scope) {
+    const auto c = Read([&](Reader& r) { return r.BestToClaim(queue, scope); });
+    return c ? c->number : 0;
+  };
+  EXPECT_EQ(best("a", {}), 3);
+  EXPECT_EQ(best("b", {}), 6);
+  EXPECT_EQ(best("", {}), 6);
+  EXPECT_EQ(best("nowhere", {}), 0);
+  EXPECT_EQ(best("", {.queues = {"a", "c"}}), 8);
+  EXPECT_EQ(best("b", {.queues = {"a", "c"}}), 0);
+  EXPECT_EQ(best("", {.org_units = {"west/xian", "east"}}), 6);
+  EXPECT_EQ(best("a", {.org_units = {"west"}}), 0);
+  EXPECT_EQ(best("", {.org_units = {"west"}, .queues = {"a", "c"}}), 8);
+  // Claimed, resolved and closed cases are given to nobody.
+  const auto change_case = [&](int64_t number, EventBody body, Phase phase) {
+    Change change;
+    make_.Add(change, cases[number], std::move(body), "", phase);
+    Save(store(), change);
+  };
+  change_case(3, CaseAssigned{"li.na", ""}, Phase::kUnset);
+  EXPECT_EQ(best("a", {}), 4);
+  change_case(4, CaseResolved{HandlingResult::kResolved, "", {}, {}}, Phase::kRemedied);
+  EXPECT_EQ(best("a", {}), 2);
+  change_case(2, CaseClosed{}, Phase::kClosed);
+  EXPECT_EQ(best("a", {}), 5);
+  change_case(6, CaseAssigned{"li.na", ""}, Phase::kUnset);
+  change_case(8, CaseAssigned{"li.na", ""}, Phase::kUnset);
+  EXPECT_EQ(best("", {}), 7);
+}
+
+TEST_P(StoreTest, PagesOfCasesHaveNoGapAndNoRepeatUnderTies) {
+  std::mt19937_64 random(5);
+  std::vector<Change> changes(60);
+  for (int64_t number = 1; number <= 60; ++number) {
+    Change& change = changes[static_cast<size_t>(number - 1)];
+    Case c{.number = number, .severity = static_cast<int32_t>(number % 2 + 1)};
+    c.opened_at = make_.now + hours(random() % 4);
+    Case opened = make_.Open(change, c);
+    if (random() % 3 > 0) {
+      make_.Add(change, opened,
+                TimerSet{TimerKind::kFirstContact, 1, make_.now + hours(random() % 3)});
+    }
+  }
+  Save(store(), changes);
+  const auto key = [](CaseOrder order, const Case& c) {
+    if (order != CaseOrder::kNextDue) return std::pair(ToMillis(c.opened_at), c.number);
+    const auto due = NextDue(c);
+    return std::pair(due ? ToMillis(*due) : std::numeric_limits<int64_t>::max(), c.number);
+  };
+  const Predicate severe = Compare(FieldId::kSeverity, Op::kEqual, int64_t{2});
+  for (CaseOrder order : {CaseOrder::kNextDue, CaseOrder::kOpened, CaseOrder::kOpenedDescending}) {
+    for (const Predicate& filter : {Predicate{}, severe}) {
+      std::vector<Case> expected;
+      store().Read([&](Reader& reader) {
+        reader.ScanCases("", {}, [&](const Case& c) {
+          if (filter == Predicate{} || c.severity == 2) expected.push_back(c);
+        });
+      });
+      std::sort(expected.begin(), expected.end(), [&](const Case& a, const Case& b) {
+        return order == CaseOrder::kOpenedDescending ? key(order, b) < key(order, a)
+                                                     : key(order, a) < key(order, b);
+      });
+      std::vector<Case> paged;
+      CaseQuery query{.filter = filter, .order = order, .limit = 7};
+      while (true) {
+        const auto page = Read([&](Reader& r) { return r.ListCases(query); });
+        if (page.empty()) break;
+        ASSERT_LE(page.size(), 7U);
+        paged.insert(paged.end(), page.begin(), page.end());
+        query.after = key(order, page.back());
+      }
+      EXPECT_EQ(Numbers(paged), Numbers(expected)) << static_cast<int>(order);
+    }
+  }
+}
+
+TEST_P(StoreTest, PagesOfResponsesAndCustomersGoFromTheNewestToTheOldest) {
+  std::vector<ResponseId> responses;
+  std::vector<CustomerId> customers;
+  for (int i = 0; i < 10; ++i) {
+    responses.insert(responses.begin(), RecordResponse().id);
+    customers.insert(customers.begin(), CreateCustomer("K" + std::to_string(i)).id);
+  }
+  store().Read([&](Reader& reader) {
+    std::vector<ResponseId> paged;
+    for (ListQuery query{.limit = 3};;) {
+      const auto page = reader.ListResponses(query);
+      if (page.empty()) break;
+      for (const Response& r : page) paged.push_back(r.id);
+      query.before = IdCast<RawId>(page.back().id);
+    }
+    EXPECT_EQ(paged, responses);
+    ListQuery query{.limit = 4};
+    EXPECT_EQ(Ids(reader.ListCustomers(query)),
+              std::vector(customers.begin(), customers.begin() + 4));
+    query.before = IdCast<RawId>(customers[3]);
+    query.limit = kAll;
+    EXPECT_EQ(Ids(reader.ListCustomers(query)),
+              std::vector(customers.begin() + 4, customers.end()));
+  });
+}
+
+// Rows and predicates out of a small vocabulary, so that they meet, with the values that are hard
+// to compare: unset, empty, neighbours of a path, quotes, Chinese, wildcards.
+class Vocabulary {
+ public:
+  explicit Vocabulary(uint64_t seed, std::vector<CustomerId> customers)
+      : random_(seed), customers_(std::move(customers)) {}
+
+  template <typename T>
+  T Pick(std::initializer_list<T> values) {
+    return *(values.begin() + random_() % values.size());
+  }
+  std::string Word() {
+    return Pick<std::string>({"", "a", "A", "a'b", "工单", "%", "a b", "_", "default"});
+  }
+  std::string Path() {
+    return Pick<std::string>({"", "channel", "channel/hotline", "channel/hotline/2", "channel0",
+                              "channel/hot", "channels", "channel.x", "渠道/热线"});
+  }
+  CustomerId AnyCustomer() { return random_() % 4 == 0 ? CustomerId{} : SomeCustomer(); }
+  CustomerId SomeCustomer() { return customers_[random_() % customers_.size()]; }
+  Timestamp Time() { return kMidnight + hours(random_() % 5); }
+  template <typename Enum>
+  Enum AnyOf(Enum last) {
+    return static_cast<Enum>(random_() % (static_cast<uint64_t>(last) + 1));
+  }
+  bool Truth() { return random_() % 2 == 0; }
+  int64_t Small() { return static_cast<int64_t>(random_() % 6) - 1; }
+
+  Value ValueFor(const Field& field, Op op) {
+    switch (field.type) {
+      case FieldType::kBool: return Truth();
+      case FieldType::kInt: return Small();
+      case FieldType::kText:
+        if (field.id == FieldId::kNumber) {
+          return Pick<std::string>({"C-3", "C-17", "3", "C-03", "c-3", "C-", "C-99999999999999"});
+        }
+        if (field.id == FieldId::kStatus) return Pick<std::string>({"open", "closed", "Open"});
+        if (field.id == FieldId::kProgram) return Pick<std::string>({"nps", "csat", "x"});
+        if (field.id == FieldId::kChannel) return Pick<std::string>({"phone", "sms", "a"});
+        return Word();
+      case FieldType::kPath: {
+        std::string path = Path();
+        return op == Op::kHas && path.empty() ? "channel" : path;
+      }
+      case FieldType::kEnum:
+        return std::string(field.enum_values[random_() % field.enum_values.size()]);
+      case FieldType::kTime: return Time();
+      case FieldType::kId: return ToString(SomeCustomer());
+    }
+    return {};
+  }
+
+  Predicate AnyPredicate(Use use) {
+    const auto names = FieldNames(use);
+    std::vector<Predicate> children;
+    for (uint64_t i = 0; i <= random_() % 3; ++i) {
+      const Field& field = *FindField(names[random_() % names.size()]);
+      Op op = Op::kEqual;
+      do {
+        op = AnyOf(Op::kHas);
+      } while (!Accepts(field.type, op));
+      children.push_back(Compare(field.id, op, ValueFor(field, op)));
+    }
+    return children.size() == 1 ? children[0] : All({children[0], All(children)});
+  }
+
+  Scope AnyScope() {
+    Scope scope;
+    while (random_() % 3 == 0) scope.org_units.push_back(Path());
+    while (random_() % 3 == 0) scope.queues.push_back(Word());
+    return scope;
+  }
+
+ private:
+  std::mt19937_64 random_;
+  std::vector<CustomerId> customers_;
+};
+
+TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
+  std::vector<CustomerId> customers;
+  for (int i = 0; i < 5; ++i) {
+    customers.push_back(CreateCustomer("K" + std::to_string(i)).id);
+  }
+  Vocabulary any(20260302, customers);
+  std::vector<Change> changes(300);
+  int64_t number = 0;
+  for (Change& change : changes) {
+    make_.now = any.Time();
+    Customer customer;
+    customer.profile.org_unit_id = any.Path();
+    customer.profile.segment = any.Word();
+    customer.profile.account_id = any.Word();
+    customer.do_not_contact = any.Truth();
+    make_.Create(change, "F" + std::to_string(number), customer);
+
+    make_.Record(change, {.program_id = any.Pick<std::string>({"nps", "csat"}),
+                          .customer_id = any.AnyCustomer(),
+                          .score = any.Small(),
+                          .category = any.AnyOf(Category::kPromoter),
+                          .respondent_role = any.Word(),
+                          .touchpoint = any.Path(),
+                          .org_unit_id = any.Path(),
+                          .survey_channel = any.Word(),
+                          .language = any.Word(),
+                          .occurred_at = any.Time()});
+
+    Case c{.number = ++number,
+           .program_id = any.Pick<std::string>({"nps", "csat"}),
+           .customer_id = any.AnyCustomer(),
+           .origin = any.AnyOf(CaseOrigin::kHand),
+           .category = any.AnyOf(Category::kPromoter),
+           .owner = any.Word(),
+           .status = any.Pick<std::string>({"open", "closed"}),
+           .phase = any.AnyOf(Phase::kClosed),
+           .severity = static_cast<int32_t>(any.Small()),
+           .arm = any.AnyOf(Arm::kHeldOut)};
+    if (any.Truth()) c.score = any.Small();
+    c.details.touchpoint = any.Path();
+    c.details.org_unit_id = any.Path();
+    c.details.queue_id = any.Word();
+    c.details.preferred_channel = any.AnyOf(Channel::kInPerson);
+    c.details.language = any.Word();
+    if (any.Truth()) c.details.value_at_risk = {any.Small(), "CNY"};
+    c.playbook.playbook_id = any.Word();
+    c.handling_result = any.AnyOf(HandlingResult::kErased);
+    c.resurvey_result = any.AnyOf(ResurveyResult::kNotAsked);
+    c.history = any.Truth();
+    c.reopen_count = static_cast<int32_t>(any.Small());
+    c.opened_at = any.Time();
+    if (any.Truth()) c.closed_at = any.Time();
+    const Case opened = make_.Open(change, c);
+    if (any.Truth()) make_.Add(change, opened, TimerSet{TimerKind::kCommitment, 1, any.Time()});
+  }
+  Save(store(), changes);
+
+  store().Read([&](Reader& reader) {
+    std::vector<Case> cases;
+    std::vector<Response> responses;
+    std::vector<Customer> stored_customers;
+    reader.ScanCases("", {}, [&](const Case& c) { cases.push_back(c); });
+    reader.ScanResponses("", {}, [&](const Response& r) { responses.push_back(r); });
+    reader.ScanCustomers([&](const Customer& c) { stored_customers.push_back(c); });
+    ASSERT_THAT(cases, SizeIs(300));
+    ASSERT_THAT(responses, SizeIs(300));
+    const auto expect = [](const auto& rows, const auto& listed, const Predicate& filter, Use use,
+                           const auto& visible) {
+      std::set<std::array<uint8_t, 16>> expected;
+      for (const auto& row : rows) {
+        const auto read = [&](FieldId field) { return ReadField(row, field); };
+        if (visible(row) && Evaluate(filter, read)) expected.insert(row.id.bytes);
+      }
+      std::set<std::array<uint8_t, 16>> found;
+      for (const auto& row : listed) found.insert(row.id.bytes);
+      EXPECT_EQ(found, expected) << Canonical(filter) << " in use " << static_cast<int>(use);
+      EXPECT_EQ(found.size(), listed.size());
+    };
+    for (int i = 0; i < 600; ++i) {
+      const Scope scope = any.AnyScope();
+      Predicate filter = any.AnyPredicate(Use::kCaseFilter);
+      ASSERT_TRUE(Check(filter, Use::kCaseFilter));
+      expect(cases, reader.ListCases({.filter = filter, .scope = scope, .limit = kAll}), filter,
+             Use::kCaseFilter, [&](const Case& c) {
+               return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+             });
+      filter = any.AnyPredicate(Use::kResponseFilter);
+      ASSERT_TRUE(Check(filter, Use::kResponseFilter));
+      expect(responses, reader.ListResponses({.filter = filter, .scope = scope, .limit = kAll}),
+             filter, Use::kResponseFilter,
+             [&](const Response& r) { return scope.CoversOrgUnit(r.org_unit_id); });
+      filter = any.AnyPredicate(Use::kCustomerFilter);
+      ASSERT_TRUE(Check(filter, Use::kCustomerFilter));
+      expect(stored_customers,
+             reader.ListCustomers({.filter = filter, .scope = scope, .limit = kAll}), filter,
+             Use::kCustomerFilter,
+             [&](const Customer& c) { return scope.CoversOrgUnit(c.profile.org_unit_id); });
+
+      // Scans know scopes too, and go in id order.
+      std::vector<Case> scanned;
+      reader.ScanCases("nps", scope, [&](const Case& c) { scanned.push_back(c); });
+      const Predicate of_nps = Compare(FieldId::kProgram, Op::kEqual, std::string("nps"));
+      expect(cases, scanned, of_nps, Use::kCaseFilter, [&](const Case& c) {
+        return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+      });
+      EXPECT_TRUE(std::is_sorted(scanned.begin(), scanned.end(),
+                                 [](const Case& a, const Case& b) { return a.id < b.id; }));
+      std::vector<Response> answers;
+      reader.ScanResponses("nps", scope, [&](const Response& r) { answers.push_back(r); });
+      expect(responses, answers, of_nps, Use::kResponseFilter,
+             [&](const Response& r) { return scope.CoversOrgUnit(r.org_unit_id); });
+      int64_t of_known = 0;
+      for (const Response& r : answers) of_known += r.customer_id.empty() ? 0 : 1;
+      reader.ScanAnswers("nps", scope,
+                         [&](const CustomerId&, Timestamp, Category) { of_known -= 1; });
+      EXPECT_EQ(of_known, 0);
+      const auto best = reader.BestToClaim("", scope);
+      if (best) {
+        EXPECT_TRUE(scope.Covers(best->details.org_unit_id, best->details.queue_id));
+        EXPECT_TRUE(IsClaimable(*best));
+      }
+      for (const Case& c : cases) {
+        const bool better = IsClaimable(c) && (!best || c.severity > best->severity) &&
+                            scope.Covers(c.details.org_unit_id, c.details.queue_id);
+        EXPECT_FALSE(better) << c.number;
+      }
+    }
+  });
+}
+
+TEST_P(StoreTest, EventsOfACaseComeInPagesOldestFirst) {
+  Case c = OpenCase();
+  const Case other = OpenCase();
+  for (int i = 0; i < 5; ++i) {
+    Change change;
+    c = make_.Add(change, c, CaseAssigned{"agent" + std::to_string(i), ""});
+    Save(store(), change);
+  }
+  store().Read([&](Reader& reader) {
+    const auto all = reader.CaseEvents(c.id, 0, 100);
+    ASSERT_THAT(all, SizeIs(6));
+    EXPECT_EQ(TypeName(all[0].body), "CaseOpened");
+    EXPECT_EQ(std::get<CaseAssigned>(all[5].body).owner, "agent4");
+    const auto page = reader.CaseEvents(c.id, all[1].sequence, 2);
+    EXPECT_EQ(page, std::vector(all.begin() + 2, all.begin() + 4));
+    EXPECT_THAT(reader.CaseEvents(c.id, all[5].sequence, 2), IsEmpty());
+    EXPECT_THAT(reader.CaseEvents(other.id, 0, 100), SizeIs(1));
+  });
+}
+
+TEST_P(StoreTest, CasesAreDueByTheirEarliestPendingTimer) {
+  const auto with_timers = [&](std::vector<int> due_in_hours) {
+    Change change;
+    Case c = make_.Open(change, {.number = NextCaseNumber(store())});
+    for (int32_t generation = 1; int hour : due_in_hours) {
+      c = make_.Add(change, c,
+                    TimerSet{TimerKind::kCommitment, generation++, make_.now + hours(hour)});
+    }
+    Save(store(), change);
+    return c;
+  };
+  Case first = with_timers({5, 2});
+  const Case second = with_timers({3});
+  const Case third = with_timers({});
+  const Case fourth = with_timers({3});
+  const auto due = [&](int hour, int32_t limit = kAll) {
+    return Read([&](Reader& r) { return r.CasesDue(make_.now + hours(hour), limit); });
+  };
+  EXPECT_THAT(due(1), IsEmpty());
+  EXPECT_THAT(due(2), ElementsAre(first.id));
+  EXPECT_THAT(due(9), ElementsAre(first.id, second.id, fourth.id));
+  EXPECT_THAT(due(9, 2), ElementsAre(first.id, second.id));
+  EXPECT_EQ(Read([&](Reader& r) { return r.EarliestDue(); }), make_.now + hours(2));
+  EXPECT_EQ(Read([&](Reader& r) { return r.CountDue(make_.now + hours(3)); }), 3);
+  Change change;
+  first = make_.Add(change, first, TimerEnded{TimerKind::kCommitment, 2, TimerState::kFired});
+  Save(store(), change);
+  EXPECT_THAT(due(4), ElementsAre(second.id, fourth.id));
+  EXPECT_THAT(due(5), ElementsAre(second.id, fourth.id, first.id));
+  std::vector<Timer> timers;
+  store().Read([&](Reader& reader) {
+    reader.ScanTimers([&](const CaseId& id, const Timer& timer) {
+      if (id == first.id) timers.push_back(timer);
+    });
+  });
+  EXPECT_EQ(timers, first.timers);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, RequestsAreKeptForSevenDays) {
+  const Timestamp noon = make_.now + hours(12);
+  for (uint8_t day = 0; day < 12; ++day) {
+    Change change;
+    const RequestRecord record{
+        .key = Key(day), .body = Key(day, 1), .resource = RawId{{day, 2}}, .at = noon + days(day)};
+    change.request = record;
+    Save(store(), change);
+    store().Read([&](Reader& reader) {
+      for (uint8_t before = 0; before <= day; ++before) {
+        const auto found = reader.FindRequest(Key(before));
+        EXPECT_EQ(found.has_value(), day - before <= 7) << int{before} << " on day " << int{day};
+        if (!found) continue;
+        EXPECT_EQ(found->body, Key(before, 1));
+        EXPECT_EQ(found->resource.bytes[0], before);
+        EXPECT_EQ(found->at, noon + days(before));
+      }
+      EXPECT_FALSE(reader.FindRequest(Key(99)));
+    });
+  }
+  // A clock that jumped back far has no day of its own any more; the request is kept all the same.
+  Change change;
+  change.request = RequestRecord{.key = Key(100), .at = noon - days(100)};
+  Save(store(), change);
+  EXPECT_TRUE(Read([&](Reader& r) { return r.FindRequest(Key(100)).has_value(); }));
+}
+
+TEST_P(StoreTest, ARequestWithoutAResourceIsFound) {
+  Change change;
+  change.request = RequestRecord{.key = Key(1), .body = Key(2), .at = make_.now};
+  Save(store(), change);
+  const auto found = Read([&](Reader& r) { return r.FindRequest(Key(1)); });
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->resource.empty());
+}
+
+TEST_P(StoreTest, RollupsAreSumsOverBatches) {
+  for (int batch = 0; batch < 2; ++batch) {
+    std::vector<Change> changes(5);
+    for (Change& change : changes) {
+      make_.Record(change, {.category = Category::kPromoter, .org_unit_id = "east"});
+      make_.Record(change, {.org_unit_id = "west", .occurred_at = make_.now + days(1)});
+    }
+    Save(store(), changes);
+  }
+  std::map<RollupKey, Counts> rollups;
+  store().Read([&](Reader& reader) {
+    reader.ScanRollups([&](const RollupKey& key, const Counts& counts) {
+      if (counts != Counts{}) rollups[key] = counts;
+    });
+  });
+  const int64_t day = DayNumber(make_.now);
+  ASSERT_THAT(rollups, SizeIs(2));
+  EXPECT_EQ((rollups[{"nps", day, "east"}]), (Counts{.promoters = 10, .anonymous = 10}));
+  EXPECT_EQ((rollups[{"nps", day + 1, "west"}]),
+            (Counts{.detractors = 10, .anonymous = 10, .anonymous_detractors = 10}));
+}
+
+TEST_P(StoreTest, AnswersComeByCustomerAndThenByTime) {
+  const Customer a = CreateCustomer("A");
+  const Customer b = CreateCustomer("B");
+  const auto record = [&](const CustomerId& id, int hour, Category category,
+                          std::string program = "nps") {
+    RecordResponse({.program_id = std::move(program),
+                    .customer_id = id,
+                    .category = category,
+                    .occurred_at = make_.now + hours(hour)});
+  };
+  record(b.id, 1, Category::kPassive);
+  record(a.id, 5, Category::kPromoter);
+  record(a.id, 2, Category::kDetractor);
+  record(a.id, 2, Category::kPassive);
+  record(a.id, 3, Category::kPassive, "csat");
+  record({}, 8, Category::kDetractor);
+  std::vector<std::tuple<CustomerId, int, Category>> answers;
+  store().Read([&](Reader& reader) {
+    reader.ScanAnswers("nps", {}, [&](const CustomerId& id, Timestamp at, Category category) {
+      answers.emplace_back(id, (at - make_.now) / hours(1), category);
+    });
+    EXPECT_EQ(reader.LastAnswerAt("nps"), make_.now + hours(8));
+    EXPECT_EQ(reader.LastAnswerAt("csat"), make_.now + hours(3));
+    EXPECT_FALSE(reader.LastAnswerAt("ces"));
+  });
+  EXPECT_THAT(answers, ElementsAre(std::tuple(a.id, 2, Category::kDetractor),
+                                   std::tuple(a.id, 2, Category::kPassive),
+                                   std::tuple(a.id, 5, Category::kPromoter),
+                                   std::tuple(b.id, 1, Category::kPassive)));
+}
+
+TEST_P(StoreTest, AVoidedCaseIsGoneWithItsTimersAndItsEventsStay) {
+  const Customer customer = CreateCustomer("K1");
+  Change change;
+  Case c = make_.Open(change, {.number = 1, .customer_id = customer.id, .history = true});
+  c = make_.Add(change, c, TimerSet{TimerKind::kFirstContact, 1, make_.now});
+  Save(store(), change);
+  Change gone;
+  make_.Void(gone, c);
+  Save(store(), gone);
+  store().Read([&](Reader& reader) {
+    EXPECT_FALSE(reader.GetCase(c.id));
+    EXPECT_FALSE(reader.GetCaseByNumber(1));
+    EXPECT_THAT(reader.CasesOf(customer.id), IsEmpty());
+    EXPECT_FALSE(reader.EarliestDue());
+    reader.ScanTimers([](const CaseId&, const Timer&) { ADD_FAILURE(); });
+    EXPECT_THAT(reader.CaseEvents(c.id, 0, 10), SizeIs(3));
+    EXPECT_EQ(reader.Sizes().cases, 0);
+  });
+  EXPECT_EQ(NextCaseNumber(store()), 2);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, TheLastRevisionIsKept) {
+  EXPECT_FALSE(store().LastRevision());
+  store().AddRevision({1, "aa", "programs: []\n", "folder"});
+  store().AddRevision({2, "bb", "programs: [nps]\n", "folder"});
+  const auto last = store().LastRevision();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->number, 2);
+  EXPECT_EQ(last->hash, "bb");
+  EXPECT_EQ(last->text, "programs: [nps]\n");
+  EXPECT_EQ(last->source, "folder");
+  EXPECT_THROW(store().AddRevision({2, "cc", "", "folder"}), StoreFailure);
+  EXPECT_EQ(store().LastRevision()->hash, "bb");
+}
+
+TEST_P(StoreTest, PrincipalsAreFoundByAnyOfTheirTokens) {
+  const std::array<uint8_t, 32> first{1};
+  const std::array<uint8_t, 32> second{2};
+  EXPECT_FALSE(store().FindPrincipal(first));
+  store().PutPrincipal({"li.na", "agent", {{"east", "west/xian"}, {"complaints"}}, false}, first);
+  store().PutPrincipal({"li.na", "manager", {{}, {"a", "b"}}, true}, second);
+  store().PutPrincipal({"wei", "admin", {}, false}, std::nullopt);
+  for (const auto& token : {first, second}) {
+    const auto found = store().FindPrincipal(token);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->name, "li.na");
+    EXPECT_EQ(found->role, "manager");
+    EXPECT_EQ(found->scope, (Scope{{}, {"a", "b"}}));
+    EXPECT_TRUE(found->disabled);
+  }
+  EXPECT_FALSE(store().FindPrincipal({3}));
+}
+
+TEST_P(StoreTest, VerifyHoldsAfterARandomHistory) {
+  std::mt19937_64 random(11);
+  std::vector<Customer> customers;
+  std::map<int64_t, Case> cases;
+  for (int batch = 0; batch < 60; ++batch) {
+    make_.now += minutes(random() % 600);
+    store().Execute(8, [&](size_t, Transaction& transaction) {
+      Change change;
+      const bool keep = random() % 5 > 0;
+      std::optional<Customer> customer;
+      std::optional<Case> touched;
+      if (random() % 2 == 0 || cases.empty()) {
+        customer = make_.Create(change, "K" + std::to_string(random()));
+        const Response response =
+            make_.Record(change, {.customer_id = customer->id, .reason = make_.NewText("reason")});
+        if (random() % 2 == 0) {
+          touched = make_.Open(change, {.number = transaction.NextCaseNumber(),
+                                        .customer_id = customer->id,
+                                        .opening_response_id = response.id,
+                                        .category = Category::kDetractor,
+                                        .holds_dedupe_slot = true});
+          touched = make_.Add(change, *touched,
+                              TimerSet{TimerKind::kFirstContact, 1, make_.now + hours(24)});
+        }
+      } else {
+        const Case before =
+            std::next(cases.begin(), static_cast<int64_t>(random() % cases.size()))->second;
+        if (before.phase == Phase::kClosed) {
+          touched = make_.Add(
+              change, before,
+              CaseReopened{ReopenCause::kByHand, 3, {}, true, make_.NewText("still angry")},
+              "reopened", Phase::kOpen);
+        } else if (random() % 2 == 0) {
+          Attempt attempt{.id = make_.NextId<AttemptId>(), .outcome = AttemptOutcome::kReached};
+          attempt.note = make_.NewText("spoke with her");
+          touched =
+              make_.Add(change, before, AttemptLogged{attempt}, "contacted", Phase::kContacted);
+          if (before.timers[0].state == TimerState::kPending) {
+            touched = make_.Add(change, *touched,
+                                TimerEnded{TimerKind::kFirstContact, 1, TimerState::kMet});
+          }
+        } else {
+          touched = make_.Add(change, before,
+                              CaseClosed{ResurveyResult::kPromoter, NotAskedReason::kUnset, {}},
+                              "closed", Phase::kClosed);
+        }
+      }
+      AddUp(change);
+      transaction.Save(change);
+      if (keep && touched) cases[touched->number] = WithoutTexts(*touched);
+      return keep;
+    });
+  }
+  const VerifyReport report = Verify(store());
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_GT(report.events, 300);
+  EXPECT_EQ(report.cases, static_cast<int64_t>(cases.size()));
+  EXPECT_GE(report.timers, report.cases);
+  EXPECT_GT(report.rollups, 10);
+}
+
+TEST(ScopeTest, CoversUnitsByWholePathSegmentsAndQueuesByName) {
+  const Scope everything;
+  EXPECT_TRUE(everything.unrestricted());
+  EXPECT_TRUE(everything.Covers("", ""));
+  const Scope units{.org_units = {"east/hangzhou", "north"}};
+  EXPECT_TRUE(units.Covers("east/hangzhou", ""));
+  EXPECT_TRUE(units.Covers("east/hangzhou/westlake", "q"));
+  EXPECT_TRUE(units.CoversOrgUnit("north"));
+  EXPECT_FALSE(units.Covers("east", "q"));
+  EXPECT_FALSE(units.Covers("east/hangzhou2", "q"));
+  EXPECT_FALSE(units.Covers("", "q"));
+  const Scope queues{.queues = {"q"}};
+  EXPECT_TRUE(queues.Covers("", "q"));
+  EXPECT_FALSE(queues.Covers("", ""));
+  EXPECT_FALSE(queues.Covers("", "p"));
+  EXPECT_TRUE(queues.CoversOrgUnit(""));
+  const Scope nothing{.org_units = {""}, .queues = {""}};
+  EXPECT_FALSE(nothing.Covers("", ""));
+  EXPECT_FALSE(nothing.Covers("east", "q"));
+}
+
+}  // namespace
+}  // namespace rebound
