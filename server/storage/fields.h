@@ -117,6 +117,7 @@ void Fields(V& v, IsA<Response> auto& s) {
   v(26, s.effect);
   v(27, s.history);
   v(28, s.corrected_score);
+  v(29, s.queue_id);
 }
 
 template <class V>

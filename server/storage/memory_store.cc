@@ -245,10 +245,13 @@ class MemoryStore::Reads : public Base {
     return cases;
   }
   std::vector<Response> ListResponses(const ListQuery& query) override {
-    return List(s_.responses, query, [](const Response& r) { return r.org_unit_id; });
+    return List(s_.responses, query,
+                [&](const Response& r) { return query.scope.Covers(r.org_unit_id, r.queue_id); });
   }
   std::vector<Customer> ListCustomers(const ListQuery& query) override {
-    return List(s_.customers, query, [](const Customer& c) { return c.profile.org_unit_id; });
+    return List(s_.customers, query, [&](const Customer& c) {
+      return query.scope.CoversOrgUnit(c.profile.org_unit_id);
+    });
   }
 
   std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override {
@@ -282,7 +285,7 @@ class MemoryStore::Reads : public Base {
                      const std::function<void(const Response&)>& visit) override {
     for (const auto& [id, r] : s_.responses) {
       if (!program_id.empty() && r.program_id != program_id) continue;
-      if (scope.CoversOrgUnit(r.org_unit_id)) visit(r);
+      if (scope.Covers(r.org_unit_id, r.queue_id)) visit(r);
     }
   }
   void ScanCases(std::string_view program_id, const Scope& scope,
@@ -322,7 +325,7 @@ class MemoryStore::Reads : public Base {
       const std::function<void(const CustomerId&, Timestamp, Category)>& visit) override {
     for (const auto& [customer, occurred_at, id] : s_.responses_of) {
       const Response& r = s_.responses.at(id);
-      if (r.program_id == program_id && scope.CoversOrgUnit(r.org_unit_id)) {
+      if (r.program_id == program_id && scope.Covers(r.org_unit_id, r.queue_id)) {
         visit(customer, occurred_at, r.category);
       }
     }
@@ -351,6 +354,7 @@ class MemoryStore::Reads : public Base {
     return {std::ssize(s_.responses), std::ssize(s_.cases), std::ssize(s_.customers),
             std::ssize(s_.events)};
   }
+  void ScanDefects(const std::function<void(std::string)>&) override {}
 
  protected:
   template <typename Key, typename Row>
@@ -358,13 +362,13 @@ class MemoryStore::Reads : public Base {
     const auto found = rows.find(key);
     return found == rows.end() ? std::nullopt : std::optional<Row>(found->second);
   }
-  template <typename Key, typename Row, typename OrgUnit>
+  template <typename Key, typename Row, typename Visible>
   static std::vector<Row> List(const std::map<Key, Row>& rows, const ListQuery& query,
-                               const OrgUnit& org_unit) {
+                               const Visible& visible) {
     std::vector<Row> page;
     for (auto i = rows.rbegin(); i != rows.rend() && std::ssize(page) < query.limit; ++i) {
       if (query.before && !(i->first.bytes < query.before->bytes)) continue;
-      if (!query.scope.CoversOrgUnit(org_unit(i->second))) continue;
+      if (!visible(i->second)) continue;
       if (Holds(query.filter, i->second)) page.push_back(i->second);
     }
     return page;

@@ -83,6 +83,7 @@ constexpr Column<Response> kResponseColumns[] = {
     {"category", Of<FieldId::kCategory, Response>},
     {"touchpoint", Of<FieldId::kTouchpoint, Response>},
     {"org_unit_id", Of<FieldId::kOrgUnit, Response>},
+    {"queue_id", [](R r) { return TextOrNull(r.queue_id); }},
     {"channel", Of<FieldId::kChannel, Response>},
     {"language", Of<FieldId::kLanguage, Response>},
     {"respondent_role", Of<FieldId::kRespondentRole, Response>},
@@ -225,7 +226,7 @@ void AndFilter(const Predicate& filter, Use use, Condition& condition) {
 
 void AndOrgUnits(const Scope& scope, Condition& condition) {
   if (scope.org_units.empty()) return;
-  condition.And("(0");
+  condition.And("(org_unit_id = ''");  // never: an empty org unit is NULL
   for (const std::string& unit : scope.org_units) {
     if (unit.empty()) continue;
     condition.sql += " OR ";

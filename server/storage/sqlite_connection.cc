@@ -21,6 +21,10 @@ constexpr size_t kMostStatements = 300;
 }
 
 SQLite::Database OpenFile(const std::string& path, Connection::Mode mode) {
+  // Nobody reads SQLite's memory statistics, and keeping them locks a mutex at every allocation.
+  // Refused, without harm, when the process has used SQLite before.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(configured);
   int flags = SQLite::OPEN_NOMUTEX;
   if (mode == Connection::Mode::kReadOnlyFile) {
     flags |= SQLite::OPEN_READONLY;
@@ -157,6 +161,14 @@ int64_t Query::Run() {
 bool Query::IsNull(int column) const { return statement_->isColumnNull(column); }
 
 int64_t Query::Int(int column) const { return statement_->getColumn(column).getInt64(); }
+
+SqlValue Query::Get(int column) const {
+  const SQLite::Column value = statement_->getColumn(column);
+  if (value.isNull()) return {};
+  if (value.isInteger()) return value.getInt64();
+  if (value.isText()) return Text(column);
+  return Blob{Text(column)};
+}
 
 std::string_view Query::Bytes(int column) const {
   const SQLite::Column value = statement_->getColumn(column);

@@ -101,6 +101,7 @@ class Query {
 
   bool IsNull(int column) const;
   int64_t Int(int column) const;
+  SqlValue Get(int column) const;
   // Valid until the next Step.
   std::string_view Bytes(int column) const;
   std::string Text(int column) const { return std::string(Bytes(column)); }

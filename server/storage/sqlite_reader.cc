@@ -79,6 +79,24 @@ Category CategoryOf(std::string_view word) {
   return Category::kUnset;
 }
 
+// Every column must be what the row's body makes it.
+template <typename Row>
+void CheckColumns(Connection& connection, const std::string& table,
+                  std::span<const Column<Row>> columns,
+                  const std::function<void(std::string)>& visit) {
+  std::string names;
+  for (const Column<Row>& column : columns) (names += ", ") += column.name;
+  Query query(connection, "SELECT body" + names + " FROM " + table);
+  while (query.Step()) {
+    const Row row = Decode<Row>(query.Bytes(0));
+    for (int i = 0; const Column<Row>& column : columns) {
+      if (query.Get(++i) == column.read(row)) continue;
+      visit(table + " " + ToString(row.id) + ": column " + std::string(column.name) +
+            " differs from the row");
+    }
+  }
+}
+
 template <Exclusion exclusion>
 int64_t& Excluded(Counts& counts) {
   return counts.excluded[static_cast<int>(exclusion)];
@@ -287,7 +305,7 @@ template <typename Base>
 std::vector<Response> SqliteReads<Base>::ListResponses(const ListQuery& query) {
   Condition condition;
   AndFilter(query.filter, Use::kResponseFilter, condition);
-  AndOrgUnits(query.scope, condition);
+  AndScope(query.scope, condition);
   if (query.before) {
     condition.And("id < ?");
     condition.values.push_back(ToSql(*query.before));
@@ -357,7 +375,7 @@ void SqliteReads<Base>::ScanResponses(std::string_view program_id, const Scope& 
     condition.And("program_id = ?");
     condition.values.emplace_back(std::string(program_id));
   }
-  AndOrgUnits(scope, condition);
+  AndScope(scope, condition);
   Query query(connection_, "SELECT body FROM responses" + Where(condition) + " ORDER BY id");
   BindAll(query, condition);
   while (query.Step()) visit(Decode<Response>(query.Bytes(0)));
@@ -443,10 +461,11 @@ void SqliteReads<Base>::ScanAnswers(
     std::string_view program_id, const Scope& scope,
     const std::function<void(const CustomerId&, Timestamp, Category)>& visit) {
   Condition condition;
-  condition.And("program_id = ? AND customer_id IS NOT NULL");
+  // In index order: nothing is sorted, and without a scope no row is read. The plus hides from
+  // SQLite that the program is fixed; it would drop it from the order and then sort.
+  condition.And("+program_id = ? AND customer_id IS NOT NULL");
   condition.values.emplace_back(std::string(program_id));
-  AndOrgUnits(scope, condition);
-  // In index order: nothing is sorted, and without a scope no row is read.
+  AndScope(scope, condition);
   Query query(connection_,
               "SELECT customer_id, occurred_ms, category FROM responses INDEXED BY "
               "responses_customer" +
@@ -489,6 +508,17 @@ TableSizes SqliteReads<Base>::Sizes() {
   Query query(connection_, "SELECT responses, cases, customers, events FROM meta");
   if (!query.Step()) throw StoreFailure("table meta is empty");
   return {query.Int(0), query.Int(1), query.Int(2), query.Int(3)};
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanDefects(const std::function<void(std::string)>& visit) {
+  Query check(connection_, "PRAGMA integrity_check(20)");
+  while (check.Step()) {
+    if (check.Bytes(0) != "ok") visit("file: " + check.Text(0));
+  }
+  CheckColumns(connection_, "cases", CaseColumns(), visit);
+  CheckColumns(connection_, "responses", ResponseColumns(), visit);
+  CheckColumns(connection_, "customers", CustomerColumns(), visit);
 }
 
 template class SqliteReads<Reader>;

@@ -64,6 +64,7 @@ class SqliteReads : public Base {
   std::optional<RequestRecord> FindRequest(const Hash128& key) override;
   int64_t LastSequence() override;
   TableSizes Sizes() override;
+  void ScanDefects(const std::function<void(std::string)>& visit) override;
 
  protected:
   Connection& connection_;

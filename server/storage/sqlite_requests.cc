@@ -18,6 +18,24 @@ std::string TableOf(int64_t day) {
   return name;
 }
 
+// Written once for each day, not for each request.
+struct Statements {
+  int64_t day = 0;
+  std::string find{};
+  std::string add{};
+};
+
+const Statements& StatementsOf(int64_t day) {
+  thread_local std::vector<Statements> known;
+  for (const Statements& statements : known) {
+    if (statements.day == day) return statements;
+  }
+  if (known.size() > static_cast<size_t>(kRequestDays) + 1) known.clear();
+  return known.emplace_back(
+      Statements{day, "SELECT body, resource, at_ms FROM " + TableOf(day) + " WHERE key = ?",
+                 "INSERT INTO " + TableOf(day) + " VALUES (?, ?, ?, ?)"});
+}
+
 std::optional<int64_t> DayOf(std::string_view table) {
   const std::string_view digits = table.substr(kPrefix.size());
   int number = 0;
@@ -60,7 +78,7 @@ void DropRequestDay(Connection& connection, int64_t day) {
 }
 
 void AddRequest(Connection& connection, int64_t day, const RequestRecord& request) {
-  Query(connection, "INSERT INTO " + TableOf(day) + " VALUES (?, ?, ?, ?)")
+  Query(connection, StatementsOf(day).add)
       .BindBytes(BytesOf(request.key))
       .BindBytes(BytesOf(request.body))
       .Bind(request.resource)
@@ -68,10 +86,14 @@ void AddRequest(Connection& connection, int64_t day, const RequestRecord& reques
       .Run();
 }
 
+void RemoveRequest(Connection& connection, int64_t day, const Hash128& key) {
+  Query(connection, "DELETE FROM " + TableOf(day) + " WHERE key = ?").BindBytes(BytesOf(key)).Run();
+}
+
 std::optional<RequestRecord> FindRequest(Connection& connection, const std::vector<int64_t>& days,
                                          const Hash128& key) {
   for (int64_t day : days) {
-    Query query(connection, "SELECT body, resource, at_ms FROM " + TableOf(day) + " WHERE key = ?");
+    Query query(connection, StatementsOf(day).find);
     query.BindBytes(BytesOf(key));
     if (!query.Step()) continue;
     return RequestRecord{.key = key,

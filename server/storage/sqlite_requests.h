@@ -16,6 +16,7 @@ std::vector<int64_t> RequestDays(Connection& connection);  // newest first
 void CreateRequestDay(Connection& connection, int64_t day);
 void DropRequestDay(Connection& connection, int64_t day);
 void AddRequest(Connection& connection, int64_t day, const RequestRecord& request);
+void RemoveRequest(Connection& connection, int64_t day, const Hash128& key);
 std::optional<RequestRecord> FindRequest(Connection& connection, const std::vector<int64_t>& days,
                                          const Hash128& key);
 

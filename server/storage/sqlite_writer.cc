@@ -3,6 +3,10 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <string>
+#include <utility>
 
 #include "server/storage/codec.h"
 #include "server/storage/sqlite_columns.h"
@@ -81,6 +85,15 @@ void Delete(Connection& connection, const Case& before) {
   }
 }
 
+// A row as it was before the command, unless the command made or changed it earlier.
+template <typename Row, typename Id>
+void Remember(std::vector<Row>& old_rows, const std::vector<Id>& new_rows, const Row& before) {
+  const auto same = [&](const Row& old) { return old.id == before.id; };
+  if (std::find(new_rows.begin(), new_rows.end(), before.id) != new_rows.end()) return;
+  if (std::any_of(old_rows.begin(), old_rows.end(), same)) return;
+  old_rows.push_back(before);
+}
+
 bool FreesSlot(const RowChange<Case>& change) {
   return change.before && DedupeSlot(*change.before) != SqlValue{} &&
          (!change.after || DedupeSlot(*change.after) != DedupeSlot(*change.before));
@@ -96,31 +109,73 @@ SqliteWriter::SqliteWriter(Connection& connection, int32_t drop_every)
   now_.sizes = SqliteReads<Transaction>::Sizes();
   Query last(connection, "SELECT hash FROM events ORDER BY sequence DESC LIMIT 1");
   if (last.Step()) now_.last_hash = last.GetHash<32>(0);
-  now_.request_days = RequestDays(connection);
+  request_days_ = RequestDays(connection);
 }
 
 void SqliteWriter::Begin() {
   Query(connection_, "BEGIN IMMEDIATE").Run();
   dirty_ = false;
   at_batch_ = now_;
+  if (std::exchange(stale_, false)) request_days_ = RequestDays(connection_);
 }
 
 void SqliteWriter::BeginCommand() {
-  saving_ = false;
-  command_rollups_.clear();
+  if (!command_.saved) return;
+  command_.saved = false;
+  command_.new_customers.clear();
+  command_.old_customers.clear();
+  command_.new_keys.clear();
+  command_.new_responses.clear();
+  command_.old_responses.clear();
+  command_.new_cases.clear();
+  command_.old_cases.clear();
+  command_.new_texts.clear();
+  command_.new_requests.clear();
+  command_.rollups.clear();
 }
 
 void SqliteWriter::EndCommand(bool keep) {
-  if (!saving_) return;
-  saving_ = false;
-  if (keep) {
-    Query(connection_, "RELEASE command").Run();
-    for (const auto& [key, counts] : command_rollups_) rollups_[key] += counts;
-    return;
+  if (!command_.saved) return;
+  if (!keep) return UndoCommand();
+  for (const auto& [key, counts] : command_.rollups) rollups_[key] += counts;
+}
+
+// Takes everything away that the command touched, then puts back what was there before. Tables of
+// days stay: they come and go with the time, whatever becomes of a command.
+void SqliteWriter::UndoCommand() {
+  for (const char* sql :
+       {"DELETE FROM events WHERE sequence > ?", "DELETE FROM outbox WHERE sequence > ?"}) {
+    Query(connection_, sql).Bind(command_.last_sequence).Run();
   }
-  Query(connection_, "ROLLBACK TO command").Run();
-  Query(connection_, "RELEASE command").Run();
-  now_ = at_command_;
+  const auto remove = [&](std::string_view sql, const auto& id) {
+    Query(connection_, sql).Bind(id).Run();
+  };
+  for (const TextId& id : command_.new_texts) remove("DELETE FROM texts WHERE id = ?", id);
+  for (const auto& [day, key] : command_.new_requests) RemoveRequest(connection_, day, key);
+  for (const ExternalKey& key : command_.new_keys) {
+    Query(connection_, "DELETE FROM customer_keys WHERE source_system = ? AND external_id = ?")
+        .Bind(key.source_system)
+        .Bind(key.external_id)
+        .Run();
+  }
+  constexpr std::string_view kCustomer = "DELETE FROM customers WHERE id = ?";
+  for (const CustomerId& id : command_.new_customers) remove(kCustomer, id);
+  for (const Customer& old : command_.old_customers) remove(kCustomer, old.id);
+  constexpr std::string_view kResponse = "DELETE FROM responses WHERE id = ?";
+  for (const ResponseId& id : command_.new_responses) remove(kResponse, id);
+  for (const Response& old : command_.old_responses) remove(kResponse, old.id);
+  for (const char* sql :
+       {"DELETE FROM timers WHERE case_id = ?", "DELETE FROM cases WHERE id = ?"}) {
+    for (const CaseId& id : command_.new_cases) remove(sql, id);
+    for (const Case& old : command_.old_cases) remove(sql, old.id);
+  }
+  for (const Customer& old : command_.old_customers) Insert(connection_, old);
+  for (const Response& old : command_.old_responses) Insert(connection_, old);
+  for (const Case& old : command_.old_cases) {
+    Insert(connection_, old);
+    SaveTimers({.after = old});
+  }
+  now_ = command_.position;
 }
 
 void SqliteWriter::Commit() {
@@ -144,14 +199,15 @@ void SqliteWriter::Rollback() noexcept {
   connection_.TryRun("ROLLBACK");
   rollups_.clear();
   now_ = at_batch_;
+  stale_ = true;
 }
 
 void SqliteWriter::Save(Change& change) {
   dirty_ = true;
-  if (!saving_) {
-    Query(connection_, "SAVEPOINT command").Run();
-    saving_ = true;
-    at_command_ = now_;
+  if (!command_.saved) {
+    command_.saved = true;
+    command_.last_sequence = counters_.last_sequence;
+    command_.position = now_;
   }
   if (drop_every_ > 0 && ++saves_ % drop_every_ == 0) {
     for (Event& event : change.events) event.sequence = ++counters_.last_sequence;
@@ -161,7 +217,7 @@ void SqliteWriter::Save(Change& change) {
   for (const auto& response : change.responses) SaveResponse(response);
   SaveCases(change.cases);
   if (change.request) SaveRequest(*change.request);
-  for (const auto& delta : change.rollups) command_rollups_.push_back(delta);
+  for (const auto& delta : change.rollups) command_.rollups.push_back(delta);
   for (Event& event : change.events) SaveEvent(event);
 }
 
@@ -169,8 +225,10 @@ void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
   if (!change.after) throw StoreFailure("customers are never removed");
   const Customer& after = *change.after;
   if (change.before) {
+    Remember(command_.old_customers, command_.new_customers, *change.before);
     Update(connection_, *change.before, after);
   } else {
+    command_.new_customers.push_back(after.id);
     Insert(connection_, after);
     now_.sizes.customers += 1;
   }
@@ -185,6 +243,7 @@ void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
     if (key.external_id.value.empty()) {
       throw StoreFailure("a new key of customer " + ToString(after.id) + " has no value");
     }
+    command_.new_keys.push_back({key.source_system, key.external_id.value});
     Query(connection_, "INSERT INTO customer_keys VALUES (?, ?, ?)")
         .Bind(key.source_system)
         .Bind(key.external_id.value)
@@ -196,8 +255,10 @@ void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
 void SqliteWriter::SaveResponse(const RowChange<Response>& change) {
   if (!change.after) throw StoreFailure("responses are never removed");
   if (change.before) {
+    Remember(command_.old_responses, command_.new_responses, *change.before);
     Update(connection_, *change.before, *change.after);
   } else {
+    command_.new_responses.push_back(change.after->id);
     Insert(connection_, *change.after);
     now_.sizes.responses += 1;
   }
@@ -205,6 +266,7 @@ void SqliteWriter::SaveResponse(const RowChange<Response>& change) {
 
 void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
   const auto save = [&](const RowChange<Case>& change) {
+    if (change.before) Remember(command_.old_cases, command_.new_cases, *change.before);
     if (!change.after) {
       Delete(connection_, *change.before);
       now_.sizes.cases -= 1;
@@ -216,6 +278,7 @@ void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
                            ", but found " + std::to_string(change.after->number));
       }
       counters_.next_case_number += 1;
+      command_.new_cases.push_back(change.after->id);
       Insert(connection_, *change.after);
       now_.sizes.cases += 1;
     }
@@ -319,6 +382,7 @@ SqliteWriter::Hash SqliteWriter::Commit(const Text& text) {
     random_used_ += salt.size();
     Query insert(connection_, "INSERT INTO texts VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
     if (insert.Bind(text.id).BindBytes(BytesOf(salt)).Bind(text.value).Run() == 1) {
+      command_.new_texts.push_back(text.id);
       return CommitText(salt, text.value);
     }
   }
@@ -330,7 +394,7 @@ SqliteWriter::Hash SqliteWriter::Commit(const Text& text) {
 }
 
 void SqliteWriter::SaveRequest(const RequestRecord& request) {
-  std::vector<int64_t>& days = now_.request_days;
+  std::vector<int64_t>& days = request_days_;
   int64_t day = DayNumber(request.at);
   if (!days.empty()) day = std::max(day, days.front() - kRequestDays);
   if (std::find(days.begin(), days.end(), day) == days.end()) {
@@ -341,32 +405,44 @@ void SqliteWriter::SaveRequest(const RequestRecord& request) {
       days.pop_back();
     }
   }
+  command_.new_requests.emplace_back(day, request.key);
   AddRequest(connection_, day, request);
 }
 
 std::optional<RequestRecord> SqliteWriter::FindRequest(const Hash128& key) {
-  return rebound::FindRequest(connection_, now_.request_days, key);
+  return rebound::FindRequest(connection_, request_days_, key);
 }
 
+// Most rows are there already and few of their counts move: naming only these costs half of an
+// upsert that names all.
 void SqliteWriter::FlushRollups() {
-  static const std::string sql = [] {
+  static const std::string insert = [] {
     std::string names = "INSERT INTO rollups (program_id, day, org_unit_id";
     std::string marks = ") VALUES (?, ?, ?";
-    std::string sums = ") ON CONFLICT (program_id, day, org_unit_id) DO UPDATE SET ";
     for (const CountColumn& column : CountColumns()) {
-      const std::string name = column.name;
-      names += ", " + name;
+      (names += ", ") += column.name;
       marks += ", ?";
-      sums += (sums.ends_with("SET ") ? "" : ", ") + name + " = " + name + " + excluded." + name;
     }
-    return names + marks + sums;
+    return names + marks + ")";
   }();
   for (auto& [key, counts] : rollups_) {
-    if (counts == Counts{}) continue;
-    Query query(connection_, sql);
-    query.Bind(key.program_id).Bind(key.day).Bind(key.org_unit_id);
-    for (const CountColumn& column : CountColumns()) query.Bind(column.of(counts));
-    query.Run();
+    std::string update;
+    for (const CountColumn& column : CountColumns()) {
+      if (column.of(counts) == 0) continue;
+      update += update.empty() ? "UPDATE rollups SET " : ", ";
+      (((update += column.name) += " = ") += column.name) += " + ?";
+    }
+    if (update.empty()) continue;
+    update += " WHERE program_id = ? AND day = ? AND org_unit_id = ?";
+    Query moved(connection_, update);
+    for (const CountColumn& column : CountColumns()) {
+      if (column.of(counts) != 0) moved.Bind(column.of(counts));
+    }
+    if (moved.Bind(key.program_id).Bind(key.day).Bind(key.org_unit_id).Run() == 1) continue;
+    Query added(connection_, insert);
+    added.Bind(key.program_id).Bind(key.day).Bind(key.org_unit_id);
+    for (const CountColumn& column : CountColumns()) added.Bind(column.of(counts));
+    added.Run();
   }
   rollups_.clear();
 }

@@ -46,6 +46,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   // Stores a text when it is new, and gives its commitment.
   Hash Commit(const Text& text);
   void SaveRequest(const RequestRecord& request);
+  void UndoCommand();
   void FlushRollups();
 
   const int32_t drop_every_;
@@ -55,18 +56,34 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   struct Position {
     TableSizes sizes{};
     Hash last_hash{};
-    std::vector<int64_t> request_days{};  // newest first
   };
 
   Counters counters_;
   Position now_;
   Position at_batch_;
+  std::vector<int64_t> request_days_;  // newest first
+  bool stale_ = false;                 // request_days_, after a failed batch
   std::map<RollupKey, Counts> rollups_;
   bool dirty_ = false;  // anything saved in this batch
 
-  bool saving_ = false;  // the running command has a savepoint
-  Position at_command_;
-  std::vector<std::pair<RollupKey, Counts>> command_rollups_;
+  // What the running command did, to be taken back if it is not to be kept. A savepoint would do
+  // the same, and cost a quarter of the write rate: SQLite copies each page that it touches.
+  struct Undo {
+    bool saved = false;
+    int64_t last_sequence = 0;
+    Position position{};
+    std::vector<CustomerId> new_customers{};
+    std::vector<Customer> old_customers{};
+    std::vector<ExternalKey> new_keys{};
+    std::vector<ResponseId> new_responses{};
+    std::vector<Response> old_responses{};
+    std::vector<CaseId> new_cases{};
+    std::vector<Case> old_cases{};
+    std::vector<TextId> new_texts{};
+    std::vector<std::pair<int64_t, Hash128>> new_requests{};  // day, key
+    std::vector<std::pair<RollupKey, Counts>> rollups{};      // kept: joins rollups_
+  };
+  Undo command_;
 
   // Random bytes for salts, fetched in bulk.
   std::array<uint8_t, 4096> random_{};

@@ -35,7 +35,7 @@ struct Scope {
 
   bool unrestricted() const { return org_units.empty() && queues.empty(); }
   bool Covers(std::string_view org_unit, std::string_view queue) const;
-  // For records that have no queue (responses, customers): the org units alone decide.
+  // For records that have no queue (customers): the org units alone decide.
   bool CoversOrgUnit(std::string_view org_unit) const;
   friend bool operator==(const Scope&, const Scope&) = default;
 };
@@ -184,6 +184,9 @@ class Reader {
   // Of the last event; 0 when there is none.
   virtual int64_t LastSequence() = 0;
   virtual TableSizes Sizes() = 0;
+  // For verify: what the store finds wrong in itself, one line each, such as a key or filter column
+  // that differs from its row.
+  virtual void ScanDefects(const std::function<void(std::string)>& visit) = 0;
 };
 
 // One command's part of a batch: reads see what the commands before it saved.

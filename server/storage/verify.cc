@@ -37,6 +37,7 @@ class Verification {
     CompareTimers();
     CompareRollups();
     CompareSizes();
+    reader_.ScanDefects([this](std::string problem) { Problem(std::move(problem)); });
     return std::move(report_);
   }
 

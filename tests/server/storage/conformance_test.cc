@@ -244,6 +244,44 @@ TEST_P(StoreTest, ACommandThatIsUndoneLeavesNothingAndItsNeighboursStay) {
   EXPECT_TRUE(Read([&](Reader& reader) { return reader.FindRequest(Key(1)).has_value(); }));
 }
 
+TEST_P(StoreTest, WhatAnUndoneCommandChangedIsPutBack) {
+  const Customer customer = CreateCustomer("K1");
+  const Response response = RecordResponse({.customer_id = customer.id});
+  Change change;
+  Case c = make_.Open(change, {.number = 1, .customer_id = customer.id, .holds_dedupe_slot = true});
+  c = make_.Add(change, c, TimerSet{TimerKind::kFirstContact, 1, make_.now});
+  Save(store(), change);
+  // Two saves within one command, the second over rows of the first.
+  Change first;
+  const Customer linked =
+      make_.Add(first, customer, CustomerKeyAdded{{"billing", make_.NewText("B-1")}});
+  make_.Add(first, response, ResponsePairingCorrected{c.id, ResponseEffect::kAttached});
+  Case changed = make_.Add(first, c, TimerEnded{TimerKind::kFirstContact, 1, TimerState::kFired});
+  changed = make_.Add(first, changed, ResurveyAsked{make_.NextId<InvitationId>()});
+  Change second;
+  make_.Add(second, linked, CustomerLinked{make_.NextId<CustomerId>()});
+  make_.Void(second, changed);
+  make_.Open(second, {.number = 2, .customer_id = customer.id, .holds_dedupe_slot = true});
+  store().Execute(1, [&](size_t, Transaction& transaction) {
+    AddUp(first);
+    AddUp(second);
+    transaction.Save(first);
+    transaction.Save(second);
+    EXPECT_FALSE(transaction.GetCase(c.id));
+    return false;
+  });
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetCustomer(customer.id), WithoutTexts(customer));
+    EXPECT_FALSE(reader.FindCustomer({"billing", "B-1"}));
+    EXPECT_EQ(reader.GetResponse(response.id), response);
+    EXPECT_EQ(reader.GetCase(c.id), c);
+    EXPECT_FALSE(reader.FindCaseByInvitation(changed.resurvey.invitation_id));
+    EXPECT_EQ(reader.EarliestDue(), make_.now);
+    EXPECT_THAT(reader.CaseEvents(c.id, 0, 10), SizeIs(2));
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
 TEST_P(StoreTest, LaterCommandsOfABatchSeeWhatEarlierOnesSaved) {
   Change first;
   const Customer customer = make_.Create(first, "K1");
@@ -684,7 +722,8 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
                           .org_unit_id = any.Path(),
                           .survey_channel = any.Word(),
                           .language = any.Word(),
-                          .occurred_at = any.Time()});
+                          .occurred_at = any.Time(),
+                          .queue_id = any.Word()});
 
     Case c{.number = ++number,
            .program_id = any.Pick<std::string>({"nps", "csat"}),
@@ -748,7 +787,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       ASSERT_TRUE(Check(filter, Use::kResponseFilter));
       expect(responses, reader.ListResponses({.filter = filter, .scope = scope, .limit = kAll}),
              filter, Use::kResponseFilter,
-             [&](const Response& r) { return scope.CoversOrgUnit(r.org_unit_id); });
+             [&](const Response& r) { return scope.Covers(r.org_unit_id, r.queue_id); });
       filter = any.AnyPredicate(Use::kCustomerFilter);
       ASSERT_TRUE(Check(filter, Use::kCustomerFilter));
       expect(stored_customers,
@@ -768,7 +807,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       std::vector<Response> answers;
       reader.ScanResponses("nps", scope, [&](const Response& r) { answers.push_back(r); });
       expect(responses, answers, of_nps, Use::kResponseFilter,
-             [&](const Response& r) { return scope.CoversOrgUnit(r.org_unit_id); });
+             [&](const Response& r) { return scope.Covers(r.org_unit_id, r.queue_id); });
       int64_t of_known = 0;
       for (const Response& r : answers) of_known += r.customer_id.empty() ? 0 : 1;
       reader.ScanAnswers("nps", scope,

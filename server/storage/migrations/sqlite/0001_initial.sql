@@ -79,6 +79,7 @@ CREATE TABLE responses (
   category TEXT,
   touchpoint TEXT,
   org_unit_id TEXT,
+  queue_id TEXT,
   channel TEXT,
   language TEXT,
   respondent_role TEXT,

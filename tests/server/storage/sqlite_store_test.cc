@@ -1,0 +1,357 @@
+// What only the SQLite store promises: one serving process, files of the right kind and version,
+// nothing lost over a restart, and tampering that verify finds.
+#include "server/storage/sqlite_store.h"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/storage/migrate.h"
+#include "server/storage/verify.h"
+#include "tests/fixtures/storage_fixtures.h"
+
+namespace rebound {
+namespace {
+
+using fixtures::ChangeMaker;
+using fixtures::ReadFrom;
+using fixtures::Save;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::ThrowsMessage;
+using Access = SqliteStore::Access;
+
+class SqliteStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::path(testing::TempDir()) / (std::string("rebound.") + test->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    path_ = (folder_ / "rebound.db").string();
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void Raw(const std::string& sql) {
+    SQLite::Database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(sql);
+  }
+  std::string RawText(const std::string& sql) {
+    SQLite::Database database(path_, SQLite::OPEN_READWRITE);
+    return database.execAndGet(sql).getString();
+  }
+
+  // A customer with an answer, a case, a timer and an invitation; closed again.
+  void Fill() {
+    const auto store = SqliteStore::Open(path_);
+    Change change;
+    const Customer customer = make_.Create(change, "K1");
+    make_.Record(change, {.customer_id = customer.id, .reason = make_.NewText("too slow")});
+    Case c{.number = 1, .customer_id = customer.id};
+    c.details.org_unit_id = "east";
+    c.details.queue_id = "q";
+    case_ = make_.Open(change, c);
+    case_ = make_.Add(change, case_, TimerSet{TimerKind::kFirstContact, 1, make_.now});
+    case_ = make_.Add(change, case_, ResurveyAsked{make_.NextId<InvitationId>()});
+    change.request = RequestRecord{.key = {1}, .at = make_.now};
+    Save(*store, change);
+    store->PutPrincipal({"li.na", "agent", {}, false}, std::array<uint8_t, 32>{1});
+  }
+
+  std::vector<std::string> Problems() {
+    return Verify(*SqliteStore::Open(path_, {.access = Access::kReadOnly})).problems;
+  }
+
+  ChangeMaker make_;
+  std::filesystem::path folder_;
+  std::string path_;
+  Case case_;
+};
+
+TEST_F(SqliteStoreTest, ReopeningKeepsEverything) {
+  Fill();
+  const auto store = SqliteStore::Open(path_);
+  EXPECT_THAT(Verify(*store).problems, IsEmpty());
+  store->Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetCase(case_.id), case_);
+    EXPECT_TRUE(reader.FindRequest({1}));
+    EXPECT_EQ(reader.Sizes().events, 5);
+    EXPECT_EQ(reader.LastSequence(), 5);
+  });
+  EXPECT_TRUE(store->FindPrincipal({1}));
+  Change change;
+  make_.Open(change, {.number = 2});
+  Save(*store, change);
+  EXPECT_EQ(store->SchemaVersion(), LatestSchema());
+  EXPECT_THAT(Verify(*store).problems, IsEmpty());
+}
+
+TEST_F(SqliteStoreTest, AnAskedResurveyLiesInTheOutbox) {
+  Fill();
+  EXPECT_EQ(RawText("SELECT kind || ' ' || state || ' ' || sequence || ' ' || org_unit_id || ' ' ||"
+                    " queue_id || ' ' || tries FROM outbox"),
+            "resurvey_invitation pending 5 east q 0");
+}
+
+TEST_F(SqliteStoreTest, ASecondServingProcessIsRefusedByPid) {
+  const auto store = SqliteStore::Open(path_);
+  EXPECT_THAT([&] { SqliteStore::Open(path_); },
+              ThrowsMessage<StoreFailure>(HasSubstr("by process " + std::to_string(getpid()))));
+}
+
+TEST_F(SqliteStoreTest, TheLockGoesWithTheStore) {
+  SqliteStore::Open(path_);
+  SqliteStore::Open(path_);
+}
+
+TEST_F(SqliteStoreTest, PrincipalsCanBeAddedBesideARunningServer) {
+  const auto server = SqliteStore::Open(path_);
+  {
+    const auto beside = SqliteStore::Open(path_, {.access = Access::kShared});
+    beside->PutPrincipal({"wei", "admin", {}, false}, std::array<uint8_t, 32>{9});
+    EXPECT_THROW(beside->Execute(1, [](size_t, Transaction&) { return true; }), StoreFailure);
+  }
+  EXPECT_EQ(server->FindPrincipal({9})->name, "wei");
+  Change change;
+  make_.Create(change, "K1");
+  Save(*server, change);
+}
+
+TEST_F(SqliteStoreTest, PrincipalsCanBeAddedBeforeTheFirstStart) {
+  SqliteStore::Open(path_, {.access = Access::kShared})
+      ->PutPrincipal({"wei", "admin", {}, false}, std::array<uint8_t, 32>{9});
+  EXPECT_TRUE(SqliteStore::Open(path_)->FindPrincipal({9}));
+}
+
+TEST_F(SqliteStoreTest, AReadOnlyStoreReadsAndWritesNothing) {
+  Fill();
+  const auto store = SqliteStore::Open(path_, {.access = Access::kReadOnly});
+  EXPECT_TRUE(Verify(*store).ok());
+  EXPECT_THROW(store->Execute(1, [](size_t, Transaction&) { return true; }), StoreFailure);
+  EXPECT_THROW(store->PutPrincipal({"wei", "admin", {}, false}, std::nullopt), StoreFailure);
+  EXPECT_THROW(SqliteStore::Open(path_ + ".missing", {.access = Access::kReadOnly}), StoreFailure);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".missing"));
+}
+
+TEST_F(SqliteStoreTest, AReadSeesNothingThatIsCommittedAfterItBegan) {
+  const auto store = SqliteStore::Open(path_);
+  Change change;
+  const Customer customer = make_.Create(change, "K1");
+  store->Read([&](Reader& reader) {
+    std::thread([&] { Save(*store, change); }).join();
+    EXPECT_FALSE(reader.GetCustomer(customer.id));
+    EXPECT_EQ(reader.Sizes().customers, 0);
+  });
+  EXPECT_TRUE(ReadFrom(*store, [&](Reader& r) { return r.GetCustomer(customer.id); }));
+}
+
+TEST_F(SqliteStoreTest, AReadThatThrowsGivesItsSnapshotBack) {
+  const auto store = SqliteStore::Open(path_);
+  EXPECT_THROW(store->Read([](Reader&) { throw std::runtime_error("as the test wants"); }),
+               std::runtime_error);
+  Change change;
+  make_.Create(change, "K1");
+  Save(*store, change);
+  EXPECT_EQ(ReadFrom(*store, [](Reader& r) { return r.Sizes().customers; }), 1);
+}
+
+TEST_F(SqliteStoreTest, ReadsFromManyThreadsSeeWholeBatches) {
+  const auto store = SqliteStore::Open(path_);
+  std::atomic<bool> done = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!done) {
+        store->Read([](Reader& reader) {
+          const TableSizes sizes = reader.Sizes();
+          int64_t counted = 0;
+          reader.ScanEvents(0, [&](const RawEvent&) { counted += 1; });
+          EXPECT_EQ(counted, sizes.events);
+          EXPECT_EQ(sizes.customers, sizes.responses);
+        });
+      }
+    });
+  }
+  for (int batch = 0; batch < 30; ++batch) {
+    std::vector<Change> changes(4);
+    for (Change& change : changes) {
+      const std::string key = std::to_string(batch) + "." + std::to_string(&change - &changes[0]);
+      const Customer customer = make_.Create(change, key);
+      make_.Record(change, {.customer_id = customer.id});
+    }
+    Save(*store, changes);
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(SqliteStoreTest, ANewerSchemaIsRefusedNamingBothVersions) {
+  Fill();
+  Raw("PRAGMA user_version = 99");
+  for (Access access : {Access::kServe, Access::kShared, Access::kReadOnly}) {
+    EXPECT_THAT([&] { SqliteStore::Open(path_, {.access = access}); },
+                ThrowsMessage<StoreFailure>(testing::AllOf(
+                    HasSubstr("expected schema version " + std::to_string(LatestSchema())),
+                    HasSubstr("has version 99"))));
+  }
+}
+
+TEST_F(SqliteStoreTest, AFileOfAnotherApplicationIsRefusedAndLeftAlone) {
+  Raw("CREATE TABLE bookmarks (url TEXT)");
+  EXPECT_THAT([&] { SqliteStore::Open(path_); },
+              ThrowsMessage<StoreFailure>(HasSubstr("another application")));
+  EXPECT_EQ(RawText("SELECT COUNT(*) FROM sqlite_master"), "1");
+}
+
+TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefused) {
+  { std::ofstream(path_) << std::string(5000, 'x'); }
+  EXPECT_THROW(SqliteStore::Open(path_), StoreFailure);
+}
+
+TEST_F(SqliteStoreTest, TheFilesAreForTheirOwnerOnly) {
+  const auto store = SqliteStore::Open(path_);
+  for (const char* ending : {"", "-wal", "-shm", ".lock"}) {
+    struct stat file {};
+    ASSERT_EQ(stat((path_ + ending).c_str(), &file), 0) << ending;
+    EXPECT_EQ(file.st_mode & 0777, 0600U) << ending;
+  }
+}
+
+TEST_F(SqliteStoreTest, DeletedTextsAreOverwritten) {
+  Fill();
+  Raw("PRAGMA secure_delete = ON; DELETE FROM texts; PRAGMA wal_checkpoint(TRUNCATE)");
+  EXPECT_THAT(Problems(), IsEmpty());  // erasing a text breaks no chain
+  std::ifstream file(path_, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(bytes, Not(HasSubstr("too slow")));
+}
+
+// Each statement changes one thing behind the store's back; verify must name it.
+TEST_F(SqliteStoreTest, VerifyFindsWhatWasTamperedWith) {
+  struct Tampering {
+    const char* sql;
+    const char* problem;
+  };
+  const Tampering kTamperings[] = {
+      {"UPDATE events SET actor = 'other' WHERE sequence = 3", "event 3: its hash does not fit"},
+      {"UPDATE events SET occurred_ms = occurred_ms + 1 WHERE sequence = 2",
+       "event 2: its hash does not fit"},
+      {"UPDATE events SET hash = zeroblob(32) WHERE sequence = 5",
+       "event 5: its hash does not fit"},
+      {"UPDATE events SET prev_hash = zeroblob(32) WHERE sequence = 4",
+       "event 4: expected the hash of the event before it"},
+      {"DELETE FROM events WHERE sequence = 4", "event 5: expected the hash of the event before"},
+      {"UPDATE texts SET body = 'too fast' WHERE body = 'too slow'", "event 2: a text differs"},
+      {"UPDATE cases SET status = 'closed'", "column status differs from the row"},
+      {"UPDATE customers SET alias_of = zeroblob(16)", "column alias_of differs from the row"},
+      {"UPDATE responses SET occurred_ms = 5", "column occurred_ms differs from the row"},
+      {"UPDATE cases SET body = zeroblob(0)", "its row is missing"},
+      {"DELETE FROM responses", "response "},
+      {"DELETE FROM customer_keys", "its key in crm does not lead to it"},
+      {"UPDATE timers SET due_ms = due_ms + 1", "timer 1/1 of case "},
+      {"DELETE FROM timers", "its row is missing"},
+      {"UPDATE rollups SET detractors = detractors + 1", "it is not the sum over"},
+      {"DELETE FROM rollups", "its row is missing"},
+      {"UPDATE meta SET cases = 2", "the sizes of the tables"},
+  };
+  for (const auto& [sql, problem] : kTamperings) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    Fill();
+    Raw(sql);
+    EXPECT_THAT(Problems(), Contains(HasSubstr(problem))) << sql;
+  }
+}
+
+// One byte of a stored body, wherever it is, must not go unnoticed.
+TEST_F(SqliteStoreTest, VerifyFindsAnyChangedByteOfAnEvent) {
+  Fill();
+  const int size = std::stoi(RawText("SELECT length(body) FROM events WHERE sequence = 3"));
+  const std::string hex = RawText("SELECT hex(body) FROM events WHERE sequence = 3");
+  for (int i = 0; i < size; ++i) {
+    std::string changed = hex;
+    const auto at = static_cast<size_t>(2 * i + 1);
+    changed[at] = changed[at] == '0' ? '1' : '0';
+    Raw("UPDATE events SET body = x'" + changed + "' WHERE sequence = 3");
+    std::vector<std::string> problems;
+    try {
+      problems = Problems();
+    } catch (const StoreFailure& e) {
+      problems.emplace_back(e.what());  // not even readable
+    }
+    EXPECT_THAT(problems, Contains(HasSubstr("event 3"))) << "byte " << i;
+  }
+}
+
+// Goal: the crash rig's canary does what the rig must notice, and nothing else.
+TEST_F(SqliteStoreTest, TheCanaryDropsEverySoManythWriteAndSaysNothing) {
+  const auto store = SqliteStore::Open(path_, {.drop_acknowledged_write_every = 3});
+  std::vector<Change> changes(7);
+  std::vector<CustomerId> ids;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    ids.push_back(make_.Create(changes[i], "K" + std::to_string(i)).id);
+  }
+  Save(*store, changes);
+  store->Read([&](Reader& reader) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      EXPECT_EQ(reader.GetCustomer(ids[i]).has_value(), i % 3 != 2) << i;
+    }
+  });
+}
+
+// The plans that pages and claims over a million cases rely on.
+TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
+  Fill();
+  const struct {
+    const char* sql;
+    const char* index;
+  } kQueries[] = {
+      {"SELECT body FROM cases WHERE (due_sort, number) > (1, 1) ORDER BY due_sort, number LIMIT 9",
+       "cases_due (due_sort>?)"},
+      {"SELECT body FROM cases WHERE queue_id = 'q' AND (due_sort, number) > (1, 1) "
+       "ORDER BY due_sort, number LIMIT 9",
+       "cases_queue_due (queue_id=? AND due_sort>?)"},
+      {"SELECT body FROM cases WHERE +queue_id IN ('a', 'b') ORDER BY due_sort, number LIMIT 9",
+       "cases_due"},
+      {"SELECT body FROM cases WHERE (opened_ms, number) < (1, 1) "
+       "ORDER BY opened_ms DESC, number DESC LIMIT 9",
+       "cases_opened (opened_ms<?)"},
+      {"SELECT id FROM cases WHERE due_sort <= 1 ORDER BY due_sort, number LIMIT 9",
+       "cases_due (due_sort<?)"},
+      {"SELECT body FROM cases INDEXED BY cases_claim WHERE claimable = 1 AND queue_id = 'q' "
+       "ORDER BY severity DESC, due_sort, number LIMIT 1",
+       "cases_claim (queue_id=?)"},
+      {"SELECT customer_id, occurred_ms, category FROM responses INDEXED BY responses_customer "
+       "WHERE +program_id = 'p' AND customer_id IS NOT NULL "
+       "ORDER BY customer_id, program_id, occurred_ms, id",
+       "COVERING INDEX responses_customer"},
+      {"SELECT MAX(occurred_ms) FROM responses WHERE program_id = 'p'",
+       "COVERING INDEX responses_customer"},
+      {"SELECT body FROM events WHERE case_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
+       "events_case (case_id=? AND sequence>?)"},
+  };
+  SQLite::Database database(path_);
+  for (const auto& [sql, index] : kQueries) {
+    SQLite::Statement plan(database, std::string("EXPLAIN QUERY PLAN ") + sql);
+    std::string steps;
+    while (plan.executeStep()) steps += plan.getColumn(3).getString() + "\n";
+    EXPECT_THAT(steps, HasSubstr(index)) << sql;
+    EXPECT_THAT(steps, Not(HasSubstr("TEMP B-TREE"))) << sql;
+  }
+}
+
+}  // namespace
+}  // namespace rebound
