@@ -47,6 +47,7 @@ class Draft {
     event.response_id = response.id;
     event.customer_id = response.customer_id;
     event.org_unit_id = response.org_unit_id;
+    event.queue_id = response.queue_id;
     events_.push_back(std::move(event));
   }
 
@@ -241,7 +242,7 @@ void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Trans
     return;
   }
   if (c.reopen_count >= draft.program()->max_reopen_count) {
-    draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer}, "resurveyed");
+    draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer}, transition.exhausted);
     return;
   }
   draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer});
@@ -354,6 +355,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   response.category = Categorize(program->scale, response.score);
   response.recorded_at = context.now;
   response.history = command.history;
+  response.queue_id = program->default_queue;
   StampResponse(draft, response);
 
   std::optional<Customer> customer = facts.customer;
@@ -363,9 +365,11 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     Text key{{}, command.customer_key.external_id};
     draft.Stamp(key);
     created.keys.push_back({command.customer_key.source_system, std::move(key)});
-    created.profile.language = response.language;
-    created.profile.account_id = response.account_id;
-    created.profile.org_unit_id = response.org_unit_id;
+    if (!command.history) {  // history must not depend on which row comes first
+      created.profile.language = response.language;
+      created.profile.account_id = response.account_id;
+      created.profile.org_unit_id = response.org_unit_id;
+    }
     created.created_at = context.now;
     draft.AddCustomer(created.id, created.profile.org_unit_id, context.now,
                       CustomerCreated{created});
@@ -392,15 +396,21 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     opening = OpeningCase(draft, response, customer ? &*customer : nullptr);
     opening.number = facts.next_case_number;
     response.paired_case_id = opening.id;
+    response.queue_id = opening.details.queue_id;
   } else if (pairing->with != nullptr) {
     response.paired_case_id = pairing->with->id;
+    response.queue_id = pairing->with->details.queue_id;
   }
   draft.AddResponse(response, ResponseRecorded{response});
 
   Case* with = pairing->with;
   const int32_t severity = BaseSeverity(program->scale, response.score);
   switch (pairing->effect) {
-    case ResponseEffect::kOpened: Open(draft, opening); break;
+    case ResponseEffect::kOpened:
+      Open(draft, opening);
+      // This answer may come late: what was given after it and stored before it counts too.
+      for (const Response& known : facts.responses) CountLaterAnswer(draft, opening, known);
+      break;
     case ResponseEffect::kResurveyAnswer: {
       const Transition* transition = lifecycle.Find(with->status, CaseCommand::kAnswerResurvey);
       CountLaterAnswer(draft, *with, response);
@@ -510,9 +520,8 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
         c->closed_at,         c->recovered_at,    c->converted_at,
         c->holds_dedupe_slot, c->reopen_count,    c->attached_response_ids};
     if (now_known != d.facts) {
-      draft.AddCase(
-          *c, d.last_answer_at, d.facts,
-          d.facts.closed_at ? std::string_view("closed") : std::string_view(lifecycle.initial));
+      draft.AddCase(*c, d.last_answer_at, d.facts,
+                    d.facts.closed_at ? lifecycle.FirstOf(Phase::kClosed).key : lifecycle.initial);
     }
   }
   return draft.Take();
@@ -808,8 +817,10 @@ struct VerbDecision {
     if (remedy.statutory || inside) return {};
     if (!words && remedy.state != RemedyState::kOffered) return {};
     const bool customer_spoke =
-        std::any_of(c.attempts.begin(), c.attempts.end(),
-                    [](const Attempt& a) { return a.direction == Direction::kInbound; });
+        std::any_of(c.attempts.begin(), c.attempts.end(), [&](const Attempt& a) {
+          return a.direction == Direction::kInbound &&
+                 context().now - a.occurred_at <= limits::kConversation;
+        });
     return customer_spoke ? Result<void>{} : MayReach(c.details.preferred_channel);
   }
 
@@ -919,7 +930,10 @@ struct VerbDecision {
       may = MayApproach(*facts.customer, channel, ConsentPurpose::kSurvey);
       if (!may) continue;
       const Timestamp expires = context().now + draft.program()->resurvey_validity;
-      draft.AddCase(c, context().now, ResurveyAsked{draft.NewId<InvitationId>(), expires, channel},
+      // One invitation for the life of the case: an old link answers the present round.
+      const InvitationId invitation =
+          c.resurvey.invitation_id.empty() ? draft.NewId<InvitationId>() : c.resurvey.invitation_id;
+      draft.AddCase(c, context().now, ResurveyAsked{invitation, expires, channel},
                     (*transition)->to);
       draft.SetTimer(c, TimerKind::kResurveyExpiry, expires);
       return;

@@ -24,13 +24,14 @@ struct Facts {
   // The customer the command concerns, aliases followed. SubmitResponse and UpsertCustomer: absent
   // when the key is new. WorkCase: the case's customer.
   std::optional<Customer> customer{};
-  // SubmitResponse: every case of that customer and program, by opened_at. WorkCase/Reopen: those
-  // that hold the dedupe slot.
+  // SubmitResponse, WorkCase/Reopen: every case of that customer, aliases included, in the
+  // program, by opened_at.
   std::vector<Case> cases{};
   // WorkCase: the case. ClaimNext: the best case to claim. SubmitResponse: the case that the answer
   // names by invitation or id.
   std::optional<Case> subject{};
-  // SubmitResponse in history mode: every response of that customer and program.
+  // SubmitResponse in history mode, or of an answer given in the past: every response of that
+  // customer and program.
   std::vector<Response> responses{};
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};

@@ -30,6 +30,14 @@ const StatusDef* Lifecycle::Find(std::string_view status) const {
   return nullptr;
 }
 
+const StatusDef& Lifecycle::FirstOf(Phase phase) const {
+  for (const StatusDef& def : statuses) {
+    if (def.phase == phase) return def;
+  }
+  CHECK(false);
+  return statuses.front();
+}
+
 const Transition* Lifecycle::Find(std::string_view status, CaseCommand command) const {
   for (const Transition& transition : transitions) {
     if (transition.from == status && transition.command == command) return &transition;
@@ -41,6 +49,7 @@ std::vector<std::string> Lifecycle::Allowed(std::string_view status) const {
   std::vector<std::string> names;
   for (int i = 0; i <= static_cast<int>(CaseCommand::kReopen); ++i) {
     const auto command = static_cast<CaseCommand>(i);
+    if (command == CaseCommand::kClaim) continue;
     if (Find(status, command) != nullptr) names.emplace_back(Name(command));
   }
   return names;
@@ -60,28 +69,36 @@ Lifecycle DefaultLifecycle() {
       {"closed", "Closed", "归档", Phase::kClosed, true},
       {"reopened", "Reopened", "重新打开", Phase::kOpen, false},
   };
+  const auto add = [&](const char* from, CaseCommand command, const char* to,
+                       const char* otherwise = "", const char* exhausted = "") {
+    l.transitions.push_back({from, command, to, otherwise, exhausted});
+  };
   for (const char* from : {"open", "contacting", "contacted", "remedied", "reopened"}) {
     const std::string_view status = from;
     const bool reached_already = status == "contacted" || status == "remedied";
-    l.transitions.push_back({from, CaseCommand::kAssign, from, {}});
-    l.transitions.push_back({from, CaseCommand::kClaim, from, {}});
-    l.transitions.push_back({from, CaseCommand::kLogAttempt, reached_already ? from : "contacted",
-                             reached_already ? "" : "contacting"});
-    l.transitions.push_back({from, CaseCommand::kMakeCommitment, from, {}});
-    l.transitions.push_back({from, CaseCommand::kRemedy, "remedied", from});
-    l.transitions.push_back({from, CaseCommand::kResolve, "resolved", {}});
-    l.transitions.push_back({from, CaseCommand::kAttachResponse, from, {}});
+    add(from, CaseCommand::kAssign, from);
+    add(from, CaseCommand::kClaim, from);
+    add(from, CaseCommand::kLogAttempt, reached_already ? from : "contacted",
+        reached_already ? "" : "contacting");
+    add(from, CaseCommand::kMakeCommitment, from);
+    add(from, CaseCommand::kRemedy, "remedied", from);
+    add(from, CaseCommand::kResolve, "resolved");
+    add(from, CaseCommand::kAttachResponse, from);
   }
+  // After handling the customer may still call, and money may still flow.
   for (const char* from : {"resolved", "resurvey_due", "resurveyed"}) {
-    l.transitions.push_back({from, CaseCommand::kAssign, from, {}});
-    l.transitions.push_back({from, CaseCommand::kClose, "closed", {}});
-    l.transitions.push_back({from, CaseCommand::kReopen, "reopened", {}});
-    l.transitions.push_back({from, CaseCommand::kAttachResponse, from, {}});
+    add(from, CaseCommand::kAssign, from);
+    add(from, CaseCommand::kLogAttempt, from);
+    add(from, CaseCommand::kMakeCommitment, from);
+    add(from, CaseCommand::kRemedy, from);
+    add(from, CaseCommand::kClose, "closed");
+    add(from, CaseCommand::kReopen, "reopened");
+    add(from, CaseCommand::kAttachResponse, from);
   }
-  l.transitions.push_back({"resolved", CaseCommand::kAskAgain, "resurvey_due", "closed"});
-  l.transitions.push_back({"resurvey_due", CaseCommand::kAnswerResurvey, "closed", "reopened"});
-  l.transitions.push_back({"resurvey_due", CaseCommand::kExpireResurvey, "closed", {}});
-  l.transitions.push_back({"closed", CaseCommand::kReopen, "reopened", {}});
+  add("resolved", CaseCommand::kAskAgain, "resurvey_due", "closed");
+  add("resurvey_due", CaseCommand::kAnswerResurvey, "closed", "reopened", "resurveyed");
+  add("resurvey_due", CaseCommand::kExpireResurvey, "closed");
+  add("closed", CaseCommand::kReopen, "reopened");
   return l;
 }
 

@@ -46,6 +46,7 @@ struct Transition {
   CaseCommand command{};
   std::string to{};
   std::string otherwise{};  // empty: stays
+  std::string exhausted{};  // kAnswerResurvey: a bad answer when the case may not reopen again
 };
 
 struct Lifecycle {
@@ -55,7 +56,10 @@ struct Lifecycle {
 
   const StatusDef* Find(std::string_view status) const;                        // or nullptr
   const Transition* Find(std::string_view status, CaseCommand command) const;  // or nullptr
-  // Names of the commands that people can give in `status`, in enum order.
+  // The first status of the phase. REQUIRES: there is one.
+  const StatusDef& FirstOf(Phase phase) const;
+  // Names of the verbs that people can give on a case in `status`, in enum order. Claiming is asked
+  // of a queue, not of a case.
   std::vector<std::string> Allowed(std::string_view status) const;
 };
 

@@ -15,6 +15,9 @@ inline constexpr Timestamp kEarliest = FromMillis(0);
 inline constexpr Duration kClockSkew = std::chrono::minutes{5};
 inline constexpr const char* kOccurBounds = "1970-01-01T00:00:00Z to 5 minutes from now";
 
+// How long after the customer reached us an offer still answers them, whatever their consent.
+inline constexpr Duration kConversation = std::chrono::hours{24};
+
 // Deadlines: after now, and within ten years.
 inline constexpr Duration kFarthestDue = std::chrono::days{3653};
 inline constexpr const char* kDueBounds = "a time after now and within 10 years";

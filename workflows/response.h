@@ -89,6 +89,7 @@ struct Response {
   ResponseEffect effect = ResponseEffect::kUnset;
   bool history = false;
   std::optional<int64_t> corrected_score{};
+  std::string queue_id{};  // of its case when it was recorded, else the program's; for scopes
 
   friend bool operator==(const Response&, const Response&) = default;
 };

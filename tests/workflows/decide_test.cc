@@ -555,6 +555,15 @@ TEST(PairingTest, EverCountsUpToTheEndOfTheWindow) {
   }
 }
 
+TEST(PairingTest, OfTwoAnswersOfOneInstantTheOneRecordedLaterComesAfter) {
+  World world = WithCase();
+  ASSERT_TRUE(world.Do(Answer("a", 9, {.at = kStart})));
+  EXPECT_EQ(world.OnlyCase().converted_at, kStart);
+  ASSERT_TRUE(world.Do(Answer("b", 3)));
+  ASSERT_TRUE(world.Do(Answer("b", 9, {.at = kStart - milliseconds{1}})));
+  EXPECT_EQ(Contribution(world.cases.rbegin()->second).converted_ever, 0) << "given before";
+}
+
 TEST(PairingTest, TheFirstAnswerMissesWhatALaterOneReaches) {
   World world = AskedAgain();
   ASSERT_TRUE(world.Do(Answer("a", 4)));  // bad: reopened

@@ -20,6 +20,7 @@ struct NaiveCase {
   Response opening{};
   std::vector<Response> resurveys{};  // re-survey answers, as given
   std::vector<ResponseId> reopened_by{};
+  ResurveyResult result = ResurveyResult::kUnset;
   bool open = true;
   Timestamp closed_at{};
 };
@@ -40,6 +41,9 @@ NaiveHistory Naive(const Program& program, std::vector<Response> answers) {
     NaiveCase* last = history.cases.empty() ? nullptr : &history.cases.back();
     if (last != nullptr && last->open) {
       last->resurveys.push_back(answer);
+      last->result = answer.category == Category::kDetractor ? ResurveyResult::kStillDetractor
+                     : answer.category == Category::kPassive ? ResurveyResult::kPassive
+                                                             : ResurveyResult::kPromoter;
       history.pairings[answer.id] = {last->opening.id, ResponseEffect::kResurveyAnswer};
       if (answer.category != Category::kDetractor) {
         last->open = false;
@@ -51,6 +55,7 @@ NaiveHistory Naive(const Program& program, std::vector<Response> answers) {
                last->closed_at + program.reopen_window >= answer.occurred_at) {
       last->open = true;
       last->reopened_by.push_back(answer.id);
+      last->result = ResurveyResult::kUnset;
       history.pairings[answer.id] = {last->opening.id, ResponseEffect::kReopened};
     } else {
       NaiveCase opened;
@@ -82,6 +87,7 @@ void ExpectFacts(const NaiveCase& naive, const Program& program,
                  const std::vector<Response>& answers, const CaseHistoryDerived& facts) {
   EXPECT_EQ(facts.holds_dedupe_slot, naive.open);
   EXPECT_EQ(facts.closed_at, naive.open ? std::nullopt : std::optional(naive.closed_at));
+  EXPECT_EQ(facts.resurvey_result, naive.result);
   EXPECT_EQ(facts.reopen_count, static_cast<int32_t>(naive.reopened_by.size()));
   EXPECT_EQ(facts.attached_response_ids, naive.reopened_by);
   EXPECT_EQ(facts.resurvey.answer_count, static_cast<int32_t>(naive.resurveys.size()));

@@ -36,7 +36,7 @@ TEST(IdTest, TextAndBytesAreOneToOneAndSortAlike) {
 }
 
 TEST(IdTest, OtherTextsAreNoIds) {
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("0"), std::string(25, '0'), std::string(27, '0'),
         "8" + std::string(25, '0'), "z" + std::string(25, '0'), std::string(25, '0') + "i",
         std::string(25, '0') + "l", std::string(25, '0') + "o", std::string(25, '0') + "u",

@@ -170,10 +170,11 @@ TEST(LifecycleTest, AllowedListsExactlyWhatPeopleCanDo) {
   const Lifecycle lifecycle = DefaultLifecycle();
   EXPECT_EQ(lifecycle.Allowed("closed"), std::vector<std::string>{"reopen"});
   EXPECT_EQ(lifecycle.Allowed("resurvey_due"),
-            (std::vector<std::string>{"assign", "close", "reopen"}));
-  EXPECT_EQ(lifecycle.Allowed("open"),
-            (std::vector<std::string>{"assign", "claim", "log_attempt", "make_commitment", "remedy",
-                                      "resolve"}));
+            (std::vector<std::string>{"assign", "log_attempt", "make_commitment", "remedy", "close",
+                                      "reopen"}));
+  EXPECT_EQ(
+      lifecycle.Allowed("open"),
+      (std::vector<std::string>{"assign", "log_attempt", "make_commitment", "remedy", "resolve"}));
   for (const StatusDef& status : lifecycle.statuses) {
     EXPECT_FALSE(lifecycle.Allowed(status.key).empty()) << status.key << " is a dead end";
   }
