@@ -114,21 +114,37 @@ CallError ReadError(const grpc::Status& status) {
 
 std::string RenderError(const CallError& error, bool chinese, const Style& style) {
   const Labels& labels = chinese ? kChinese : kEnglish;
-  const std::string& message =
-      chinese && !error.message_zh.empty() ? error.message_zh : error.message;
+  const bool translated = chinese && !error.message_zh.empty();
+  std::string_view message = translated ? error.message_zh : error.message;
+  // What the message says is not said twice, in whatever language.
+  const auto said = [&](const std::string& text) {
+    return message.find(text) != std::string_view::npos ||
+           (translated && error.message.find(text) != std::string::npos);
+  };
+  // Several faults in one message are easier to read below each other.
+  const bool one_a_line = !translated && error.violations.size() > 1;
+  if (one_a_line) {
+    message = message.substr(0, message.find(error.violations.front().description));
+    while (message.ends_with(' ') || message.ends_with(':')) message.remove_suffix(1);
+  }
   std::string text = style.Red(fmt::format("{}:", labels.error)) + " " +
                      OneLine(message.empty() ? CodeName(error.code) : message) + "\n";
   for (const CallError::Violation& violation : error.violations) {
-    text += fmt::format("  {}: {}\n", OneLine(violation.field), OneLine(violation.description));
+    if (said(violation.description)) continue;
+    const bool named = violation.description.starts_with(violation.field);
+    text += fmt::format("  {}{}\n", named ? "" : OneLine(violation.field) + ": ",
+                        OneLine(violation.description));
   }
   const auto allowed = error.metadata.find("allowed");
-  if (allowed != error.metadata.end()) {
+  if (allowed == error.metadata.end()) {
+    for (const std::string& expectation : error.expectations) {
+      if (!said(expectation)) text += "  " + OneLine(expectation) + "\n";
+    }
+  } else if (!said(allowed->second)) {
     text += fmt::format("  {}: {}\n", labels.allowed, OneLine(allowed->second));
-  } else {
-    for (const std::string& line : error.expectations) text += "  " + OneLine(line) + "\n";
   }
   for (const auto& [key, value] : error.metadata) {
-    if (IsWorthALine(key)) text += fmt::format("  {}: {}\n", key, OneLine(value));
+    if (IsWorthALine(key) && !said(value)) text += fmt::format("  {}: {}\n", key, OneLine(value));
   }
   if (!error.reason.empty()) {
     text +=

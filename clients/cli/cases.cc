@@ -30,6 +30,10 @@ std::string Score(const v1::Case& record) {
 }
 
 std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
+  return present ? FormatTimeSeconds(time) : "";
+}
+
+std::string FullTimeOr(bool present, const google::protobuf::Timestamp& time) {
   return present ? FormatTime(time) : "";
 }
 
@@ -124,8 +128,9 @@ Facts CaseFacts(const v1::Case& record) {
       {"CRM", record.crm_reference()},
       {"external key", record.has_external_key() ? FormatKey(record.external_key()) : ""},
       {"authority",
-       JoinPhrases({authority.authority(), authority.reference(),
-                    authority.has_due_time() ? "due " + FormatTime(authority.due_time()) : ""})},
+       JoinPhrases(
+           {authority.authority(), authority.reference(),
+            authority.has_due_time() ? "due " + FormatTimeSeconds(authority.due_time()) : ""})},
       {"contact", JoinPhrases({record.contact_person(), EnumName(record.preferred_channel()),
                                record.preferred_time(), record.language()})},
       {"topics", JoinTexts(record.topics())},
@@ -673,9 +678,9 @@ std::vector<Column<v1::Case>> CaseColumns() {
          return r.has_open_time() ? FormatTimeShort(r.open_time()).substr(0, 10) : "";
        }},
       {"open_time", "", Align::kLeft,
-       [](Record r) { return TimeOr(r.has_open_time(), r.open_time()); }},
+       [](Record r) { return FullTimeOr(r.has_open_time(), r.open_time()); }},
       {"close_time", "", Align::kLeft,
-       [](Record r) { return TimeOr(r.has_close_time(), r.close_time()); }},
+       [](Record r) { return FullTimeOr(r.has_close_time(), r.close_time()); }},
       {"handling_result", "", Align::kLeft, [](Record r) { return EnumName(r.handling_result()); }},
       {"resurvey_result", "result", Align::kLeft,
        [](Record r) { return EnumName(r.resurvey_result()); }},
@@ -720,11 +725,11 @@ std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Style
 }
 
 std::string RenderCaseChange(const v1::Case& record, bool replayed, const Style& style) {
-  const std::string due = NextDue(record);
+  const google::protobuf::Timestamp* due = EarliestDue(record);
   std::string text = fmt::format(
       "{} is {}, {}", style.Bold(OneLine(record.number())), OneLine(record.status()),
       record.owner().empty() ? "without an owner" : "owned by " + OneLine(record.owner()));
-  if (!due.empty()) text += ", next due " + due;
+  if (due != nullptr) text += ", next due " + FormatTimeSeconds(*due);
   text += ".\n";
   if (replayed) text += "This request had been done before; nothing changed.\n";
   if (!record.etag().empty()) text += "etag " + OneLine(record.etag()) + "\n";

@@ -34,7 +34,7 @@ std::string Consents(const v1::Customer& customer) {
     text += fmt::format("{}{} {} on {}", text.empty() ? "" : "\n",
                         consent.granted() ? "granted" : "denied", EnumName(consent.purpose()),
                         channel.empty() ? "every channel" : channel);
-    if (consent.has_occur_time()) text += ", " + FormatTime(consent.occur_time());
+    if (consent.has_occur_time()) text += ", " + FormatTimeSeconds(consent.occur_time());
     if (!consent.source().empty()) text += ", " + consent.source();
   }
   return text;

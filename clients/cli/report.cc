@@ -22,7 +22,7 @@ constexpr int kCurveRows = 20;
 std::string GroupName(const std::string& group) { return group.empty() ? "(none)" : group; }
 
 std::string AsOf(const google::protobuf::Timestamp& time, bool present) {
-  return present ? "as of " + FormatTime(time) : "";
+  return present ? "as of " + FormatTimeSeconds(time) : "";
 }
 
 // "233 / 4,152"
@@ -96,9 +96,11 @@ std::string RateTable(const v1::RecoveryRates& rates, int width) {
   for (const Rate& rate : shown) {
     rows.push_back({rate.name, Ratio(rate.share), ShareText(rate.share), IntervalText(rate.share)});
   }
-  std::string text =
-      RenderTable({{"rate"}, {"k / n", Align::kRight}, {"share", Align::kRight}, {"95 % interval"}},
-                  rows, width);
+  std::string text = RenderTable({{"rate"},
+                                  {"k / n", Align::kRight},
+                                  {"share", Align::kRight},
+                                  {"95 % interval", Align::kRight}},
+                                 rows, width);
   Facts bounds;
   if (rates.has_recovered_bounds()) {
     bounds.emplace_back("recovered if all the unanswered did not, or did",
@@ -137,7 +139,7 @@ std::string RenderCurve(const v1::RecoveryFigure& figure, const Style& style, in
                                   {"at risk", Align::kRight},
                                   {"converted", Align::kRight},
                                   {"not yet", Align::kRight},
-                                  {"95 % interval"},
+                                  {"95 % interval", Align::kRight},
                                   {""}},
                                  rows, width);
   if (shown < steps) {
@@ -164,9 +166,11 @@ std::string RenderCustomers(const v1::CustomerRecoveryFigure& figure, int width)
                       {"began as detractors, never again",
                        GroupDigits(figure.never_again_count()) + " (not counted below)"}}) +
          "\n" +
-         RenderTable(
-             {{"rate"}, {"k / n", Align::kRight}, {"share", Align::kRight}, {"95 % interval"}},
-             rows, width);
+         RenderTable({{"rate"},
+                      {"k / n", Align::kRight},
+                      {"share", Align::kRight},
+                      {"95 % interval", Align::kRight}},
+                     rows, width);
 }
 
 // ---- Commands
@@ -298,12 +302,13 @@ std::string RenderNps(const v1::GetNpsReportResponse& report, const Style& style
                                   {"passives", Align::kRight},
                                   {"detractors", Align::kRight},
                                   {"NPS", Align::kRight},
-                                  {"95 % interval"},
-                                  {"░ detractors ▒ passives █ promoters"}},
+                                  {"95 % interval", Align::kRight},
+                                  {""}},
                                  rows, width);
+  text += "\n░ detractors  ▒ passives  █ promoters\n";
   if (report.anonymous_count() > 0) {
     text +=
-        fmt::format("\n{} of the answers are anonymous.\n", GroupDigits(report.anonymous_count()));
+        fmt::format("{} of the answers are anonymous.\n", GroupDigits(report.anonymous_count()));
   }
   return text;
 }
@@ -382,9 +387,11 @@ std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool cur
   const int64_t running = total.not_matured().eligible_count();
   if (running == 0) {
     text += "\nThe window of every eligible case has passed.\n";
+  } else if (matured == 0) {
+    text += "\nThe window of every eligible case still runs.\n";
   } else {
-    if (matured > 0) text += RenderRates("Window has passed", total.matured(), style, width);
-    text += RenderRates("Window still running", total.not_matured(), style, width);
+    text += RenderRates("Window has passed", total.matured(), style, width) +
+            RenderRates("Window still runs", total.not_matured(), style, width);
   }
   if (!report.groups().empty()) {
     std::vector<std::vector<std::string>> rows;
@@ -404,10 +411,10 @@ std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool cur
                          {"answered", Align::kRight},
                          {"recovered", Align::kRight},
                          {"share", Align::kRight},
-                         {"95 % interval"},
+                         {"95 % interval", Align::kRight},
                          {"converted", Align::kRight},
                          {"share", Align::kRight},
-                         {"95 % interval"}},
+                         {"95 % interval", Align::kRight}},
                         rows, width);
   }
   if (curve) text += RenderCurve(total, style, width);

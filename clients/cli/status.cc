@@ -14,7 +14,7 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
   std::string text = style.Bold("reboundd " + OneLine(status.version())) + " at " +
                      OneLine(server) + (status.draining() ? ", STOPPING" : "") + "\n\n";
   Facts facts = {
-      {"started", status.has_start_time() ? FormatTime(status.start_time()) : ""},
+      {"started", status.has_start_time() ? FormatTimeSeconds(status.start_time()) : ""},
       {"store", fmt::format("{}, schema {}", status.store(), status.schema_version())},
       {"configuration",
        fmt::format("revision {} {}", status.revision(), status.revision_hash().substr(0, 12))},

@@ -74,6 +74,12 @@ Timestamp TimeOfMillis(int64_t ms) {
 
 std::string FormatTime(const Timestamp& time) { return FormatTimeUtc(MillisOf(time)); }
 
+std::string FormatTimeSeconds(const Timestamp& time) {
+  Timestamp whole;
+  whole.set_seconds(time.seconds());
+  return FormatTime(whole);
+}
+
 std::string FormatTimeShort(const Timestamp& time) {
   std::string text = FormatTimeUtc(MillisOf(time));
   std::replace(text.begin(), text.end(), 'T', ' ');

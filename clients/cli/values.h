@@ -19,6 +19,9 @@ namespace rebound::cli {
 // "2026-01-31T08:00:00Z", with milliseconds if there are any; UTC.
 std::string FormatTime(const google::protobuf::Timestamp& time);
 
+// The same without milliseconds, for people.
+std::string FormatTimeSeconds(const google::protobuf::Timestamp& time);
+
 // "2026-01-31 08:00" for narrow tables; UTC.
 std::string FormatTimeShort(const google::protobuf::Timestamp& time);
 

@@ -47,15 +47,31 @@ class Refusal {
 };
 
 grpc::Status TwoFields() {
-  Refusal refusal(grpc::StatusCode::INVALID_ARGUMENT, "2 fields are at fault", "有 2 个字段不正确",
-                  "FIELD_VIOLATIONS", {});
+  const std::string score = "response.score: expected 0 to 10, but got 11";
+  const std::string program = "expected a configured program, but got nps";
+  Refusal refusal(
+      grpc::StatusCode::INVALID_ARGUMENT, "some fields are at fault: " + score + " | " + program,
+      "有字段不合要求：response.score：应为 0 到 10，但收到 11", "FIELD_VIOLATIONS", {});
   google::rpc::BadRequest bad;
   auto* violation = bad.add_field_violations();
   violation->set_field("response.score");
-  violation->set_description("expected 0 to 10, but it is 11");
+  violation->set_description(score);
   violation = bad.add_field_violations();
   violation->set_field("response.program_id");
-  violation->set_description("expected a configured program, but it is nps");
+  violation->set_description(program);
+  refusal.Add(bad);
+  return refusal.Status();
+}
+
+// As the one above, but with a single field, which the message names already.
+grpc::Status OneField() {
+  const std::string score = "response.score: expected 0 to 10, but got 11";
+  Refusal refusal(grpc::StatusCode::INVALID_ARGUMENT, score, "分数应为 0 到 10，但收到 11",
+                  "SCORE_OUT_OF_RANGE", {{"field", "response.score"}});
+  google::rpc::BadRequest bad;
+  auto* violation = bad.add_field_violations();
+  violation->set_field("response.score");
+  violation->set_description(score);
   refusal.Add(bad);
   return refusal.Status();
 }
@@ -89,7 +105,7 @@ TEST(CliCallTest, EveryCodeHasItsExitCode) {
 
 TEST(CliCallTest, ErrorsNameFieldsReasonAndWayOutInBothLanguages) {
   std::string text;
-  for (const grpc::Status& status : {TwoFields(), ForbiddenTransition(), Overloaded(),
+  for (const grpc::Status& status : {TwoFields(), OneField(), ForbiddenTransition(), Overloaded(),
                                      grpc::Status(grpc::StatusCode::INTERNAL, "")}) {
     const CallError error = ReadError(status);
     text += RenderError(error, false, {}) + "\n" + RenderError(error, true, {}) + "\n" +

@@ -183,7 +183,7 @@ TEST_F(CliImportTest, RejectsNameRowColumnAndReasonInTheFilesOrder) {
             "row,column,reason\n"
             "2,NETPRO,\"expected a score from 0 to 10, but it is 11\"\n"
             "3,NETPRO,\"score: expected an integer, got \"\"6.877\"\"\"\n"
-            "5,ID,\"external_id: expected a value, got \"\"\"\"\"\n"
+            "5,ID,\"external_id: expected a value, got an empty value\"\n"
             "6,NETPRO,\"expected a score from 0 to 10, but it is -1\"\n");
   EXPECT_NE(out_.find("4 rows were rejected"), std::string::npos) << out_;
   EXPECT_EQ(Import({"--strict", "--lang", "zh", "--rejects", Path("r.csv")}), kExitFailed);
@@ -218,7 +218,7 @@ TEST_F(CliImportTest, AnOldRejectsFileDoesNotOutliveAnImportWithoutRejects) {
 // The service answers nothing until the window is full, and then one batch for each that follows:
 // were the window smaller, both sides would wait for ever; were it larger, more would have come.
 TEST_F(CliImportTest, AtMostAWindowOfBatchesIsOnTheWay) {
-  constexpr size_t kBatches = 20;
+  static constexpr size_t kBatches = 20;
   Write("answers.csv", Rows(kBatches * kBatchRows));
   size_t most = 0;
   service_.serve = [&most](FakeService* service, Stream* stream) {
