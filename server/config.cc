@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include <date/tz.h>
 #include <fmt/format.h>
 #include <sodium.h>
 #include <unicode/ucurr.h>
@@ -14,13 +15,11 @@
 #include <charconv>
 #include <fstream>
 #include <map>
-#include <set>
 #include <span>
 #include <sstream>
 #include <system_error>
 #include <utility>
 
-#include "date/tz.h"
 #include "workflows/filter.h"
 #include "workflows/limits.h"
 
@@ -64,8 +63,7 @@ constexpr std::array<std::string_view, 6> kPlaybookKeys = {"id",   "version",  "
                                                            "when", "severity", "queue"};
 constexpr std::array<std::string_view, 2> kNameKeys = {"en", "zh"};
 
-// ---- Text
-// ----------------------------------------------------------------------------------------
+// ---- Text ---------------------------------------------------------------------------------------
 
 // The code point at the front and its length in bytes; -1 and 1 for a malformed byte.
 std::pair<utf8proc_int32_t, size_t> FrontCodePoint(std::string_view text) {
@@ -148,16 +146,15 @@ size_t TerminalColumns(std::string_view text) {
   return columns;
 }
 
-// ---- The YAML tree
-// -------------------------------------------------------------------------------
+// ---- The YAML tree ------------------------------------------------------------------------------
 
-struct Node {
+struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   YAML::Mark mark{};
   std::string text{};
-  bool quoted = false;           // in quotes, or a block scalar
-  std::vector<Node> children{};  // kMap: key, value, key, value ...
+  bool quoted = false;               // in quotes, or a block scalar
+  std::vector<YamlNode> children{};  // kMap: key, value, key, value ...
 };
 
 struct Place {
@@ -180,7 +177,7 @@ struct RefusedYaml {
 // Events rather than YAML::Node: those lose aliases, and repeated keys of theirs go unnoticed.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  Node Take() { return std::move(root_); }
+  YamlNode Take() { return std::move(root_); }
   const YAML::Mark& last_scalar() const { return last_scalar_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -192,23 +189,23 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Check(mark, "?", anchor);
-    Add({.kind = Node::Kind::kNull, .mark = mark});
+    Add({.kind = YamlNode::Kind::kNull, .mark = mark});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { RefuseReference(mark); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Check(mark, tag, anchor);
     last_scalar_ = mark;
-    Add({.kind = Node::Kind::kScalar, .mark = mark, .text = value, .quoted = tag == "!"});
+    Add({.kind = YamlNode::Kind::kScalar, .mark = mark, .text = value, .quoted = tag == "!"});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    Open(Node::Kind::kList, mark, tag, anchor);
+    Open(YamlNode::Kind::kList, mark, tag, anchor);
   }
   void OnSequenceEnd() override { Close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    Open(Node::Kind::kMap, mark, tag, anchor);
+    Open(YamlNode::Kind::kMap, mark, tag, anchor);
   }
   void OnMapEnd() override { Close(); }
 
@@ -226,7 +223,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  void Open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+  void Open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     Check(mark, tag, anchor);
     if (open_.size() == static_cast<size_t>(kMaxConfigDepth)) {
@@ -240,27 +237,27 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void Close() {
-    Node node = std::move(open_.back());
+    YamlNode node = std::move(open_.back());
     open_.pop_back();
     Add(std::move(node));
   }
 
-  void Add(Node node) {
+  void Add(YamlNode node) {
     (open_.empty() ? root_ : open_.back().children.emplace_back()) = std::move(node);
   }
 
   int documents_ = 0;
   YAML::Mark last_scalar_ = YAML::Mark::null_mark();
-  Node root_{};
-  std::vector<Node> open_{};
+  YamlNode root_{};
+  std::vector<YamlNode> open_{};
 };
 
-std::string Describe(const Node& node) {
+std::string Describe(const YamlNode& node) {
   switch (node.kind) {
-    case Node::Kind::kNull: return "nothing";
-    case Node::Kind::kScalar: return Quoted(node.text);
-    case Node::Kind::kList: return "a list";
-    case Node::Kind::kMap: return "a mapping";
+    case YamlNode::Kind::kNull: return "nothing";
+    case YamlNode::Kind::kScalar: return Quoted(node.text);
+    case YamlNode::Kind::kList: return "a list";
+    case YamlNode::Kind::kMap: return "a mapping";
   }
   return "";
 }
@@ -313,8 +310,7 @@ bool Covers(const Predicate& wide, const Predicate& narrow) {
   });
 }
 
-// ---- One file
-// ------------------------------------------------------------------------------------
+// ---- One file -----------------------------------------------------------------------------------
 
 // Reads one file into a revision and notes every mistake. Lives for one call of ParseConfig; a
 // field with a mistake keeps its default, so that reading goes on.
@@ -345,14 +341,14 @@ class FileReader {
   }
 
   void ReadPrograms(std::vector<Program>* programs) {
-    const Node* list = List("programs");
+    const YamlNode* list = List("programs");
     if (list == nullptr) return;
     if (list->children.empty()) {
       Fault(At(*list), "C010", "expected at least one program, found none",
             "add one: id, name, kind and scale");
     }
     std::map<std::string, int> lines;
-    for (const Node& node : list->children) {
+    for (const YamlNode& node : list->children) {
       if (!CheckMap(node, "a program", kProgramKeys)) continue;
       Program program = ReadProgram(node);
       CheckUnique(node, program.id, &lines);
@@ -362,11 +358,11 @@ class FileReader {
 
   // `programs`: to check the names in conditions; nullptr: not known.
   void ReadPlaybooks(const std::vector<Program>* programs, std::vector<Playbook>* playbooks) {
-    const Node* list = List("playbooks");
+    const YamlNode* list = List("playbooks");
     if (list == nullptr) return;
     std::map<std::string, int> lines;
-    std::vector<const Node*> nodes;
-    for (const Node& node : list->children) {
+    std::vector<const YamlNode*> nodes;
+    for (const YamlNode& node : list->children) {
       if (!CheckMap(node, "a playbook", kPlaybookKeys)) continue;
       bool condition_is_good = true;
       Playbook playbook = ReadPlaybook(node, programs, &condition_is_good);
@@ -393,8 +389,8 @@ class FileReader {
  private:
   enum class Need { kRequired, kOptional };
   struct Entry {
-    const Node* key = nullptr;  // nullptr: the key is not there
-    const Node* value = nullptr;
+    const YamlNode* key = nullptr;  // nullptr: the key is not there
+    const YamlNode* value = nullptr;
   };
 
   // ---- Noting mistakes
@@ -418,16 +414,16 @@ class FileReader {
     errors_.push_back(std::move(error));
   }
 
-  static Place At(const Node& node) {
+  static Place At(const YamlNode& node) {
     Place place = PlaceOf(node.mark);
-    if (node.kind == Node::Kind::kScalar) {
+    if (node.kind == YamlNode::Kind::kScalar) {
       place.width = static_cast<int>(CodePoints(node.text)) + (node.quoted ? 2 : 0);
     }
     return place;
   }
   // An absent value has no place of its own; yaml-cpp names that of whatever follows.
   static Place At(const Entry& entry) {
-    return At(entry.value->kind == Node::Kind::kNull ? *entry.key : *entry.value);
+    return At(entry.value->kind == YamlNode::Kind::kNull ? *entry.key : *entry.value);
   }
 
   void Expected(const Entry& entry, std::string_view code, std::string_view what,
@@ -514,7 +510,7 @@ class FileReader {
 
   // ---- Mappings
 
-  static Entry Find(const Node& map, std::string_view key) {
+  static Entry Find(const YamlNode& map, std::string_view key) {
     for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
       if (map.children[i].text == key) return {&map.children[i], &map.children[i + 1]};
     }
@@ -522,8 +518,8 @@ class FileReader {
   }
 
   // Is `node` a mapping? Notes keys that are unknown or given twice.
-  bool CheckMap(const Node& node, std::string_view what, Words keys) {
-    if (node.kind != Node::Kind::kMap) {
+  bool CheckMap(const YamlNode& node, std::string_view what, Words keys) {
+    if (node.kind != YamlNode::Kind::kMap) {
       Fault(At(node), "C004",
             fmt::format("expected {} to be a mapping, found {}", what, Describe(node)),
             "its keys: " + JoinWithCommas(keys));
@@ -531,8 +527,8 @@ class FileReader {
     }
     std::map<std::string_view, int> seen;
     for (size_t i = 0; i + 1 < node.children.size(); i += 2) {
-      const Node& key = node.children[i];
-      if (key.kind != Node::Kind::kScalar) {
+      const YamlNode& key = node.children[i];
+      if (key.kind != YamlNode::Kind::kScalar) {
         Fault(At(key), "C004", fmt::format("expected a key of {}, found {}", what, Describe(key)));
       } else if (std::find(keys.begin(), keys.end(), key.text) == keys.end()) {
         const std::string_view nearest = Nearest(key.text, keys);
@@ -548,7 +544,7 @@ class FileReader {
   }
 
   // The entry; without a key when it is not there, which is noted if it is required.
-  Entry Get(const Node& map, std::string_view key, Need need) {
+  Entry Get(const YamlNode& map, std::string_view key, Need need) {
     const Entry entry = Find(map, key);
     if (entry.key == nullptr && need == Need::kRequired) {
       Fault(At(map), "C007", fmt::format("expected the key \"{}\" here, found none", key));
@@ -557,20 +553,20 @@ class FileReader {
   }
 
   // A scalar's entry, or one without a key, with what is wrong noted.
-  Entry GetScalar(const Node& map, std::string_view key, Need need, std::string_view what) {
+  Entry GetScalar(const YamlNode& map, std::string_view key, Need need, std::string_view what) {
     Entry entry = Get(map, key, need);
-    if (entry.key != nullptr && entry.value->kind != Node::Kind::kScalar) {
+    if (entry.key != nullptr && entry.value->kind != YamlNode::Kind::kScalar) {
       Expected(entry, "C004", what);
       entry = {};
     }
     return entry;
   }
 
-  const Node* List(std::string_view key) {
+  const YamlNode* List(std::string_view key) {
     if (std::find(sections_.begin(), sections_.end(), key) == sections_.end()) return nullptr;
     const Entry entry = Get(root_, key, Need::kRequired);
     if (entry.key == nullptr) return nullptr;
-    if (entry.value->kind == Node::Kind::kList) return entry.value;
+    if (entry.value->kind == YamlNode::Kind::kList) return entry.value;
     Expected(entry, "C004", "a list", "begin each item with \"- \"; an empty list is []");
     return nullptr;
   }
@@ -585,7 +581,7 @@ class FileReader {
   }
 
   // [a-z0-9-]{1,64}
-  void ReadId(const Node& map, std::string_view key, Need need, std::string* out) {
+  void ReadId(const YamlNode& map, std::string_view key, Need need, std::string* out) {
     constexpr std::string_view kWhat = "1 to 64 characters of a-z, 0-9 and -";
     const Entry entry = GetScalar(map, key, need, kWhat);
     if (entry.key == nullptr) return;
@@ -609,7 +605,7 @@ class FileReader {
     Expected(entry, "C009", kWhat, useful ? fmt::format("for example {}", better) : "");
   }
 
-  void ReadText(const Node& map, std::string_view key, Need need, std::string* out) {
+  void ReadText(const YamlNode& map, std::string_view key, Need need, std::string* out) {
     const Entry entry = GetScalar(map, key, need, "a text");
     if (entry.key == nullptr) return;
     const std::string& text = entry.value->text;
@@ -626,12 +622,12 @@ class FileReader {
   }
 
   // Chinese may be left out: then it reads like the English.
-  void ReadName(const Node& map, std::string* en, std::string* zh) {
+  void ReadName(const YamlNode& map, std::string* en, std::string* zh) {
     const Entry entry = Get(map, "name", Need::kRequired);
     if (entry.key == nullptr) return;
-    if (entry.value->kind != Node::Kind::kMap) {
+    if (entry.value->kind != YamlNode::Kind::kMap) {
       Expected(entry, "C004", "a mapping with the languages en and zh",
-               entry.value->kind == Node::Kind::kScalar
+               entry.value->kind == YamlNode::Kind::kScalar
                    ? fmt::format("write name: {{en: {}}}", Quoted(entry.value->text))
                    : "");
       return;
@@ -649,12 +645,13 @@ class FileReader {
     Expected(entry, "C008", JoinWithOr(words), DidYouMean(Nearest(entry.value->text, words)));
     return std::nullopt;
   }
-  std::optional<size_t> ReadWord(const Node& map, std::string_view key, Need need, Words words) {
+  std::optional<size_t> ReadWord(const YamlNode& map, std::string_view key, Need need,
+                                 Words words) {
     const Entry entry = GetScalar(map, key, need, JoinWithOr(words));
     return entry.key == nullptr ? std::nullopt : MatchWord(entry, words);
   }
 
-  void ReadBool(const Node& map, std::string_view key, bool* out) {
+  void ReadBool(const YamlNode& map, std::string_view key, bool* out) {
     const Entry entry = GetScalar(map, key, Need::kOptional, "true or false");
     if (entry.key == nullptr) return;
     if (!entry.value->quoted && (entry.value->text == "true" || entry.value->text == "false")) {
@@ -669,8 +666,8 @@ class FileReader {
 
   // True when it was given and is good.
   template <typename Integer>
-  bool ReadInt(const Node& map, std::string_view key, Need need, int64_t lowest, int64_t highest,
-               Integer* out) {
+  bool ReadInt(const YamlNode& map, std::string_view key, Need need, int64_t lowest,
+               int64_t highest, Integer* out) {
     const std::string what = fmt::format("an integer from {} to {}", lowest, highest);
     const Entry entry = GetScalar(map, key, need, what);
     if (entry.key == nullptr) return false;
@@ -691,8 +688,8 @@ class FileReader {
   }
 
   // "90 days". `out` becomes nullopt for "unlimited", where that is allowed.
-  void ReadDuration(const Node& map, std::string_view key, Duration lowest, bool may_be_unlimited,
-                    std::optional<Duration>* out) {
+  void ReadDuration(const YamlNode& map, std::string_view key, Duration lowest,
+                    bool may_be_unlimited, std::optional<Duration>* out) {
     const std::string what = fmt::format("a duration such as \"90 days\"{}",
                                          may_be_unlimited ? ", or \"unlimited\"" : "");
     const Entry entry = GetScalar(map, key, Need::kOptional, what);
@@ -732,7 +729,7 @@ class FileReader {
     }
     *out = length * count;
   }
-  void ReadDuration(const Node& map, std::string_view key, Duration lowest, Duration* out) {
+  void ReadDuration(const YamlNode& map, std::string_view key, Duration lowest, Duration* out) {
     std::optional<Duration> duration = *out;
     ReadDuration(map, key, lowest, false, &duration);
     *out = *duration;
@@ -740,7 +737,7 @@ class FileReader {
 
   // ---- Programs
 
-  Program ReadProgram(const Node& node) {
+  Program ReadProgram(const YamlNode& node) {
     Program p;
     ReadId(node, "id", Need::kRequired, &p.id);
     ReadName(node, &p.display_name, &p.display_name_zh);
@@ -767,7 +764,7 @@ class FileReader {
     return p;
   }
 
-  void ReadCurrency(const Node& node, std::string* out) {
+  void ReadCurrency(const YamlNode& node, std::string* out) {
     constexpr std::string_view kWhat = "a currency code of ISO 4217";
     const Entry entry = GetScalar(node, "currency", Need::kOptional, kWhat);
     if (entry.key == nullptr) return;
@@ -782,7 +779,7 @@ class FileReader {
     *out = entry.value->text;
   }
 
-  void ReadZone(const Node& node, std::string* out) {
+  void ReadZone(const YamlNode& node, std::string* out) {
     constexpr std::string_view kWhat = "an IANA time zone";
     const Entry entry = GetScalar(node, "time_zone", Need::kOptional, kWhat);
     if (entry.key == nullptr) return;
@@ -794,17 +791,17 @@ class FileReader {
     *out = entry.value->text;
   }
 
-  void ReadScale(const Node& program, Scale* out) {
+  void ReadScale(const YamlNode& program, Scale* out) {
     const Entry entry = Get(program, "scale", Need::kRequired);
     if (entry.key == nullptr) return;
-    if (entry.value->kind == Node::Kind::kScalar) {
+    if (entry.value->kind == YamlNode::Kind::kScalar) {
       if (const auto kind = MatchWord(entry, kScaleKinds)) {
         *out = DefaultScale(static_cast<ScaleKind>(*kind));
       }
       return;
     }
-    const Node& node = *entry.value;
-    if (node.kind != Node::Kind::kMap) {
+    const YamlNode& node = *entry.value;
+    if (node.kind != YamlNode::Kind::kMap) {
       Expected(entry, "C004", "nps, csat, ces or a mapping",
                "the keys of a scale: " + JoinWithCommas(kScaleKeys));
       return;
@@ -831,7 +828,7 @@ class FileReader {
   }
 
   // Every score falls in exactly one category, and detractors and promoters can occur.
-  void CheckScale(const Node& node, const Scale& s) {
+  void CheckScale(const YamlNode& node, const Scale& s) {
     const std::string found = fmt::format(
         "found min {}, max {}, detractor_limit {}, promoter_limit {}, lower_is_better {}", s.min,
         s.max, s.detractor_limit, s.promoter_limit, s.lower_is_better);
@@ -849,9 +846,9 @@ class FileReader {
     }
   }
 
-  void CheckUnique(const Node& node, const std::string& id, std::map<std::string, int>* lines) {
+  void CheckUnique(const YamlNode& node, const std::string& id, std::map<std::string, int>* lines) {
     if (id.empty()) return;
-    const Node& place = *Find(node, "id").value;
+    const YamlNode& place = *Find(node, "id").value;
     const auto [first, is_new] = lines->emplace(id, place.mark.line + 1);
     if (is_new) return;
     Fault(At(place), "C011", fmt::format("expected an id of its own, found \"{}\" again", id),
@@ -860,7 +857,7 @@ class FileReader {
 
   // ---- Playbooks
 
-  Playbook ReadPlaybook(const Node& node, const std::vector<Program>* programs,
+  Playbook ReadPlaybook(const YamlNode& node, const std::vector<Program>* programs,
                         bool* condition_is_good) {
     Playbook p;
     ReadId(node, "id", Need::kRequired, &p.id);
@@ -872,7 +869,7 @@ class FileReader {
     return p;
   }
 
-  bool ReadCondition(const Node& node, const std::vector<Program>* programs, Predicate* out) {
+  bool ReadCondition(const YamlNode& node, const std::vector<Program>* programs, Predicate* out) {
     if (Find(node, "when").key == nullptr) return true;
     const Entry entry = GetScalar(node, "when", Need::kOptional, "a condition");
     if (entry.key == nullptr) return false;
@@ -900,6 +897,7 @@ class FileReader {
   bool CheckPrograms(const Entry& entry, const Predicate& when,
                      const std::vector<Program>& programs) {
     std::vector<std::string_view> ids;
+    ids.reserve(programs.size());
     for (const Program& program : programs) ids.push_back(program.id);
     for (const Comparison& comparison : Flat(when)) {
       const auto* id = std::get_if<std::string>(&comparison.value);
@@ -918,7 +916,7 @@ class FileReader {
     return true;
   }
 
-  void FaultInCondition(const Node& node, const Error& error) {
+  void FaultInCondition(const YamlNode& node, const Error& error) {
     const auto get = [&](const char* key) {
       const auto found = error.metadata.find(key);
       std::string text = found == error.metadata.end() ? "" : found->second;
@@ -956,7 +954,7 @@ class FileReader {
 
   // Where code point `index` of a scalar's value stands in the file: escapes and folded lines make
   // a value shorter than its source. The scalar's start when the two cannot be matched.
-  Place PlaceIn(const Node& node, size_t index) const {
+  Place PlaceIn(const YamlNode& node, size_t index) const {
     const Place start = PlaceOf(node.mark);
     size_t at = OffsetOf(node.mark);
     const auto past_blanks = [&](size_t from) {
@@ -1004,9 +1002,9 @@ class FileReader {
     }
   }
 
-  void CheckReachable(const Node& node, const Playbook& playbook,
+  void CheckReachable(const YamlNode& node, const Playbook& playbook,
                       const std::vector<Playbook>& earlier,
-                      const std::vector<const Node*>& earlier_nodes) {
+                      const std::vector<const YamlNode*>& earlier_nodes) {
     for (size_t i = 0; i < earlier.size(); ++i) {
       if (!Covers(earlier[i].when, playbook.when)) continue;
       const Entry id = Find(node, "id");
@@ -1025,12 +1023,11 @@ class FileReader {
   std::string_view text_;
   std::vector<std::string_view> lines_{};
   std::vector<std::string_view> sections_{};  // that can be read
-  Node root_{};
+  YamlNode root_{};
   std::vector<ConfigError> errors_{};
 };
 
-// ---- Writing
-// -------------------------------------------------------------------------------------
+// ---- Writing ------------------------------------------------------------------------------------
 
 std::string YamlQuoted(std::string_view text) {
   std::string quoted = "\"";

@@ -18,6 +18,29 @@ void HashPart(crypto_generichash_state* state, std::string_view part) {
                             part.size());
 }
 
+std::optional<std::array<uint8_t, 6>> TimePrefix(std::string_view request_id) {
+  std::array<uint8_t, 6> prefix{};
+  if (const auto ours = DecodeId(request_id)) {
+    std::copy_n(ours->begin(), prefix.size(), prefix.begin());
+    return prefix;
+  }
+  // xxxxxxxx-xxxx-7xxx-...: RFC 9562, 48 bits of milliseconds first.
+  if (request_id.size() < 36 || request_id[8] != '-' || request_id[14] != '7') return std::nullopt;
+  size_t digits = 0;
+  for (size_t i = 0; digits < 12; ++i) {
+    if (i == 8) continue;
+    const char c = request_id[i];
+    const int value = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
+    if (value < 0) return std::nullopt;
+    prefix[digits / 2] = static_cast<uint8_t>(prefix[digits / 2] << 4 | value);
+    ++digits;
+  }
+  return prefix;
+}
+
 std::string KeyText(const Hash128& key) { return {key.begin(), key.end()}; }
 
 // The customer that stands for this one; cycles are refused when linking.
@@ -58,7 +81,7 @@ struct FactLoader {
       if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("case");
     }
     if (!response.customer_id.empty()) {
-      facts.customer = Canonical(reader, reader.GetCustomer(response.customer_id));
+      facts.customer = Canonical(reader, VisibleCustomer(response.customer_id));
       if (!facts.customer) return NotFound("customer");
     } else if (!command.customer_key.empty()) {
       facts.customer = Canonical(reader, reader.FindCustomer(command.customer_key));
@@ -66,9 +89,13 @@ struct FactLoader {
       facts.customer = reader.GetCustomer(facts.subject->customer_id);
     }
     if (facts.customer) {
-      facts.cases = reader.CasesOf(facts.customer->id, response.program_id);
-      if (command.history) {
-        facts.responses = reader.ResponsesOf(facts.customer->id, response.program_id);
+      LoadCases(facts.customer->id, response.program_id);
+      if (command.history || !command.occurred_now) {
+        for (const CustomerId& id : Everyone(facts.customer->id)) {
+          for (Response& known : reader.ResponsesOf(id, response.program_id)) {
+            facts.responses.push_back(std::move(known));
+          }
+        }
       }
     }
     facts.next_case_number = reader.NextCaseNumber();
@@ -81,13 +108,20 @@ struct FactLoader {
       return NotFound("customer");
     }
     if (facts.customer) Hydrate(reader, *facts.customer);
+    // Nobody makes a customer that they cannot see, or moves one out of their sight.
+    const bool moves =
+        std::find(command.mask.begin(), command.mask.end(), "org_unit_id") != command.mask.end();
+    if ((moves || !facts.customer) &&
+        !caller.scope.CoversOrgUnit(moves ? command.profile.org_unit_id : "")) {
+      return NotFound("org_unit");
+    }
     return {};
   }
 
   Result<void> operator()(const AddCustomerAlias& command) {
-    facts.customer = VisibleCustomer(command.customer_id);
-    facts.customer = Canonical(reader, std::move(facts.customer));
+    facts.customer = Visible(Canonical(reader, VisibleCustomer(command.customer_id)));
     facts.key_owner = reader.FindCustomer(command.key);
+    if (facts.key_owner && !Visible(facts.key_owner)) return NotFound("customer");
     return {};
   }
 
@@ -120,15 +154,35 @@ struct FactLoader {
       facts.customer = Canonical(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     if (std::holds_alternative<Reopen>(command.verb) && !facts.subject->customer_id.empty()) {
-      facts.cases = reader.CasesOf(facts.subject->customer_id, facts.subject->program_id);
+      LoadCases(facts.customer ? facts.customer->id : facts.subject->customer_id,
+                facts.subject->program_id);
     }
     return {};
   }
 
-  std::optional<Customer> VisibleCustomer(const CustomerId& id) {
-    auto customer = reader.GetCustomer(id);
+  // The customer and every alias of it: one person as far as cases are concerned.
+  std::vector<CustomerId> Everyone(const CustomerId& id) {
+    std::vector<CustomerId> everyone = {id};
+    for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
+      for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
+    }
+    return everyone;
+  }
+  void LoadCases(const CustomerId& id, std::string_view program_id) {
+    for (const CustomerId& each : Everyone(id)) {
+      for (Case& c : reader.CasesOf(each, program_id)) facts.cases.push_back(std::move(c));
+    }
+    std::stable_sort(facts.cases.begin(), facts.cases.end(), [](const Case& a, const Case& b) {
+      return std::pair(a.opened_at, a.number) < std::pair(b.opened_at, b.number);
+    });
+  }
+
+  std::optional<Customer> Visible(std::optional<Customer> customer) {
     if (customer && !caller.scope.CoversOrgUnit(customer->profile.org_unit_id)) customer.reset();
     return customer;
+  }
+  std::optional<Customer> VisibleCustomer(const CustomerId& id) {
+    return Visible(reader.GetCustomer(id));
   }
 };
 
@@ -140,11 +194,19 @@ bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& c
   const auto strip = [](Text& text) { text.id = {}; };
   ForEachText(a, strip);
   ForEachText(b, strip);
-  if (!command.customer_key.empty()) {
+  // Whoever stands for them by now: linking customers makes no answer another one.
+  const auto standing = [&](const CustomerId& id) {
+    const auto customer = Canonical(reader, reader.GetCustomer(id));
+    return customer ? customer->id : id;
+  };
+  if (!a.customer_id.empty()) a.customer_id = standing(a.customer_id);
+  if (!b.customer_id.empty()) {
+    b.customer_id = standing(b.customer_id);
+  } else if (!command.customer_key.empty()) {
     auto customer = Canonical(reader, reader.FindCustomer(command.customer_key));
     if (!customer) return false;
     b.customer_id = customer->id;
-  } else if (b.customer_id.empty() && (!b.invitation_id.empty() || !b.case_id.empty())) {
+  } else if (!b.invitation_id.empty() || !b.case_id.empty()) {
     b.customer_id = a.customer_id;  // taken from the case that the answer named
   }
   // What the server decides, not the client.
@@ -155,8 +217,10 @@ bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& c
   b.paired_case_id = a.paired_case_id;
   b.effect = a.effect;
   b.history = a.history;
+  b.queue_id = a.queue_id;
   b.corrected_score = a.corrected_score;
-  if (command.occurred_now) b.occurred_at = a.occurred_at;
+  // A time ahead of the clock was taken as the time of recording.
+  b.occurred_at = command.occurred_now ? a.occurred_at : std::min(b.occurred_at, a.recorded_at);
   return a == b;
 }
 
@@ -302,6 +366,7 @@ Hash128 RequestKey(std::string_view principal, std::string_view method,
   HashPart(&state, method);
   HashPart(&state, request_id);
   crypto_generichash_final(&state, key.data(), key.size());
+  if (const auto time = TimePrefix(request_id)) std::copy(time->begin(), time->end(), key.begin());
   return key;
 }
 
@@ -439,8 +504,7 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       const Context context{now, &ids_, revision.get(), work.caller.principal};
       bool keep = false;
       try {
-        item->results.push_back(Run(transaction, work.caller, work.commands[index], index,
-                                    work.commands.size(), context, work.dry_run, &keep));
+        item->results.push_back(Run(transaction, work, index, context, &keep));
       } catch (const StoreFailure&) {
         throw;
       } catch (const std::exception& e) {
@@ -491,14 +555,19 @@ void Executor::FinishLoop() {
   }
 }
 
-Result<Outcome> Executor::Run(Transaction& transaction, const Caller& caller,
-                              const Command& command, size_t index, size_t count,
-                              const Context& context, bool dry_run, bool* keep) {
-  if (caller.deadline && *caller.deadline <= clock_.Now()) return Error{Reason::kDeadlineExceeded};
+Result<Outcome> Executor::Run(Transaction& transaction, const Work& work, size_t index,
+                              const Context& context, bool* keep) {
+  const Caller& caller = work.caller;
+  const Command& command = work.commands[index];
+  // Deadlines are the caller's and count real time, whatever clock the server lives by.
+  if (caller.deadline && *caller.deadline <= SystemClock().Now()) {
+    return Error{Reason::kDeadlineExceeded};
+  }
   std::optional<RequestRecord> request;
   if (!caller.request_id.empty()) {
-    const std::string id =
-        count > 1 ? caller.request_id + "#" + std::to_string(index) : caller.request_id;
+    const std::string id = work.positions.empty()
+                               ? caller.request_id
+                               : caller.request_id + "#" + std::to_string(work.positions[index]);
     request = RequestRecord{
         RequestKey(caller.principal, caller.method, id), caller.body_hash, {}, context.now};
     if (auto known = transaction.FindRequest(request->key)) {
@@ -536,7 +605,7 @@ Result<Outcome> Executor::Run(Transaction& transaction, const Caller& caller,
   }
   if (!change.events.empty() || request) {
     transaction.Save(change);
-    *keep = !dry_run;
+    *keep = !work.dry_run;
   }
   if (outcome.subject) Hydrate(transaction, *outcome.subject);
   if (outcome.response) Hydrate(transaction, *outcome.response);

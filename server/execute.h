@@ -48,13 +48,17 @@ struct Caller {
 struct Work {
   Caller caller{};
   std::vector<Command> commands{};
-  // With several commands each has its own request record: the id and "#0", "#1", ...
+  // Of a batch: where each command stands in the request. Each then has its own request record, the
+  // id and "#0", "#1", ..., whatever became of its neighbours.
+  std::vector<size_t> positions{};
   bool dry_run = false;  // decides everything, keeps nothing
   // Called once, on the finishing thread, after the commit; one result per command, in order.
   std::function<void(std::vector<Result<Outcome>>)> done{};
 };
 
-// The key of a request in the store: scoped to the principal and the method.
+// The key of a request in the store: scoped to the principal and the method. A request id that
+// begins with a time (a UUID of version 7, or 26 characters as our own ids) gives its key the same
+// first 48 bits, so that keys of requests made together lie together on disk; all else is hash.
 Hash128 RequestKey(std::string_view principal, std::string_view method,
                    std::string_view request_id);
 // Hash of a request's bytes, for telling a repeat from another request under the same id.
@@ -94,8 +98,8 @@ class Executor {
   void WriteLoop();
   void FinishLoop();
   void RunBatch(std::vector<std::shared_ptr<Item>> batch);
-  Result<Outcome> Run(Transaction& transaction, const Caller& caller, const Command& command,
-                      size_t index, size_t count, const Context& context, bool dry_run, bool* keep);
+  Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
+                      const Context& context, bool* keep);
 
   Store& store_;
   Clock& clock_;

@@ -127,9 +127,14 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
 
   service->Mutation<api::OpenCaseRequest, api::OpenCaseResponse>(
       "OpenCase",
-      [](const Call&, const api::OpenCaseRequest& request) -> Result<Command> {
+      [](const Call& call, const api::OpenCaseRequest& request) -> Result<Command> {
         Checks checks;
         OpenCase command = ToOpenCase(request.case_(), checks);
+        const std::string& program = request.case_().program_id();
+        if (!program.empty() && call.revision->FindProgram(program) == nullptr) {
+          checks.Add("case.program_id", Reason::kUnknownProgram,
+                     {{"value", program.substr(0, 80)}});
+        }
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(command)};
       },

@@ -395,6 +395,9 @@ SubmitResponse ToSubmit(const api::Response& in, const std::string& path, const 
     if (violation.field == "response.program_id" && in.program_id().empty()) continue;
     if (violation.field == "response.score" && !in.has_score()) continue;
     if (violation.field == "response.occur_time" && !timed) continue;
+    const bool names_someone = !in.customer_id().empty() || in.has_customer_key() ||
+                               !in.invitation_id().empty() || !in.case_id().empty();
+    if (violation.field == "response.customer_key" && names_someone) continue;
     violation.field = path + violation.field.substr(std::string_view("response").size());
     checks.Add(std::move(violation.field), violation.reason, std::move(violation.metadata));
   }
@@ -409,7 +412,7 @@ OpenCase ToOpenCase(const api::Case& in, Checks& checks) {
   command.origin = CaseOrigin::kHand;
   if (in.origin() != api::CASE_ORIGIN_UNSPECIFIED) {
     command.origin = checks.Enum<CaseOrigin>("case.origin", in.origin(), true);
-    if (command.origin != CaseOrigin::kHand && command.origin != CaseOrigin::kComplaint) {
+    if (command.origin == CaseOrigin::kResponse || command.origin == CaseOrigin::kContactRequest) {
       checks.Add("case.origin", Reason::kEnumValueUnknown,
                  {{"value", api::CaseOrigin_Name(in.origin())},
                   {"expected", "CASE_ORIGIN_HAND or CASE_ORIGIN_COMPLAINT"}});
@@ -640,6 +643,7 @@ void Fill(const Response& r, View view, api::Response* out) {
   out->set_respondent_role(r.respondent_role);
   out->set_touchpoint(r.touchpoint);
   out->set_org_unit_id(r.org_unit_id);
+  out->set_queue_id(r.queue_id);
   out->set_survey_channel(r.survey_channel);
   out->set_language(r.language);
   out->set_order_reference(r.order_reference);

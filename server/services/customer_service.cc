@@ -43,7 +43,7 @@ Result<void> GetHistory(const Call& call, Reader& reader,
   const Scope& scope = call.identity.scope;
   for (const CustomerId& each : everyone) {
     for (Response& r : reader.ResponsesOf(each)) {
-      if (scope.CoversOrgUnit(r.org_unit_id)) responses.push_back(std::move(r));
+      if (scope.Covers(r.org_unit_id, r.queue_id)) responses.push_back(std::move(r));
     }
     for (Case& c : reader.CasesOf(each)) {
       if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) cases.push_back(std::move(c));

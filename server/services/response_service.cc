@@ -33,6 +33,7 @@ void FillError(const Error& error, int64_t row, api::RowError* out) {
 struct Batch {
   std::vector<std::optional<Error>> refused;  // one for each answer
   std::vector<Command> commands;              // the others, in order
+  std::vector<size_t> positions;              // of the others
 };
 
 Batch Decode(const Call& call, int count, bool history,
@@ -47,6 +48,7 @@ Batch Decode(const Call& call, int count, bool history,
     SubmitResponse command = ToSubmit(response(i), path(i), *call.revision, now, history, checks);
     if (checks.ok()) {
       batch.commands.push_back(std::move(command));
+      batch.positions.push_back(static_cast<size_t>(i));
     } else {
       batch.refused[static_cast<size_t>(i)] = std::move(checks).ToError();
     }
@@ -92,6 +94,7 @@ void BatchSubmit(ApiService* service, std::shared_ptr<ApiService::UnaryState> st
   Work work;
   work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
   work.commands = batch->commands;
+  work.positions = batch->positions;
   work.done = std::move(reply);
   service->backend().executor.Submit(std::move(work));
 }
@@ -295,7 +298,7 @@ std::unique_ptr<ApiService> NewResponseService(Backend& backend) {
         const auto id = checks.ParseId<ResponseId>("response_id", request.response_id());
         if (!checks.ok()) return std::move(checks).ToError();
         auto r = reader.GetResponse(id);
-        if (!r || !call.identity.scope.CoversOrgUnit(r->org_unit_id)) {
+        if (!r || !call.identity.scope.Covers(r->org_unit_id, r->queue_id)) {
           return Error{Reason::kNotFound, {{"resource", "response"}}};
         }
         Hydrate(reader, *r);

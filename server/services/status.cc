@@ -296,6 +296,34 @@ std::string FillTemplate(std::string_view text, const Metadata& metadata) {
   return filled;
 }
 
+// What the checks expect, phrase by phrase, for a Chinese reader; longer phrases stand first.
+constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
+    {"5 minutes from now", "当前时间之后 5 分钟"},
+    {"a time after now and within 10 years", "当前时间之后、10 年之内的时间"},
+    {"26 lower-case base32 characters", "26 个小写 base32 字符"},
+    {", or a number like ", "，或形如 "},
+    {" characters without control characters or blanks at the ends",
+     " 个字符，不含控制字符，首尾无空格"},
+    {" minor units and an ISO 4217 code", " 个最小货币单位，并带 ISO 4217 代码"},
+    {"an IANA zone like ", "IANA 时区，例如 "},
+    {"an http or https address", "http 或 https 地址"},
+    {"at most ", "最多 "},
+    {"one of ", "以下之一："},
+    {" to ", " 至 "},
+};
+
+Metadata InChinese(Metadata metadata) {
+  const auto expected = metadata.find("expected");
+  if (expected == metadata.end()) return metadata;
+  for (const auto& [english, chinese] : kPhrases) {
+    for (size_t at = expected->second.find(english); at != std::string::npos;
+         at = expected->second.find(english, at + chinese.size())) {
+      expected->second.replace(at, english.size(), chinese);
+    }
+  }
+  return metadata;
+}
+
 // The metadata as it travels: the allowed commands are always in it.
 Metadata FullMetadata(const Error& error) {
   Metadata metadata = error.metadata;
@@ -372,12 +400,16 @@ const ReasonText& TextOf(Reason reason) {
 std::string Render(const FieldViolation& violation, std::string_view language) {
   Metadata metadata = violation.metadata;
   metadata["field"] = violation.field;
-  return FillTemplate(Template(violation.reason, IsEnglish(language)), metadata);
+  const bool english = IsEnglish(language);
+  return FillTemplate(Template(violation.reason, english),
+                      english ? metadata : InChinese(std::move(metadata)));
 }
 
 std::string Render(const Error& error, std::string_view language) {
   const bool english = IsEnglish(language);
-  std::string text = FillTemplate(Template(error.reason, english), FullMetadata(error));
+  Metadata metadata = FullMetadata(error);
+  if (!english) metadata = InChinese(std::move(metadata));
+  std::string text = FillTemplate(Template(error.reason, english), metadata);
   if (error.reason != Reason::kFieldViolations || error.violations.empty()) return text;
   text += english ? ": " : "：";
   size_t shown = 0;
