@@ -91,8 +91,7 @@ std::string Playbook(const std::string& lines) {
   return "version: 1\nplaybooks:\n  - id: low\n    name: {en: Low}\n" + lines;
 }
 
-// ---- The shipped folder
-// --------------------------------------------------------------------------
+// ---- The shipped folder -------------------------------------------------------------------------
 
 TEST(ShippedConfigTest, LoadsWithoutAMistake) {
   std::vector<ConfigError> errors;
@@ -106,8 +105,9 @@ TEST(ShippedConfigTest, LoadsWithoutAMistake) {
     EXPECT_FALSE(program.display_name_zh.empty()) << program.id;
     EXPECT_EQ(program.default_queue, "default") << program.id;
   }
-  EXPECT_EQ(ids, (std::vector<std::string>{"touchpoint", "relationship", "service-csat",
-                                           "effort-ces", "sfo-2017", "satisfaction-panel"}));
+  EXPECT_EQ(ids,
+            (std::vector<std::string>{"touchpoint", "relationship", "service-csat", "effort-ces",
+                                      "sfo-2017", "satisfaction-panel", "try-out"}));
   EXPECT_EQ(revision.lifecycle.initial, "open");
 
   const auto* touchpoint = revision.FindProgram("touchpoint");
@@ -171,8 +171,7 @@ TEST(ShippedConfigTest, EveryCaseFindsAPlaybookAndThePublicDataStaysInTheDefault
   }
 }
 
-// ---- Good input
-// ----------------------------------------------------------------------------------
+// ---- Good input ---------------------------------------------------------------------------------
 
 TEST(ConfigTest, FieldsLeftOutHaveTheDefaultsOfTheDomain) {
   const LoadedConfig loaded = ParseGood(kPrograms, kPlaybooks);
@@ -233,8 +232,7 @@ programs:
   EXPECT_EQ(program.default_queue, "1e3");
 }
 
-// ---- Canonical text
-// ------------------------------------------------------------------------------
+// ---- Canonical text -----------------------------------------------------------------------------
 
 TEST(CanonicalConfigTest, ReadsBackAsTheSameRevision) {
   std::vector<ConfigError> errors;
@@ -325,8 +323,7 @@ TEST(CanonicalConfigTest, ATextThatDoesNotPassIsRefusedWithTheDetail) {
   }
 }
 
-// ---- Mistakes
-// ------------------------------------------------------------------------------------
+// ---- Mistakes -----------------------------------------------------------------------------------
 
 struct Broken {
   std::string name;
@@ -542,8 +539,7 @@ TEST(BrokenConfigTest, AFileOfExactlyTheLimitIsRead) {
   EXPECT_TRUE(LoadConfig(folder.path(), &errors)) << Render(errors);
 }
 
-// ---- Applying the folder
-// -------------------------------------------------------------------------
+// ---- Applying the folder ------------------------------------------------------------------------
 
 TEST(ApplyFolderTest, ARestartWithTheSameValuesStoresNothing) {
   MemoryStore store;

@@ -164,7 +164,7 @@ TEST(StatusTest, AFieldErrorNamesFieldValueAndRemedyInBothLanguages) {
   ASSERT_EQ(localized.size(), 1u);
   EXPECT_EQ(localized[0].locale(), "zh-CN");
   EXPECT_EQ(localized[0].message(),
-            "response.score：应为 0 to 10 之间的整数，但收到 11；请按该调研项目的评分制填写分数");
+            "response.score：应为 0 至 10 之间的整数，但收到 11；请按该调研项目的评分制填写分数");
 }
 
 TEST(StatusTest, TheCallersLanguageChoosesTheLocalizedMessage) {
@@ -198,7 +198,7 @@ TEST(StatusTest, AllViolationsAreReportedAtOnce) {
   EXPECT_THAT(status.error_message(), HasSubstr("response.score: expected a whole number"));
   const auto localized = Find<google::rpc::LocalizedMessage>(status);
   ASSERT_EQ(localized.size(), 1u);
-  EXPECT_THAT(localized[0].message(), HasSubstr("response.score：应为 0 to 10 之间的整数"));
+  EXPECT_THAT(localized[0].message(), HasSubstr("response.score：应为 0 至 10 之间的整数"));
   EXPECT_THAT(localized[0].message(), HasSubstr("response.reason：最多 32768 个字符"));
 }
 
