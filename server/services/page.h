@@ -33,7 +33,7 @@ class PageTokens {
   using Key = std::array<uint8_t, 32>;
   static constexpr Duration kLifetime = std::chrono::hours(24);
 
-  // `key` is random and belongs to the database: with another key every token is invalid.
+  // `key` is random; with another key, as after a restart, every token is invalid.
   explicit PageTokens(const Key& key);
 
   // 108 characters of [A-Za-z0-9_-]; different at each call.

@@ -120,7 +120,7 @@ TEST(CliValuesTest, RequestIdsAreFreshAndOfTheAllowedForm) {
     const std::string id = NewRequestId();
     EXPECT_EQ(id.size(), 36u);
     EXPECT_EQ(id.find_first_not_of("0123456789abcdef-"), std::string::npos) << id;
-    EXPECT_EQ(id[14], '4') << id;
+    EXPECT_EQ(id[14], '7') << id;
     ids.insert(id);
   }
   EXPECT_EQ(ids.size(), 100u);
