@@ -337,7 +337,7 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
 }
 
 // The answer to a repeated request: read again, as it is now.
-Outcome ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
+Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
   Outcome outcome;
   outcome.replayed = true;
   if (std::holds_alternative<SubmitResponse>(command)) {
@@ -352,6 +352,7 @@ Outcome ReadAgain(Reader& reader, const Command& command, const RawId& resource)
     outcome.subject = reader.GetCase(IdCast<CaseId>(resource));
     if (outcome.subject) Hydrate(reader, *outcome.subject);
   }
+  if (!outcome.response && !outcome.customer && !outcome.subject) return NotFound("resource");
   return outcome;
 }
 
@@ -563,17 +564,27 @@ Result<Outcome> Executor::Run(Transaction& transaction, const Work& work, size_t
   if (caller.deadline && *caller.deadline <= SystemClock().Now()) {
     return Error{Reason::kDeadlineExceeded};
   }
-  std::optional<RequestRecord> request;
+  // A batch has a record of its own beside those of its items: whatever is kept first says which
+  // body the id belongs to.
+  std::optional<RequestRecord> request, batch;
   if (!caller.request_id.empty()) {
-    const std::string id = work.positions.empty()
-                               ? caller.request_id
-                               : caller.request_id + "#" + std::to_string(work.positions[index]);
-    request = RequestRecord{
-        RequestKey(caller.principal, caller.method, id), caller.body_hash, {}, context.now};
-    if (auto known = transaction.FindRequest(request->key)) {
-      if (known->body != caller.body_hash) {
-        return Error{Reason::kRequestIdReused, {{"request_id", caller.request_id}}};
+    const auto record = [&](const std::string& id) {
+      return RequestRecord{
+          RequestKey(caller.principal, caller.method, id), caller.body_hash, {}, context.now};
+    };
+    const Error reused{Reason::kRequestIdReused, {{"request_id", caller.request_id}}};
+    if (!work.positions.empty()) {
+      batch = record(caller.request_id);
+      if (const auto known = transaction.FindRequest(batch->key)) {
+        if (known->body != caller.body_hash) return reused;
+        batch.reset();
       }
+    }
+    request = record(work.positions.empty()
+                         ? caller.request_id
+                         : caller.request_id + "#" + std::to_string(work.positions[index]));
+    if (const auto known = transaction.FindRequest(request->key)) {
+      if (known->body != caller.body_hash) return reused;
       return ReadAgain(transaction, command, known->resource);
     }
   }
@@ -605,6 +616,11 @@ Result<Outcome> Executor::Run(Transaction& transaction, const Work& work, size_t
   }
   if (!change.events.empty() || request) {
     transaction.Save(change);
+    if (batch) {
+      Change first;
+      first.request = batch;
+      transaction.Save(first);
+    }
     *keep = !work.dry_run;
   }
   if (outcome.subject) Hydrate(transaction, *outcome.subject);

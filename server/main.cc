@@ -4,7 +4,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 // clang-format on
+#include <google/protobuf/stubs/logging.h>
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -75,6 +77,8 @@ int Serve(Arguments arguments) {
   SetUpLog(&clock, arguments.log_level == "debug"  ? Level::kDebug
                    : arguments.log_level == "warn" ? Level::kWarning
                                                    : Level::kInfo);
+  // The library prints the field of every bad text; the caller is told, the log is not flooded.
+  google::protobuf::SetLogHandler(nullptr);
   const bool try_out = arguments.db.empty();
   if (try_out) arguments.db = TemporaryFile();
   SqliteStore::Options options;
@@ -101,7 +105,7 @@ int Serve(Arguments arguments) {
   }
 
   boost::asio::io_context io;
-  int exit_code = 0;
+  std::atomic<int> exit_code = 0;
   Server::Options server_options;
   server_options.listen = arguments.listen;
   server_options.trusted_network = arguments.trusted_network;
@@ -130,7 +134,7 @@ int Serve(Arguments arguments) {
   }
   io.run();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
-  Log(Level::kInfo, "stopped", {{"exit_code", exit_code}});
+  Log(Level::kInfo, "stopped", {{"exit_code", exit_code.load()}});
   return exit_code;
 }
 

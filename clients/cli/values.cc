@@ -203,10 +203,9 @@ std::string FormatKey(const v1::ExternalKey& key) {
 
 std::string NewRequestId() {
   // Version 7 begins with the time, which lets the server keep requests made together together.
-  const auto ms = static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::system_clock::now().time_since_epoch())
-          .count());
+  const auto ms = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            std::chrono::system_clock::now().time_since_epoch())
+                                            .count());
   std::random_device random;
   std::array<uint32_t, 4> bits = {static_cast<uint32_t>(ms >> 16),
                                   static_cast<uint32_t>(ms << 16) | (random() & 0xFFFu), random(),

@@ -1,6 +1,7 @@
 #include "rebound/v1/report_service.pb.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "server/services/convert.h"
@@ -173,6 +174,25 @@ Counts FromRollups(Reader& reader, const Question& q) {
   return total;
 }
 
+// A row keeps its last closing only. Whether a case that was reopened since was open at that time,
+// its events know.
+bool WasOpen(Reader& reader, const Case& c, Timestamp as_of) {
+  bool open = true;
+  for (const Event& event : reader.CaseEvents(c.id, 0, std::numeric_limits<int32_t>::max())) {
+    if (event.occurred_at <= as_of) open = event.phase != Phase::kClosed;
+  }
+  return open;
+}
+
+Counts AnswersOf(Reader& reader, const Question& q) {
+  if (!q.as_of && !q.start && !q.end && q.scope.queues.empty()) return FromRollups(reader, q);
+  Counts answers;
+  reader.ScanResponses(q.program_id, q.scope, [&](const Response& r) {
+    if (q.Holds(r.occurred_at)) answers += Contribution(r);
+  });
+  return answers;
+}
+
 Timestamp AsOf(const Call& call, const Question& q) {
   return q.as_of.value_or(call.backend.executor.Now());
 }
@@ -213,7 +233,10 @@ Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelRep
   } else {
     reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
       if (!q.Holds(c.opened_at)) return;
-      const Counts counts = Contribution(c, q.as_of);
+      Counts counts = Contribution(c, q.as_of);
+      if (q.as_of && c.reopen_count > 0 && !c.history) {
+        counts.open = WasOpen(reader, c, *q.as_of) ? 1 : 0;
+      }
       total += counts;
       if (!q.group_by.empty()) groups[Group(reader, c, q.group_by)] += counts;
     });
@@ -294,6 +317,7 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
     history = history && c.history;
     cases.push_back(c);
   });
+  const Counts answers = AnswersOf(reader, q);
   // Nobody was watched after the last answer of data that is history.
   if (!q.as_of && history && !cases.empty()) q.as_of = reader.LastAnswerAt(q.program_id);
   const Timestamp as_of = AsOf(call, q);
@@ -310,12 +334,6 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
     add(total, c, counts);
     if (!q.group_by.empty()) add(groups[Group(reader, c, q.group_by)], c, counts);
   }
-  Counts answers;
-  reader.ScanRollups([&](const RollupKey& key, const Counts& counts) {
-    if (key.program_id == q.program_id && q.scope.CoversOrgUnit(key.org_unit_id)) {
-      answers += counts;
-    }
-  });
   FillRecovery("", total, as_of, out->mutable_total());
   out->mutable_total()->set_anonymous_detractor_count(answers.anonymous_detractors);
   for (const auto& [group, cohort] : groups) {

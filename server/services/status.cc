@@ -155,9 +155,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "another channel, or ask for consent first",
      "客户 {customer} 不同意以 {channel} 方式进行 {purpose}；请改用其他渠道，或先征得同意"},
     {Reason::kCustomerUnknown, StatusCode::FAILED_PRECONDITION,
-     "expected a known customer, but case {case} comes from an anonymous answer; handle the cause "
-     "and close the case without contact",
-     "工单 {case} 来自匿名答卷，没有可联系的客户；请处理原因，不经联系即可关闭工单"},
+     "expected a known customer or contact person, but case {case} has neither; handle the cause "
+     "and resolve the case without contact",
+     "工单 {case} 没有客户，也没有联系人，无人可联系；请处理原因，不经联系即可办结"},
     {Reason::kCurrencyMismatch, StatusCode::FAILED_PRECONDITION,
      "expected the program's currency {expected}, but got {value}; convert the amount first",
      "该调研项目的币种为 {expected}，但收到 {value}；请先换算金额"},
@@ -308,6 +308,7 @@ constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
     {"an IANA zone like ", "IANA 时区，例如 "},
     {"an http or https address", "http 或 https 地址"},
     {"at most ", "最多 "},
+    {"one of the fields ", "以下字段之一："},
     {"one of ", "以下之一："},
     {" to ", " 至 "},
 };

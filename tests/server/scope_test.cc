@@ -1,0 +1,351 @@
+// Who may call what, and what an identity with a limited scope can find out about the rest:
+// nothing.
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/operations_service.pb.h"
+#include "rebound/v1/report_service.pb.h"
+#include "rebound/v1/survey_service.pb.h"
+#include "server/access/policy.h"
+#include "tests/fixtures/test_server.h"
+
+namespace rebound::fixtures {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::MethodDescriptor;
+using testing::HasSubstr;
+using testing::Not;
+
+using RoleTest = ServerTest;
+
+// The status of an empty request, or of a stream that sends nothing.
+grpc::Status Knock(TestServer& server, std::string_view who, const MethodDescriptor& method) {
+  if (method.client_streaming()) return server.ImportMessages(who, {}).status;
+  return server.CallRaw(who, PathOf(method), "");
+}
+
+TEST_F(RoleTest, EveryMethodIsOpenToItsRolesAndToNobodyElse) {
+  server_.UseToken("stranger", "rbt_0000000000000000000000000000000000000000000");
+  server_.UseToken("empty", "");
+  server_.UseToken("two words", "a b");
+  int open = 0, closed = 0;
+  for (const MethodDescriptor* method : AllMethods()) {
+    for (std::string_view role : Roles()) {
+      SCOPED_TRACE(PathOf(*method) + " as " + std::string(role));
+      Refusal refusal = ToRefusal(Knock(server_, role, *method));
+      if (Allowed(role, PathOf(*method))) {
+        ++open;
+        EXPECT_NE(refusal.code, grpc::StatusCode::PERMISSION_DENIED) << refusal;
+        EXPECT_NE(refusal.code, grpc::StatusCode::UNAUTHENTICATED) << refusal;
+      } else {
+        ++closed;
+        EXPECT_EQ(refusal.code, grpc::StatusCode::PERMISSION_DENIED) << refusal;
+        EXPECT_EQ(refusal.reason, "ROLE_NOT_ALLOWED");
+        EXPECT_EQ(refusal.metadata["role"], role);
+        EXPECT_EQ("/" + refusal.metadata["method"], PathOf(*method));
+        EXPECT_FALSE(refusal.localized.empty());
+      }
+    }
+    std::set<std::string> texts;
+    for (const char* who : {"", "stranger", "empty", "two words"}) {
+      SCOPED_TRACE(PathOf(*method) + " as '" + who + "'");
+      const Refusal refusal = ToRefusal(Knock(server_, who, *method));
+      EXPECT_EQ(refusal.code, grpc::StatusCode::UNAUTHENTICATED) << refusal;
+      EXPECT_EQ(refusal.reason, "UNAUTHENTICATED");
+      texts.insert(refusal.bytes);
+    }
+    EXPECT_EQ(texts.size(), 1u) << "one text for all, so that nothing is learnt from it";
+  }
+  EXPECT_GT(open, 60);
+  EXPECT_GT(closed, 40);
+  EXPECT_EQ(server_.LastSequence(), 0);
+}
+
+TEST_F(RoleTest, ThePermissionComesBeforeTheRequest) {
+  EXPECT_EQ(server_.CallRaw("viewer", "/rebound.v1.CaseService/CloseCase", "\xFF\xFF garbage")
+                .error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(
+      server_.CallRaw("", "/rebound.v1.CaseService/CloseCase", "\xFF\xFF garbage").error_code(),
+      grpc::StatusCode::UNAUTHENTICATED);
+}
+
+// Two units. Everything of the south bears the word "canary".
+class ScopeTest : public ServerTest {
+ protected:
+  ScopeTest() {
+    server_.AddIdentity("north", "admin", {.org_units = {"north"}, .queues = {}});
+    server_.AddIdentity("front desk", "agent", {.org_units = {}, .queues = {"desk"}});
+    own_ = Make("north/city", "n", "own");
+    foreign_ = Make("south/canary-city", "canary", "canary");
+    // A resolved case of the south that was asked again, for its invitation.
+    const auto asked = server_.Do<api::SubmitResponseResponse>(
+        "admin", R"(response { program_id: "try-out" score: 2 org_unit_id: "south/canary-city"
+                    touchpoint: "canary" customer_key { source_system: "crm"
+                       external_id: "canary" } })");
+    server_.Do<api::ResolveCaseResponse>(
+        "admin", "case_id: \"" + asked.response().paired_case_id() +
+                     R"(" handling_result: HANDLING_RESULT_RESOLVED root_cause: "canary"
+                        action_taken: "canary")");
+    server_.FireDueTimers();
+    foreign_.invitation = server_
+                              .Do<api::GetCaseResponse>(
+                                  "admin", "case_id: \"" + asked.response().paired_case_id() + "\"")
+                              .case_()
+                              .resurvey()
+                              .invitation_id();
+    EXPECT_FALSE(foreign_.invitation.empty());
+  }
+
+  struct Unit {
+    std::string customer{}, response{}, case_id{}, number{}, invitation{};
+  };
+
+  Unit Make(const std::string& org_unit, const std::string& key, const std::string& word) {
+    server_.Do<api::UpsertCustomerResponse>(
+        "admin",
+        R"(external_key { source_system: "crm" external_id: ")" + key +
+            R"(" } customer { display_name: ")" + word + R"(" segment: ")" + word +
+            R"(" org_unit_id: ")" + org_unit +
+            R"(" } update_mask { paths: "display_name" paths: "segment" paths: "org_unit_id" })");
+    const auto submitted = server_.Do<api::SubmitResponseResponse>(
+        "admin", R"(response { program_id: "touchpoint" score: 3 org_unit_id: ")" + org_unit +
+                     R"(" reason: ")" + word + R"(" touchpoint: ")" + word + "/" + word +
+                     R"(" attributes { key: "word" value: ")" + word +
+                     R"(" } customer_key { source_system: "crm" external_id: ")" + key + "\" } }");
+    const auto opened = server_.Do<api::GetCaseResponse>(
+        "admin", "case_id: \"" + submitted.response().paired_case_id() + "\"");
+    return {submitted.response().customer_id(),
+            submitted.response().id(),
+            opened.case_().id(),
+            opened.case_().number(),
+            {}};
+  }
+
+  Unit own_, foreign_;
+};
+
+struct NamesOne {
+  std::string method;
+  std::string request;  // $ stands for the id
+};
+
+std::string WithId(std::string text, const std::string& id) {
+  for (size_t at = 0; (at = text.find('$', at)) != std::string::npos; at += id.size()) {
+    text.replace(at, 1, id);
+  }
+  return text;
+}
+
+constexpr char kNobody[] = "00000000000000000000000001";
+
+TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
+  const std::vector<NamesOne> by_case = {
+      {"CaseService/GetCase", R"(case_id: "$")"},
+      {"CaseService/ListCaseEvents", R"(case_id: "$")"},
+      {"CaseService/AssignCase", R"(case_id: "$" owner: "me")"},
+      {"CaseService/LogAttempt",
+       R"(case_id: "$" attempt { channel: CHANNEL_PHONE outcome: ATTEMPT_OUTCOME_REACHED })"},
+      {"CaseService/MakeCommitment",
+       R"(case_id: "$" commitment { promise: "x" due_time { seconds: 1772500000 } })"},
+      {"CaseService/RemedyCase",
+       R"(case_id: "$" remedy { kind: REMEDY_KIND_REDO state: REMEDY_STATE_PROPOSED })"},
+      {"CaseService/ResolveCase",
+       R"(case_id: "$" handling_result: HANDLING_RESULT_RESOLVED root_cause: "x"
+          action_taken: "x")"},
+      {"CaseService/CloseCase", R"(case_id: "$" etag: "\"1\"")"},
+      {"CaseService/ReopenCase", R"(case_id: "$" note: "x")"},
+      {"ResponseService/SubmitResponse",
+       R"(response { program_id: "touchpoint" score: 9 org_unit_id: "north" case_id: "$" })"},
+  };
+  const std::vector<NamesOne> by_customer = {
+      {"CustomerService/GetCustomer", R"(customer_id: "$")"},
+      {"CustomerService/GetCustomerHistory", R"(customer_id: "$")"},
+      {"CustomerService/SetCustomerConsent", R"(customer_id: "$" do_not_contact: true)"},
+      {"CustomerService/AddCustomerAlias",
+       R"(customer_id: "$" external_key { source_system: "crm" external_id: "new" })"},
+      {"CaseService/OpenCase",
+       R"(case { program_id: "touchpoint" org_unit_id: "north" queue_id: "desk"
+          customer_id: "$" })"},
+      {"ResponseService/SubmitResponse",
+       R"(response { program_id: "touchpoint" score: 9 org_unit_id: "north" customer_id: "$" })"},
+  };
+  const auto same = [&](const NamesOne& one, std::string_view who, const std::string& foreign,
+                        const std::string& absent) {
+    SCOPED_TRACE(one.method + " as " + std::string(who));
+    const Refusal hidden = server_.Refuse(who, one.method, WithId(one.request, foreign));
+    const Refusal nothing = server_.Refuse(who, one.method, WithId(one.request, absent));
+    EXPECT_EQ(hidden.code, grpc::StatusCode::NOT_FOUND) << hidden;
+    EXPECT_EQ(hidden.bytes, nothing.bytes) << hidden << nothing;
+  };
+  for (const NamesOne& one : by_case) {
+    same(one, "north", foreign_.case_id, kNobody);
+    if (one.method != "ResponseService/SubmitResponse") {
+      same(one, "north", foreign_.number, "C-999");
+      same(one, "front desk", own_.number, "C-999");
+    }
+  }
+  for (const NamesOne& one : by_customer) same(one, "north", foreign_.customer, kNobody);
+  same({"ResponseService/GetResponse", R"(response_id: "$")"}, "north", foreign_.response, kNobody);
+  same({"ResponseService/GetResponse", R"(response_id: "$")"}, "front desk", own_.response,
+       kNobody);
+  same({"ResponseService/SubmitResponse",
+        R"(response { program_id: "try-out" score: 9 org_unit_id: "north" invitation_id: "$" })"},
+       "north", foreign_.invitation, kNobody);
+  same({"CustomerService/GetCustomer", R"(external_key { source_system: "crm" external_id: "$" })"},
+       "north", "canary", "nobody");
+
+  // Every method that names a record by id is in the lists above.
+  std::set<std::string> tested = {"ResponseService/GetResponse"};
+  for (const auto* list : {&by_case, &by_customer}) {
+    for (const NamesOne& one : *list) tested.insert(one.method);
+  }
+  for (const MethodDescriptor* method : AllMethods()) {
+    for (const char* field : {"case_id", "customer_id", "response_id"}) {
+      if (method->input_type()->FindFieldByName(field) == nullptr) continue;
+      EXPECT_TRUE(tested.contains(method->service()->name() + "/" + method->name()))
+          << PathOf(*method) << " names a record and is not tested here";
+    }
+  }
+}
+
+TEST_F(ScopeTest, NobodyWritesIntoAnotherUnit) {
+  for (const auto& [method, request, resource] :
+       std::vector<std::tuple<const char*, std::string, const char*>>{
+           {"ResponseService/SubmitResponse",
+            R"(response { program_id: "touchpoint" score: 9 org_unit_id: "south"
+               customer_key { source_system: "crm" external_id: "n" } })",
+            "org_unit"},
+           {"ResponseService/SubmitResponse",
+            R"(response { program_id: "touchpoint" score: 9 org_unit_id: "northern"
+               customer_key { source_system: "crm" external_id: "n" } })",
+            "org_unit"},
+           {"CaseService/OpenCase", R"(case { program_id: "touchpoint" org_unit_id: "south/x" })",
+            "org_unit"},
+           {"CaseService/OpenCase", R"(case { program_id: "touchpoint" })", "org_unit"},
+           {"CustomerService/UpsertCustomer",
+            R"(external_key { source_system: "crm" external_id: "canary" } customer {
+              segment: "mine" }
+               update_mask { paths: "segment" })",
+            "customer"},
+           {"CustomerService/UpsertCustomer",
+            R"(external_key { source_system: "crm" external_id: "new" } customer {
+              org_unit_id: "south" }
+               update_mask { paths: "org_unit_id" })",
+            "org_unit"},
+           {"CustomerService/UpsertCustomer",
+            R"(external_key { source_system: "crm" external_id: "new" } customer { segment: "x" }
+               update_mask { paths: "segment" })",
+            "org_unit"},
+           {"CustomerService/UpsertCustomer",
+            R"(external_key { source_system: "crm" external_id: "n" } customer {
+              org_unit_id: "south" }
+               update_mask { paths: "org_unit_id" })",
+            "org_unit"},
+           {"CustomerService/AddCustomerAlias",
+            "customer_id: \"" + own_.customer +
+                R"(" external_key { source_system: "crm" external_id: "canary" })",
+            "customer"}}) {
+    SCOPED_TRACE(request);
+    const Refusal refusal = server_.Refuse("north", method, request);
+    EXPECT_EQ(refusal.code, grpc::StatusCode::NOT_FOUND) << refusal;
+    EXPECT_EQ(refusal.metadata.at("resource"), resource) << refusal;
+  }
+}
+
+TEST_F(ScopeTest, ListsReportsAndQueuesShowOnlyWhatLiesInside) {
+  // The customer of the north was served in the south too.
+  server_.Do<api::SubmitResponseResponse>(
+      "admin", R"(response { program_id: "touchpoint" score: 10 org_unit_id: "south/canary-city"
+                  reason: "canary" customer_key { source_system: "crm" external_id: "n" } })");
+  std::vector<NamesOne> calls = {
+      {"CaseService/ListCases", ""},
+      {"CaseService/ListCases", R"(order_by: "open_time desc")"},
+      {"CaseService/ListCases", R"(filter: "touchpoint:canary")"},
+      {"ResponseService/ListResponses", ""},
+      {"CustomerService/ListCustomers", ""},
+      {"CustomerService/ListCustomers", R"(filter: "segment = canary")"},
+      {"CustomerService/GetCustomerHistory", "customer_id: \"" + own_.customer + "\""},
+      {"CustomerService/GetCustomer", "customer_id: \"" + own_.customer + "\""},
+      {"CaseService/GetCase", "case_id: \"" + own_.number + "\""},
+      {"CaseService/ListCaseEvents", "case_id: \"" + own_.number + "\""},
+      {"OperationsService/GetStatus", ""},
+  };
+  for (const char* report : {"GetNpsReport", "GetFunnelReport", "GetRecoveryReport"}) {
+    for (const char* group : {"", "touchpoint", "org_unit", "channel", "language",
+                              "respondent_role", "attributes.word"}) {
+      calls.push_back(
+          {std::string("ReportService/") + report,
+           R"(scope { program_id: "touchpoint" group_by: ")" + std::string(group) + "\" }"});
+    }
+  }
+  for (const NamesOne& call : calls) {
+    SCOPED_TRACE(call.method + " " + call.request);
+    const auto reply = server_.DoMethod("north", call.method, call.request);
+    const std::string text = reply->ShortDebugString() + std::string(reply->SerializeAsString());
+    for (const std::string& secret : {std::string("canary"), foreign_.customer, foreign_.case_id,
+                                      foreign_.response, foreign_.number, foreign_.invitation}) {
+      // A filter is not echoed, so what is found came from a record.
+      EXPECT_THAT(text, Not(HasSubstr("\"" + secret + "\""))) << secret;
+    }
+    EXPECT_THAT(text, Not(HasSubstr("canary")));
+  }
+  const auto nps =
+      server_.Do<api::GetNpsReportResponse>("north", R"(scope { program_id: "touchpoint" })");
+  EXPECT_EQ(nps.total().response_count(), 1);
+  EXPECT_EQ(nps.total().detractor_count(), 1);
+  const auto funnel =
+      server_.Do<api::GetFunnelReportResponse>("north", R"(scope { program_id: "touchpoint" })");
+  EXPECT_EQ(funnel.total().opened_count(), 1);
+  EXPECT_EQ(server_.Do<api::ListCasesResponse>("north", "").cases_size(), 1);
+  EXPECT_EQ(server_.Do<api::ListCasesResponse>("front desk", "").cases_size(), 0);
+  EXPECT_EQ(server_.Do<api::ListResponsesResponse>("front desk", "").responses_size(), 0);
+  EXPECT_EQ(server_.Do<api::ListCasesResponse>("admin", "").cases_size(), 3);
+
+  EXPECT_EQ(server_.Do<api::ClaimNextCaseResponse>("north", "").case_().id(), own_.case_id);
+  EXPECT_EQ(server_.Refuse("north", "CaseService/ClaimNextCase", "").reason, "NOTHING_TO_CLAIM");
+}
+
+TEST_F(ScopeTest, AScopeOfQueuesHoldsForAnswersAndReportsToo) {
+  server_.AddIdentity("desk manager", "manager", {.org_units = {}, .queues = {"desk"}});
+  server_.AddIdentity("all queues", "manager",
+                      {.org_units = {}, .queues = {"default", "priority"}});
+  server_.Do<api::SubmitResponseResponse>("admin",
+                                          R"(response { program_id: "service-csat" score: 1 })");
+  for (const auto& [who, answers] : {std::pair("desk manager", 0), std::pair("all queues", 1)}) {
+    SCOPED_TRACE(who);
+    const std::string scope = R"(scope { program_id: "service-csat" )";
+    for (const char* more : {"}", "start_time { seconds: 0 } }"}) {
+      const auto nps = server_.Do<api::GetNpsReportResponse>(who, scope + more);
+      EXPECT_EQ(nps.total().response_count(), answers);
+      EXPECT_EQ(nps.anonymous_count(), answers);
+      const auto funnel = server_.Do<api::GetFunnelReportResponse>(who, scope + more);
+      EXPECT_EQ(funnel.total().opened_count(), answers);
+      const auto recovery = server_.Do<api::GetRecoveryReportResponse>(who, scope + more);
+      EXPECT_EQ(recovery.total().opened_count(), answers);
+      EXPECT_EQ(recovery.total().anonymous_detractor_count(), answers);
+    }
+  }
+}
+
+TEST_F(ScopeTest, AnAliasDoesNotLeadOutOfTheScope) {
+  // The customer of the north is now an alias of the south's.
+  server_.Do<api::AddCustomerAliasResponse>(
+      "admin", "customer_id: \"" + foreign_.customer +
+                   R"(" external_key { source_system: "crm" external_id: "n" })");
+  const Refusal refusal =
+      server_.Refuse("north", "CustomerService/AddCustomerAlias",
+                     "customer_id: \"" + own_.customer +
+                         R"(" external_key { source_system: "crm" external_id: "n2" })");
+  EXPECT_EQ(refusal.code, grpc::StatusCode::NOT_FOUND) << refusal;
+  const auto customer =
+      server_.Do<api::GetCustomerResponse>("north", "customer_id: \"" + own_.customer + "\"");
+  EXPECT_EQ(customer.customer().display_name(), "own");
+}
+
+}  // namespace
+}  // namespace rebound::fixtures
