@@ -1,0 +1,107 @@
+#include "tests/bench/million.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iostream>
+#include <iterator>
+#include <semaphore>
+#include <stdexcept>
+
+#include "clients/cli/table.h"
+#include "server/config.h"
+#include "server/execute.h"
+#include "server/services/convert.h"
+#include "server/storage/sqlite_store.h"
+#include "tests/bench/answers.h"
+
+namespace rebound::bench {
+namespace {
+
+constexpr int64_t kBatch = 512;
+constexpr Duration kSpan = std::chrono::days{30};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void ShowProgress(int64_t done, int64_t all, double seconds) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  const double share = static_cast<double>(done) / static_cast<double>(all);
+  std::cerr << fmt::format("\r[{}] {:3.0f} %  {} cases  {:.0f}/s ", cli::Bar(share, 30),
+                           100 * share, done, static_cast<double>(done) / seconds)
+            << std::flush;
+  if (done == all) std::cerr << "\r\x1b[K";
+}
+
+}  // namespace
+
+void WriteConfig(const std::string& shipped, const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/playbooks.yaml") << ReadFile(shipped + "/playbooks.yaml");
+  std::ofstream(folder + "/programs.yaml")
+      << ReadFile(shipped + "/programs.yaml") << "\n  - id: " << kProgram
+      << "\n    name: {en: Benchmark}"
+         "\n    kind: transactional"
+         "\n    scale: nps"
+         "\n    recovery_window: 90 days"
+         "\n    reopen_window: 7 days"
+         "\n    first_contact_limit: 3650 days\n";
+}
+
+double MakeCases(const std::string& path, const std::string& config, int64_t cases) {
+  if (std::filesystem::exists(path)) return 0;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const std::string unfinished = path + ".unfinished";
+  for (const char* more : {"", "-wal", "-shm", ".lock"}) {
+    std::filesystem::remove(unfinished + more);
+  }
+  {
+    auto store = SqliteStore::Open(unfinished);
+    const auto revision = ApplyFolder(*store, config).revision;
+    if (revision == nullptr) throw std::runtime_error("the configuration is broken: " + config);
+    const Timestamp end = SystemClock().Now();
+    ManualClock clock(end - kSpan);
+    Executor executor(
+        *store, clock, [&] { return revision; }, {}, [] {});
+    Answers answers({.detractor_percent = 100, .new_customer_percent = 100}, 0, 0);
+    std::counting_semaphore<> ahead(4);  // batches
+    std::atomic<int64_t> done = 0;
+    v1::Response response;
+    for (int64_t made = 0; made < cases;) {
+      Work work;
+      work.caller.principal = "bench";
+      for (int64_t i = 0; i < kBatch && made < cases; ++i, ++made) {
+        answers.Next(&response);
+        Checks checks;
+        work.commands.push_back(
+            ToSubmit(response, "response", *revision, clock.Now(), false, checks));
+        if (!checks.ok()) throw std::runtime_error("an answer was refused");
+      }
+      clock.Set(end - kSpan + kSpan * made / cases);
+      work.done = [&](std::vector<Result<Outcome>> results) {
+        for (const auto& result : results) done += result.has_value();
+        ahead.release();
+      };
+      ahead.acquire();
+      executor.Submit(std::move(work), true);
+      ShowProgress(made, cases, elapsed());
+    }
+    executor.Drain();
+    if (done != cases) throw std::runtime_error("some cases could not be made");
+  }
+  std::filesystem::rename(unfinished, path);
+  std::filesystem::remove(unfinished + ".lock");
+  return elapsed();
+}
+
+}  // namespace rebound::bench
