@@ -801,12 +801,12 @@ void Fill(const Customer& c, View view, api::Customer* out) {
   const CustomerProfile& p = c.profile;
   out->set_id(ToString(c.id));
   out->set_etag(Etag(c.version));
+  for (const CustomerKey& key : c.keys) {
+    api::ExternalKey* to = out->add_external_keys();
+    to->set_source_system(key.source_system);
+    to->set_external_id(key.external_id.value);
+  }
   if (full) {
-    for (const CustomerKey& key : c.keys) {
-      api::ExternalKey* to = out->add_external_keys();
-      to->set_source_system(key.source_system);
-      to->set_external_id(key.external_id.value);
-    }
     out->set_display_name(p.display_name.value);
     for (const ContactPoint& point : p.contact_points) {
       api::ContactPoint* to = out->add_contact_points();

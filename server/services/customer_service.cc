@@ -153,7 +153,11 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
         std::vector<Customer> customers = reader.ListCustomers(query);
         const bool more = customers.size() > static_cast<size_t>(*limit);
         if (more) customers.pop_back();
-        for (const Customer& c : customers) Fill(c, View::kBasic, out->add_customers());
+        for (Customer& c : customers) {
+          for (CustomerKey& key : c.keys)
+            key.external_id.value = reader.GetText(key.external_id.id);
+          Fill(c, View::kBasic, out->add_customers());
+        }
         if (more) {
           out->set_next_page_token(call.backend.page_tokens.Seal(
               {0, 0, IdCast<RawId>(customers.back().id)}, identity, call.started_at));

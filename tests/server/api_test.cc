@@ -227,6 +227,16 @@ TEST_F(IdempotencyTest, ABatchIsRepeatedRowByRow) {
   }
 }
 
+TEST_F(IdempotencyTest, AListedCustomerShowsTheKeysButNoName) {
+  server_.Do<api::SubmitResponseResponse>(
+      "admin", R"(request_id: "one" )" + Submit(std::string(kLi) + "score: 2"));
+  const auto listed = server_.Do<api::ListCustomersResponse>("admin", "");
+  ASSERT_EQ(listed.customers_size(), 1);
+  ASSERT_EQ(listed.customers(0).external_keys_size(), 1);
+  EXPECT_FALSE(listed.customers(0).external_keys(0).external_id().empty());
+  EXPECT_TRUE(listed.customers(0).display_name().empty());
+}
+
 using StopTest = ServerTest;
 
 TEST_F(StopTest, AnOrderlyStopFinishesWhatRuns) {
