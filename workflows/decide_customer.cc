@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "workflows/draft.h"
+
+namespace rebound {
+namespace {
+
+CustomerProfile Masked(CustomerProfile profile, const UpsertCustomer& command) {
+  for (const std::string& field : command.mask) {
+    if (field == "display_name") profile.display_name = command.profile.display_name;
+    if (field == "contact_points") profile.contact_points = command.profile.contact_points;
+    if (field == "language") profile.language = command.profile.language;
+    if (field == "time_zone") profile.time_zone = command.profile.time_zone;
+    if (field == "segment") profile.segment = command.profile.segment;
+    if (field == "account_id") profile.account_id = command.profile.account_id;
+    if (field == "org_unit_id") profile.org_unit_id = command.profile.org_unit_id;
+    if (field == "value") profile.value = command.profile.value;
+  }
+  return profile;
+}
+
+// Equal in what they say, whatever the ids of their texts.
+bool SameWords(CustomerProfile a, CustomerProfile b) {
+  for (CustomerProfile* profile : {&a, &b}) {
+    profile->display_name.id = {};
+    for (ContactPoint& point : profile->contact_points) point.address.id = {};
+  }
+  return a == b;
+}
+
+}  // namespace
+
+Result<Events> DecideUpsert(const Facts& facts, const UpsertCustomer& command,
+                            const Context& context) {
+  Draft draft(context, nullptr);
+  CustomerProfile profile =
+      Masked(facts.customer ? facts.customer->profile : CustomerProfile{}, command);
+  const bool same = facts.customer && SameWords(profile, facts.customer->profile);
+  draft.Stamp(profile.display_name);
+  for (ContactPoint& point : profile.contact_points) draft.Stamp(point.address);
+  if (facts.customer) {
+    if (command.expected_version && *command.expected_version != facts.customer->version) {
+      return StaleEtag(facts.customer->version);
+    }
+    if (!same) {
+      draft.AddCustomer(facts.customer->id, profile.org_unit_id, context.now,
+                        CustomerProfileChanged{profile});
+    }
+    return draft.Take();
+  }
+  if (command.expected_version) return NotFound("customer");
+  Customer created;
+  created.id = draft.NewId<CustomerId>();
+  Text key{{}, command.key.external_id};
+  draft.Stamp(key);
+  created.keys.push_back({command.key.source_system, std::move(key)});
+  created.profile = std::move(profile);
+  created.created_at = context.now;
+  draft.AddCustomer(created.id, created.profile.org_unit_id, context.now, CustomerCreated{created});
+  return draft.Take();
+}
+
+Result<Events> DecideAlias(const Facts& facts, const AddCustomerAlias& command,
+                           const Context& context) {
+  if (!facts.customer) return NotFound("customer");
+  const Customer& customer = *facts.customer;
+  Draft draft(context, nullptr);
+  if (!facts.key_owner) {
+    Text key{{}, command.key.external_id};
+    draft.Stamp(key);
+    draft.AddCustomer(customer.id, customer.profile.org_unit_id, context.now,
+                      CustomerKeyAdded{{command.key.source_system, std::move(key)}});
+    return draft.Take();
+  }
+  const Customer& owner = *facts.key_owner;
+  if (owner.id == customer.id) {
+    if (command.customer_id != customer.id) {
+      return Error{Reason::kAliasCycle, {{"customer", ToString(owner.id)}}};
+    }
+    return Error{
+        Reason::kAliasTaken,
+        {{"source_system", command.key.source_system}, {"external_id", command.key.external_id}}};
+  }
+  if (!owner.alias_of.empty()) {
+    return Error{Reason::kAliasCycle, {{"customer", ToString(owner.id)}}};
+  }
+  draft.AddCustomer(owner.id, owner.profile.org_unit_id, context.now, CustomerLinked{customer.id});
+  return draft.Take();
+}
+
+Result<Events> DecideConsent(const Facts& facts, const SetCustomerConsent& command,
+                             const Context& context) {
+  if (!facts.customer) return NotFound("customer");
+  if (command.expected_version && *command.expected_version != facts.customer->version) {
+    return StaleEtag(facts.customer->version);
+  }
+  CustomerConsentChanged changed{command.do_not_contact, command.consents};
+  for (Consent& consent : changed.consents) {
+    if (consent.occurred_at == Timestamp{}) consent.occurred_at = context.now;
+  }
+  Draft draft(context, nullptr);
+  draft.AddCustomer(facts.customer->id, facts.customer->profile.org_unit_id, context.now,
+                    std::move(changed));
+  return draft.Take();
+}
+
+}  // namespace rebound
