@@ -215,6 +215,14 @@ std::string DeterministicBytes(const google::protobuf::Message& message) {
   return bytes;
 }
 
+Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& token,
+                                           std::string_view identity) {
+  if (token.empty()) return std::optional<PageCursor>();
+  auto cursor = call.backend.page_tokens.Open(token, identity, call.started_at);
+  if (!cursor) return std::move(cursor).error();
+  return std::optional<PageCursor>(*cursor);
+}
+
 ApiService::ApiService(Backend& backend, const google::protobuf::ServiceDescriptor* descriptor)
     : backend_(backend), descriptor_(descriptor) {}
 

@@ -96,6 +96,10 @@ Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Messa
 // Canonical bytes for hashing.
 std::string DeterministicBytes(const google::protobuf::Message& message);
 
+// Where a page of a list begins: nullopt for the first page.
+Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& token,
+                                           std::string_view identity);
+
 // One service of the API as a table of handlers; method names are checked against the descriptor.
 class ApiService : public grpc::Service {
  public:

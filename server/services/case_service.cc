@@ -113,14 +113,6 @@ Result<void> ListCaseEvents(const Call& call, Reader& reader,
 
 }  // namespace
 
-Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& token,
-                                           std::string_view identity) {
-  if (token.empty()) return std::optional<PageCursor>();
-  auto cursor = call.backend.page_tokens.Open(token, identity, call.started_at);
-  if (!cursor) return std::move(cursor).error();
-  return std::optional<PageCursor>(*cursor);
-}
-
 std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
   auto service = std::make_unique<ApiService>(
       backend, api::OpenCaseRequest::descriptor()->file()->FindServiceByName("CaseService"));

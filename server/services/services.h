@@ -19,8 +19,4 @@ std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 // All of them.
 std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend);
 
-// Where a page of a list begins: nullopt for the first page.
-Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& token,
-                                           std::string_view identity);
-
 }  // namespace rebound
