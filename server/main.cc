@@ -14,7 +14,7 @@
 
 #include "server/access/policy.h"
 #include "server/access/token.h"
-#include "server/config.h"
+#include "server/execute/revisions.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/storage/sqlite_store.h"

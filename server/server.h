@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/clock.h"
-#include "server/execute.h"
+#include "server/execute/execute.h"
 #include "server/storage/store.h"
 #include "workflows/revision.h"
 

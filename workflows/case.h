@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "workflows/clocks.h"
 #include "workflows/ids.h"
 #include "workflows/response.h"
 #include "workflows/scale.h"
@@ -59,7 +60,18 @@ enum class RemedyState {
   kDelivered,
   kReversed
 };
-enum class TimerKind { kUnset, kFirstContact, kResurveyDue, kResurveyExpiry, kCommitment };
+enum class TimerKind {
+  kUnset,
+  kFirstContact,
+  kResurveyDue,  // the re-survey clock: asks again
+  kResurveyExpiry,
+  kCommitment,
+  kRemedy,
+  kVerification,
+  kExternalDeadline,
+  kFirstResolution,
+  kTotalResolution
+};
 enum class TimerState { kUnset, kPending, kFired, kMet, kCancelled };
 enum class HandlingResult {
   kUnset,
@@ -89,8 +101,11 @@ enum class NotAskedReason {
   kConsentDenied,
   kAnonymous,
   kClosedEarly,
-  kErased
+  kErased,
+  kWithdrawn,
+  kMissedWindow  // the server was down for longer than the program's catch-up window
 };
+enum class ExtensionState { kUnset, kRequested, kGranted, kRefused };
 
 // Was the customer spoken to? (Reached, call back agreed, asks for a superior, refused, hung up.)
 bool IsReached(AttemptOutcome outcome);
@@ -128,6 +143,76 @@ struct Remedy {
   Timestamp occurred_at{};
   Timestamp updated_at{};
   friend bool operator==(const Remedy&, const Remedy&) = default;
+};
+
+// Clocks stood still (挂起). One lasts at most at a time; it ends with a resume, a contact by the
+// customer, a chase, or any move to a status that stops nothing.
+struct Pause {
+  std::string reason{};  // a label's key, if the revision lists any
+  Text note{};
+  std::string owner{};  // whose case it was when it began: pauses are totalled by owner
+  std::string actor{};
+  Timestamp paused_at{};
+  std::optional<Timestamp> resumed_at{};
+  friend bool operator==(const Pause&, const Pause&) = default;
+};
+
+// Moving a deadline (延期): asked for by one, granted or refused by another.
+struct Extension {
+  ExtensionId id{};
+  ClockKind clock = ClockKind::kUnset;
+  int32_t generation = 0;
+  int64_t amount = 0;  // in the clock's own count: milliseconds or days
+  std::string reason{};
+  Text note{};
+  std::string requested_by{};
+  Timestamp requested_at{};
+  ExtensionState state = ExtensionState::kRequested;
+  std::string decided_by{};
+  std::optional<Timestamp> decided_at{};
+  friend bool operator==(const Extension&, const Extension&) = default;
+};
+
+// Another unit or person helps (协办); the owner stays responsible.
+struct Assist {
+  AssistId id{};
+  std::string assistant{};  // a principal, an org unit or a queue
+  Text request{};
+  std::string requested_by{};
+  Timestamp requested_at{};
+  Text answer{};
+  std::string answered_by{};
+  std::optional<Timestamp> answered_at{};
+  friend bool operator==(const Assist&, const Assist&) = default;
+};
+
+// The customer asks where it stays (催单).
+struct Chase {
+  Channel channel = Channel::kUnset;
+  Text note{};
+  std::string actor{};
+  Timestamp occurred_at{};
+  friend bool operator==(const Chase&, const Chase&) = default;
+};
+
+// Somebody above watches the case (督办).
+struct Supervision {
+  Text note{};
+  std::string actor{};
+  Timestamp occurred_at{};
+  friend bool operator==(const Supervision&, const Supervision&) = default;
+};
+
+// Somebody other than the owner asks the customer (回访核实).
+struct Verification {
+  bool contacted = false;  // was the customer contacted by us?
+  bool solved = false;     // is it solved?
+  bool accepted = false;   // does the customer accept it?
+  Text note{};
+  std::string actor{};
+  Timestamp occurred_at{};
+  bool passed() const { return contacted && solved && accepted; }
+  friend bool operator==(const Verification&, const Verification&) = default;
 };
 
 // One per (case, kind, generation); fires exactly once.
@@ -238,6 +323,20 @@ struct Case {
   std::vector<Commitment> commitments{};
   std::vector<Remedy> remedies{};
   std::vector<Timer> timers{};
+  std::vector<CaseClock> clocks{};  // ended ones too
+  std::vector<Pause> pauses{};
+  std::vector<Extension> extensions{};
+  std::vector<Assist> assists{};
+  std::vector<Chase> chases{};
+  std::vector<Supervision> supervisions{};
+  std::vector<Verification> verifications{};
+  std::string priority{};       // key of the revision's list
+  int32_t priority_rank = 0;    // 1: the most urgent; 0: none yet (a case of before priorities)
+  int32_t escalation_level = 0; // how far up the org tree it went
+  int32_t return_count = 0;
+  // Who first took the case stays accountable for it, wherever it goes (首接负责).
+  std::string first_receiver{};
+  std::optional<Timestamp> first_received_at{};
   HandlingResult handling_result = HandlingResult::kUnset;
   ResurveyResult resurvey_result = ResurveyResult::kUnset;
   NotAskedReason not_asked_reason = NotAskedReason::kUnset;
@@ -246,7 +345,7 @@ struct Case {
   CaseId merged_into{};
   bool history = false;
   bool worked = false;  // a person or a timer has acted on it
-  int64_t revision = 0;
+  int64_t revision = 0;  // the configuration it follows
 
   // Answers after this time do not count for recovery; absent: no limit. Pinned at opening.
   std::optional<Timestamp> window_ends_at{};

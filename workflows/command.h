@@ -81,11 +81,83 @@ struct Close {
 struct Reopen {
   Text note{};
 };
+// Sends the case where it belongs. At least one of owner, queue and org unit.
+struct Dispatch {
+  std::string owner{};
+  std::string queue_id{};
+  std::string org_unit_id{};
+  Text note{};
+};
+struct Accept {};  // the actor takes it on
+struct Return {
+  std::string reason{};
+  Text note{};
+  std::string queue_id{};  // empty: back to the program's queue
+};
+struct SettleCommitment {
+  CommitmentId id{};
+  CommitmentState state = CommitmentState::kUnset;  // kKept or kBroken
+  Text note{};
+};
+struct PauseCase {
+  std::string reason{};
+  Text note{};
+};
+struct ResumeCase {};
+struct ChaseCase {
+  Channel channel = Channel::kUnset;
+  Text note{};
+};
+struct SuperviseCase {
+  Text note{};
+};
+// Asks for help, or with an id answers a request.
+struct AssistCase {
+  AssistId id{};
+  std::string assistant{};
+  Text text{};
+};
+struct RequestExtension {
+  ClockKind clock = ClockKind::kUnset;
+  int32_t generation = 0;  // 0: the running one
+  int64_t amount = 0;      // more, in the clock's own count
+  std::string reason{};
+  Text note{};
+};
+struct DecideExtension {
+  ExtensionId id{};
+  bool grant = false;
+};
+struct EscalateCase {
+  Text note{};
+};
+struct VerifyCase {
+  Verification verification{};
+};
+struct MoveCase {
+  std::string status{};
+  std::string reason{};  // compulsory where the status stops clocks
+  Text note{};
+};
+struct WithdrawCase {
+  Text note{};
+};
+// Follow another revision, and `status` of it where the present one is not there. What clocks have
+// counted is kept.
+struct MigrateCase {
+  int64_t revision = 0;  // 0: the one in force
+  std::string status{};
+};
+// Zone data changed: due times of running clocks are computed anew.
+struct RecomputeClocks {};
 // One wake-up for one case: every timer of it that is due at Context::now fires, in due order.
 struct FireTimers {};
 
-using CaseVerb = std::variant<Assign, LogAttempt, MakeCommitment, RecordRemedy, Resolve, Close,
-                              Reopen, FireTimers>;
+using CaseVerb =
+    std::variant<Assign, LogAttempt, MakeCommitment, RecordRemedy, Resolve, Close, Reopen, Dispatch,
+                 Accept, Return, SettleCommitment, PauseCase, ResumeCase, ChaseCase, SuperviseCase,
+                 AssistCase, RequestExtension, DecideExtension, EscalateCase, VerifyCase, MoveCase,
+                 WithdrawCase, MigrateCase, RecomputeClocks, FireTimers>;
 // A verb on one case. expected_version: the etag the caller saw.
 struct WorkCase {
   CaseRef ref{};

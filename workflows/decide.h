@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ struct Facts {
   // SubmitResponse in history mode, or of an answer given in the past: every response of that
   // customer and program.
   std::vector<Response> responses{};
+  // The revisions that the cases above follow, where that is not the one in force. A case whose
+  // revision is not here follows the one in force.
+  std::vector<std::shared_ptr<const Revision>> pinned{};
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};
   int64_t next_case_number = 1;
@@ -41,8 +45,10 @@ struct Facts {
 struct Context {
   Timestamp now{};          // never goes back
   IdSource* ids = nullptr;  // new ids; not null
-  const Revision* revision = nullptr;
+  const Revision* revision = nullptr;  // in force
   std::string actor{};  // principal's name, or "system"
+  // Key of the actor's role, for the transitions that name roles. Empty: the system, who may all.
+  std::string role{};
 };
 
 // Everything about an answer that the configuration forbids: unknown program, score outside the

@@ -30,11 +30,47 @@ struct NameOf {
   REBOUND_NAME(TimerEnded)
   REBOUND_NAME(CaseHistoryDerived)
   REBOUND_NAME(CaseVoided)
+  REBOUND_NAME(CaseDispatched)
+  REBOUND_NAME(CaseAccepted)
+  REBOUND_NAME(CaseReturned)
+  REBOUND_NAME(CaseChased)
+  REBOUND_NAME(CaseSupervised)
+  REBOUND_NAME(AssistRecorded)
+  REBOUND_NAME(ExtensionRecorded)
+  REBOUND_NAME(VerificationRecorded)
+  REBOUND_NAME(CaseMoved)
+  REBOUND_NAME(CommitmentSettled)
+  REBOUND_NAME(CaseEscalated)
+  REBOUND_NAME(PriorityChanged)
+  REBOUND_NAME(PauseStarted)
+  REBOUND_NAME(PauseEnded)
+  REBOUND_NAME(ClockStarted)
+  REBOUND_NAME(ClockPaused)
+  REBOUND_NAME(ClockResumed)
+  REBOUND_NAME(ClockEnded)
+  REBOUND_NAME(TierCrossed)
+  REBOUND_NAME(ClockMoved)
+  REBOUND_NAME(CaseMigrated)
 #undef REBOUND_NAME
 };
 
 }  // namespace
 
 std::string_view TypeName(const EventBody& body) { return std::visit(NameOf{}, body); }
+
+std::string_view OutboxKind(const EventBody& body) {
+  constexpr std::string_view kNotification = "notification";
+  if (std::holds_alternative<ResurveyAsked>(body)) return "resurvey_invitation";
+  if (const auto* crossed = std::get_if<TierCrossed>(&body)) {
+    return crossed->notify.empty() ? std::string_view{} : kNotification;
+  }
+  if (const auto* escalated = std::get_if<CaseEscalated>(&body)) {
+    return escalated->to.empty() ? std::string_view{} : kNotification;
+  }
+  const bool told = std::holds_alternative<CaseChased>(body) ||
+                    std::holds_alternative<CaseSupervised>(body) ||
+                    std::holds_alternative<CaseDispatched>(body);
+  return told ? kNotification : std::string_view{};
+}
 
 }  // namespace rebound

@@ -128,6 +128,131 @@ struct TimerEnded {
   TimerState state = TimerState::kUnset;
   friend bool operator==(const TimerEnded&, const TimerEnded&) = default;
 };
+// Dispatching.
+struct CaseDispatched {
+  std::string owner{};        // empty: whoever accepts it there
+  std::string queue_id{};     // empty: stays
+  std::string org_unit_id{};  // empty: stays
+  Text note{};
+  friend bool operator==(const CaseDispatched&, const CaseDispatched&) = default;
+};
+struct CaseAccepted {
+  std::string owner{};
+  friend bool operator==(const CaseAccepted&, const CaseAccepted&) = default;
+};
+struct CaseReturned {
+  std::string reason{};
+  Text note{};
+  std::string queue_id{};  // empty: stays
+  friend bool operator==(const CaseReturned&, const CaseReturned&) = default;
+};
+struct CaseChased {
+  Chase chase{};
+  friend bool operator==(const CaseChased&, const CaseChased&) = default;
+};
+struct CaseSupervised {
+  Supervision supervision{};
+  friend bool operator==(const CaseSupervised&, const CaseSupervised&) = default;
+};
+struct AssistRecorded {  // asked for or answered: the assist as it now is
+  Assist assist{};
+  friend bool operator==(const AssistRecorded&, const AssistRecorded&) = default;
+};
+struct ExtensionRecorded {  // asked for or decided: the extension as it now is
+  Extension extension{};
+  friend bool operator==(const ExtensionRecorded&, const ExtensionRecorded&) = default;
+};
+struct VerificationRecorded {
+  Verification verification{};
+  friend bool operator==(const VerificationRecorded&, const VerificationRecorded&) = default;
+};
+struct CaseMoved {  // to another status, by hand
+  std::string reason{};
+  Text note{};
+  friend bool operator==(const CaseMoved&, const CaseMoved&) = default;
+};
+struct CommitmentSettled {
+  CommitmentId id{};
+  CommitmentState state = CommitmentState::kUnset;
+  Text note{};
+  friend bool operator==(const CommitmentSettled&, const CommitmentSettled&) = default;
+};
+struct CaseEscalated {
+  int32_t level = 0;               // as it now is
+  std::vector<std::string> to{};   // who is told: principals
+  Text note{};
+  friend bool operator==(const CaseEscalated&, const CaseEscalated&) = default;
+};
+struct PriorityChanged {
+  std::string priority{};
+  int32_t rank = 0;
+  friend bool operator==(const PriorityChanged&, const PriorityChanged&) = default;
+};
+struct PauseStarted {
+  Pause pause{};
+  friend bool operator==(const PauseStarted&, const PauseStarted&) = default;
+};
+struct PauseEnded {
+  friend bool operator==(const PauseEnded&, const PauseEnded&) = default;
+};
+
+// Clocks. (kind, generation) names the clock.
+struct ClockStarted {
+  CaseClock clock{};
+  friend bool operator==(const ClockStarted&, const ClockStarted&) = default;
+};
+struct ClockPaused {
+  ClockKind kind = ClockKind::kUnset;
+  int32_t generation = 0;
+  int64_t elapsed = 0;
+  friend bool operator==(const ClockPaused&, const ClockPaused&) = default;
+};
+// It counts again from the time of the event: after a pause, and total resolution after reopening.
+struct ClockResumed {
+  ClockKind kind = ClockKind::kUnset;
+  int32_t generation = 0;
+  std::optional<Timestamp> due_at{};
+  friend bool operator==(const ClockResumed&, const ClockResumed&) = default;
+};
+struct ClockEnded {
+  ClockKind kind = ClockKind::kUnset;
+  int32_t generation = 0;
+  ClockState state = ClockState::kUnset;  // kMet or kCancelled
+  int64_t elapsed = 0;                    // in all
+  friend bool operator==(const ClockEnded&, const ClockEnded&) = default;
+};
+// A tier was crossed: due_at is when, recorded_at of the event when it was noticed.
+struct TierCrossed {
+  ClockKind kind = ClockKind::kUnset;
+  int32_t generation = 0;
+  std::string tier{};
+  Timestamp due_at{};
+  bool breach = false;     // the due time itself
+  bool overtaken = false;  // a later tier was overdue too: recorded, without its actions
+  std::vector<std::string> notify{};  // principals, "queue:ID" and "role:ID"; makes an outbox row
+  friend bool operator==(const TierCrossed&, const TierCrossed&) = default;
+};
+enum class ClockMoveCause { kUnset, kExtension, kRevision, kTimeZoneData, kExternal };
+// Limit, calendar or zone data changed; what has elapsed is kept.
+struct ClockMoved {
+  ClockKind kind = ClockKind::kUnset;
+  int32_t generation = 0;
+  ClockMoveCause cause = ClockMoveCause::kUnset;
+  std::string definition{};
+  std::string calendar_id{};
+  int32_t calendar_version = 0;
+  Limit limit{};
+  int64_t elapsed = 0;
+  std::optional<Timestamp> due_before{};
+  std::optional<Timestamp> due_at{};
+  friend bool operator==(const ClockMoved&, const ClockMoved&) = default;
+};
+// The case follows another revision from now on.
+struct CaseMigrated {
+  int64_t from_revision = 0;
+  int64_t revision = 0;
+  friend bool operator==(const CaseMigrated&, const CaseMigrated&) = default;
+};
 // History mode: what the answers known so far make of this case, derived from all of them by the
 // time they were given, so that the order of rows cannot matter.
 struct CaseHistoryDerived {
@@ -152,7 +277,12 @@ using EventBody =
                  CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened,
                  CaseAssigned, AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved,
                  CaseClosed, CaseReopened, ResponseAttached, ResurveyAsked, ResurveyAnswered,
-                 LaterAnswerCounted, TimerSet, TimerEnded, CaseHistoryDerived, CaseVoided>;
+                 LaterAnswerCounted, TimerSet, TimerEnded, CaseHistoryDerived, CaseVoided,
+                 CaseDispatched, CaseAccepted, CaseReturned, CaseChased, CaseSupervised,
+                 AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
+                 CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded,
+                 ClockStarted, ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved,
+                 CaseMigrated>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump
@@ -177,5 +307,10 @@ using Events = std::vector<Event>;
 
 // The event's name in past tense, e.g. "AttemptLogged".
 std::string_view TypeName(const EventBody& body);
+
+// The kind of outbox row that the event makes; empty: none.
+//   resurvey_invitation  to the customer
+//   notification         to staff: a tier's, an escalation, a chase, a supervision, a dispatch
+std::string_view OutboxKind(const EventBody& body);
 
 }  // namespace rebound

@@ -31,6 +31,8 @@ using ResponseId = Id<struct ResponseTag>;
 using AttemptId = Id<struct AttemptTag>;
 using CommitmentId = Id<struct CommitmentTag>;
 using RemedyId = Id<struct RemedyTag>;
+using ExtensionId = Id<struct ExtensionTag>;
+using AssistId = Id<struct AssistTag>;
 using InvitationId = Id<struct InvitationTag>;
 using TextId = Id<struct TextTag>;
 

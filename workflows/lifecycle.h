@@ -7,17 +7,34 @@
 #include <vector>
 
 #include "workflows/case.h"
+#include "workflows/clocks.h"
 
 namespace rebound {
 
-// Everything that can move or touch a case. kAnswer and kFire* come from answers and timers.
+// Everything that can move or touch a case. People give those up to kReopen; the rest come from
+// answers and timers.
 enum class CaseCommand {
   kAssign,
   kClaim,
+  kDispatch,
+  kAccept,
+  kReturn,
   kLogAttempt,
   kMakeCommitment,
+  kSettleCommitment,
   kRemedy,
+  kPause,
+  kResume,
+  kChase,
+  kSupervise,
+  kAssist,
+  kExtend,
+  kDecideExtension,
+  kEscalate,
   kResolve,
+  kVerify,
+  kMove,
+  kWithdraw,
   kClose,
   kReopen,
   kAttachResponse,
@@ -30,41 +47,111 @@ inline constexpr int kCaseCommandCount = static_cast<int>(CaseCommand::kExpireRe
 // snake_case, as listed in errors and Case.allowed_commands, e.g. "log_attempt".
 std::string_view Name(CaseCommand command);
 
+// The command of that name; nullopt when there is none.
+std::optional<CaseCommand> ParseCaseCommand(std::string_view name);
+// Given by people (and refused to roles that the transition does not name), or by the system.
+inline bool IsGivenByPeople(CaseCommand command) { return command <= CaseCommand::kReopen; }
+
 struct StatusDef {
-  std::string key{};  // stable; labels may change
+  std::string key{};  // stable: [a-z0-9_]{1,64}; labels may change
   std::string label_en{};
   std::string label_zh{};
   Phase phase = Phase::kUnset;
   bool handling_done = false;  // out of queues, capacity and ageing
+  // Kinds of clock that do not count while a case is in this status. Entered only by kPause and
+  // kMove, which then need a reason.
+  std::vector<ClockKind> stops{};
+
+  friend bool operator==(const StatusDef&, const StatusDef&) = default;
 };
 
+// What a case must have once a transition is done, or the command is refused.
+enum class RequiredField {
+  kUnset,
+  kOwner,
+  kAttempt,          // at least one try to reach the customer
+  kContact,          // the customer was spoken to
+  kRemedy,           // a remedy was accepted or delivered
+  kHandlingResult,
+  kRootCause,
+  kActionTaken,
+  kCustomerAccepts,  // it is known whether the customer accepts
+  kVerification,     // somebody else has asked the customer
+  kCommitmentsSettled,  // no promise is open
+  kResponsibleUnit,
+  kLiability
+};
+inline constexpr int kRequiredFieldCount = static_cast<int>(RequiredField::kLiability) + 1;
+// snake_case, e.g. "root_cause".
+std::string_view Name(RequiredField field);
+bool Has(const Case& c, RequiredField field);
+
 // In `from`, `command` is accepted; when it has its full effect the case is in `to`. A command that
-// has several outcomes (an attempt may reach the customer or not) names `to` for the effect and
-// `otherwise` for the rest.
+// has several outcomes names `to` for the full effect and `otherwise` for the rest:
+//   log_attempt  the customer was reached, or reached us
+//   remedy       accepted or delivered
+//   verify       the customer confirms
+//   ask_again    the customer was asked; otherwise closed without asking
+//   answer_resurvey  a passive's or promoter's; `exhausted`: a detractor's when the case may not
+//                reopen again
 struct Transition {
   std::string from{};
   CaseCommand command{};
   std::string to{};
   std::string otherwise{};  // empty: stays
-  std::string exhausted{};  // kAnswerResurvey: a bad answer when the case may not reopen again
+  std::string exhausted{};
+  std::vector<std::string> roles{};  // who may; empty: every role that may call the command
+  std::vector<RequiredField> requires_fields{};
+
+  friend bool operator==(const Transition&, const Transition&) = default;
 };
 
 struct Lifecycle {
   std::string initial{};
+  int32_t max_returns = 3;     // how often a case may be returned (退单) before it must be escalated
+  int32_t max_extensions = 2;  // granted, of one clock
   std::vector<StatusDef> statuses{};
   std::vector<Transition> transitions{};
 
-  const StatusDef* Find(std::string_view status) const;                        // or nullptr
-  const Transition* Find(std::string_view status, CaseCommand command) const;  // or nullptr
+  const StatusDef* Find(std::string_view status) const;  // or nullptr
+  // Of kMove there may be several from one status: `to` says which; empty: the first.
+  const Transition* Find(std::string_view status, CaseCommand command,
+                         std::string_view to = {}) const;  // or nullptr
   // The first status of the phase. REQUIRES: there is one.
   const StatusDef& FirstOf(Phase phase) const;
-  // Names of the verbs that people can give on a case in `status`, in enum order. Claiming is asked
-  // of a queue, not of a case.
+  // Names of the verbs that people can give on a case in `status`, in enum order, moves as
+  // "move:STATUS". Claiming is asked of a queue, not of a case.
   std::vector<std::string> Allowed(std::string_view status) const;
+
+  friend bool operator==(const Lifecycle&, const Lifecycle&) = default;
 };
 
-// The shipped one: open, contacting, contacted, remedied, resolved, resurvey_due, resurveyed,
-// closed, reopened.
+// One fault of a lifecycle that can be read but not lived by.
+struct LifecycleFault {
+  enum class Kind {
+    kUnreachable,       // no transition leads into the status
+    kDeadEnd,           // no transition leads out of a status that is not closed
+    kNobodyMay,         // the roles named cannot call the command
+    kNoWayToClose,      // no sequence of transitions leads from the status to the phase closed
+    kPhaseMissing,      // open or closed has no status
+    kStopsWithoutPause, // a clock-stopping status is entered by other commands than pause and move
+    kPauseNeverEnds,    // chase or a contact of the customer does not lead out of it
+    kTwice,             // a second transition for the same status and command
+    kMoveIntoClosed,    // only close, withdraw, answers and timers close a case
+    kInitialNotOpen     // the initial status is not in phase open
+  };
+  Kind kind{};
+  std::string status{};
+  std::optional<size_t> transition{};  // index
+  std::string detail{};                // the role, the other status
+};
+// All of them, in order of statuses, then transitions. `roles`: of the same revision. REQUIRES: all
+// statuses that transitions name exist.
+struct RoleDef;
+std::vector<LifecycleFault> CheckLifecycle(const Lifecycle& lifecycle,
+                                           const std::vector<RoleDef>& roles);
+
+// The shipped one, see config/lifecycle.yaml.
 Lifecycle DefaultLifecycle();
 
 }  // namespace rebound

@@ -6,7 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "workflows/calendar.h"
+#include "workflows/clocks.h"
 #include "workflows/lifecycle.h"
+#include "workflows/organization.h"
 #include "workflows/playbook.h"
 #include "workflows/program.h"
 
@@ -18,10 +21,34 @@ struct Revision {
   std::vector<Program> programs{};
   std::vector<Playbook> playbooks{};  // ordered: the first match applies
   Lifecycle lifecycle{};
+  std::vector<Calendar> calendars{};  // with the zones' offsets as tzdata had them when it was read
+  std::vector<ClockDefinition> clocks{};  // ordered: of a kind the first match applies
+  std::vector<Priority> priorities{};     // ordered: the most urgent first
+  std::vector<OrgUnit> org_units{};
+  std::vector<RoleDef> roles{};
+  Labels labels{};
 
   const Program* FindProgram(std::string_view id) const {  // or nullptr
     for (const Program& program : programs) {
       if (program.id == id) return &program;
+    }
+    return nullptr;
+  }
+  const Calendar* FindCalendar(std::string_view id) const {  // or nullptr
+    for (const Calendar& calendar : calendars) {
+      if (calendar.id == id) return &calendar;
+    }
+    return nullptr;
+  }
+  const ClockDefinition* FindClock(std::string_view id) const {  // or nullptr
+    for (const ClockDefinition& clock : clocks) {
+      if (clock.id == id) return &clock;
+    }
+    return nullptr;
+  }
+  const RoleDef* FindRole(std::string_view id) const {  // or nullptr
+    for (const RoleDef& role : roles) {
+      if (role.id == id) return &role;
     }
     return nullptr;
   }

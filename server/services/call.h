@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "server/access/authenticator.h"
-#include "server/execute.h"
+#include "server/execute/execute.h"
 #include "server/metrics.h"
 #include "server/services/page.h"
 #include "server/storage/store.h"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <thread>
 
-#include "server/execute.h"
+#include "server/execute/execute.h"
 #include "server/storage/store.h"
 
 namespace rebound {

@@ -13,8 +13,8 @@
 #include <stdexcept>
 
 #include "clients/cli/table.h"
-#include "server/config.h"
-#include "server/execute.h"
+#include "server/config/config.h"
+#include "server/execute/execute.h"
 #include "server/services/convert.h"
 #include "server/storage/sqlite_store.h"
 #include "tests/bench/answers.h"

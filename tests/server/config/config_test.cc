@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "server/execute/revisions.h"
 #include "server/storage/memory_store.h"
 
 namespace rebound {

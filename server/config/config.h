@@ -8,18 +8,16 @@
 // unknown and repeated keys, anchors, aliases, tags and second documents are errors, and types come
 // from the field, never from the look of a value ("no" is a word where words stand).
 //
-// Values and functions; safe to call from any thread, except ApplyFolder: see there.
+// Values and functions; safe to call from any thread.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "server/storage/store.h"
 #include "workflows/result.h"
 #include "workflows/revision.h"
 
@@ -87,17 +85,5 @@ std::string CanonicalText(const Revision& revision);
 // Reads a stored canonical text back; number is 0, hash is set. kInternal with metadata "detail"
 // (rendered mistakes) when it does not pass today's checks.
 Result<Revision> ParseCanonical(std::string_view text);
-
-struct AppliedConfig {
-  std::shared_ptr<const Revision> revision{};  // null: there is nothing to run with
-  bool stored = false;                         // the folder became a new revision
-  std::vector<ConfigError> errors{};  // of the folder. With a revision: that is the last good one
-};
-
-// What a start-up runs with. The folder becomes the next revision (source "folder") only when it
-// differs from the last one applied from it, so that a restart does not undo a roll-back. A broken
-// folder leaves the last stored revision in force, if there is one. Throws StoreFailure.
-// REQUIRES: nobody else adds revisions meanwhile.
-AppliedConfig ApplyFolder(Store& store, const std::filesystem::path& folder);
 
 }  // namespace rebound

@@ -1,4 +1,4 @@
-#include "server/execute.h"
+#include "server/execute/execute.h"
 
 #include <sodium.h>
 
