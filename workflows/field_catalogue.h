@@ -24,10 +24,10 @@ enum class FieldType {
 
 // Where a predicate stands; a field may be named only where the thing in question has it.
 enum class Use {
-  kPlaybookCondition,  // facts known when a case opens: its response, its customer, itself
-  kCaseFilter,         // ListCases, ClaimNext
-  kResponseFilter,     // ListResponses
-  kCustomerFilter,     // ListCustomers
+  kOpeningRule,     // playbook, priority and clock conditions: facts known when a case opens
+  kCaseFilter,      // ListCases, ClaimNext
+  kResponseFilter,  // ListResponses
+  kCustomerFilter,  // ListCustomers
 };
 inline constexpr int kUseCount = 4;
 

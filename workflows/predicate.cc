@@ -175,24 +175,48 @@ std::string Literal(const Field& field, const Value& value) {
   return {};
 }
 
-void AppendCanonical(const Predicate& predicate, std::string& text) {
-  switch (predicate.kind) {
-    case Predicate::Kind::kAll:
-      for (const Predicate& child : predicate.children) AppendCanonical(child, text);
-      return;
-    case Predicate::Kind::kComparison: {
-      const Comparison& comparison = predicate.comparison;
-      const Field& field = Describe(comparison.field);
-      if (!text.empty()) text += " AND ";
-      text += field.name;
-      if (comparison.op == Op::kHas) {
-        text += ':';
-      } else {
-        (text += ' ').append(Symbol(comparison.op)) += ' ';
-      }
-      text += Literal(field, comparison.value);
-      return;
+std::string CanonicalComparison(const Comparison& comparison) {
+  const Field& field = Describe(comparison.field);
+  std::string text(field.name);
+  if (comparison.op == Op::kHas) {
+    text += ':';
+  } else {
+    ((text += ' ') += Symbol(comparison.op)) += ' ';
+  }
+  return text + Literal(field, comparison.value);
+}
+
+// What stands around a piece of text, and so whether it needs parentheses.
+enum class Around { kNothing, kAnd, kOr, kNot };
+
+void AppendCanonical(const Predicate& predicate, Around around, std::string& text) {
+  // Through groups of one, which say no more than their child.
+  const auto is_group_of_one = [](const Predicate& p) {
+    return p.children.size() == 1 &&
+           (p.kind == Predicate::Kind::kAll || p.kind == Predicate::Kind::kAny);
+  };
+  const Predicate* shown = &predicate;
+  while (is_group_of_one(*shown)) shown = &shown->children.front();
+
+  const auto append_list = [&](std::string_view word, Around list) {
+    const bool is_flat = around == Around::kNothing || around == list;
+    if (!is_flat) text += '(';
+    for (size_t i = 0; i < shown->children.size(); ++i) {
+      if (i > 0) text += word;
+      AppendCanonical(shown->children[i], list, text);
     }
+    if (!is_flat) text += ')';
+  };
+  switch (shown->kind) {
+    case Predicate::Kind::kAll: append_list(" AND ", Around::kAnd); return;
+    case Predicate::Kind::kAny: append_list(" OR ", Around::kOr); return;
+    case Predicate::Kind::kNone:
+      if (around == Around::kNot) text += '(';
+      text += "NOT ";
+      AppendCanonical(Any(shown->children), Around::kNot, text);
+      if (around == Around::kNot) text += ')';
+      return;
+    case Predicate::Kind::kComparison: text += CanonicalComparison(shown->comparison); return;
   }
   CHECK(false);
 }
@@ -200,9 +224,14 @@ void AppendCanonical(const Predicate& predicate, std::string& text) {
 Result<void> CheckTree(const Predicate& predicate, Use use, int depth, int& comparisons) {
   switch (predicate.kind) {
     case Predicate::Kind::kAll:
+    case Predicate::Kind::kAny:
+    case Predicate::Kind::kNone:
       if (depth >= kMaxPredicateDepth) {
         return PredicateError("too_deep", "a deeper group",
                               "at most " + std::to_string(kMaxPredicateDepth) + " levels");
+      }
+      if (predicate.children.empty() && (depth > 0 || predicate.kind != Predicate::Kind::kAll)) {
+        return PredicateError("empty_group", "nothing", "at least one condition");
       }
       for (const Predicate& child : predicate.children) {
         if (auto checked = CheckTree(child, use, depth + 1, comparisons); !checked) return checked;
@@ -275,6 +304,14 @@ bool Accepts(FieldType type, Op op) {
 
 Predicate All(std::vector<Predicate> children) {
   return {.kind = Predicate::Kind::kAll, .children = std::move(children)};
+}
+
+Predicate Any(std::vector<Predicate> children) {
+  return {.kind = Predicate::Kind::kAny, .children = std::move(children)};
+}
+
+Predicate None(std::vector<Predicate> children) {
+  return {.kind = Predicate::Kind::kNone, .children = std::move(children)};
 }
 
 Predicate Compare(FieldId field, Op op, Value value) {
@@ -422,7 +459,7 @@ std::string FormatTime(Timestamp time) {
 
 std::string Canonical(const Predicate& predicate) {
   std::string text;
-  AppendCanonical(predicate, text);
+  AppendCanonical(predicate, Around::kNothing, text);
   return text;
 }
 

@@ -44,11 +44,14 @@ struct Comparison {
   friend bool operator==(const Comparison&, const Comparison&) = default;
 };
 
-// A default Predicate is an empty kAll: it matches everything.
+// A default Predicate is an empty kAll: it matches everything. Check lets no other group be empty,
+// for `any:` with nothing below it is a slip, not a rule.
 struct Predicate {
   enum class Kind {
-    kAll,         // every one of `children`
+    kAll,         // every one of `children` holds
     kComparison,  // `comparison`
+    kAny,         // at least one of `children` holds; an empty one matches nothing
+    kNone,        // not one of `children` holds: NOT (a OR b)
   };
   Kind kind = Kind::kAll;
   std::vector<Predicate> children{};
@@ -58,9 +61,12 @@ struct Predicate {
 };
 
 Predicate All(std::vector<Predicate> children);
+Predicate Any(std::vector<Predicate> children);
+Predicate None(std::vector<Predicate> children);
 Predicate Compare(FieldId field, Op op, Value value);
 
-inline constexpr int kMaxPredicateDepth = 32;
+// How many groups may stand inside one another, the outermost included.
+inline constexpr int kMaxPredicateDepth = 64;
 inline constexpr int kMaxComparisons = 64;
 
 // False when `actual` is not set, whatever the operator, '!=' included (AIP-160).
@@ -68,6 +74,8 @@ inline constexpr int kMaxComparisons = 64;
 bool Matches(const Comparison& comparison, const Value& actual);
 
 // Whether `predicate` holds for the thing whose fields `read(FieldId)` returns as Value.
+// Comparisons answer true or false, never "unknown", and kNone negates that answer: with no owner
+// both `owner = "wei"` and `owner != "wei"` are false, and `NOT owner = "wei"` is true.
 // `read` returns monostate for what is absent: an empty optional text, an unowned case's owner.
 template <typename Reader>
 bool Evaluate(const Predicate& predicate, const Reader& read) {
@@ -77,13 +85,19 @@ bool Evaluate(const Predicate& predicate, const Reader& read) {
                          [&](const Predicate& child) { return Evaluate(child, read); });
     case Predicate::Kind::kComparison:
       return Matches(predicate.comparison, read(predicate.comparison.field));
+    case Predicate::Kind::kAny:
+      return std::any_of(predicate.children.begin(), predicate.children.end(),
+                         [&](const Predicate& child) { return Evaluate(child, read); });
+    case Predicate::Kind::kNone:
+      return std::none_of(predicate.children.begin(), predicate.children.end(),
+                          [&](const Predicate& child) { return Evaluate(child, read); });
   }
   return false;
 }
 
 // A refused predicate: kFilterInvalid with metadata
 //   "problem"     unknown_field, protected_field, field_not_allowed, operator_not_allowed,
-//                 value_invalid, too_deep or too_many
+//                 value_invalid, empty_group, too_deep or too_many
 //   "found"       the word or value at fault, cut to 60 code points, controls as U+FFFD
 //   "expected"    what would be accepted there
 //   "suggestion"  the most likely replacement of "found"; absent when there is none.
@@ -109,10 +123,10 @@ Result<Value> ParseLiteral(const Field& field, std::string_view text, bool quote
 // REQUIRES: the year is 0 to 9999.
 std::string FormatTime(Timestamp time);
 
-// The AIP-160 filter string: `category = detractor AND touchpoint:"channel"`; "" for one that
-// matches everything. Nested kAll are joined flat. Texts and paths are always quoted, all else is
-// bare; times are in UTC. Parsing it gives a predicate with the same canonical form.
-// REQUIRES: Check passed.
+// The AIP-160 filter string: `category = detractor AND (touchpoint:"channel" OR score <= 3)`; ""
+// for one that matches everything. Groups are joined flat where that changes nothing. Texts and
+// paths are always quoted, all else is bare; times are in UTC. Parsing it gives a predicate with
+// the same canonical form. REQUIRES: Check passed.
 std::string Canonical(const Predicate& predicate);
 
 }  // namespace rebound

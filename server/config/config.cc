@@ -874,7 +874,7 @@ class FileReader {
     const Entry entry = GetScalar(node, "when", Need::kOptional, "a condition");
     if (entry.key == nullptr) return false;
     const std::string& text = entry.value->text;
-    auto condition = ParseFilter(text, Use::kPlaybookCondition);
+    auto condition = ParseFilter(text, Use::kOpeningRule);
     if (!condition) {
       FaultInCondition(*entry.value, condition.error());
       return false;

@@ -1,6 +1,7 @@
 #include "server/storage/sqlite_columns.h"
 
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -159,7 +160,7 @@ std::span<const FieldSql> FieldsOf(Use use) {
     case Use::kCaseFilter: return kCaseFields;
     case Use::kResponseFilter: return kResponseFields;
     case Use::kCustomerFilter: return kCustomerFields;
-    case Use::kPlaybookCondition: break;
+    case Use::kOpeningRule: break;
   }
   CHECK(false);
   return {};
@@ -208,6 +209,23 @@ void AndComparison(const Comparison& comparison, Use use, Condition& condition) 
   CHECK(false);
 }
 
+// "(a OR b" and then `end`.
+void AndAlternatives(const std::vector<Predicate>& children, Use use, std::string_view end,
+                     Condition& condition) {
+  CHECK(!children.empty());  // Check has seen to it
+  std::string_view before = "(";
+  condition.And("");
+  for (const Predicate& child : children) {
+    Condition alternative;
+    AndFilter(child, use, alternative);
+    (((condition.sql += before) += '(') += alternative.sql) += ')';
+    std::move(alternative.values.begin(), alternative.values.end(),
+              std::back_inserter(condition.values));
+    before = " OR ";
+  }
+  condition.sql += end;
+}
+
 }  // namespace
 
 std::span<const Column<Case>> CaseColumns() { return kCaseColumns; }
@@ -220,6 +238,11 @@ void AndFilter(const Predicate& filter, Use use, Condition& condition) {
       for (const Predicate& child : filter.children) AndFilter(child, use, condition);
       return;
     case Predicate::Kind::kComparison: AndComparison(filter.comparison, use, condition); return;
+    case Predicate::Kind::kAny: AndAlternatives(filter.children, use, ")", condition); return;
+    // A comparison with NULL is NULL in SQL, and so is its NOT; IS NOT TRUE is what Evaluate does.
+    case Predicate::Kind::kNone:
+      AndAlternatives(filter.children, use, ") IS NOT TRUE", condition);
+      return;
   }
   CHECK(false);
 }

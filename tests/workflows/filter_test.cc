@@ -148,7 +148,7 @@ TEST(FilterTest, RefusedFiltersSayWhereAndWhy) {
       {"(score = 3", "11", "syntax", "the end of the filter", ""},
       {"（score = 3)", "1", "syntax", "（", "("},
       // Limits.
-      {Repeat("(", 33) + "score = 1" + Repeat(")", 33), "33", "too_deep", "(", ""},
+      {Repeat("(", 65) + "score = 1" + Repeat(")", 65), "65", "too_deep", "(", ""},
       {"score=1" + Repeat(" AND score=1", 64), "769", "too_many", "score", ""},
       {"program = " + Repeat("x", 2039), "2049", "too_long", "2049 bytes", ""},
       {Repeat("(", 102400), "2049", "too_long", "102400 bytes", ""},
@@ -177,7 +177,7 @@ TEST(FilterTest, RefusedFiltersSayWhereAndWhy) {
 }
 
 TEST(FilterTest, LimitsThemselvesAreAllowed) {
-  EXPECT_TRUE(ParseFilter(Repeat("(", 32) + "score = 1" + Repeat(")", 32), Use::kCaseFilter));
+  EXPECT_TRUE(ParseFilter(Repeat("(", 64) + "score = 1" + Repeat(")", 64), Use::kCaseFilter));
   EXPECT_TRUE(ParseFilter("score=1" + Repeat(" AND score=1", 63), Use::kCaseFilter));
   EXPECT_TRUE(ParseFilter("program = " + Repeat("x", 2038), Use::kCaseFilter));
 }
@@ -191,10 +191,10 @@ TEST(FilterTest, LongWordsAreCutInMessages) {
 TEST(FilterTest, EachListHasItsOwnFields) {
   EXPECT_TRUE(ParseFilter("occur_time > 2026-01-31 AND anonymous = false", Use::kResponseFilter));
   EXPECT_TRUE(ParseFilter("do_not_contact = true AND org_unit:gd", Use::kCustomerFilter));
-  EXPECT_TRUE(ParseFilter("category = detractor AND segment = vip", Use::kPlaybookCondition));
+  EXPECT_TRUE(ParseFilter("category = detractor AND segment = vip", Use::kOpeningRule));
   EXPECT_FALSE(ParseFilter("phase = open", Use::kResponseFilter));
   EXPECT_FALSE(ParseFilter("score = 1", Use::kCustomerFilter));
-  EXPECT_FALSE(ParseFilter("handling_result = resolved", Use::kPlaybookCondition));
+  EXPECT_FALSE(ParseFilter("handling_result = resolved", Use::kOpeningRule));
 }
 
 // Text of up to nine pieces, chosen to need quoting, escaping or several bytes.
@@ -239,7 +239,7 @@ Predicate RandomComparison(std::mt19937_64& random, Use use) {
 Predicate RandomPredicate(std::mt19937_64& random, Use use, int depth) {
   if (depth == 0 || random() % 3 == 0) return RandomComparison(random, use);
   std::vector<Predicate> children;
-  for (uint64_t left = random() % 4; left > 0; --left) {
+  for (uint64_t left = 1 + random() % 3; left > 0; --left) {
     children.push_back(RandomPredicate(random, use, depth - 1));
   }
   return All(std::move(children));

@@ -161,7 +161,6 @@ TEST(PredicateTest, CanonicalIsTheFilterString) {
     std::string_view expected;
   } rows[] = {
       {All({}), ""},
-      {All({All({}), All({All({})})}), ""},
       {Compare(FieldId::kScore, Op::kLessOrEqual, int64_t{-6}), "score <= -6"},
       {Compare(FieldId::kTouchpoint, Op::kHas, "channel"s), R"(touchpoint:"channel")"},
       {Compare(FieldId::kProgram, Op::kEqual, "a \"b\" \\ \n\r\t'宽带"s),
@@ -171,7 +170,7 @@ TEST(PredicateTest, CanonicalIsTheFilterString) {
        "customer = 01arz3ndektsv4rrffq69g5fav"},
       {Compare(FieldId::kOpenTime, Op::kLess, At(2026, 1, 31)), "open_time < 2026-01-31T00:00:00Z"},
       {All({Compare(FieldId::kPhase, Op::kEqual, "open"s),
-            All({Compare(FieldId::kScore, Op::kEqual, int64_t{0}), All({})}),
+            All({Compare(FieldId::kScore, Op::kEqual, int64_t{0})}),
             Compare(FieldId::kArm, Op::kEqual, "treated"s)}),
        "phase = open AND score = 0 AND arm = treated"},
   };
@@ -230,6 +229,61 @@ TEST(PredicateTest, TimeLiterals) {
   }
 }
 
+TEST(PredicateTest, GroupsAreBooleanAlsoOverUnsetFields) {
+  const Predicate holds = Compare(FieldId::kScore, Op::kEqual, int64_t{6});
+  const Predicate fails = Compare(FieldId::kScore, Op::kEqual, int64_t{7});
+  const Predicate equal = Compare(FieldId::kOwner, Op::kEqual, "wei"s);
+  const Predicate differs = Compare(FieldId::kOwner, Op::kNotEqual, "wei"s);
+  const auto read = [](FieldId field) {
+    return field == FieldId::kScore ? Value{int64_t{6}} : Value{};
+  };
+  const struct {
+    Predicate predicate;
+    bool expected;
+  } rows[] = {
+      {All({}), true},
+      {Any({}), false},
+      {None({}), true},
+      {All({holds, fails}), false},
+      {Any({fails, holds}), true},
+      {Any({fails, fails}), false},
+      {None({fails, fails}), true},
+      {None({fails, holds}), false},
+      {equal, false},
+      {differs, false},
+      {None({equal}), true},
+      {None({differs}), true},
+      {Any({equal, differs}), false},
+      {All({None({Any({equal, None({holds})})}), holds}), true},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(Evaluate(row.predicate, read), row.expected) << Canonical(row.predicate);
+  }
+}
+
+TEST(PredicateTest, CanonicalBracketsOnlyWhereItMatters) {
+  const Predicate a = Compare(FieldId::kScore, Op::kEqual, int64_t{1});
+  const Predicate b = Compare(FieldId::kScore, Op::kEqual, int64_t{2});
+  const struct {
+    Predicate predicate;
+    std::string_view expected;
+  } rows[] = {
+      {All({a, All({b, a})}), "score = 1 AND score = 2 AND score = 1"},
+      {Any({a, Any({b, a})}), "score = 1 OR score = 2 OR score = 1"},
+      {All({Any({a, b}), a}), "(score = 1 OR score = 2) AND score = 1"},
+      {Any({All({a, b}), a}), "(score = 1 AND score = 2) OR score = 1"},
+      {All({Any({a}), Any({All({b})})}), "score = 1 AND score = 2"},
+      {None({a}), "NOT score = 1"},
+      {None({a, b}), "NOT (score = 1 OR score = 2)"},
+      {None({Any({a, b})}), "NOT (score = 1 OR score = 2)"},
+      {None({All({a, b})}), "NOT (score = 1 AND score = 2)"},
+      {None({None({a})}), "NOT (NOT score = 1)"},
+      {Any({None({a}), b}), "NOT score = 1 OR score = 2"},
+      {All({None({a, b}), b}), "NOT (score = 1 OR score = 2) AND score = 2"},
+  };
+  for (const auto& row : rows) EXPECT_EQ(Canonical(row.predicate), row.expected);
+}
+
 TEST(PredicateTest, EveryUsableFieldPassesCheckInItsPlacesOnly) {
   for (const Field& field : FieldCatalogue()) {
     for (int use = 0; use < kUseCount; ++use) {
@@ -268,6 +322,10 @@ TEST(PredicateTest, CheckNamesTheFirstProblem) {
       {Compare(FieldId::kTouchpoint, Op::kHas, "/channel"s), "value_invalid", "/channel"},
       {Compare(FieldId::kTouchpoint, Op::kHas, ""s), "value_invalid", ""},
       {deep, "too_deep", "a deeper group"},
+      {Any({}), "empty_group", "nothing"},
+      {None({}), "empty_group", "nothing"},
+      {All({All({})}), "empty_group", "nothing"},
+      {None({Compare(FieldId::kAge, Op::kEqual, int64_t{1})}), "protected_field", "age"},
       {All(many), "too_many", "score"},
   };
   for (const auto& row : rows) {
