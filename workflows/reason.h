@@ -34,10 +34,14 @@ enum class Reason {
   kEtagRequired,
   kTooManyItems,
   kStreamOutOfOrder,  // an import stream whose first message is not its header, or a second header
+  kReasonUnknown,     // not a word of the revision's list
+  kStatusUnknown,
+  kConfigInvalid,  // a violation for each fault, its field file:line:column
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
   kNotFound,
   kNothingToClaim,
+  kRevisionUnknown,
 
   // ALREADY_EXISTS
   kRequestIdReused,
@@ -47,6 +51,7 @@ enum class Reason {
   // ABORTED
   kEtagMismatch,
   kRequestInProgress,
+  kRevisionConflict,
 
   // FAILED_PRECONDITION: well-formed, but not in this state.
   kTransitionNotAllowed,
@@ -58,10 +63,22 @@ enum class Reason {
   kPairingMismatch,  // the named case belongs to another customer or program, or was answered
   kHistoryCaseWorked,
   kAliasCycle,
+  kReturnLimitReached,
+  kExtensionLimitReached,
+  kExtensionDecided,
+  kAssistAnswered,
+  kCommitmentSettled,
+  kSecondPersonRequired,
+  kCaseIncomplete,  // the transition requires what the case lacks
+  kClockNotRunning,
+  kClockNotPausable,
+  kCaseStatusNotInRevision,
+  kTimersNotHeld,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,
   kRoleNotAllowed,
+  kTransitionRoleNotAllowed,
 
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
   kQueueFull,

@@ -107,6 +107,19 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "send "
      "the header first and once",
      "{field}：流的第一条消息应为表头，其后只有数据行，但顺序不符；请先发送表头，且只发送一次"},
+    {Reason::kReasonUnknown, StatusCode::INVALID_ARGUMENT,
+     "[{field}: ]expected one of the words that the configuration lists[: {allowed}], but got "
+     "\"{value}\"; choose one of them, or have the list extended",
+     "[{field}：]应为配置中列出的词[：{allowed}]，但收到“{value}”；请从中选择，或先扩充列表"},
+    {Reason::kStatusUnknown, StatusCode::INVALID_ARGUMENT,
+     "[{field}: ]expected the key of a status of the lifecycle[: {allowed}], but got \"{value}\"; "
+     "choose one that GetLifecycle shows",
+     "[{field}：]应为生命周期中的状态键[：{allowed}]，但收到“{value}”；请从生命周期的状态中选择"},
+    {Reason::kConfigInvalid, StatusCode::INVALID_ARGUMENT,
+     "expected a configuration without faults, but found {count}; correct what is listed, the one "
+     "in "
+     "force stays",
+     "配置应没有错误，但发现 {count} 处；请逐一更正，当前生效的配置保持不变"},
 
     {Reason::kNotFound, StatusCode::NOT_FOUND,
      "expected a {resource} that exists and that you may see, but there is none; check the id",
@@ -114,6 +127,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kNothingToClaim, StatusCode::NOT_FOUND,
      "expected a case without an owner[ in queue {queue}], but none waits; try again later",
      "[工单池 {queue} 中]没有待领的工单；请稍后再试"},
+    {Reason::kRevisionUnknown, StatusCode::NOT_FOUND,
+     "expected the number of a stored revision, but there is no revision {revision}; choose one "
+     "that "
+     "ListRevisions shows",
+     "没有编号为 {revision} 的配置版本；请从配置版本列表中选择"},
 
     {Reason::kRequestIdReused, StatusCode::ALREADY_EXISTS,
      "expected request id {request_id} to come with the body it was first used with, but the body "
@@ -136,6 +154,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected request {request_id} to run once, but the same request is still running; wait a "
      "second and repeat it",
      "请求 {request_id} 仍在执行；请稍候一秒，再重复同一请求"},
+    {Reason::kRevisionConflict, StatusCode::ABORTED,
+     "expected revision {expected} to be in force, but it is {current}; look at what changed and "
+     "apply again",
+     "应以配置版本 {expected} 为基础，但当前生效的是 {current}；请查看变化后重新应用"},
 
     {Reason::kTransitionNotAllowed, StatusCode::FAILED_PRECONDITION,
      "expected a status of case {case} that accepts {command}, but it is {status}[; allowed now: "
@@ -173,6 +195,51 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected two customers that are not linked, but customer {customer} is linked with this one "
      "already; nothing needs to be done",
      "两个客户应尚未关联，但客户 {customer} 已与该客户关联；无需再关联"},
+    {Reason::kReturnLimitReached, StatusCode::FAILED_PRECONDITION,
+     "expected case {case} to have been returned fewer than {limit} times, but the limit is "
+     "reached; "
+     "accept it, or escalate it",
+     "工单 {case} 的退单次数已达上限 {limit}；请接单处理，或升级"},
+    {Reason::kExtensionLimitReached, StatusCode::FAILED_PRECONDITION,
+     "expected fewer than {limit} extensions of the clock {clock} of case {case}, but the limit is "
+     "reached; meet the deadline, or escalate the case",
+     "工单 {case} 的时限 {clock} 延期次数已达上限 {limit}；请按时完成，或升级工单"},
+    {Reason::kExtensionDecided, StatusCode::FAILED_PRECONDITION,
+     "expected an extension of case {case} that waits for a decision, but this one is {state}; ask "
+     "for a new one",
+     "工单 {case} 的该延期申请已有结论（{state}），不再等待审批；如仍需延期，请重新申请"},
+    {Reason::kAssistAnswered, StatusCode::FAILED_PRECONDITION,
+     "expected a request for help of case {case} that waits for its answer, but this one has one; "
+     "make a new request",
+     "工单 {case} 的该协办请求已有答复；如需继续协办，请重新发起"},
+    {Reason::kCommitmentSettled, StatusCode::FAILED_PRECONDITION,
+     "expected a commitment of case {case} that is open, but this one is {state}; make a new one",
+     "工单 {case} 的该承诺已有结果（{state}）；如需再承诺，请另行记录"},
+    {Reason::kSecondPersonRequired, StatusCode::FAILED_PRECONDITION,
+     "expected {command} of case {case} to be done by somebody other than {person}; ask a second "
+     "person",
+     "工单 {case} 的 {command} 须由 {person} 以外的人执行；请由第二人办理"},
+    {Reason::kCaseIncomplete, StatusCode::FAILED_PRECONDITION,
+     "expected case {case} to have {missing} after {command}, but it has not; record what is "
+     "missing "
+     "first",
+     "工单 {case} 执行 {command} 之后应具备 {missing}，但尚未具备；请先补全"},
+    {Reason::kClockNotRunning, StatusCode::FAILED_PRECONDITION,
+     "expected case {case} to have a running clock[ {clock}], but it has none; look at its clocks",
+     "工单 {case} 没有正在计时的时限[ {clock}]；请查看该工单的时限"},
+    {Reason::kClockNotPausable, StatusCode::FAILED_PRECONDITION,
+     "expected a clock of case {case} that may be paused or extended, but {clock} may not; keep "
+     "the "
+     "deadline",
+     "工单 {case} 的时限 {clock} 不可挂起或延期；请按时完成"},
+    {Reason::kCaseStatusNotInRevision, StatusCode::FAILED_PRECONDITION,
+     "expected status {status} of case {case} to exist in revision {revision}, but it does not; "
+     "name "
+     "the status that the case takes there",
+     "工单 {case} 的状态 {status} 在配置版本 {revision} 中不存在；请指明迁移后的状态"},
+    {Reason::kTimersNotHeld, StatusCode::FAILED_PRECONDITION,
+     "expected timers that are held, but they are running; nothing needs to be confirmed",
+     "应有被暂停的定时器，但定时器运行正常；无需确认"},
 
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
@@ -183,6 +250,12 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "that "
      "may",
      "角色 {role} 无权调用 {method}；请向管理员申请相应的角色"},
+    {Reason::kTransitionRoleNotAllowed, StatusCode::PERMISSION_DENIED,
+     "expected one of the roles {roles} for {command} of case {case} in status {status}, but yours "
+     "is "
+     "{role}; ask somebody with such a role",
+     "状态为 {status} 的工单 {case}，{command} 须由角色 {roles} 执行，但您的角色是 "
+     "{role}；请由相应角色办理"},
 
     {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
@@ -400,6 +473,9 @@ const ReasonText& TextOf(Reason reason) {
 
 std::string Render(const FieldViolation& violation, std::string_view language) {
   Metadata metadata = violation.metadata;
+  if (violation.reason == Reason::kConfigInvalid) {
+    return Shown(violation.field + ": " + metadata[IsEnglish(language) ? "en" : "zh"]);
+  }
   metadata["field"] = violation.field;
   const bool english = IsEnglish(language);
   return FillTemplate(Template(violation.reason, english),
@@ -411,7 +487,9 @@ std::string Render(const Error& error, std::string_view language) {
   Metadata metadata = FullMetadata(error);
   if (!english) metadata = InChinese(std::move(metadata));
   std::string text = FillTemplate(Template(error.reason, english), metadata);
-  if (error.reason != Reason::kFieldViolations || error.violations.empty()) return text;
+  const bool lists =
+      error.reason == Reason::kFieldViolations || error.reason == Reason::kConfigInvalid;
+  if (!lists || error.violations.empty()) return text;
   text += english ? ": " : "：";
   size_t shown = 0;
   size_t bytes = 0;

@@ -30,7 +30,8 @@ const ReasonText& TextOf(Reason reason);
 // everything else Chinese. For several fields at fault their texts follow the sentence. Values are
 // shown on one line and cut after 200 code points.
 std::string Render(const Error& error, std::string_view language = kDefaultLanguage);
-// One field at fault, likewise.
+// One field at fault, likewise. A kConfigInvalid brings its own words, as the metadata "en" and
+// "zh".
 std::string Render(const FieldViolation& violation, std::string_view language = kDefaultLanguage);
 
 // The status that a caller gets. The message is English; the details are a google.rpc.Status with

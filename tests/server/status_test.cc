@@ -202,6 +202,27 @@ TEST(StatusTest, AllViolationsAreReportedAtOnce) {
   EXPECT_THAT(localized[0].message(), HasSubstr("response.reason：最多 32768 个字符"));
 }
 
+TEST(StatusTest, AFaultOfTheConfigurationNamesItsPlaceInItsOwnWords) {
+  const Error error{.reason = Reason::kConfigInvalid,
+                    .metadata = {{"count", "1"}},
+                    .violations = {{"clocks.yaml:12:5",
+                                    Reason::kConfigInvalid,
+                                    {{"en", "expected a key of a clock, found \"limt\""},
+                                     {"zh", "应为时限的键，但遇到“limt”"}}}}};
+  const grpc::Status status = ToStatus(error);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(),
+            "expected a configuration without faults, but found 1; correct what is listed, the one "
+            "in force stays: clocks.yaml:12:5: expected a key of a clock, found \"limt\"");
+  const auto bad = Find<google::rpc::BadRequest>(status);
+  ASSERT_EQ(bad.size(), 1u);
+  ASSERT_EQ(bad[0].field_violations_size(), 1);
+  EXPECT_EQ(bad[0].field_violations(0).field(), "clocks.yaml:12:5");
+  const auto localized = Find<google::rpc::LocalizedMessage>(status);
+  ASSERT_EQ(localized.size(), 1u);
+  EXPECT_THAT(localized[0].message(), HasSubstr("：clocks.yaml:12:5: 应为时限的键，但遇到“limt”"));
+}
+
 // Clients drop trailers above 8 KiB and would then see no reason at all.
 TEST(StatusTest, ThousandsOfViolationsStillFitTheTrailers) {
   Error error{.reason = Reason::kFieldViolations};
