@@ -121,6 +121,7 @@ struct RequestExtension {
   ClockKind clock = ClockKind::kUnset;
   int32_t generation = 0;  // 0: the running one
   int64_t amount = 0;      // more, in the clock's own count
+  bool in_days = false;    // what the caller took that count to be
   std::string reason{};
   Text note{};
 };
