@@ -12,11 +12,14 @@ class Clock {
   virtual ~Clock() = default;
   // UTC. Thread-safe. May go back; execute keeps what is recorded monotone.
   virtual Timestamp Now() = 0;
+  // Time that passes evenly, from an arbitrary start: against it jumps of Now are seen.
+  virtual Duration Steady() = 0;
 };
 
 class SystemClock final : public Clock {
  public:
   Timestamp Now() override;
+  Duration Steady() override;
 };
 
 // Moves only when told to. Thread-safe.
@@ -27,10 +30,17 @@ class ManualClock final : public Clock {
     std::lock_guard lock(mutex_);
     return now_;
   }
+  Duration Steady() override {
+    std::lock_guard lock(mutex_);
+    return steady_;
+  }
+  // Time passes.
   void Advance(Duration by) {
     std::lock_guard lock(mutex_);
     now_ += by;
+    steady_ += by;
   }
+  // The wall clock alone is set: a jump.
   void Set(Timestamp to) {
     std::lock_guard lock(mutex_);
     now_ = to;
@@ -39,6 +49,7 @@ class ManualClock final : public Clock {
  private:
   std::mutex mutex_;
   Timestamp now_;
+  Duration steady_{0};
 };
 
 }  // namespace rebound

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <thread>
 
@@ -72,6 +73,17 @@ std::string TemporaryFile() {
   return folder + "/rebound.db";
 }
 
+void LogReload(const AppliedConfig& config) {
+  if (config.errors.empty()) {
+    Log(Level::kInfo, config.stored ? "configuration reloaded" : "configuration has not changed",
+        {{"revision", config.revision->number}});
+    return;
+  }
+  std::cerr << Render(config.errors) << "\n";
+  Log(Level::kError, "configuration is broken; the last good revision stays in force",
+      {{"revision", config.revision->number}, {"errors", config.errors.size()}});
+}
+
 int Serve(Arguments arguments) {
   static SystemClock clock;
   SetUpLog(&clock, arguments.log_level == "debug"  ? Level::kDebug
@@ -87,7 +99,7 @@ int Serve(Arguments arguments) {
     Log(Level::kWarning, "canary: acknowledged writes are dropped on purpose");
   }
   auto store = SqliteStore::Open(arguments.db, options);
-  const AppliedConfig config = ApplyFolder(*store, arguments.config);
+  const AppliedConfig config = ApplyFolder(*store, arguments.config, clock.Now());
   if (!config.errors.empty()) std::cerr << Render(config.errors) << "\n";
   if (config.revision == nullptr) {
     std::cerr << "reboundd: no configuration to run with: correct " << arguments.config
@@ -119,12 +131,19 @@ int Serve(Arguments arguments) {
     }).detach();
     io.stop();
   });
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code& error, int signal) {
-    if (error) return;
-    Log(Level::kInfo, "stopping", {{"signal", signal}});
-    io.stop();
-  });
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  std::function<void(const boost::system::error_code&, int)> on_signal =
+      [&](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        if (signal == SIGHUP) {
+          LogReload(server.Reload(arguments.config));
+          signals.async_wait(on_signal);
+          return;
+        }
+        Log(Level::kInfo, "stopping", {{"signal", signal}});
+        io.stop();
+      };
+  signals.async_wait(on_signal);
   for (size_t i = 0; i < arguments.listen.size(); ++i) {
     Log(Level::kInfo, "listening",
         {{"address", arguments.listen[i]},

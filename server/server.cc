@@ -58,17 +58,20 @@ std::vector<std::string> Listed() {
 struct Server::Parts {
   Parts(Store& store, Clock& clock, std::shared_ptr<const Revision> in_force,
         const Options& options, std::function<void()> on_failure)
-      : revision(std::move(in_force)),
-        executor(
-            store, clock, [this] { return revision; }, options.executor, std::move(on_failure)),
+      : book(store, std::move(in_force)),
+        executor(store, clock, book, options.executor, std::move(on_failure)),
         authenticator(store, clock),
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
-        backend{store,    clock,       executor, authenticator,
-                metrics,  page_tokens, pool,     [this] { return revision; },
-                kVersion, clock.Now()},
-        timers(store, executor),
+        timers(store, executor, clock),
+        backend{store,      clock,
+                executor,   authenticator,
+                metrics,    page_tokens,
+                pool,       book,
+                timers,     [this] { return book.current(); },
+                kVersion,   options.zone_data,
+                clock.Now()},
         health(kServices),
         reflection(Listed(),
                    [this](grpc::CallbackServerContext* context) {
@@ -82,14 +85,14 @@ struct Server::Parts {
                    }),
         services(NewServices(backend)) {}
 
-  std::shared_ptr<const Revision> revision;
+  RevisionBook book;
   Executor executor;
   Authenticator authenticator;
   CallMetrics metrics;
   PageTokens page_tokens;
   ReadPool pool;
-  Backend backend;
   Timers timers;
+  Backend backend;
   HealthService health;
   Reflection reflection;
   std::vector<std::unique_ptr<ApiService>> services;
@@ -138,6 +141,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
     throw std::runtime_error("cannot listen on " + options.listen.front() +
                              ": is another server running there?");
   }
+  if (!options.zone_data.empty()) parts_->timers.CheckZoneData(options.zone_data);
   if (options.run_timers) parts_->timers.Start();
   parts_->health.SetServing(true);
 }
@@ -163,5 +167,11 @@ void Server::Stop(Duration grace) {
 }
 
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
+
+void Server::WatchClock() { parts_->timers.Watch(); }
+
+AppliedConfig Server::Reload(const std::filesystem::path& folder) {
+  return ReloadFolder(parts_->book, parts_->executor, folder);
+}
 
 }  // namespace rebound

@@ -2,6 +2,7 @@
 // same one.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "server/clock.h"
 #include "server/execute/execute.h"
+#include "server/execute/revisions.h"
 #include "server/storage/store.h"
 #include "workflows/revision.h"
 
@@ -24,7 +26,8 @@ class Server {
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
     Executor::Options executor{};
-    bool run_timers = true;  // tests ring the bell themselves
+    bool run_timers = true;   // tests ring the bell themselves
+    std::string zone_data{};  // version of the time zone data in use; empty: not looked at
   };
 
   // Borrows store and clock; both outlive the server. `on_failure` is called once if the store
@@ -41,6 +44,10 @@ class Server {
   void Stop(Duration grace);
 
   size_t FireDueTimers();
+  // Looks at wall and steady clock once, as the bell does each second.
+  void WatchClock();
+  // SIGHUP: the folder again; see ReloadFolder.
+  AppliedConfig Reload(const std::filesystem::path& folder);
 
  private:
   struct Parts;

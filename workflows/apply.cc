@@ -15,8 +15,43 @@ void EndTimer(Case& c, TimerKind kind, int32_t generation, TimerState state, Tim
   }
 }
 
+CaseClock& ClockOf(Case& c, ClockKind kind, int32_t generation) {
+  const auto found = std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& clock) {
+    return clock.kind == kind && clock.generation == generation;
+  });
+  CHECK(found != c.clocks.end());
+  return *found;
+}
+
+// The clock's pending timer ends, and the next one, if any, is set.
+void Rearm(Case& c, CaseClock& clock, TimerState ended, Timestamp at, int32_t timer,
+           const std::optional<Timestamp>& due) {
+  const TimerKind kind = TimerOf(clock.kind);
+  if (clock.timer != 0) EndTimer(c, kind, clock.timer, ended, at);
+  clock.timer = due ? timer : 0;
+  if (due) c.timers.push_back({kind, timer, *due, TimerState::kPending, std::nullopt});
+}
+
+void Receive(Case& c, Timestamp at) {
+  if (!c.first_receiver.empty() || c.owner.empty()) return;
+  c.first_receiver = c.owner;
+  c.first_received_at = at;
+}
+
 void KeepEarliest(std::optional<Timestamp>& fact, Timestamp at) {
   if (!fact || at < *fact) fact = at;
+}
+
+// In place of the one with its id, or at the end.
+template <typename T>
+void Keep(std::vector<T>& known, const T& value) {
+  const auto same =
+      std::find_if(known.begin(), known.end(), [&](const T& each) { return each.id == value.id; });
+  if (same == known.end()) {
+    known.push_back(value);
+  } else {
+    *same = value;
+  }
 }
 
 // One overload per event type; each says what a case looks like after it.
@@ -27,8 +62,129 @@ struct CaseFold {
   void operator()(const CaseAssigned& e) {
     c.owner = e.owner;
     if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
+    Receive(c, event.occurred_at);
     c.worked = true;
   }
+  void operator()(const CaseDispatched& e) {
+    c.owner = e.owner;
+    if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
+    if (!e.org_unit_id.empty()) c.details.org_unit_id = e.org_unit_id;
+    c.worked = true;
+  }
+  void operator()(const CaseAccepted& e) {
+    c.owner = e.owner;
+    Receive(c, event.occurred_at);
+    c.worked = true;
+  }
+  void operator()(const CaseReturned& e) {
+    c.owner.clear();
+    if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
+    c.return_count += 1;
+    c.worked = true;
+  }
+  void operator()(const CaseChased& e) {
+    c.chases.push_back(e.chase);
+    c.worked = true;
+  }
+  void operator()(const CaseSupervised& e) {
+    c.supervisions.push_back(e.supervision);
+    c.worked = true;
+  }
+  void operator()(const AssistRecorded& e) { Keep(c.assists, e.assist); }
+  void operator()(const ExtensionRecorded& e) { Keep(c.extensions, e.extension); }
+  void operator()(const VerificationRecorded& e) {
+    c.verifications.push_back(e.verification);
+    c.customer_accepts = e.verification.accepted;
+    if (!e.verification.passed()) c.handling_result = HandlingResult::kUnset;
+    c.worked = true;
+  }
+  void operator()(const CaseMoved&) { c.worked = true; }
+  void operator()(const CommitmentSettled& e) {
+    for (Commitment& commitment : c.commitments) {
+      if (commitment.id == e.id) commitment.state = e.state;
+    }
+    c.worked = true;
+  }
+  void operator()(const CaseEscalated& e) {
+    c.escalation_level = e.level;
+    c.worked = true;
+  }
+  void operator()(const PriorityChanged& e) {
+    c.priority = e.priority;
+    c.priority_rank = e.rank;
+  }
+  void operator()(const PauseStarted& e) {
+    c.pauses.push_back(e.pause);
+    c.worked = true;
+  }
+  void operator()(const PauseEnded&) {
+    CHECK(!c.pauses.empty());
+    c.pauses.back().resumed_at = event.occurred_at;
+  }
+  void operator()(const ClockStarted& e) {
+    c.clocks.push_back(e.clock);
+    c.clocks.back().timer = 0;
+    Rearm(c, c.clocks.back(), TimerState::kCancelled, event.occurred_at, e.clock.timer,
+          e.timer_due);
+  }
+  void operator()(const ClockPaused& e) {
+    CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    clock.state = ClockState::kPaused;
+    clock.elapsed = e.elapsed;
+    clock.paused_at = event.occurred_at;
+    clock.due_at.reset();
+    Rearm(c, clock, TimerState::kCancelled, event.occurred_at, 0, std::nullopt);
+  }
+  void operator()(const ClockResumed& e) {
+    CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    const auto stood = clock.state == ClockState::kMet ? clock.ended_at : clock.paused_at;
+    if (stood && event.occurred_at > *stood) clock.paused += event.occurred_at - *stood;
+    clock.state = ClockState::kRunning;
+    clock.counted_from = event.occurred_at;
+    clock.due_at = e.due_at;
+    clock.paused_at.reset();
+    clock.ended_at.reset();
+    Rearm(c, clock, TimerState::kCancelled, event.occurred_at, e.timer, e.timer_due);
+  }
+  void operator()(const ClockEnded& e) {
+    CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    if (clock.paused_at && event.occurred_at > *clock.paused_at) {
+      clock.paused += event.occurred_at - *clock.paused_at;
+    }
+    clock.paused_at.reset();
+    clock.state = e.state;
+    clock.elapsed = e.elapsed;
+    clock.ended_at = event.occurred_at;
+    // It was met in time and only recorded late: no breach.
+    if (e.state == ClockState::kMet && clock.breached_at && *clock.ended_at <= *clock.breached_at) {
+      clock.breached_at.reset();
+    }
+    // The re-survey clock is met by its own end.
+    const TimerState met = e.kind == ClockKind::kResurvey ? TimerState::kFired : TimerState::kMet;
+    Rearm(c, clock, e.state == ClockState::kMet ? met : TimerState::kCancelled, event.occurred_at,
+          0, std::nullopt);
+  }
+  void operator()(const TierCrossed& e) {
+    CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    clock.crossed.push_back(e.tier);
+    if (e.breach) clock.breached_at = e.due_at;
+    Rearm(c, clock, TimerState::kFired, event.occurred_at, e.timer, e.timer_due);
+    c.worked = true;
+  }
+  void operator()(const ClockMoved& e) {
+    CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    clock.definition = e.definition;
+    clock.calendar_id = e.calendar_id;
+    clock.calendar_version = e.calendar_version;
+    clock.limit = e.limit;
+    clock.elapsed = e.elapsed;
+    if (clock.state == ClockState::kRunning) {
+      clock.counted_from = std::max(clock.counted_from, event.occurred_at);
+      clock.due_at = e.due_at;
+    }
+    Rearm(c, clock, TimerState::kCancelled, event.occurred_at, e.timer, e.timer_due);
+  }
+  void operator()(const CaseMigrated& e) { c.revision = e.revision; }
   void operator()(const AttemptLogged& e) {
     c.attempts.push_back(e.attempt);
     if (IsReached(e.attempt.outcome) || e.attempt.direction == Direction::kInbound) {
@@ -41,13 +197,7 @@ struct CaseFold {
     c.worked = true;
   }
   void operator()(const RemedyRecorded& e) {
-    auto known = std::find_if(c.remedies.begin(), c.remedies.end(),
-                              [&](const Remedy& r) { return r.id == e.remedy.id; });
-    if (known == c.remedies.end()) {
-      c.remedies.push_back(e.remedy);
-    } else {
-      *known = e.remedy;
-    }
+    Keep(c.remedies, e.remedy);
     if (e.remedy.state == RemedyState::kAccepted || e.remedy.state == RemedyState::kDelivered) {
       KeepEarliest(c.remedied_at, event.occurred_at);
     }
@@ -120,6 +270,10 @@ struct CaseFold {
     c.attached_response_ids = e.attached_response_ids;
   }
   void operator()(const CaseOpened&) { CHECK(false); }
+  void operator()(const RevisionApplied&) { CHECK(false); }
+  void operator()(const ClockJumped&) { CHECK(false); }
+  void operator()(const ClockConfirmed&) { CHECK(false); }
+  void operator()(const ZoneDataChanged&) { CHECK(false); }
   void operator()(const CaseVoided&) { CHECK(false); }
   void operator()(const CustomerCreated&) { CHECK(false); }
   void operator()(const CustomerProfileChanged&) { CHECK(false); }

@@ -1,9 +1,9 @@
 // Calendars: when people work, and how much time passes by each way of counting.
 //
-// Pure arithmetic: zones come in as tables of offsets (server/zones.h reads them from tzdata), `now`
-// never appears. Working intervals are local wall times; each is turned into UTC on the day it is
-// used, so a shift over the spring gap is an hour shorter and one over the autumn fold an hour
-// longer. Plain values and functions; thread-safe.
+// Pure arithmetic: zones come in as tables of offsets (server/config/zones.h reads them from
+// tzdata), `now` never appears. Working intervals are local wall times; each is turned into UTC on
+// the day it is used, so a shift over the spring gap is an hour shorter and one over the autumn
+// fold an hour longer. Plain values and functions; thread-safe.
 //
 // Counting (DESIGN 5). Each count is a measure on the time line; Elapsed and Advance are its two
 // directions:
@@ -35,7 +35,8 @@ using LocalTime = std::chrono::local_time<std::chrono::milliseconds>;
 using LocalDay = std::chrono::local_days;
 
 // The offsets of one IANA zone: local = UTC + offset. From `changes[i].at` on `changes[i].offset`
-// holds; before the first change `first_offset`. Changes are in rising order.
+// holds; before the first change `first_offset`. Changes are in rising order; every offset is less
+// than a day.
 struct Zone {
   struct Change {
     Timestamp at{};
@@ -93,6 +94,7 @@ inline bool InDays(Count count) {
 
 // How a clock counts. `calendar` may be null for kWall; kCalendarDays uses its zone only.
 // `started_at`: day counts leave out the local day it lies in.
+// REQUIRES: the calendar passes CheckCalendar; all times lie in the years 1 to 9999.
 struct Counting {
   Count count = Count::kWall;
   const Calendar* calendar = nullptr;
@@ -100,6 +102,8 @@ struct Counting {
 };
 
 // What passes in [from, to]: milliseconds, or days whose end lies in (from, to]. 0 when to <= from.
+// Working time that two intervals claim (one that begins in a skipped hour lands behind it) counts
+// once. About 0.1 us for each day between, no allocation.
 int64_t Elapsed(const Counting& counting, Timestamp from, Timestamp to);
 
 // Arithmetic ends after two years' search for kBusinessTime and kWorkingDays (ten for the others):
@@ -114,8 +118,8 @@ std::optional<Timestamp> Advance(const Counting& counting, Timestamp from, int64
 // The working intervals of the local date as they stand in the calendar, in rising order.
 const std::vector<WorkInterval>& IntervalsOn(const Calendar& calendar, LocalDay day);
 
-// What is wrong with the calendar, one sentence each, e.g. an interval that overlaps the next. Empty
-// when it keeps what is promised above.
+// What is wrong with the calendar, one sentence each, e.g. an interval that overlaps the next.
+// Empty when it keeps what is promised above.
 std::vector<std::string> CheckCalendar(const Calendar& calendar);
 
 }  // namespace rebound

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "workflows/clocks.h"
@@ -225,6 +226,9 @@ struct Timer {
   friend bool operator==(const Timer&, const Timer&) = default;
 };
 
+// The timers that a clock sets; kResurveyExpiry is nobody's clock. REQUIRES: not kUnset.
+TimerKind TimerOf(ClockKind kind);
+
 struct ResurveyAnswer {
   ResponseId response_id{};
   int64_t score = 0;
@@ -330,9 +334,9 @@ struct Case {
   std::vector<Chase> chases{};
   std::vector<Supervision> supervisions{};
   std::vector<Verification> verifications{};
-  std::string priority{};       // key of the revision's list
-  int32_t priority_rank = 0;    // 1: the most urgent; 0: none yet (a case of before priorities)
-  int32_t escalation_level = 0; // how far up the org tree it went
+  std::string priority{};        // key of the revision's list
+  int32_t priority_rank = 0;     // 1: the most urgent; 0: none yet (a case of before priorities)
+  int32_t escalation_level = 0;  // how far up the org tree it went
   int32_t return_count = 0;
   // Who first took the case stays accountable for it, wherever it goes (首接负责).
   std::string first_receiver{};
@@ -344,7 +348,7 @@ struct Case {
   int32_t reopen_count = 0;
   CaseId merged_into{};
   bool history = false;
-  bool worked = false;  // a person or a timer has acted on it
+  bool worked = false;   // a person or a timer has acted on it
   int64_t revision = 0;  // the configuration it follows
 
   // Answers after this time do not count for recovery; absent: no limit. Pinned at opening.
@@ -365,6 +369,9 @@ struct Case {
   friend bool operator==(const Case&, const Case&) = default;
 };
 
+// Cases of before there were priorities come last.
+inline constexpr int32_t kNoPriorityRank = 1000;
+
 inline std::string CaseNumberText(int64_t number) { return "C-" + std::to_string(number); }
 
 // Open, not handled to the end, and nobody's: what claim-next may give out.
@@ -372,6 +379,13 @@ inline bool IsClaimable(const Case& c) {
   return c.owner.empty() && c.handling_result == HandlingResult::kUnset &&
          c.phase != Phase::kClosed;
 }
+
+// The order in which cases are claimed, less first: priority, severity (the higher first), due time
+// (none: last), number.
+std::tuple<int32_t, int32_t, int64_t, int64_t> ClaimOrder(const Case& c);
+
+// The pause that still lasts; nullptr when there is none.
+const Pause* OpenPause(const Case& c);
 
 // The earliest due time among pending timers.
 std::optional<Timestamp> NextDue(const Case& c);

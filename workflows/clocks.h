@@ -1,9 +1,9 @@
 // A case's clocks (时限): what has to happen by when, counted how, and what follows when it does
 // not. Definitions are values of the revision; a CaseClock is one running on a case. Pure.
 //
-// A clock counts from `counted_from` while it runs; what was counted before (until a pause, or by an
-// earlier revision) is in `elapsed`. Its due time is Advance(counted_from, amount - elapsed): pauses
-// are credited exactly, and a new calendar or limit keeps what has elapsed.
+// A clock counts from `counted_from` while it runs; what was counted before (until a pause, or by
+// an earlier revision) is in `elapsed`. Its due time is Advance(counted_from, amount - elapsed):
+// pauses are credited exactly, and a new calendar or limit keeps what has elapsed.
 #pragma once
 
 #include <cstdint>
@@ -91,15 +91,15 @@ struct CaseClock {
   MetBy met_by = MetBy::kUnset;
   ClockState state = ClockState::kRunning;
   Timestamp started_at{};
-  Timestamp counted_from{};             // running: since when it counts
-  int64_t elapsed = 0;                  // counted before that; met or cancelled: in all
-  Duration paused{0};                   // wall time spent paused, ended pauses only
+  Timestamp counted_from{};  // running: since when it counts
+  int64_t elapsed = 0;       // counted before that; met or cancelled: in all
+  Duration paused{0};        // wall time spent paused, ended pauses only
   std::optional<Timestamp> paused_at{};
-  std::optional<Timestamp> due_at{};    // absent while paused
-  std::optional<Timestamp> ended_at{};  // met or cancelled
+  std::optional<Timestamp> due_at{};       // absent while paused
+  std::optional<Timestamp> ended_at{};     // met or cancelled
   std::optional<Timestamp> breached_at{};  // the due time that passed while it ran
-  std::vector<std::string> crossed{};   // ids of tiers, in order
-  int32_t timer = 0;                    // generation of its pending timer; 0: none
+  std::vector<std::string> crossed{};      // ids of tiers, in order
+  int32_t timer = 0;                       // generation of its pending timer; 0: none
   friend bool operator==(const CaseClock&, const CaseClock&) = default;
 };
 
@@ -108,13 +108,16 @@ inline bool IsPausable(ClockKind kind) { return kind != ClockKind::kExternalDead
 
 // What a person sees of a clock at `now`.
 struct ClockReading {
-  int64_t elapsed = 0;        // in its own count
-  Duration elapsed_wall{0};   // from start to end, pauses left out
-  int64_t slack = 0;          // limit - elapsed, in its own count; negative: overrun
-  Duration paused{0};         // with a pause that still lasts
+  int64_t elapsed = 0;       // in its own count
+  Duration elapsed_wall{0};  // from start to end, pauses left out
+  int64_t slack = 0;         // limit - elapsed, in its own count; negative: overrun
+  Duration paused{0};        // with a pause that still lasts
 };
-// REQUIRES: `calendar` is the clock's, or null when it has none.
+// REQUIRES, here and below: `calendar` is the clock's, or null when it has none.
 ClockReading Read(const CaseClock& clock, const Calendar* calendar, Timestamp now);
+
+// What the clock has counted at `at`, in its own count.
+int64_t ElapsedAt(const CaseClock& clock, const Calendar* calendar, Timestamp at);
 
 // The due time of a clock that counts `limit` from `from` on, `elapsed` of it done. nullopt: never.
 std::optional<Timestamp> DueTime(const CaseClock& clock, const Calendar* calendar);

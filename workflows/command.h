@@ -2,6 +2,7 @@
 // state by Decide.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,11 +15,30 @@
 
 namespace rebound {
 
+struct Revision;
+
 struct SubmitResponse {
   Response response{};         // ids, category, pairing and recorded_at not yet set
   ExternalKey customer_key{};  // used when response.customer_id is empty
   bool history = false;
   bool occurred_now = false;  // the request named no time: occurred_at is Context::now
+};
+
+// The configuration changes: for the whole server, at once.
+struct ApplyRevision {
+  std::shared_ptr<const Revision> revision{};  // its number is given when it is stored
+  std::string text{};                          // canonical
+  std::string source{};                        // folder, api
+  std::optional<int64_t> expected{};           // the number in force that the caller saw
+};
+// What the bell saw of the clocks: a jump, or that all is well.
+struct ReportClock {
+  std::optional<Timestamp> expected{};  // a jump: what the wall clock should have shown
+  bool holds = false;
+};
+struct ConfirmClock {};  // the time is right: held timers may fire
+struct ReportZoneData {
+  std::string version{};
 };
 
 struct UpsertCustomer {
@@ -166,7 +186,8 @@ struct WorkCase {
   std::optional<int64_t> expected_version{};
 };
 
-using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
-                             OpenCase, ClaimNext, WorkCase>;
+using Command =
+    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
+                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZoneData>;
 
 }  // namespace rebound

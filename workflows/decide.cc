@@ -18,6 +18,10 @@ struct CommandDecision {
   }
   Result<Events> operator()(const OpenCase& c) { return DecideOpen(facts, c, context); }
   Result<Events> operator()(const ClaimNext& c) { return DecideClaim(facts, c, context); }
+  Result<Events> operator()(const ApplyRevision& c) { return DecideRevision(facts, c, context); }
+  Result<Events> operator()(const ReportClock& c) { return DecideClock(facts, c, context); }
+  Result<Events> operator()(const ConfirmClock& c) { return DecideConfirm(facts, c, context); }
+  Result<Events> operator()(const ReportZoneData& c) { return DecideZoneData(facts, c, context); }
   Result<Events> operator()(const WorkCase& c) { return DecideWork(facts, c, context); }
 };
 

@@ -37,16 +37,22 @@ struct Facts {
   // The revisions that the cases above follow, where that is not the one in force. A case whose
   // revision is not here follows the one in force.
   std::vector<std::shared_ptr<const Revision>> pinned{};
+  // ApplyRevision: the last one stored; 0 and "" when there is none.
+  int64_t last_revision = 0;
+  std::string last_revision_hash{};
+  // ReportClock, ConfirmClock, ReportZoneData.
+  bool timers_held = false;
+  std::string zone_data{};
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};
   int64_t next_case_number = 1;
 };
 
 struct Context {
-  Timestamp now{};          // never goes back
-  IdSource* ids = nullptr;  // new ids; not null
+  Timestamp now{};                     // never goes back
+  IdSource* ids = nullptr;             // new ids; not null
   const Revision* revision = nullptr;  // in force
-  std::string actor{};  // principal's name, or "system"
+  std::string actor{};                 // principal's name, or "system"
   // Key of the actor's role, for the transitions that name roles. Empty: the system, who may all.
   std::string role{};
 };

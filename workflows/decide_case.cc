@@ -1,300 +1,327 @@
 #include <algorithm>
 
-#include "workflows/draft.h"
 #include "workflows/limits.h"
+#include "workflows/verb.h"
 
 namespace rebound {
-namespace {
 
-Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command) {
-  Error error{Reason::kTransitionNotAllowed};
-  error.allowed = lifecycle.Allowed(c.status);
-  std::string list;
-  for (const std::string& name : error.allowed) list += (list.empty() ? "" : ", ") + name;
-  error.metadata = {{"case", CaseNumberText(c.number)},
-                    {"status", c.status},
-                    {"command", std::string(Name(command))},
-                    {"allowed", list}};
+Result<const Transition*> VerbDecision::Need(CaseCommand command, std::string_view to) {
+  const Transition* transition = lifecycle().Find(c.status, command, to);
+  if (transition == nullptr) return NotAllowed(lifecycle(), c, command);
+  const bool may = context().role.empty() || transition->roles.empty() ||
+                   std::find(transition->roles.begin(), transition->roles.end(), context().role) !=
+                       transition->roles.end();
+  if (!may) {
+    std::string roles;
+    for (const std::string& role : transition->roles) roles += (roles.empty() ? "" : ", ") + role;
+    return Error{Reason::kTransitionRoleNotAllowed,
+                 {{"case", CaseNumberText(c.number)},
+                  {"status", c.status},
+                  {"command", std::string(Name(command))},
+                  {"role", context().role},
+                  {"roles", roles}}};
+  }
+  taken = transition;
+  return transition;
+}
+
+Result<void> VerbDecision::CheckLabel(const std::vector<Label>& labels, std::string_view field,
+                                      std::string_view value) const {
+  if (value.empty()) return FieldError(std::string(field), Reason::kRequiredFieldMissing);
+  if (labels.empty()) return {};
+  std::string allowed;
+  for (const Label& label : labels) {
+    if (label.id == value) return {};
+    allowed += (allowed.empty() ? "" : ", ") + label.id;
+  }
+  return FieldError(std::string(field), Reason::kReasonUnknown,
+                    {{"value", std::string(value)}, {"allowed", allowed}});
+}
+
+Result<void> VerbDecision::NeedSecondPerson(CaseCommand command, std::string_view first) const {
+  if (first.empty() || context().actor != first) return {};
+  return Error{Reason::kSecondPersonRequired,
+               {{"case", CaseNumberText(c.number)},
+                {"command", std::string(Name(command))},
+                {"person", std::string(first)}}};
+}
+
+Result<void> VerbDecision::CheckRequired() const {
+  if (taken == nullptr) return {};
+  std::string missing;
+  for (const RequiredField field : taken->requires_fields) {
+    if (!Has(c, field)) (missing += missing.empty() ? "" : ", ") += Name(field);
+  }
+  if (missing.empty()) return {};
+  return Error{Reason::kCaseIncomplete,
+               {{"case", CaseNumberText(c.number)},
+                {"command", std::string(Name(taken->command))},
+                {"missing", missing}}};
+}
+
+// Whoever speaks to us may be spoken to; otherwise consent decides.
+Result<void> VerbDecision::MayReach(Channel channel) const {
+  if (!facts.customer) {
+    if (!c.details.contact_person.empty()) return {};
+    return Error{Reason::kCustomerUnknown, {{"case", CaseNumberText(c.number)}}};
+  }
+  return MayApproach(*facts.customer, channel, ConsentPurpose::kRecovery);
+}
+
+Result<void> VerbDecision::operator()(const Assign& verb) {
+  auto transition = Need(CaseCommand::kAssign);
+  if (!transition) return transition.error();
+  draft.AddCase(c, context().now, CaseAssigned{verb.owner, verb.queue_id}, (*transition)->to);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const LogAttempt& verb) {
+  auto transition = Need(CaseCommand::kLogAttempt);
+  if (!transition) return transition.error();
+  Attempt attempt = verb.attempt;
+  if (verb.occurred_now) attempt.occurred_at = context().now;
+  const Timestamp earliest = std::min(c.opened_at, c.created_at);
+  if (attempt.occurred_at < earliest || attempt.occurred_at > context().now + limits::kClockSkew) {
+    return FieldError("attempt.occur_time", Reason::kTimestampOutOfRange,
+                      {{"value", FormatTime(attempt.occurred_at)},
+                       {"expected", FormatTime(earliest) + " to 5 minutes from now"}});
+  }
+  attempt.occurred_at = std::min(attempt.occurred_at, context().now);
+  const bool inbound = attempt.direction == Direction::kInbound;
+  if (!inbound) {
+    if (auto may = MayReach(attempt.channel); !may) return may;
+  }
+  attempt.id = draft.NewId<AttemptId>();
+  attempt.actor = context().actor;
+  draft.Stamp(attempt.note);
+  const bool reached = inbound || IsReached(attempt.outcome);
+  const Transition& t = **transition;
+  const Timestamp at = attempt.occurred_at;
+  draft.AddCase(c, at, AttemptLogged{std::move(attempt)},
+                reached || t.otherwise.empty() ? t.to : t.otherwise);
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+    if (clock.kind == ClockKind::kFirstContact && live &&
+        (reached || clock.met_by == MetBy::kAttempt)) {
+      EndClock(draft, c, clock, ClockState::kMet, at);
+    }
+  }
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const MakeCommitment& verb) {
+  auto transition = Need(CaseCommand::kMakeCommitment);
+  if (!transition) return transition.error();
+  Commitment commitment = verb.commitment;
+  if (commitment.due_at <= context().now ||
+      commitment.due_at > context().now + limits::kFarthestDue) {
+    return FieldError("commitment.due_time", Reason::kTimestampOutOfRange,
+                      {{"value", FormatTime(commitment.due_at)}, {"expected", limits::kDueBounds}});
+  }
+  commitment.id = draft.NewId<CommitmentId>();
+  commitment.actor = context().actor;
+  commitment.state = CommitmentState::kPending;
+  commitment.occurred_at = context().now;
+  draft.Stamp(commitment.promise);
+  const Timestamp due = commitment.due_at;
+  draft.AddCase(c, context().now, CommitmentMade{std::move(commitment)}, (*transition)->to);
+  StartClock(draft, c, ClockKind::kCommitment, due);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const SettleCommitment& verb) {
+  auto transition = Need(CaseCommand::kSettleCommitment);
+  if (!transition) return transition.error();
+  const auto known = std::find_if(c.commitments.begin(), c.commitments.end(),
+                                  [&](const Commitment& each) { return each.id == verb.id; });
+  if (known == c.commitments.end()) return NotFound("commitment");
+  if (known->state != CommitmentState::kPending) {
+    return Error{Reason::kCommitmentSettled,
+                 {{"case", CaseNumberText(c.number)},
+                  {"state", known->state == CommitmentState::kKept ? "kept" : "broken"}}};
+  }
+  // Each promise has started one clock, in order.
+  const auto generation = static_cast<int32_t>(known - c.commitments.begin()) + 1;
+  Text note = verb.note;
+  draft.Stamp(note);
+  draft.AddCase(c, context().now, CommitmentSettled{verb.id, verb.state, std::move(note)},
+                (*transition)->to);
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    if (clock.kind != ClockKind::kCommitment || clock.generation != generation ||
+        clock.state == ClockState::kMet || clock.state == ClockState::kCancelled) {
+      continue;
+    }
+    EndClock(draft, c, clock,
+             verb.state == CommitmentState::kKept ? ClockState::kMet : ClockState::kCancelled,
+             context().now);
+  }
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const RecordRemedy& verb) {
+  auto transition = Need(CaseCommand::kRemedy);
+  if (!transition) return transition.error();
+  Remedy remedy = verb.remedy;
+  if (const std::string& expected = draft.ProgramOf(c).currency;
+      !remedy.amount.empty() && remedy.amount.currency != expected) {
+    return Error{Reason::kCurrencyMismatch,
+                 {{"value", remedy.amount.currency}, {"expected", expected}}};
+  }
+  if (auto settled = Settle(remedy); !settled) return settled;
+  if (auto may = MayOffer(remedy); !may) return may;
+  draft.Stamp(remedy.note);
+  remedy.updated_at = context().now;
+  const bool given =
+      remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
+  const Transition& t = **transition;
+  draft.AddCase(c, context().now, RemedyRecorded{std::move(remedy)},
+                given || t.otherwise.empty() ? t.to : t.otherwise);
+  if (given) EndClocks(draft, c, ClockKind::kRemedy, ClockState::kMet, context().now);
+  return {};
+}
+
+// Fills in what a remedy takes from its earlier state; refuses a step backwards.
+Result<void> VerbDecision::Settle(Remedy& remedy) {
+  if (remedy.id.empty()) {
+    if (remedy.state == RemedyState::kReversed) return RemedyMoves("new", remedy.state);
+    remedy.id = draft.NewId<RemedyId>();
+    remedy.actor = context().actor;
+    remedy.occurred_at = context().now;
+    return {};
+  }
+  const auto known = std::find_if(c.remedies.begin(), c.remedies.end(),
+                                  [&](const Remedy& r) { return r.id == remedy.id; });
+  if (known == c.remedies.end()) return NotFound("remedy");
+  const bool over =
+      known->state == RemedyState::kDeclined || known->state == RemedyState::kReversed;
+  // Accepting and declining are alternatives, not steps.
+  const bool turns =
+      known->state == RemedyState::kAccepted && remedy.state == RemedyState::kDeclined;
+  if (over || turns || remedy.state <= known->state ||
+      (known->state == RemedyState::kDelivered && remedy.state != RemedyState::kReversed)) {
+    return RemedyMoves(std::to_string(static_cast<int>(known->state)), remedy.state);
+  }
+  remedy.kind = known->kind;
+  if (remedy.amount.empty()) remedy.amount = known->amount;
+  remedy.statutory = known->statutory;
+  if (remedy.note.empty()) remedy.note = known->note;
+  remedy.actor = known->actor;
+  remedy.occurred_at = known->occurred_at;
+  return {};
+}
+
+Error VerbDecision::RemedyMoves(std::string from, RemedyState to) {
+  Error error = NotAllowed(lifecycle(), c, CaseCommand::kRemedy);
+  error.metadata["remedy_from"] = std::move(from);
+  error.metadata["remedy_to"] = std::to_string(static_cast<int>(to));
   return error;
 }
 
-struct VerbDecision {
-  Draft& draft;
-  const Facts& facts;
-  Case c;
+// Words and offers approach the customer; paying what is due does not. Statutory remedies are
+// never blocked.
+Result<void> VerbDecision::MayOffer(const Remedy& remedy) {
+  const bool words =
+      remedy.kind == RemedyKind::kExplanation || remedy.kind == RemedyKind::kPersonalApology;
+  const bool inside =
+      remedy.state == RemedyState::kProposed || remedy.state == RemedyState::kApproved;
+  if (remedy.statutory || inside) return {};
+  if (!words && remedy.state != RemedyState::kOffered) return {};
+  const bool customer_spoke =
+      std::any_of(c.attempts.begin(), c.attempts.end(), [&](const Attempt& a) {
+        return a.direction == Direction::kInbound &&
+               context().now - a.occurred_at <= limits::kConversation;
+      });
+  return customer_spoke ? Result<void>{} : MayReach(c.details.preferred_channel);
+}
 
-  const Context& context() const { return draft.context(); }
-  const Lifecycle& lifecycle() const { return context().revision->lifecycle; }
-
-  Result<const Transition*> Need(CaseCommand command) {
-    const Transition* transition = lifecycle().Find(c.status, command);
-    if (transition == nullptr) return NotAllowed(lifecycle(), c, command);
-    return transition;
+Result<void> VerbDecision::operator()(const Resolve& verb) {
+  auto transition = Need(CaseCommand::kResolve);
+  if (!transition) return transition.error();
+  const std::vector<Label>& causes = draft.RevisionOf(c).labels.root_causes;
+  if (!verb.root_cause.empty()) {
+    if (auto known = CheckLabel(causes, "root_cause", verb.root_cause); !known) return known;
   }
+  Text action = verb.action_taken;
+  draft.Stamp(action);
+  const Timestamp now = context().now;
+  for (const ClockKind kind : {ClockKind::kFirstContact, ClockKind::kRemedy}) {
+    EndClocks(draft, c, kind, ClockState::kCancelled, now);
+  }
+  for (const ClockKind kind :
+       {ClockKind::kFirstResolution, ClockKind::kTotalResolution, ClockKind::kExternalDeadline}) {
+    EndClocks(draft, c, kind, ClockState::kMet, now);
+  }
+  draft.AddCase(
+      c, now,
+      CaseResolved{verb.handling_result, verb.root_cause, std::move(action), verb.customer_accepts},
+      (*transition)->to);
+  if (!c.customer_id.empty()) StartClock(draft, c, ClockKind::kVerification);
+  return {};
+}
 
-  // Whoever speaks to us may be spoken to; otherwise consent decides.
-  Result<void> MayReach(Channel channel) {
-    if (!facts.customer) {
-      if (!c.details.contact_person.empty()) return {};
-      return Error{Reason::kCustomerUnknown, {{"case", CaseNumberText(c.number)}}};
+Result<void> VerbDecision::operator()(const VerifyCase& verb) {
+  auto transition = Need(CaseCommand::kVerify);
+  if (!transition) return transition.error();
+  if (auto other = NeedSecondPerson(CaseCommand::kVerify, c.owner); !other) return other;
+  Verification verification = verb.verification;
+  verification.actor = context().actor;
+  verification.occurred_at = context().now;
+  draft.Stamp(verification.note);
+  const bool passed = verification.passed();
+  const Transition& t = **transition;
+  EndClocks(draft, c, ClockKind::kVerification, ClockState::kMet, context().now);
+  draft.AddCase(c, context().now, VerificationRecorded{std::move(verification)},
+                passed || t.otherwise.empty() ? t.to : t.otherwise);
+  if (!passed) {
+    StartClock(draft, c, ClockKind::kRemedy);
+    ResumeHandling(draft, c);
+  }
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const Close& verb) {
+  auto transition = Need(CaseCommand::kClose);
+  if (!transition) return transition.error();
+  CaseClosed closed{c.resurvey_result, NotAskedReason::kUnset, verb.note};
+  draft.Stamp(closed.note);
+  // Asked in this round; an earlier round leaves its invitation on the case. An answer stands.
+  const bool waits = lifecycle().Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
+  if (closed.resurvey_result == ResurveyResult::kUnset) {
+    if (verb.customer_declined) {
+      closed.resurvey_result = ResurveyResult::kDeclined;
+    } else if (waits) {
+      closed.resurvey_result = ResurveyResult::kNoAnswer;
+    } else {
+      closed.resurvey_result = ResurveyResult::kNotAsked;
+      closed.not_asked_reason =
+          c.customer_id.empty() ? NotAskedReason::kAnonymous : NotAskedReason::kClosedEarly;
     }
-    return MayApproach(*facts.customer, channel, ConsentPurpose::kRecovery);
   }
+  CloseCase(draft, c, context().now, std::move(closed), (*transition)->to);
+  return {};
+}
 
-  Result<void> operator()(const Assign& verb) {
-    auto transition = Need(CaseCommand::kAssign);
-    if (!transition) return transition.error();
-    draft.AddCase(c, context().now, CaseAssigned{verb.owner, verb.queue_id}, (*transition)->to);
-    return {};
-  }
-
-  Result<void> operator()(const LogAttempt& verb) {
-    auto transition = Need(CaseCommand::kLogAttempt);
-    if (!transition) return transition.error();
-    Attempt attempt = verb.attempt;
-    if (verb.occurred_now) attempt.occurred_at = context().now;
-    const Timestamp earliest = std::min(c.opened_at, c.created_at);
-    if (attempt.occurred_at < earliest ||
-        attempt.occurred_at > context().now + limits::kClockSkew) {
-      return FieldError("attempt.occur_time", Reason::kTimestampOutOfRange,
-                        {{"value", FormatTime(attempt.occurred_at)},
-                         {"expected", FormatTime(earliest) + " to 5 minutes from now"}});
-    }
-    attempt.occurred_at = std::min(attempt.occurred_at, context().now);
-    const bool inbound = attempt.direction == Direction::kInbound;
-    if (!inbound) {
-      if (auto may = MayReach(attempt.channel); !may) return may;
-    }
-    attempt.id = draft.NewId<AttemptId>();
-    attempt.actor = context().actor;
-    draft.Stamp(attempt.note);
-    const bool reached = inbound || IsReached(attempt.outcome);
-    const Transition& t = **transition;
-    const Timestamp at = attempt.occurred_at;
-    draft.AddCase(c, at, AttemptLogged{std::move(attempt)},
-                  reached || t.otherwise.empty() ? t.to : t.otherwise);
-    if (reached) draft.EndTimers(c, TimerKind::kFirstContact, TimerState::kMet);
-    return {};
-  }
-
-  Result<void> operator()(const MakeCommitment& verb) {
-    auto transition = Need(CaseCommand::kMakeCommitment);
-    if (!transition) return transition.error();
-    Commitment commitment = verb.commitment;
-    if (commitment.due_at <= context().now ||
-        commitment.due_at > context().now + limits::kFarthestDue) {
-      return FieldError(
-          "commitment.due_time", Reason::kTimestampOutOfRange,
-          {{"value", FormatTime(commitment.due_at)}, {"expected", limits::kDueBounds}});
-    }
-    commitment.id = draft.NewId<CommitmentId>();
-    commitment.actor = context().actor;
-    commitment.state = CommitmentState::kPending;
-    commitment.occurred_at = context().now;
-    draft.Stamp(commitment.promise);
-    const Timestamp due = commitment.due_at;
-    draft.AddCase(c, context().now, CommitmentMade{std::move(commitment)}, (*transition)->to);
-    draft.SetTimer(c, TimerKind::kCommitment, due);
-    return {};
-  }
-
-  Result<void> operator()(const RecordRemedy& verb) {
-    auto transition = Need(CaseCommand::kRemedy);
-    if (!transition) return transition.error();
-    Remedy remedy = verb.remedy;
-    if (!remedy.amount.empty() && remedy.amount.currency != draft.program()->currency) {
-      return Error{Reason::kCurrencyMismatch,
-                   {{"value", remedy.amount.currency}, {"expected", draft.program()->currency}}};
-    }
-    if (auto settled = Settle(remedy); !settled) return settled;
-    if (auto may = MayOffer(remedy); !may) return may;
-    draft.Stamp(remedy.note);
-    remedy.updated_at = context().now;
-    const bool given =
-        remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
-    const Transition& t = **transition;
-    draft.AddCase(c, context().now, RemedyRecorded{std::move(remedy)},
-                  given || t.otherwise.empty() ? t.to : t.otherwise);
-    return {};
-  }
-
-  // Fills in what a remedy takes from its earlier state; refuses a step backwards.
-  Result<void> Settle(Remedy& remedy) {
-    if (remedy.id.empty()) {
-      if (remedy.state == RemedyState::kReversed) return RemedyMoves("new", remedy.state);
-      remedy.id = draft.NewId<RemedyId>();
-      remedy.actor = context().actor;
-      remedy.occurred_at = context().now;
-      return {};
-    }
-    const auto known = std::find_if(c.remedies.begin(), c.remedies.end(),
-                                    [&](const Remedy& r) { return r.id == remedy.id; });
-    if (known == c.remedies.end()) return NotFound("remedy");
-    const bool over =
-        known->state == RemedyState::kDeclined || known->state == RemedyState::kReversed;
-    // Accepting and declining are alternatives, not steps.
-    const bool turns =
-        known->state == RemedyState::kAccepted && remedy.state == RemedyState::kDeclined;
-    if (over || turns || remedy.state <= known->state ||
-        (known->state == RemedyState::kDelivered && remedy.state != RemedyState::kReversed)) {
-      return RemedyMoves(std::to_string(static_cast<int>(known->state)), remedy.state);
-    }
-    remedy.kind = known->kind;
-    if (remedy.amount.empty()) remedy.amount = known->amount;
-    remedy.statutory = known->statutory;
-    if (remedy.note.empty()) remedy.note = known->note;
-    remedy.actor = known->actor;
-    remedy.occurred_at = known->occurred_at;
-    return {};
-  }
-
-  Error RemedyMoves(std::string from, RemedyState to) {
-    Error error = NotAllowed(lifecycle(), c, CaseCommand::kRemedy);
-    error.metadata["remedy_from"] = std::move(from);
-    error.metadata["remedy_to"] = std::to_string(static_cast<int>(to));
-    return error;
-  }
-
-  // Words and offers approach the customer; paying what is due does not. Statutory remedies are
-  // never blocked.
-  Result<void> MayOffer(const Remedy& remedy) {
-    const bool words =
-        remedy.kind == RemedyKind::kExplanation || remedy.kind == RemedyKind::kPersonalApology;
-    const bool inside =
-        remedy.state == RemedyState::kProposed || remedy.state == RemedyState::kApproved;
-    if (remedy.statutory || inside) return {};
-    if (!words && remedy.state != RemedyState::kOffered) return {};
-    const bool customer_spoke =
-        std::any_of(c.attempts.begin(), c.attempts.end(), [&](const Attempt& a) {
-          return a.direction == Direction::kInbound &&
-                 context().now - a.occurred_at <= limits::kConversation;
-        });
-    return customer_spoke ? Result<void>{} : MayReach(c.details.preferred_channel);
-  }
-
-  Result<void> operator()(const Resolve& verb) {
-    auto transition = Need(CaseCommand::kResolve);
-    if (!transition) return transition.error();
-    Text action = verb.action_taken;
-    draft.Stamp(action);
-    draft.EndTimers(c, TimerKind::kFirstContact, TimerState::kCancelled);
-    draft.AddCase(c, context().now,
-                  CaseResolved{verb.handling_result, verb.root_cause, std::move(action),
-                               verb.customer_accepts},
-                  (*transition)->to);
-    if (!c.customer_id.empty()) {
-      draft.SetTimer(c, TimerKind::kResurveyDue, context().now + draft.program()->resurvey_delay);
-    }
-    return {};
-  }
-
-  Result<void> operator()(const Close& verb) {
-    auto transition = Need(CaseCommand::kClose);
-    if (!transition) return transition.error();
-    CaseClosed closed{c.resurvey_result, NotAskedReason::kUnset, verb.note};
-    draft.Stamp(closed.note);
-    // Asked in this round; an earlier round leaves its invitation on the case. An answer stands.
-    const bool waits = lifecycle().Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
-    if (closed.resurvey_result == ResurveyResult::kUnset) {
-      if (verb.customer_declined) {
-        closed.resurvey_result = ResurveyResult::kDeclined;
-      } else if (waits) {
-        closed.resurvey_result = ResurveyResult::kNoAnswer;
-      } else {
-        closed.resurvey_result = ResurveyResult::kNotAsked;
-        closed.not_asked_reason =
-            c.customer_id.empty() ? NotAskedReason::kAnonymous : NotAskedReason::kClosedEarly;
+Result<void> VerbDecision::operator()(const Reopen& verb) {
+  auto transition = Need(CaseCommand::kReopen);
+  if (!transition) return transition.error();
+  const bool wants_slot = !c.opening_response_id.empty() && !c.customer_id.empty();
+  if (wants_slot && !c.holds_dedupe_slot) {
+    for (const Case& other : facts.cases) {
+      if (other.id != c.id && other.holds_dedupe_slot) {
+        return Error{Reason::kDedupeSlotTaken, {{"case", CaseNumberText(other.number)}}};
       }
     }
-    CloseCase(draft, c, context().now, std::move(closed), (*transition)->to);
-    return {};
   }
-
-  Result<void> operator()(const Reopen& verb) {
-    auto transition = Need(CaseCommand::kReopen);
-    if (!transition) return transition.error();
-    const bool wants_slot = !c.opening_response_id.empty() && !c.customer_id.empty();
-    if (wants_slot && !c.holds_dedupe_slot) {
-      for (const Case& other : facts.cases) {
-        if (other.id != c.id && other.holds_dedupe_slot) {
-          return Error{Reason::kDedupeSlotTaken, {{"case", CaseNumberText(other.number)}}};
-        }
-      }
-    }
-    Text note = verb.note;
-    draft.Stamp(note);
-    rebound::ReopenCase(
-        draft, c, context().now,
-        CaseReopened{ReopenCause::kByHand, c.severity, {}, wants_slot, std::move(note)},
-        (*transition)->to);
-    return {};
-  }
-
-  Result<void> operator()(const FireTimers&) {
-    for (;;) {
-      const Timer* due = nullptr;
-      for (const Timer& timer : c.timers) {
-        if (timer.state == TimerState::kPending && timer.due_at <= context().now &&
-            (due == nullptr || timer.due_at < due->due_at)) {
-          due = &timer;
-        }
-      }
-      if (due == nullptr) return {};
-      Fire(*due);
-    }
-  }
-
-  void Fire(const Timer timer) {
-    draft.AddCase(c, context().now, TimerEnded{timer.kind, timer.generation, TimerState::kFired});
-    switch (timer.kind) {
-      case TimerKind::kResurveyDue: AskAgain(); break;
-      case TimerKind::kResurveyExpiry:
-        if (auto transition = Need(CaseCommand::kExpireResurvey)) {
-          CloseCase(draft, c, context().now,
-                    CaseClosed{ResurveyResult::kNoAnswer, NotAskedReason::kUnset, {}},
-                    (*transition)->to);
-        }
-        break;
-      // Crossing a deadline is itself the event.
-      case TimerKind::kFirstContact:
-      case TimerKind::kCommitment:
-      case TimerKind::kUnset: break;
-    }
-  }
-
-  void AskAgain() {
-    auto transition = Need(CaseCommand::kAskAgain);
-    if (!transition) return;
-    std::vector<Channel> channels;
-    if (c.details.preferred_channel != Channel::kUnset) {
-      channels.push_back(c.details.preferred_channel);
-    }
-    for (const ContactPoint& point : facts.customer->profile.contact_points) {
-      channels.push_back(point.channel);
-    }
-    if (channels.empty()) channels.push_back(Channel::kUnset);
-    Result<void> may;
-    for (Channel channel : channels) {
-      may = MayApproach(*facts.customer, channel, ConsentPurpose::kSurvey);
-      if (!may) continue;
-      const Timestamp expires = context().now + draft.program()->resurvey_validity;
-      // One invitation for the life of the case: an old link answers the present round.
-      const InvitationId invitation =
-          c.resurvey.invitation_id.empty() ? draft.NewId<InvitationId>() : c.resurvey.invitation_id;
-      draft.AddCase(c, context().now, ResurveyAsked{invitation, expires, channel},
-                    (*transition)->to);
-      draft.SetTimer(c, TimerKind::kResurveyExpiry, expires);
-      return;
-    }
-    const NotAskedReason why = may.error().reason == Reason::kDoNotContact
-                                   ? NotAskedReason::kDoNotContact
-                                   : NotAskedReason::kConsentDenied;
-    CloseCase(draft, c, context().now, CaseClosed{ResurveyResult::kNotAsked, why, {}},
-              (*transition)->otherwise);
-  }
-};
-
-}  // namespace
+  Text note = verb.note;
+  draft.Stamp(note);
+  rebound::ReopenCase(
+      draft, c, context().now,
+      CaseReopened{ReopenCause::kByHand, c.severity, {}, wants_slot, std::move(note)},
+      (*transition)->to);
+  return {};
+}
 
 Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Context& context) {
   const Program* program = context.revision->FindProgram(command.program_id);
@@ -307,7 +334,7 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
     return Error{Reason::kCurrencyMismatch,
                  {{"value", value.currency}, {"expected", program->currency}}};
   }
-  Draft draft(context, program);
+  Draft draft(context, facts, program);
   Case c;
   c.id = draft.NewId<CaseId>();
   c.number = facts.next_case_number;
@@ -334,6 +361,7 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
                              : program->default_queue;
   }
   c.created_at = context.now;
+  SetPriority(draft, c);
   Open(draft, c);
   return draft.Take();
 }
@@ -345,14 +373,16 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
     return StaleEtag(c.version);
   }
   const Program* program = context.revision->FindProgram(c.program_id);
-  if (program == nullptr) {
+  Draft draft(context, facts, program);
+  if (program == nullptr && draft.RevisionOf(c).FindProgram(c.program_id) == nullptr) {
     return FieldError("case.program_id", Reason::kUnknownProgram, {{"value", c.program_id}});
   }
-  Draft draft(context, program);
   VerbDecision decision{draft, facts, c};
   if (auto decided = std::visit(decision, command.verb); !decided) {
     return std::move(decided).error();
   }
+  if (auto complete = decision.CheckRequired(); !complete) return std::move(complete).error();
+  Settle(draft, decision.c);
   return draft.Take();
 }
 
@@ -361,14 +391,14 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
     return Error{Reason::kNothingToClaim,
                  {{"queue", command.queue_id.empty() ? "*" : command.queue_id}}};
   }
-  Case c = *facts.subject;
-  CHECK(IsClaimable(c));
-  Draft draft(context, nullptr);
-  const Transition* transition = context.revision->lifecycle.Find(c.status, CaseCommand::kClaim);
-  if (transition == nullptr) {
-    return NotAllowed(context.revision->lifecycle, c, CaseCommand::kClaim);
-  }
-  draft.AddCase(c, context.now, CaseAssigned{context.actor, {}}, transition->to);
+  CHECK(IsClaimable(*facts.subject));
+  Draft draft(context, facts, nullptr);
+  VerbDecision decision{draft, facts, *facts.subject};
+  auto transition = decision.Need(CaseCommand::kClaim);
+  if (!transition) return transition.error();
+  Case& c = decision.c;
+  draft.AddCase(c, context.now, CaseAssigned{context.actor, {}}, (*transition)->to);
+  Settle(draft, c);
   return draft.Take();
 }
 

@@ -32,7 +32,7 @@ bool SameWords(CustomerProfile a, CustomerProfile b) {
 
 Result<Events> DecideUpsert(const Facts& facts, const UpsertCustomer& command,
                             const Context& context) {
-  Draft draft(context, nullptr);
+  Draft draft(context, facts, nullptr);
   CustomerProfile profile =
       Masked(facts.customer ? facts.customer->profile : CustomerProfile{}, command);
   const bool same = facts.customer && SameWords(profile, facts.customer->profile);
@@ -64,7 +64,7 @@ Result<Events> DecideAlias(const Facts& facts, const AddCustomerAlias& command,
                            const Context& context) {
   if (!facts.customer) return NotFound("customer");
   const Customer& customer = *facts.customer;
-  Draft draft(context, nullptr);
+  Draft draft(context, facts, nullptr);
   if (!facts.key_owner) {
     Text key{{}, command.key.external_id};
     draft.Stamp(key);
@@ -98,7 +98,7 @@ Result<Events> DecideConsent(const Facts& facts, const SetCustomerConsent& comma
   for (Consent& consent : changed.consents) {
     if (consent.occurred_at == Timestamp{}) consent.occurred_at = context.now;
   }
-  Draft draft(context, nullptr);
+  Draft draft(context, facts, nullptr);
   draft.AddCustomer(facts.customer->id, facts.customer->profile.org_unit_id, context.now,
                     std::move(changed));
   return draft.Take();

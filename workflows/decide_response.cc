@@ -56,7 +56,7 @@ Case OpeningCase(Draft& draft, const Response& response, const Customer* custome
   c.history = response.history;
   c.opened_at = response.occurred_at;
   if (program.recovery_window) c.window_ends_at = response.occurred_at + *program.recovery_window;
-  const Revision& revision = *draft.context().revision;
+  const Revision& revision = *draft.context().revision;  // new cases follow the one in force
   c.revision = revision.number;
   c.details.queue_id = program.default_queue;
   if (const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer)) {
@@ -64,6 +64,7 @@ Case OpeningCase(Draft& draft, const Response& response, const Customer* custome
     c.severity = std::max(c.severity, playbook->severity);
     if (!playbook->queue_id.empty()) c.details.queue_id = playbook->queue_id;
   }
+  SetPriority(draft, c);
   c.created_at = draft.context().now;
   return c;
 }
@@ -85,7 +86,7 @@ void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Trans
               transition.to);
     return;
   }
-  if (c.reopen_count >= draft.program()->max_reopen_count) {
+  if (c.reopen_count >= draft.ProgramOf(c).max_reopen_count) {
     draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer}, transition.exhausted);
     return;
   }
@@ -120,11 +121,11 @@ struct Pairing {
 
 // Which case a live answer belongs to, in the order of DESIGN 5: the one it names, the one that
 // waits for it, the open one, one closed a short while ago, a new one.
-Result<Pairing> PairLive(const Lifecycle& lifecycle, const Program& program,
+Result<Pairing> PairLive(const Draft& draft, const Program& program,
                          const std::optional<Case>& named, std::vector<Case>& cases,
                          const Response& response) {
   const auto waits = [&](const Case& c) {
-    return lifecycle.Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
+    return draft.LifecycleOf(c).Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
   };
   // An answer given before the case was handled and the customer asked is not the re-survey's, late
   // as it may arrive. asked_at is the first round's, resolved_at the last one's.
@@ -159,7 +160,8 @@ Result<Pairing> PairLive(const Lifecycle& lifecycle, const Program& program,
     return Pairing{opens ? ResponseEffect::kOpened : ResponseEffect::kNone, nullptr};
   }
   for (Case& c : cases) {
-    if (c.holds_dedupe_slot && lifecycle.Find(c.status, CaseCommand::kAttachResponse) != nullptr) {
+    if (c.holds_dedupe_slot &&
+        draft.LifecycleOf(c).Find(c.status, CaseCommand::kAttachResponse) != nullptr) {
       return Pairing{ResponseEffect::kAttached, &c};
     }
   }
@@ -167,7 +169,7 @@ Result<Pairing> PairLive(const Lifecycle& lifecycle, const Program& program,
     if (program.reopen_window > Duration{0} && c->closed_at && !c->history &&
         c->origin == CaseOrigin::kResponse && response.occurred_at >= *c->closed_at &&
         response.occurred_at - *c->closed_at <= program.reopen_window &&
-        lifecycle.Find(c->status, CaseCommand::kReopen) != nullptr) {
+        draft.LifecycleOf(*c).Find(c->status, CaseCommand::kReopen) != nullptr) {
       return Pairing{ResponseEffect::kReopened, &*c};
     }
   }
@@ -277,7 +279,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     return FieldError("response.external_key.external_id", Reason::kRequiredFieldMissing);
   }
 
-  Draft draft(context, program);
+  Draft draft(context, facts, program);
   response.id =
       command.history
           ? IdCast<ResponseId>(DeriveId(response.occurred_at, response.external_key.source_system,
@@ -316,9 +318,8 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     return DecideHistory(draft, facts, std::move(response), customer ? &*customer : nullptr);
   }
 
-  const Lifecycle& lifecycle = context.revision->lifecycle;
   std::vector<Case> cases = facts.cases;
-  auto pairing = PairLive(lifecycle, *program, facts.subject, cases, response);
+  auto pairing = PairLive(draft, *program, facts.subject, cases, response);
   if (!pairing) return std::move(pairing).error();
 
   Case opening;
@@ -343,7 +344,8 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
       for (const Response& known : facts.responses) CountLaterAnswer(draft, opening, known);
       break;
     case ResponseEffect::kResurveyAnswer: {
-      const Transition* transition = lifecycle.Find(with->status, CaseCommand::kAnswerResurvey);
+      const Transition* transition =
+          draft.LifecycleOf(*with).Find(with->status, CaseCommand::kAnswerResurvey);
       CountLaterAnswer(draft, *with, response);
       AnswerResurvey(draft, *with, response, *transition);
       break;
@@ -359,7 +361,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
                               response.id,
                               true,
                               {}},
-                 lifecycle.Find(with->status, CaseCommand::kReopen)->to);
+                 draft.LifecycleOf(*with).Find(with->status, CaseCommand::kReopen)->to);
       break;
     case ResponseEffect::kNone:
     case ResponseEffect::kUnset: break;

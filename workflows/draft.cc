@@ -1,6 +1,58 @@
 #include "workflows/draft.h"
 
+#include <utility>
+
 namespace rebound {
+namespace {
+
+// The calendar the clock counts by; nullptr: wall time.
+const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock) {
+  return clock.calendar_id.empty() ? nullptr : revision.FindCalendar(clock.calendar_id);
+}
+
+int32_t NextClock(const Case& c, ClockKind kind) {
+  int32_t generation = 1;
+  for (const CaseClock& clock : c.clocks) {
+    if (clock.kind == kind) generation = std::max(generation, clock.generation + 1);
+  }
+  return generation;
+}
+
+// Clocks begin with the case, or again when it is reopened.
+constexpr ClockKind kFromOpening[] = {ClockKind::kFirstContact, ClockKind::kRemedy,
+                                      ClockKind::kExternalDeadline, ClockKind::kFirstResolution,
+                                      ClockKind::kTotalResolution};
+
+bool HasSomebodyToContact(const Case& c) {
+  return !c.customer_id.empty() || !c.details.contact_person.empty();
+}
+
+// A clock whose due time is given counts wall time up to it.
+void SetDue(CaseClock& clock, Timestamp due) {
+  clock.limit = {Count::kWall, (due - clock.counted_from).count()};
+  clock.calendar_id.clear();
+  clock.calendar_version = 0;
+}
+
+// As it stands when a clock is made, at opening as well as later.
+std::optional<CaseClock> MakeClockDue(const Draft& draft, const Case& c, ClockKind kind,
+                                      std::optional<Timestamp> due) {
+  auto clock = MakeClock(draft, c, kind);
+  const bool given = kind == ClockKind::kCommitment || kind == ClockKind::kExternalDeadline;
+  if (given && !due) return std::nullopt;
+  if (!clock && !given) return std::nullopt;
+  if (!clock) {
+    clock.emplace();
+    clock->kind = kind;
+    clock->generation = NextClock(c, kind);
+    clock->started_at = clock->counted_from = draft.context().now;
+  }
+  if (given) SetDue(*clock, *due);
+  clock->due_at = DueTime(*clock, CalendarOf(draft.RevisionOf(c), *clock));
+  return clock;
+}
+
+}  // namespace
 
 Error NotFound(std::string resource) {
   return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
@@ -10,47 +62,238 @@ Error StaleEtag(int64_t version) {
   return Error{Reason::kEtagMismatch, {{"current", "\"" + std::to_string(version) + "\""}}};
 }
 
-bool HasFirstContactClock(const Program& program, const Case& c) {
-  const bool anyone = !c.customer_id.empty() || !c.details.contact_person.empty();
-  return anyone && program.first_contact_limit > Duration{0};
+Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command) {
+  Error error{Reason::kTransitionNotAllowed};
+  error.allowed = lifecycle.Allowed(c.status);
+  std::string list;
+  for (const std::string& name : error.allowed) list += (list.empty() ? "" : ", ") + name;
+  error.metadata = {{"case", CaseNumberText(c.number)},
+                    {"status", c.status},
+                    {"command", std::string(Name(command))},
+                    {"allowed", list}};
+  return error;
 }
 
-void Open(Draft& draft, Case& c) {
-  const Program& program = *draft.program();
-  if (!c.history && HasFirstContactClock(program, c)) {
-    c.timers.push_back({TimerKind::kFirstContact, 1,
-                        draft.context().now + program.first_contact_limit, TimerState::kPending,
-                        std::nullopt});
+// ---- Clocks
+
+std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock) {
+  std::vector<Tier> tiers;
+  const ClockDefinition* definition =
+      clock.definition.empty() ? nullptr : revision.FindClock(clock.definition);
+  if (definition != nullptr) tiers = definition->tiers;
+  const TierAt due{TierAt::Kind::kWall, 0};
+  const bool has_breach =
+      std::any_of(tiers.begin(), tiers.end(), [&](const Tier& tier) { return tier.at == due; });
+  if (!has_breach) tiers.push_back({.id = "breach", .at = due});
+  return tiers;
+}
+
+std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clock) {
+  std::optional<Timestamp> next;
+  for (const Tier& tier : TiersOf(revision, clock)) {
+    if (std::find(clock.crossed.begin(), clock.crossed.end(), tier.id) != clock.crossed.end()) {
+      continue;
+    }
+    const auto at = TierTime(tier, clock, CalendarOf(revision, clock));
+    if (at && (!next || *at < *next)) next = at;
   }
-  const Lifecycle& lifecycle = draft.context().revision->lifecycle;
+  return next;
+}
+
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind) {
+  const Revision& revision = draft.RevisionOf(c);
+  const Customer* customer = draft.facts().customer ? &*draft.facts().customer : nullptr;
+  CaseClock clock;
+  clock.kind = kind;
+  clock.generation = NextClock(c, kind);
+  clock.started_at = clock.counted_from = draft.context().now;
+  for (const ClockDefinition& definition : revision.clocks) {
+    if (definition.kind != kind || !Applies(definition.when, c, customer)) continue;
+    clock.definition = definition.id;
+    clock.limit = definition.limit;
+    clock.met_by = definition.met_by;
+    if (definition.limit.count != Count::kWall) {
+      const Calendar* calendar = revision.FindCalendar(definition.calendar_id);
+      CHECK(calendar != nullptr);
+      clock.calendar_id = calendar->id;
+      clock.calendar_version = calendar->version;
+    }
+    return clock;
+  }
+  const Program& program = draft.ProgramOf(c);
+  clock.met_by = MetBy::kReached;
+  if (kind == ClockKind::kFirstContact && program.first_contact_limit > Duration{0}) {
+    clock.limit = {Count::kWall, program.first_contact_limit.count()};
+    return clock;
+  }
+  if (kind == ClockKind::kResurvey) {
+    clock.limit = {Count::kWall, program.resurvey_delay.count()};
+    return clock;
+  }
+  return std::nullopt;
+}
+
+void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due) {
+  auto clock = MakeClockDue(draft, c, kind, due);
+  if (!clock) return;
+  const auto timer_due = NextTier(draft.RevisionOf(c), *clock);
+  if (timer_due) clock->timer = Draft::NextGeneration(c, TimerOf(kind));
+  draft.AddCase(c, draft.context().now, ClockStarted{*std::move(clock), timer_due});
+}
+
+void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, Timestamp at) {
+  at = std::max(at, clock.started_at);
+  const int64_t elapsed = ElapsedAt(clock, CalendarOf(draft.RevisionOf(c), clock), at);
+  draft.AddCase(c, at, ClockEnded{clock.kind, clock.generation, state, elapsed});
+}
+
+void EndClocks(Draft& draft, Case& c, ClockKind kind, ClockState state, Timestamp at) {
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+    if (clock.kind == kind && live) EndClock(draft, c, clock, state, at);
+  }
+}
+
+void ContinueClock(Draft& draft, Case& c, const CaseClock& clock) {
+  const Revision& revision = draft.RevisionOf(c);
+  CaseClock running = clock;
+  running.state = ClockState::kRunning;
+  running.counted_from = draft.context().now;
+  const auto due = DueTime(running, CalendarOf(revision, running));
+  const auto timer_due = NextTier(revision, running);
+  draft.AddCase(
+      c, draft.context().now,
+      ClockResumed{clock.kind, clock.generation, due,
+                   timer_due ? Draft::NextGeneration(c, TimerOf(clock.kind)) : 0, timer_due});
+}
+
+void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& as, int64_t elapsed,
+               ClockMoveCause cause) {
+  const Revision& revision = draft.RevisionOf(c);
+  CaseClock moved = as;
+  moved.elapsed = elapsed;
+  ClockMoved event{clock.kind,        clock.generation,       cause,       moved.definition,
+                   moved.calendar_id, moved.calendar_version, moved.limit, elapsed,
+                   clock.due_at,      std::nullopt,           0,           std::nullopt};
+  if (clock.state == ClockState::kRunning) {
+    moved.counted_from = std::max(clock.counted_from, draft.context().now);
+    event.due_at = DueTime(moved, CalendarOf(revision, moved));
+    event.timer_due = NextTier(revision, moved);
+    if (event.timer_due) event.timer = Draft::NextGeneration(c, TimerOf(clock.kind));
+  }
+  draft.AddCase(c, draft.context().now, std::move(event));
+}
+
+void Settle(Draft& draft, Case& c) {
+  const Lifecycle& lifecycle = draft.LifecycleOf(c);
+  const StatusDef* status = lifecycle.Find(c.status);
+  CHECK(status != nullptr);
+  const Timestamp now = draft.context().now;
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    const bool stopped =
+        IsPausable(clock.kind) &&
+        std::find(status->stops.begin(), status->stops.end(), clock.kind) != status->stops.end();
+    if (clock.state == ClockState::kRunning && stopped) {
+      const int64_t elapsed = ElapsedAt(clock, CalendarOf(draft.RevisionOf(c), clock), now);
+      draft.AddCase(c, now, ClockPaused{clock.kind, clock.generation, elapsed});
+    } else if (clock.state == ClockState::kPaused && !stopped) {
+      ContinueClock(draft, c, clock);
+    }
+  }
+  if (status->stops.empty() && OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
+  if (c.history || c.customer_id.empty()) return;
+  const bool may_ask = lifecycle.Find(c.status, CaseCommand::kAskAgain) != nullptr;
+  const bool waits = std::any_of(c.clocks.begin(), c.clocks.end(), [](const CaseClock& clock) {
+    return clock.kind == ClockKind::kResurvey && clock.state == ClockState::kRunning;
+  });
+  if (may_ask && !waits) {
+    StartClock(draft, c, ClockKind::kResurvey);
+  } else if (!may_ask && waits) {
+    EndClocks(draft, c, ClockKind::kResurvey, ClockState::kCancelled, now);
+  }
+}
+
+void SetPriority(const Draft& draft, Case& c) {
+  const std::vector<Priority>& priorities = draft.RevisionOf(c).priorities;
+  const Customer* customer = draft.facts().customer ? &*draft.facts().customer : nullptr;
+  for (size_t i = 0; i < priorities.size(); ++i) {
+    c.priority = priorities[i].id;
+    c.priority_rank = static_cast<int32_t>(i) + 1;
+    if (Applies(priorities[i].when, c, customer)) return;
+  }
+}
+
+// ---- What opening, reopening, closing and asking again do
+
+void Open(Draft& draft, Case& c) {
+  const Lifecycle& lifecycle = draft.LifecycleOf(c);
   const Timestamp occurred_at = c.opened_at;
   c.status = lifecycle.initial;
   c.phase = lifecycle.Find(lifecycle.initial)->phase;
+  if (!c.history) {
+    for (const ClockKind kind : kFromOpening) {
+      if (kind == ClockKind::kFirstContact && !HasSomebodyToContact(c)) continue;
+      auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at);
+      if (!clock) continue;
+      if (const auto due = NextTier(draft.RevisionOf(c), *clock)) {
+        clock->timer = 1;
+        c.timers.push_back({TimerOf(kind), 1, *due, TimerState::kPending, std::nullopt});
+      }
+      c.clocks.push_back(*std::move(clock));
+    }
+  }
   Case opened = c;
   draft.AddCase(c, occurred_at, CaseOpened{std::move(opened)});
 }
 
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,
                 std::string_view status) {
-  draft.EndTimers(c, TimerKind::kResurveyDue, TimerState::kCancelled);
+  const Timestamp now = draft.context().now;
   draft.EndTimers(c, TimerKind::kResurveyExpiry, TimerState::kCancelled);
+  for (const ClockKind kind : {ClockKind::kResurvey, ClockKind::kVerification}) {
+    EndClocks(draft, c, kind, ClockState::kCancelled, now);
+  }
   draft.AddCase(c, occurred_at, std::move(reopened), status);
-  if (HasFirstContactClock(*draft.program(), c)) {
-    draft.EndTimers(c, TimerKind::kFirstContact, TimerState::kCancelled);
-    draft.SetTimer(c, TimerKind::kFirstContact,
-                   draft.context().now + draft.program()->first_contact_limit);
+  for (const ClockKind kind : {ClockKind::kFirstContact, ClockKind::kRemedy}) {
+    EndClocks(draft, c, kind, ClockState::kCancelled, now);
+    if (kind == ClockKind::kRemedy || HasSomebodyToContact(c)) StartClock(draft, c, kind);
+  }
+  ResumeHandling(draft, c);
+  Settle(draft, c);
+}
+
+void ResumeHandling(Draft& draft, Case& c) {
+  const std::vector<CaseClock> clocks = c.clocks;
+  const auto last = [&](ClockKind kind) -> const CaseClock* {
+    const auto found = std::find_if(clocks.rbegin(), clocks.rend(),
+                                    [&](const CaseClock& clock) { return clock.kind == kind; });
+    return found == clocks.rend() ? nullptr : &*found;
+  };
+  const CaseClock* total = last(ClockKind::kTotalResolution);
+  if (total != nullptr && total->state == ClockState::kMet) ContinueClock(draft, c, *total);
+  const CaseClock* deadline = last(ClockKind::kExternalDeadline);
+  if (deadline != nullptr && deadline->state == ClockState::kMet) {
+    StartClock(draft, c, ClockKind::kExternalDeadline, deadline->due_at);
   }
 }
 
 void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
                std::string_view status) {
+  const Timestamp now = draft.context().now;
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+    if (live) EndClock(draft, c, clock, ClockState::kCancelled, now);
+  }
   const std::vector<Timer> timers = c.timers;
   for (const Timer& timer : timers) {
     if (timer.state == TimerState::kPending) {
-      draft.AddCase(c, draft.context().now,
-                    TimerEnded{timer.kind, timer.generation, TimerState::kCancelled});
+      draft.AddCase(c, now, TimerEnded{timer.kind, timer.generation, TimerState::kCancelled});
     }
   }
+  if (OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
   draft.AddCase(c, occurred_at, std::move(closed), status);
 }
 

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "workflows/check.h"
+#include "workflows/clocks.h"
 #include "workflows/decide.h"
 
 namespace rebound {
@@ -22,10 +24,31 @@ Error StaleEtag(int64_t version);
 // decided on the case as it then is.
 class Draft {
  public:
-  Draft(const Context& context, const Program* program) : context_(context), program_(program) {}
+  // `program`: of the subject, where its own revision does not have it. Borrows all three.
+  Draft(const Context& context, const Facts& facts, const Program* program)
+      : context_(context), facts_(facts), program_(program) {}
 
   const Context& context() const { return context_; }
-  const Program* program() const { return program_; }
+  const Facts& facts() const { return facts_; }
+  const Program* program() const { return program_; }  // of the revision in force
+
+  // What the case follows: the revision it is pinned to.
+  const Revision& RevisionOf(const Case& c) const { return RevisionOf(c.revision); }
+  const Revision& RevisionOf(int64_t number) const {
+    if (number != context_.revision->number) {
+      for (const auto& pinned : facts_.pinned) {
+        if (pinned->number == number) return *pinned;
+      }
+    }
+    return *context_.revision;
+  }
+  const Lifecycle& LifecycleOf(const Case& c) const { return RevisionOf(c).lifecycle; }
+  const Program& ProgramOf(const Case& c) const {
+    const Program* program = RevisionOf(c).FindProgram(c.program_id);
+    if (program == nullptr) program = program_;
+    CHECK(program != nullptr);
+    return *program;
+  }
 
   template <typename T>
   T NewId() {
@@ -59,23 +82,36 @@ class Draft {
     event.case_id = c.id;
     event.customer_id = c.customer_id;
     event.status = status.empty() ? c.status : std::string(status);
-    const StatusDef* def = context_.revision->lifecycle.Find(event.status);
+    const auto* migrated = std::get_if<CaseMigrated>(&event.body);
+    const Revision& revision = migrated != nullptr ? RevisionOf(migrated->revision) : RevisionOf(c);
+    const StatusDef* def = revision.lifecycle.Find(event.status);
     CHECK(def != nullptr);
     event.phase = def->phase;
     const auto* assigned = std::get_if<CaseAssigned>(&event.body);
     event.queue_id = assigned != nullptr && !assigned->queue_id.empty() ? assigned->queue_id
                                                                         : c.details.queue_id;
     event.org_unit_id = c.details.org_unit_id;
+    // Whoever gets the case sees that it came.
+    if (const auto* sent = std::get_if<CaseDispatched>(&event.body)) {
+      if (!sent->queue_id.empty()) event.queue_id = sent->queue_id;
+      if (!sent->org_unit_id.empty()) event.org_unit_id = sent->org_unit_id;
+    } else if (const auto* back = std::get_if<CaseReturned>(&event.body)) {
+      if (!back->queue_id.empty()) event.queue_id = back->queue_id;
+    }
     if (!std::holds_alternative<CaseVoided>(event.body)) c = Apply(std::move(c), event);
     events_.push_back(std::move(event));
   }
 
-  void SetTimer(Case& c, TimerKind kind, Timestamp due_at) {
+  static int32_t NextGeneration(const Case& c, TimerKind kind) {
     int32_t generation = 1;
     for (const Timer& timer : c.timers) {
       if (timer.kind == kind) generation = std::max(generation, timer.generation + 1);
     }
-    AddCase(c, context_.now, TimerSet{kind, generation, due_at});
+    return generation;
+  }
+
+  void SetTimer(Case& c, TimerKind kind, Timestamp due_at) {
+    AddCase(c, context_.now, TimerSet{kind, NextGeneration(c, kind), due_at});
   }
 
   // Ends every pending timer of the kind.
@@ -87,6 +123,8 @@ class Draft {
       }
     }
   }
+
+  void AddServer(EventBody body) { events_.push_back(Envelope(context_.now, std::move(body))); }
 
   Events Take() { return std::move(events_); }
 
@@ -101,23 +139,57 @@ class Draft {
   }
 
   const Context& context_;
+  const Facts& facts_;
   const Program* program_;
   Events events_;
 };
 
-// A first-contact clock runs where there is somebody to contact and the program sets a limit.
-bool HasFirstContactClock(const Program& program, const Case& c);
+// ---- Clocks (draft.cc)
 
-// Adds CaseOpened, with the timers that start with the case inside it.
+// The tier `id` of a clock. Where its definition has none at the due time itself there is one
+// called "breach", without actions.
+std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock);
+
+// When the next tier of the running clock is crossed; nullopt: none is left.
+std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clock);
+
+// The clock of `kind` that the case would get now: by the first definition that applies, else by
+// the program's limits. nullopt: none. The generation is set, the timer is not.
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind);
+// Starts it, if there is one. kCommitment and kExternalDeadline: due at `due`.
+void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due = {});
+// Ends every clock of the kind that runs or is paused, as met or cancelled `at` that time.
+void EndClocks(Draft& draft, Case& c, ClockKind kind, ClockState state, Timestamp at);
+void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, Timestamp at);
+// A clock that was met counts on: handling was not the end of it.
+void ContinueClock(Draft& draft, Case& c, const CaseClock& clock);
+// New limit, definition or zone data; the event is due now.
+void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& as, int64_t elapsed,
+               ClockMoveCause cause);
+// Handling goes on after it was done: total resolution counts on, an external deadline runs again.
+void ResumeHandling(Draft& draft, Case& c);
+// What follows from the status the case has come to: clocks that it stops stand, others run, a
+// pause that nothing keeps up is over, the re-survey clock runs where the customer may be asked.
+void Settle(Draft& draft, Case& c);
+
+// The first priority whose condition holds, else the last.
+void SetPriority(const Draft& draft, Case& c);
+
+// Adds CaseOpened, with the clocks that start with the case inside it.
 void Open(Draft& draft, Case& c);
 
-// Cancels what the second ask had pending, reopens into `status`, and starts first contact anew.
+// Cancels what the second ask had pending, reopens into `status`, and starts the clocks anew.
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,
                 std::string_view status);
 
-// Cancels every pending timer and closes into `status`.
+// Cancels every clock and timer and closes into `status`.
 void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
                std::string_view status);
+
+// Asks the customer again, or closes the case with the reason why not: the re-survey clock is due.
+void AskAgain(Draft& draft, Case& c);
+
+Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command);
 
 // One for each command; decide.cc dispatches.
 Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
@@ -130,6 +202,13 @@ Result<Events> DecideConsent(const Facts& facts, const SetCustomerConsent& comma
                              const Context& context);
 Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Context& context);
 Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Context& context);
+Result<Events> DecideRevision(const Facts& facts, const ApplyRevision& command,
+                              const Context& context);
+Result<Events> DecideClock(const Facts& facts, const ReportClock& command, const Context& context);
+Result<Events> DecideConfirm(const Facts& facts, const ConfirmClock& command,
+                             const Context& context);
+Result<Events> DecideZoneData(const Facts& facts, const ReportZoneData& command,
+                              const Context& context);
 Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const Context& context);
 
 }  // namespace rebound

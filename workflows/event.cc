@@ -51,6 +51,10 @@ struct NameOf {
   REBOUND_NAME(TierCrossed)
   REBOUND_NAME(ClockMoved)
   REBOUND_NAME(CaseMigrated)
+  REBOUND_NAME(RevisionApplied)
+  REBOUND_NAME(ClockJumped)
+  REBOUND_NAME(ClockConfirmed)
+  REBOUND_NAME(ZoneDataChanged)
 #undef REBOUND_NAME
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -178,8 +179,8 @@ struct CommitmentSettled {
   friend bool operator==(const CommitmentSettled&, const CommitmentSettled&) = default;
 };
 struct CaseEscalated {
-  int32_t level = 0;               // as it now is
-  std::vector<std::string> to{};   // who is told: principals
+  int32_t level = 0;              // as it now is
+  std::vector<std::string> to{};  // who is told: principals
   Text note{};
   friend bool operator==(const CaseEscalated&, const CaseEscalated&) = default;
 };
@@ -196,9 +197,11 @@ struct PauseEnded {
   friend bool operator==(const PauseEnded&, const PauseEnded&) = default;
 };
 
-// Clocks. (kind, generation) names the clock.
+// Clocks. (kind, generation) names the clock. A clock has one pending timer at most, for its next
+// tier; these events set and end it, too. `timer_due` absent: no tier is left.
 struct ClockStarted {
-  CaseClock clock{};
+  CaseClock clock{};  // with the generation of its timer
+  std::optional<Timestamp> timer_due{};
   friend bool operator==(const ClockStarted&, const ClockStarted&) = default;
 };
 struct ClockPaused {
@@ -212,6 +215,8 @@ struct ClockResumed {
   ClockKind kind = ClockKind::kUnset;
   int32_t generation = 0;
   std::optional<Timestamp> due_at{};
+  int32_t timer = 0;
+  std::optional<Timestamp> timer_due{};
   friend bool operator==(const ClockResumed&, const ClockResumed&) = default;
 };
 struct ClockEnded {
@@ -227,9 +232,11 @@ struct TierCrossed {
   int32_t generation = 0;
   std::string tier{};
   Timestamp due_at{};
-  bool breach = false;     // the due time itself
-  bool overtaken = false;  // a later tier was overdue too: recorded, without its actions
+  bool breach = false;                // the due time itself
+  bool overtaken = false;             // a later tier was overdue too: recorded, without its actions
   std::vector<std::string> notify{};  // principals, "queue:ID" and "role:ID"; makes an outbox row
+  int32_t timer = 0;                  // the next one
+  std::optional<Timestamp> timer_due{};
   friend bool operator==(const TierCrossed&, const TierCrossed&) = default;
 };
 enum class ClockMoveCause { kUnset, kExtension, kRevision, kTimeZoneData, kExternal };
@@ -245,6 +252,8 @@ struct ClockMoved {
   int64_t elapsed = 0;
   std::optional<Timestamp> due_before{};
   std::optional<Timestamp> due_at{};
+  int32_t timer = 0;
+  std::optional<Timestamp> timer_due{};
   friend bool operator==(const ClockMoved&, const ClockMoved&) = default;
 };
 // The case follows another revision from now on.
@@ -252,6 +261,30 @@ struct CaseMigrated {
   int64_t from_revision = 0;
   int64_t revision = 0;
   friend bool operator==(const CaseMigrated&, const CaseMigrated&) = default;
+};
+// The whole server, no subject: what an operator and an auditor want to know.
+struct RevisionApplied {  // the text is in the revisions table
+  int64_t number = 0;
+  std::string hash{};
+  std::string source{};  // folder, api
+  friend bool operator==(const RevisionApplied&, const RevisionApplied&) = default;
+};
+// The wall clock moved against the steady one. `holds`: far enough to hold all timers until
+// somebody confirms the time.
+struct ClockJumped {
+  Timestamp expected{};
+  Timestamp found{};
+  bool holds = false;
+  friend bool operator==(const ClockJumped&, const ClockJumped&) = default;
+};
+struct ClockConfirmed {
+  friend bool operator==(const ClockConfirmed&, const ClockConfirmed&) = default;
+};
+// Local times are other UTC times than before: running clocks are computed anew.
+struct ZoneDataChanged {
+  std::string before{};
+  std::string after{};
+  friend bool operator==(const ZoneDataChanged&, const ZoneDataChanged&) = default;
 };
 // History mode: what the answers known so far make of this case, derived from all of them by the
 // time they were given, so that the order of rows cannot matter.
@@ -282,12 +315,12 @@ using EventBody =
                  AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
                  CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded,
                  ClockStarted, ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved,
-                 CaseMigrated>;
+                 CaseMigrated, RevisionApplied, ClockJumped, ClockConfirmed, ZoneDataChanged>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump
   // The subjects. A case event names its case; a response event its response; customer_id stands
-  // on all three kinds where a customer is known.
+  // on all three kinds where a customer is known. Events of the whole server have none.
   CustomerId customer_id{};
   ResponseId response_id{};
   CaseId case_id{};
@@ -304,6 +337,12 @@ struct Event {
 };
 
 using Events = std::vector<Event>;
+
+// Events of the whole server: no row of a customer, response or case changes.
+template <typename T>
+inline constexpr bool kIsServerEvent =
+    std::is_same_v<T, RevisionApplied> || std::is_same_v<T, ClockJumped> ||
+    std::is_same_v<T, ClockConfirmed> || std::is_same_v<T, ZoneDataChanged>;
 
 // The event's name in past tense, e.g. "AttemptLogged".
 std::string_view TypeName(const EventBody& body);

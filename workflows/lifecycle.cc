@@ -1,26 +1,211 @@
 #include "workflows/lifecycle.h"
 
+#include <algorithm>
+#include <array>
+#include <set>
+
 #include "workflows/check.h"
+#include "workflows/organization.h"
 
 namespace rebound {
+namespace {
 
-std::string_view Name(CaseCommand command) {
-  switch (command) {
-    case CaseCommand::kAssign: return "assign";
-    case CaseCommand::kClaim: return "claim";
-    case CaseCommand::kLogAttempt: return "log_attempt";
-    case CaseCommand::kMakeCommitment: return "make_commitment";
-    case CaseCommand::kRemedy: return "remedy";
-    case CaseCommand::kResolve: return "resolve";
-    case CaseCommand::kClose: return "close";
-    case CaseCommand::kReopen: return "reopen";
-    case CaseCommand::kAttachResponse: return "attach_response";
-    case CaseCommand::kAskAgain: return "ask_again";
-    case CaseCommand::kAnswerResurvey: return "answer_resurvey";
-    case CaseCommand::kExpireResurvey: return "expire_resurvey";
+constexpr std::array<std::string_view, kCaseCommandCount> kCommandNames = {
+    "assign",    "claim",           "dispatch",        "accept",
+    "return",    "log_attempt",     "make_commitment", "settle_commitment",
+    "remedy",    "pause",           "resume",          "chase",
+    "supervise", "assist",          "extend",          "decide_extension",
+    "escalate",  "resolve",         "verify",          "move",
+    "withdraw",  "close",           "reopen",          "attach_response",
+    "ask_again", "answer_resurvey", "expire_resurvey"};
+
+constexpr std::array<std::string_view, kRequiredFieldCount> kRequiredFieldNames = {
+    "",
+    "owner",
+    "attempt",
+    "contact",
+    "remedy",
+    "handling_result",
+    "root_cause",
+    "action_taken",
+    "customer_accepts",
+    "verification",
+    "commitments_settled",
+    "responsible_unit",
+    "liability"};
+
+bool MayClose(CaseCommand command) {
+  return command == CaseCommand::kClose || command == CaseCommand::kWithdraw ||
+         !IsGivenByPeople(command);
+}
+
+// Where the transition may lead, each once; its own status where it stays.
+std::vector<std::string_view> Targets(const Transition& t) {
+  std::vector<std::string_view> targets = {t.to.empty() ? t.from : t.to};
+  for (const std::string* target : {&t.otherwise, &t.exhausted}) {
+    if (!target->empty()) targets.push_back(*target);
   }
-  CHECK(false);
-  return {};
+  return targets;
+}
+
+struct Checker {
+  const Lifecycle& lifecycle;
+  const std::vector<RoleDef>& roles;
+  std::vector<LifecycleFault> faults{};
+
+  using Kind = LifecycleFault::Kind;
+
+  void Add(Kind kind, std::string_view status, std::optional<size_t> transition = {},
+           std::string detail = {}) {
+    faults.push_back({kind, std::string(status), transition, std::move(detail)});
+  }
+
+  // Statuses from which `seeds` can be reached, or that can be reached from them.
+  std::set<std::string_view> Closure(std::set<std::string_view> found, bool forward) const {
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (const Transition& t : lifecycle.transitions) {
+        for (std::string_view to : Targets(t)) {
+          const std::string_view known = forward ? std::string_view(t.from) : to;
+          const std::string_view next = forward ? to : std::string_view(t.from);
+          if (found.contains(known) && found.insert(next).second) grew = true;
+        }
+      }
+    }
+    return found;
+  }
+
+  void Phases() {
+    for (const Phase phase : {Phase::kOpen, Phase::kClosed}) {
+      const bool there =
+          std::any_of(lifecycle.statuses.begin(), lifecycle.statuses.end(),
+                      [&](const StatusDef& status) { return status.phase == phase; });
+      if (!there) Add(Kind::kPhaseMissing, {}, {}, phase == Phase::kOpen ? "open" : "closed");
+    }
+    const StatusDef* initial = lifecycle.Find(lifecycle.initial);
+    if (initial == nullptr || initial->phase != Phase::kOpen) {
+      Add(Kind::kInitialNotOpen, lifecycle.initial);
+    }
+  }
+
+  void Statuses() {
+    const std::set<std::string_view> reachable = Closure({lifecycle.initial}, true);
+    std::set<std::string_view> ends;
+    for (const StatusDef& status : lifecycle.statuses) {
+      if (status.phase == Phase::kClosed) ends.insert(status.key);
+    }
+    const std::set<std::string_view> closable = Closure(ends, false);
+    for (const StatusDef& status : lifecycle.statuses) {
+      if (!reachable.contains(status.key)) Add(Kind::kUnreachable, status.key);
+      const bool closed = status.phase == Phase::kClosed;
+      const bool leaves = std::any_of(
+          lifecycle.transitions.begin(), lifecycle.transitions.end(), [&](const Transition& t) {
+            const auto targets = Targets(t);
+            return t.from == status.key &&
+                   std::any_of(targets.begin(), targets.end(),
+                               [&](std::string_view to) { return to != status.key; });
+          });
+      if (!leaves && !closed) {
+        Add(Kind::kDeadEnd, status.key);
+      } else if (!closable.contains(status.key) && !closed && !ends.empty()) {
+        Add(Kind::kNoWayToClose, status.key);
+      }
+      Stops(status);
+    }
+  }
+
+  void Stops(const StatusDef& status) {
+    for (const ClockKind kind : status.stops) {
+      if (!IsPausable(kind)) {
+        Add(Kind::kCannotStop, status.key, {}, std::string(rebound::Name(kind)));
+      }
+    }
+    if (status.stops.empty()) return;
+    for (const CaseCommand command : {CaseCommand::kChase, CaseCommand::kLogAttempt}) {
+      const Transition* t = lifecycle.Find(status.key, command);
+      const StatusDef* to = t == nullptr ? nullptr : lifecycle.Find(t->to);
+      if (to == nullptr || !to->stops.empty()) {
+        Add(Kind::kPauseNeverEnds, status.key, {}, std::string(Name(command)));
+      }
+    }
+  }
+
+  void Transitions() {
+    std::set<std::pair<std::pair<std::string_view, CaseCommand>, std::string_view>> seen;
+    for (size_t i = 0; i < lifecycle.transitions.size(); ++i) {
+      const Transition& t = lifecycle.transitions[i];
+      const bool move = t.command == CaseCommand::kMove;
+      if (!seen.insert({{t.from, t.command}, move ? t.to : std::string_view{}}).second) {
+        Add(Kind::kTwice, t.from, i);
+      }
+      for (std::string_view target : Targets(t)) {
+        const StatusDef* to = lifecycle.Find(target);
+        const StatusDef* from = lifecycle.Find(t.from);
+        if (to == nullptr || from == nullptr || target == t.from) continue;
+        const bool pauses = t.command == CaseCommand::kPause || move;
+        if (!to->stops.empty() && !pauses) {
+          Add(Kind::kStopsWithoutPause, t.from, i, std::string(target));
+        }
+        if (to->phase == Phase::kClosed && from->phase != Phase::kClosed && !MayClose(t.command)) {
+          Add(Kind::kMoveIntoClosed, t.from, i, std::string(target));
+        }
+      }
+      Roles(t, i);
+    }
+  }
+
+  void Roles(const Transition& t, size_t index) {
+    if (t.roles.empty()) return;
+    std::string_view nobody;
+    for (const std::string& id : t.roles) {
+      const auto role =
+          std::find_if(roles.begin(), roles.end(), [&](const RoleDef& r) { return r.id == id; });
+      // Viewers read; integrations may chase and withdraw.
+      const bool may = role != roles.end() && role->base != "viewer" &&
+                       (role->base != "integration" || t.command == CaseCommand::kChase ||
+                        t.command == CaseCommand::kWithdraw) &&
+                       IsGivenByPeople(t.command);
+      if (may) return;
+      nobody = id;
+    }
+    Add(Kind::kNobodyMay, t.from, index, std::string(nobody));
+  }
+};
+
+}  // namespace
+
+std::string_view Name(CaseCommand command) { return kCommandNames[static_cast<size_t>(command)]; }
+
+std::optional<CaseCommand> ParseCaseCommand(std::string_view name) {
+  const auto found = std::find(kCommandNames.begin(), kCommandNames.end(), name);
+  if (found == kCommandNames.end()) return std::nullopt;
+  return static_cast<CaseCommand>(found - kCommandNames.begin());
+}
+
+std::string_view Name(RequiredField field) {
+  return kRequiredFieldNames[static_cast<size_t>(field)];
+}
+
+bool Has(const Case& c, RequiredField field) {
+  switch (field) {
+    case RequiredField::kUnset: return true;
+    case RequiredField::kOwner: return !c.owner.empty();
+    case RequiredField::kAttempt: return !c.attempts.empty();
+    case RequiredField::kContact: return c.contacted_at.has_value();
+    case RequiredField::kRemedy: return c.remedied_at.has_value();
+    case RequiredField::kHandlingResult: return c.handling_result != HandlingResult::kUnset;
+    case RequiredField::kRootCause: return !c.root_cause.empty();
+    case RequiredField::kActionTaken: return !c.action_taken.empty();
+    case RequiredField::kCustomerAccepts: return c.customer_accepts.has_value();
+    case RequiredField::kVerification: return !c.verifications.empty();
+    case RequiredField::kCommitmentsSettled:
+      return std::none_of(c.commitments.begin(), c.commitments.end(), [](const Commitment& each) {
+        return each.state == CommitmentState::kPending;
+      });
+    case RequiredField::kResponsibleUnit: return !c.details.responsible_unit_id.empty();
+    case RequiredField::kLiability: return c.details.liability != Liability::kUnset;
+  }
+  return false;
 }
 
 const StatusDef* Lifecycle::Find(std::string_view status) const {
@@ -38,9 +223,13 @@ const StatusDef& Lifecycle::FirstOf(Phase phase) const {
   return statuses.front();
 }
 
-const Transition* Lifecycle::Find(std::string_view status, CaseCommand command) const {
+const Transition* Lifecycle::Find(std::string_view status, CaseCommand command,
+                                  std::string_view to) const {
   for (const Transition& transition : transitions) {
-    if (transition.from == status && transition.command == command) return &transition;
+    if (transition.command == command && transition.from == status &&
+        (to.empty() || transition.to == to)) {
+      return &transition;
+    }
   }
   return nullptr;
 }
@@ -50,55 +239,118 @@ std::vector<std::string> Lifecycle::Allowed(std::string_view status) const {
   for (int i = 0; i <= static_cast<int>(CaseCommand::kReopen); ++i) {
     const auto command = static_cast<CaseCommand>(i);
     if (command == CaseCommand::kClaim) continue;
-    if (Find(status, command) != nullptr) names.emplace_back(Name(command));
+    if (command == CaseCommand::kMove) {
+      for (const Transition& t : transitions) {
+        if (t.command == command && t.from == status) names.push_back("move:" + t.to);
+      }
+    } else if (Find(status, command) != nullptr) {
+      names.emplace_back(Name(command));
+    }
   }
   return names;
 }
 
+std::vector<LifecycleFault> CheckLifecycle(const Lifecycle& lifecycle,
+                                           const std::vector<RoleDef>& roles) {
+  Checker checker{lifecycle, roles};
+  checker.Phases();
+  checker.Statuses();
+  checker.Transitions();
+  return std::move(checker.faults);
+}
+
 Lifecycle DefaultLifecycle() {
+  using C = CaseCommand;
   Lifecycle l;
   l.initial = "open";
+  const std::vector<ClockKind> waiting = {ClockKind::kFirstContact, ClockKind::kRemedy,
+                                          ClockKind::kFirstResolution, ClockKind::kTotalResolution};
   l.statuses = {
-      {"open", "Open", "待处理", Phase::kOpen, false},
-      {"contacting", "Contacting", "联系中", Phase::kOpen, false},
-      {"contacted", "Contacted", "已联系", Phase::kContacted, false},
-      {"remedied", "Remedied", "已补救", Phase::kRemedied, false},
-      {"resolved", "Resolved", "办结", Phase::kRemedied, true},
-      {"resurvey_due", "Asked again", "复测中", Phase::kRemedied, true},
-      {"resurveyed", "Re-surveyed", "已复测", Phase::kResurveyed, true},
-      {"closed", "Closed", "归档", Phase::kClosed, true},
-      {"reopened", "Reopened", "重新打开", Phase::kOpen, false},
+      {"open", "Open", "待处理", Phase::kOpen, false, {}},
+      {"dispatched", "Dispatched", "已派单", Phase::kOpen, false, {}},
+      {"accepted", "Accepted", "已接单", Phase::kOpen, false, {}},
+      {"contacting", "Contacting", "联系中", Phase::kOpen, false, {}},
+      {"contacted", "Contacted", "已联系", Phase::kContacted, false, {}},
+      {"waiting_for_customer", "Waiting for the customer", "等待客户", Phase::kContacted, false,
+       waiting},
+      {"remedy_proposed", "Remedy proposed", "已提方案", Phase::kContacted, false, {}},
+      {"remedied", "Remedied", "已补救", Phase::kRemedied, false, {}},
+      {"resolved", "Resolved", "办结", Phase::kRemedied, true, {}},
+      {"verifying", "Verifying", "回访中", Phase::kRemedied, true, {}},
+      {"verified", "Verified", "回访核实", Phase::kRemedied, true, {}},
+      {"rework", "Rework", "返工", Phase::kContacted, false, {}},
+      {"resurvey_due", "Asked again", "复测中", Phase::kRemedied, true, {}},
+      {"resurveyed", "Re-surveyed", "已复测", Phase::kResurveyed, true, {}},
+      {"closed", "Closed", "归档", Phase::kClosed, true, {}},
+      {"reopened", "Reopened", "重新打开", Phase::kOpen, false, {}},
   };
-  const auto add = [&](const char* from, CaseCommand command, const char* to,
-                       const char* otherwise = "", const char* exhausted = "") {
-    l.transitions.push_back({from, command, to, otherwise, exhausted});
+  const auto add = [&](std::string_view from, C command, std::string_view to,
+                       std::string_view otherwise = {}) -> Transition& {
+    return l.transitions.emplace_back(Transition{
+        std::string(from), command, std::string(to), std::string(otherwise), {}, {}, {}});
   };
-  for (const char* from : {"open", "contacting", "contacted", "remedied", "reopened"}) {
-    const std::string_view status = from;
-    const bool reached_already = status == "contacted" || status == "remedied";
-    add(from, CaseCommand::kAssign, from);
-    add(from, CaseCommand::kClaim, from);
-    add(from, CaseCommand::kLogAttempt, reached_already ? from : "contacted",
-        reached_already ? "" : "contacting");
-    add(from, CaseCommand::kMakeCommitment, from);
-    add(from, CaseCommand::kRemedy, "remedied", from);
-    add(from, CaseCommand::kResolve, "resolved");
-    add(from, CaseCommand::kAttachResponse, from);
+  const std::vector<std::string> above = {"supervisor", "manager", "admin"};
+  for (const StatusDef& status : l.statuses) {
+    const std::string_view from = status.key;
+    if (status.phase == Phase::kClosed) {
+      add(from, C::kReopen, "reopened");
+      continue;
+    }
+    // Whatever the status: who has it, what was promised, who watches and helps.
+    add(from, C::kAssign, from);
+    add(from, C::kMakeCommitment, from);
+    add(from, C::kSettleCommitment, from);
+    add(from, C::kSupervise, from).roles = above;
+    add(from, C::kAssist, from);
+    add(from, C::kEscalate, from);
+    add(from, C::kExtend, from);
+    add(from, C::kDecideExtension, from).roles = above;
+    add(from, C::kAttachResponse, from);
+    add(from, C::kWithdraw, "closed");
+    const bool waits = from == "waiting_for_customer";
+    if (waits) {
+      add(from, C::kChase, "contacted", "accepted");
+    } else {
+      add(from, C::kChase, from);
+    }
+    if (status.handling_done) {  // the customer may still call, and money may still flow
+      add(from, C::kLogAttempt, from);
+      add(from, C::kRemedy, from);
+      add(from, C::kClose, "closed");
+      add(from, C::kReopen, "reopened");
+      continue;
+    }
+    const bool early = from == "open" || from == "dispatched" || from == "reopened" ||
+                       from == "rework";  // nobody has taken it on yet
+    add(from, C::kClaim, early ? "accepted" : from);
+    if (early || from == "accepted") add(from, C::kDispatch, "dispatched");
+    if (early) add(from, C::kAccept, "accepted");
+    if (from == "dispatched" || from == "accepted" || from == "contacting" || from == "contacted") {
+      add(from, C::kReturn, "open");
+    }
+    if (status.phase == Phase::kOpen || from == "rework") {
+      add(from, C::kLogAttempt, "contacted", "contacting");
+    } else if (waits) {
+      add(from, C::kLogAttempt, "contacted", from);
+    } else {
+      add(from, C::kLogAttempt, from);
+    }
+    add(from, C::kRemedy, "remedied",
+        waits || from == "remedied" || from == "remedy_proposed" ? from : "remedy_proposed");
+    add(from, C::kResolve, "resolved").requires_fields = {RequiredField::kHandlingResult};
+    if (waits) {
+      add(from, C::kResume, "contacted", "accepted");
+    } else if (!early) {
+      add(from, C::kPause, "waiting_for_customer").requires_fields = {RequiredField::kOwner};
+    }
   }
-  // After handling the customer may still call, and money may still flow.
-  for (const char* from : {"resolved", "resurvey_due", "resurveyed"}) {
-    add(from, CaseCommand::kAssign, from);
-    add(from, CaseCommand::kLogAttempt, from);
-    add(from, CaseCommand::kMakeCommitment, from);
-    add(from, CaseCommand::kRemedy, from);
-    add(from, CaseCommand::kClose, "closed");
-    add(from, CaseCommand::kReopen, "reopened");
-    add(from, CaseCommand::kAttachResponse, from);
-  }
-  add("resolved", CaseCommand::kAskAgain, "resurvey_due", "closed");
-  add("resurvey_due", CaseCommand::kAnswerResurvey, "closed", "reopened", "resurveyed");
-  add("resurvey_due", CaseCommand::kExpireResurvey, "closed");
-  add("closed", CaseCommand::kReopen, "reopened");
+  add("resolved", C::kMove, "verifying");
+  add("resolved", C::kVerify, "verified", "rework");
+  add("verifying", C::kVerify, "verified", "rework");
+  add("resolved", C::kAskAgain, "resurvey_due", "closed");
+  add("verified", C::kAskAgain, "resurvey_due", "closed");
+  add("resurvey_due", C::kAnswerResurvey, "closed", "reopened").exhausted = "resurveyed";
+  add("resurvey_due", C::kExpireResurvey, "closed");
   return l;
 }
 

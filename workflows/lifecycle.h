@@ -69,14 +69,14 @@ struct StatusDef {
 enum class RequiredField {
   kUnset,
   kOwner,
-  kAttempt,          // at least one try to reach the customer
-  kContact,          // the customer was spoken to
-  kRemedy,           // a remedy was accepted or delivered
+  kAttempt,  // at least one try to reach the customer
+  kContact,  // the customer was spoken to
+  kRemedy,   // a remedy was accepted or delivered
   kHandlingResult,
   kRootCause,
   kActionTaken,
-  kCustomerAccepts,  // it is known whether the customer accepts
-  kVerification,     // somebody else has asked the customer
+  kCustomerAccepts,     // it is known whether the customer accepts
+  kVerification,        // somebody else has asked the customer
   kCommitmentsSettled,  // no promise is open
   kResponsibleUnit,
   kLiability
@@ -91,6 +91,7 @@ bool Has(const Case& c, RequiredField field);
 //   log_attempt  the customer was reached, or reached us
 //   remedy       accepted or delivered
 //   verify       the customer confirms
+//   chase, resume  the customer was reached before
 //   ask_again    the customer was asked; otherwise closed without asking
 //   answer_resurvey  a passive's or promoter's; `exhausted`: a detractor's when the case may not
 //                reopen again
@@ -108,7 +109,7 @@ struct Transition {
 
 struct Lifecycle {
   std::string initial{};
-  int32_t max_returns = 3;     // how often a case may be returned (退单) before it must be escalated
+  int32_t max_returns = 3;  // how often a case may be returned (退单) before it must be escalated
   int32_t max_extensions = 2;  // granted, of one clock
   std::vector<StatusDef> statuses{};
   std::vector<Transition> transitions{};
@@ -129,16 +130,17 @@ struct Lifecycle {
 // One fault of a lifecycle that can be read but not lived by.
 struct LifecycleFault {
   enum class Kind {
-    kUnreachable,       // no transition leads into the status
-    kDeadEnd,           // no transition leads out of a status that is not closed
-    kNobodyMay,         // the roles named cannot call the command
-    kNoWayToClose,      // no sequence of transitions leads from the status to the phase closed
-    kPhaseMissing,      // open or closed has no status
-    kStopsWithoutPause, // a clock-stopping status is entered by other commands than pause and move
-    kPauseNeverEnds,    // chase or a contact of the customer does not lead out of it
-    kTwice,             // a second transition for the same status and command
-    kMoveIntoClosed,    // only close, withdraw, answers and timers close a case
-    kInitialNotOpen     // the initial status is not in phase open
+    kUnreachable,        // no transition leads into the status
+    kDeadEnd,            // no transition leads out of a status that is not closed
+    kNobodyMay,          // the roles named cannot call the command
+    kNoWayToClose,       // no sequence of transitions leads from the status to the phase closed
+    kPhaseMissing,       // open or closed has no status
+    kStopsWithoutPause,  // a clock-stopping status is entered by other commands than pause and move
+    kCannotStop,         // it stops a clock that nobody can pause
+    kPauseNeverEnds,     // chase or a contact of the customer does not lead out of it
+    kTwice,              // a second transition for the same status and command
+    kMoveIntoClosed,     // only close, withdraw, answers and timers close a case
+    kInitialNotOpen      // the initial status is not in phase open
   };
   Kind kind{};
   std::string status{};

@@ -200,15 +200,19 @@ Value ReadField(const Customer& c, FieldId field) {
   return {};
 }
 
-const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
-                               const Customer* customer) {
-  const auto read = [&](FieldId field) -> Value {
+bool Applies(const Predicate& when, const Case& c, const Customer* customer) {
+  return Evaluate(when, [&](FieldId field) -> Value {
     const bool of_customer = field == FieldId::kDoNotContact || field == FieldId::kSegment;
     if (of_customer) return customer != nullptr ? ReadField(*customer, field) : Value{};
-    return ReadField(opening, field);
-  };
-  const auto match = std::find_if(playbooks.begin(), playbooks.end(),
-                                  [&](const Playbook& p) { return Evaluate(p.when, read); });
+    return ReadField(c, field);
+  });
+}
+
+const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
+                               const Customer* customer) {
+  const auto match = std::find_if(playbooks.begin(), playbooks.end(), [&](const Playbook& p) {
+    return Applies(p.when, opening, customer);
+  });
   return match == playbooks.end() ? nullptr : &*match;
 }
 

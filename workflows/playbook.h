@@ -21,6 +21,10 @@ struct Playbook {
   std::string queue_id{};  // empty: the program's default
 };
 
+// Does the condition hold for the case as it stands? Fields that only its opening answer has, and
+// those of a customer who is not known, are unset.
+bool Applies(const Predicate& when, const Case& c, const Customer* customer);
+
 // The first playbook whose condition holds for the case as it opens; nullptr: none.
 const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
                                const Customer* customer);

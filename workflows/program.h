@@ -25,7 +25,10 @@ struct Program {
   Duration reopen_window{0};
   Duration resurvey_delay{std::chrono::days{3}};
   Duration resurvey_validity{std::chrono::days{14}};
-  Duration first_contact_limit{std::chrono::hours{24}};  // wall time; 0: no timer
+  // A re-survey that is overdue by more when the server comes back is skipped, with its reason.
+  Duration resurvey_catch_up{std::chrono::hours{72}};
+  Duration first_contact_limit{
+      std::chrono::hours{24}};  // wall time; 0: no clock; where no definition of clocks applies
   int32_t max_reopen_count = 2;
   std::string currency = "CNY";
   std::string time_zone = "UTC";

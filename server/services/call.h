@@ -22,9 +22,11 @@
 
 #include "server/access/authenticator.h"
 #include "server/execute/execute.h"
+#include "server/execute/revisions.h"
 #include "server/metrics.h"
 #include "server/services/page.h"
 #include "server/storage/store.h"
+#include "server/timers/timers.h"
 #include "workflows/revision.h"
 
 namespace rebound {
@@ -58,8 +60,11 @@ struct Backend {
   CallMetrics& metrics;
   PageTokens& page_tokens;
   ReadPool& pool;
+  RevisionBook& book;
+  Timers& timers;
   std::function<std::shared_ptr<const Revision>()> revision;
   std::string version{};
+  std::string zone_data{};  // version of the time zone data in use
   Timestamp started_at{};
   std::atomic<bool> draining{false};
 };

@@ -85,6 +85,8 @@ class Encoder {
   static uint64_t Bits(const T& value) {
     if constexpr (std::is_same_v<T, Timestamp>) {
       return wire::ZigZag(ToMillis(value));
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      return wire::ZigZag(value.count());
     } else if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
       return static_cast<uint64_t>(value);
     } else {
@@ -199,6 +201,8 @@ class Decoder {
   static bool FromBits(uint64_t bits, T& value) {
     if constexpr (std::is_same_v<T, Timestamp>) {
       value = FromMillis(wire::UnZigZag(bits));
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      value = Duration{wire::UnZigZag(bits)};
     } else if constexpr (std::is_same_v<T, bool>) {
       value = bits != 0;
     } else if constexpr (std::is_enum_v<T>) {

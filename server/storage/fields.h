@@ -36,7 +36,8 @@ inline constexpr bool kIsMap<std::map<K, V>> = true;
 template <typename T>
 inline constexpr bool kIsStruct =
     std::is_class_v<T> && !kIsId<T> && !kIsOptional<T> && !kIsVector<T> && !kIsMap<T> &&
-    !std::is_same_v<T, std::string> && !std::is_same_v<T, Text> && !std::is_same_v<T, Timestamp>;
+    !std::is_same_v<T, std::string> && !std::is_same_v<T, Text> && !std::is_same_v<T, Timestamp> &&
+    !std::is_same_v<T, Duration>;
 
 // The greatest value this program knows of each stored enum.
 constexpr Channel LastOf(Channel) { return Channel::kInPerson; }
@@ -52,11 +53,17 @@ constexpr AttemptOutcome LastOf(AttemptOutcome) { return AttemptOutcome::kMessag
 constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kBroken; }
 constexpr RemedyKind LastOf(RemedyKind) { return RemedyKind::kFreeOfCharge; }
 constexpr RemedyState LastOf(RemedyState) { return RemedyState::kReversed; }
-constexpr TimerKind LastOf(TimerKind) { return TimerKind::kCommitment; }
+constexpr TimerKind LastOf(TimerKind) { return TimerKind::kTotalResolution; }
 constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
 constexpr HandlingResult LastOf(HandlingResult) { return HandlingResult::kErased; }
 constexpr ResurveyResult LastOf(ResurveyResult) { return ResurveyResult::kNotAsked; }
-constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kErased; }
+constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kMissedWindow; }
+constexpr ExtensionState LastOf(ExtensionState) { return ExtensionState::kRefused; }
+constexpr ClockKind LastOf(ClockKind) { return ClockKind::kTotalResolution; }
+constexpr ClockState LastOf(ClockState) { return ClockState::kCancelled; }
+constexpr MetBy LastOf(MetBy) { return MetBy::kReached; }
+constexpr Count LastOf(Count) { return Count::kWorkingDays; }
+constexpr ClockMoveCause LastOf(ClockMoveCause) { return ClockMoveCause::kExternal; }
 constexpr ReopenCause LastOf(ReopenCause) { return ReopenCause::kNewDetractor; }
 constexpr Category LastOf(Category) { return Category::kPromoter; }
 
@@ -254,6 +261,96 @@ void Fields(V& v, IsA<CaseLink> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<Limit> auto& s) {
+  v(1, s.count);
+  v(2, s.amount);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseClock> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.definition);
+  v(4, s.calendar_id);
+  v(5, s.calendar_version);
+  v(6, s.limit);
+  v(7, s.met_by);
+  v(8, s.state);
+  v(9, s.started_at);
+  v(10, s.counted_from);
+  v(11, s.elapsed);
+  v(12, s.paused);
+  v(13, s.paused_at);
+  v(14, s.due_at);
+  v(15, s.ended_at);
+  v(16, s.breached_at);
+  v(17, s.crossed);
+  v(18, s.timer);
+}
+
+template <class V>
+void Fields(V& v, IsA<Pause> auto& s) {
+  v(1, s.reason);
+  v(2, s.note);
+  v(3, s.owner);
+  v(4, s.actor);
+  v(5, s.paused_at);
+  v(6, s.resumed_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Extension> auto& s) {
+  v(1, s.id);
+  v(2, s.clock);
+  v(3, s.generation);
+  v(4, s.amount);
+  v(5, s.reason);
+  v(6, s.note);
+  v(7, s.requested_by);
+  v(8, s.requested_at);
+  v(9, s.state);
+  v(10, s.decided_by);
+  v(11, s.decided_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Assist> auto& s) {
+  v(1, s.id);
+  v(2, s.assistant);
+  v(3, s.request);
+  v(4, s.requested_by);
+  v(5, s.requested_at);
+  v(6, s.answer);
+  v(7, s.answered_by);
+  v(8, s.answered_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Chase> auto& s) {
+  v(1, s.channel);
+  v(2, s.note);
+  v(3, s.actor);
+  v(4, s.occurred_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Supervision> auto& s) {
+  v(1, s.note);
+  v(2, s.actor);
+  v(3, s.occurred_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<Verification> auto& s) {
+  v(1, s.contacted);
+  v(2, s.solved);
+  v(3, s.accepted);
+  v(4, s.note);
+  v(5, s.actor);
+  v(6, s.occurred_at);
+}
+
+template <class V>
 void Fields(V& v, IsA<CaseDetails> auto& s) {
   v(1, s.account_id);
   v(2, s.respondent_role);
@@ -326,6 +423,19 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(43, s.converted_at);
   v(44, s.created_at);
   v(45, s.updated_at);
+  v(46, s.clocks);
+  v(47, s.pauses);
+  v(48, s.extensions);
+  v(49, s.assists);
+  v(50, s.chases);
+  v(51, s.supervisions);
+  v(52, s.verifications);
+  v(53, s.priority);
+  v(54, s.priority_rank);
+  v(55, s.escalation_level);
+  v(56, s.return_count);
+  v(57, s.first_receiver);
+  v(58, s.first_received_at);
 }
 
 template <class V>
@@ -468,5 +578,172 @@ void Fields(V& v, IsA<CaseHistoryDerived> auto& s) {
 
 template <class V>
 void Fields(V&, IsA<CaseVoided> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<CaseDispatched> auto& s) {
+  v(1, s.owner);
+  v(2, s.queue_id);
+  v(3, s.org_unit_id);
+  v(4, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseAccepted> auto& s) {
+  v(1, s.owner);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseReturned> auto& s) {
+  v(1, s.reason);
+  v(2, s.note);
+  v(3, s.queue_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseChased> auto& s) {
+  v(1, s.chase);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseSupervised> auto& s) {
+  v(1, s.supervision);
+}
+
+template <class V>
+void Fields(V& v, IsA<AssistRecorded> auto& s) {
+  v(1, s.assist);
+}
+
+template <class V>
+void Fields(V& v, IsA<ExtensionRecorded> auto& s) {
+  v(1, s.extension);
+}
+
+template <class V>
+void Fields(V& v, IsA<VerificationRecorded> auto& s) {
+  v(1, s.verification);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseMoved> auto& s) {
+  v(1, s.reason);
+  v(2, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<CommitmentSettled> auto& s) {
+  v(1, s.id);
+  v(2, s.state);
+  v(3, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseEscalated> auto& s) {
+  v(1, s.level);
+  v(2, s.to);
+  v(3, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<PriorityChanged> auto& s) {
+  v(1, s.priority);
+  v(2, s.rank);
+}
+
+template <class V>
+void Fields(V& v, IsA<PauseStarted> auto& s) {
+  v(1, s.pause);
+}
+
+template <class V>
+void Fields(V&, IsA<PauseEnded> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<ClockStarted> auto& s) {
+  v(1, s.clock);
+  v(2, s.timer_due);
+}
+
+template <class V>
+void Fields(V& v, IsA<ClockPaused> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.elapsed);
+}
+
+template <class V>
+void Fields(V& v, IsA<ClockResumed> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.due_at);
+  v(4, s.timer);
+  v(5, s.timer_due);
+}
+
+template <class V>
+void Fields(V& v, IsA<ClockEnded> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.state);
+  v(4, s.elapsed);
+}
+
+template <class V>
+void Fields(V& v, IsA<TierCrossed> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.tier);
+  v(4, s.due_at);
+  v(5, s.breach);
+  v(6, s.overtaken);
+  v(7, s.notify);
+  v(8, s.timer);
+  v(9, s.timer_due);
+}
+
+template <class V>
+void Fields(V& v, IsA<ClockMoved> auto& s) {
+  v(1, s.kind);
+  v(2, s.generation);
+  v(3, s.cause);
+  v(4, s.definition);
+  v(5, s.calendar_id);
+  v(6, s.calendar_version);
+  v(7, s.limit);
+  v(8, s.elapsed);
+  v(9, s.due_before);
+  v(10, s.due_at);
+  v(11, s.timer);
+  v(12, s.timer_due);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseMigrated> auto& s) {
+  v(1, s.from_revision);
+  v(2, s.revision);
+}
+
+template <class V>
+void Fields(V& v, IsA<RevisionApplied> auto& s) {
+  v(1, s.number);
+  v(2, s.hash);
+  v(3, s.source);
+}
+
+template <class V>
+void Fields(V& v, IsA<ClockJumped> auto& s) {
+  v(1, s.expected);
+  v(2, s.found);
+  v(3, s.holds);
+}
+
+template <class V>
+void Fields(V&, IsA<ClockConfirmed> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<ZoneDataChanged> auto& s) {
+  v(1, s.before);
+  v(2, s.after);
+}
 
 }  // namespace rebound

@@ -60,8 +60,8 @@ struct MemoryStore::State {
   std::map<InvitationId, int64_t> invitations{};
   std::map<std::pair<CustomerId, std::string>, int64_t> slots{};
   std::set<std::tuple<CustomerId, Timestamp, int64_t>> cases_of{};
-  std::set<std::pair<int64_t, int64_t>> due{};                  // due sort, number
-  std::set<std::tuple<int32_t, int64_t, int64_t>> claimable{};  // -severity, due sort, number
+  std::set<std::pair<int64_t, int64_t>> due{};                           // due sort, number
+  std::set<std::tuple<int32_t, int32_t, int64_t, int64_t>> claimable{};  // by ClaimOrder
   std::map<int64_t, RawEvent> events{};
   std::map<CaseId, std::vector<int64_t>> events_of{};
   std::map<TextId, StoredText> texts{};
@@ -72,7 +72,8 @@ struct MemoryStore::State {
   int64_t next_case_number = 1;
   uint64_t salts = 0;
 
-  std::vector<StoredRevision> revisions{};
+  std::map<int64_t, StoredRevision> revisions{};
+  ServerState server_state{};
   std::map<std::string, Principal> principals{};
   std::map<std::array<uint8_t, 32>, std::string> tokens{};
 
@@ -105,7 +106,7 @@ struct MemoryStore::State {
     if (HoldsSlot(c)) slots.emplace(std::pair(c.customer_id, c.program_id), c.number);
     if (!c.customer_id.empty()) cases_of.emplace(c.customer_id, c.opened_at, c.number);
     due.emplace(DueSort(c), c.number);
-    if (IsClaimable(c)) claimable.emplace(-c.severity, DueSort(c), c.number);
+    if (IsClaimable(c)) claimable.insert(ClaimOrder(c));
   }
   void Unlink(const Case& c) {
     case_ids.erase(c.id);
@@ -113,7 +114,7 @@ struct MemoryStore::State {
     if (HoldsSlot(c)) slots.erase({c.customer_id, c.program_id});
     cases_of.erase({c.customer_id, c.opened_at, c.number});
     due.erase({DueSort(c), c.number});
-    claimable.erase({-c.severity, DueSort(c), c.number});
+    claimable.erase(ClaimOrder(c));
   }
   static bool HoldsSlot(const Case& c) { return c.holds_dedupe_slot && !c.customer_id.empty(); }
 
@@ -216,7 +217,7 @@ class MemoryStore::Reads : public Base {
   }
 
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) override {
-    for (const auto& [severity, due, number] : s_.claimable) {
+    for (const auto& [rank, severity, due, number] : s_.claimable) {
       const Case& c = s_.cases.at(number);
       if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
       if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) return c;
@@ -350,6 +351,24 @@ class MemoryStore::Reads : public Base {
     return std::nullopt;
   }
   int64_t LastSequence() override { return s_.events.empty() ? 0 : s_.events.rbegin()->first; }
+  std::optional<StoredRevision> FindRevision(int64_t number) override {
+    if (s_.revisions.empty()) return std::nullopt;
+    const auto found = number == 0 ? std::prev(s_.revisions.end()) : s_.revisions.find(number);
+    if (found == s_.revisions.end()) return std::nullopt;
+    return found->second;
+  }
+  std::vector<StoredRevision> ListRevisions(int64_t below, int32_t limit) override {
+    std::vector<StoredRevision> newest;
+    for (auto r = s_.revisions.rbegin(); r != s_.revisions.rend(); ++r) {
+      if (below != 0 && r->first >= below) continue;
+      if (std::ssize(newest) == limit) break;
+      newest.push_back(r->second);
+      newest.back().text.clear();
+    }
+    return newest;
+  }
+  ServerState GetServerState() override { return s_.server_state; }
+
   TableSizes Sizes() override {
     return {std::ssize(s_.responses), std::ssize(s_.cases), std::ssize(s_.customers),
             std::ssize(s_.events)};
@@ -389,6 +408,16 @@ class MemoryStore::Writer final : public Reads<Transaction> {
     for (const auto& response : change.responses) SaveResponse(response);
     SaveCases(change.cases);
     if (change.request) SaveRequest(*change.request);
+    if (change.revision) {
+      if (!s_.revisions.empty() && s_.revisions.rbegin()->first >= change.revision->number) {
+        throw StoreFailure("a revision's number does not follow the last one");
+      }
+      s_.Add(s_.revisions, change.revision->number, *change.revision);
+    }
+    if (change.server_state) {
+      s_.undo.emplace_back([this, before = s_.server_state] { s_.server_state = before; });
+      s_.server_state = *change.server_state;
+    }
     for (const auto& [key, counts] : change.rollups) {
       s_.rollups[key] += counts;
       s_.undo.emplace_back([this, key = key, counts = counts] { s_.rollups[key] -= counts; });
@@ -518,7 +547,7 @@ class MemoryStore::Writer final : public Reads<Transaction> {
       s_.events_of[event.case_id].push_back(event.sequence);
       s_.undo.emplace_back([this, id = event.case_id] { s_.events_of[id].pop_back(); });
     }
-    if (std::holds_alternative<ResurveyAsked>(event.body)) {
+    if (!OutboxKind(event.body).empty()) {
       s_.outbox.push_back({event.sequence, event.case_id});
       s_.undo.emplace_back([this] { s_.outbox.pop_back(); });
     }
@@ -556,20 +585,6 @@ void MemoryStore::Read(const std::function<void(Reader&)>& read) {
   std::shared_lock lock(state_->mutex);
   Reads<Reader> reader(*state_);
   read(reader);
-}
-
-std::optional<Store::StoredRevision> MemoryStore::LastRevision() {
-  std::shared_lock lock(state_->mutex);
-  if (state_->revisions.empty()) return std::nullopt;
-  return state_->revisions.back();
-}
-
-void MemoryStore::AddRevision(const StoredRevision& revision) {
-  std::unique_lock lock(state_->mutex);
-  if (!state_->revisions.empty() && state_->revisions.back().number >= revision.number) {
-    throw StoreFailure("a revision's number does not follow the last one");
-  }
-  state_->revisions.push_back(revision);
 }
 
 std::optional<Store::Principal> MemoryStore::FindPrincipal(

@@ -24,8 +24,6 @@ class MemoryStore final : public Store {
   void Read(const std::function<void(Reader&)>& read) override;
   std::string_view Name() const override { return "memory"; }
   int32_t SchemaVersion() const override { return 1; }
-  std::optional<StoredRevision> LastRevision() override;
-  void AddRevision(const StoredRevision& revision) override;
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;

@@ -240,18 +240,15 @@ std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, co
   const std::string in_scope = visible.sql.empty() ? "" : " AND " + visible.sql;
   std::optional<Case> best;
   const auto consider = [&](const std::optional<std::string>& queue) {
-    Query query(connection_, std::string("SELECT body FROM cases INDEXED BY cases_claim "
-                                         "WHERE claimable = 1 AND queue_id ") +
-                                 (queue ? "= ?" : "IS NULL") + in_scope +
-                                 " ORDER BY severity DESC, due_sort, number LIMIT 1");
+    Query query(connection_,
+                std::string("SELECT body FROM cases INDEXED BY cases_claim "
+                            "WHERE claimable = 1 AND queue_id ") +
+                    (queue ? "= ?" : "IS NULL") + in_scope +
+                    " ORDER BY priority_rank, severity DESC, due_sort, number LIMIT 1");
     if (queue) query.Bind(*queue);
     BindAll(query, visible);
     std::optional<Case> found = First<Case>(query);
-    const auto rank = [](const Case& c) {
-      const auto due = NextDue(c);
-      return std::tuple(-c.severity, due ? ToMillis(*due) : kNeverDue, c.number);
-    };
-    if (found && (!best || rank(*found) < rank(*best))) best = std::move(found);
+    if (found && (!best || ClaimOrder(*found) < ClaimOrder(*best))) best = std::move(found);
   };
   const auto allowed = [&](const std::string& queue) {
     return scope.queues.empty() ||
@@ -501,6 +498,43 @@ template <typename Base>
 int64_t SqliteReads<Base>::LastSequence() {
   Query query(connection_, "SELECT sequence FROM events ORDER BY sequence DESC LIMIT 1");
   return query.Step() ? query.Int(0) : 0;
+}
+
+template <typename Base>
+std::optional<StoredRevision> SqliteReads<Base>::FindRevision(int64_t number) {
+  Query query(connection_,
+              std::string("SELECT number, hash, text, source, applied_by, applied_ms "
+                          "FROM revisions") +
+                  (number == 0 ? " ORDER BY number DESC LIMIT 1" : " WHERE number = ?"));
+  if (number != 0) query.Bind(number);
+  if (!query.Step()) return std::nullopt;
+  return StoredRevision{query.Int(0),  query.Text(1), query.Text(2),
+                        query.Text(3), query.Text(4), FromMillis(query.Int(5))};
+}
+
+template <typename Base>
+std::vector<StoredRevision> SqliteReads<Base>::ListRevisions(int64_t below, int32_t limit) {
+  Query query(connection_,
+              "SELECT number, hash, source, applied_by, applied_ms FROM revisions "
+              "WHERE number < ? ORDER BY number DESC LIMIT ?");
+  query.Bind(below == 0 ? std::numeric_limits<int64_t>::max() : below).Bind(int64_t{limit});
+  std::vector<StoredRevision> revisions;
+  while (query.Step()) {
+    revisions.push_back(
+        {query.Int(0), query.Text(1), {}, query.Text(2), query.Text(3), FromMillis(query.Int(4))});
+  }
+  return revisions;
+}
+
+template <typename Base>
+ServerState SqliteReads<Base>::GetServerState() {
+  Query query(connection_, "SELECT clock_seen_ms, held_since_ms, zone_data FROM server_state");
+  if (!query.Step()) throw StoreFailure("the row of the server's state is missing");
+  ServerState state;
+  state.clock_seen_at = FromMillis(query.Int(0));
+  if (!query.IsNull(1)) state.held_since = FromMillis(query.Int(1));
+  state.zone_data = query.Text(2);
+  return state;
 }
 
 template <typename Base>

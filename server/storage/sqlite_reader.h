@@ -64,6 +64,9 @@ class SqliteReads : public Base {
   std::optional<RequestRecord> FindRequest(const Hash128& key) override;
   int64_t LastSequence() override;
   TableSizes Sizes() override;
+  std::optional<StoredRevision> FindRevision(int64_t number) override;
+  std::vector<StoredRevision> ListRevisions(int64_t below, int32_t limit) override;
+  ServerState GetServerState() override;
   void ScanDefects(const std::function<void(std::string)>& visit) override;
 
  protected:

@@ -198,25 +198,6 @@ void SqliteStore::Write(const std::function<void(Connection&)>& write) {
   }
 }
 
-std::optional<Store::StoredRevision> SqliteStore::LastRevision() {
-  Lease connection(*this);
-  Query query(*connection,
-              "SELECT number, hash, text, source FROM revisions ORDER BY number DESC LIMIT 1");
-  if (!query.Step()) return std::nullopt;
-  return StoredRevision{query.Int(0), query.Text(1), query.Text(2), query.Text(3)};
-}
-
-void SqliteStore::AddRevision(const StoredRevision& revision) {
-  Write([&](Connection& connection) {
-    Query(connection, "INSERT INTO revisions (number, hash, text, source) VALUES (?, ?, ?, ?)")
-        .Bind(revision.number)
-        .Bind(revision.hash)
-        .Bind(revision.text)
-        .Bind(revision.source)
-        .Run();
-  });
-}
-
 std::optional<Store::Principal> SqliteStore::FindPrincipal(
     const std::array<uint8_t, 32>& token_hash) {
   Lease connection(*this);

@@ -132,6 +132,8 @@ void SqliteWriter::BeginCommand() {
   command_.new_texts.clear();
   command_.new_requests.clear();
   command_.rollups.clear();
+  command_.new_revisions.clear();
+  command_.old_server_state.reset();
 }
 
 void SqliteWriter::EndCommand(bool keep) {
@@ -175,6 +177,10 @@ void SqliteWriter::UndoCommand() {
     Insert(connection_, old);
     SaveTimers({.after = old});
   }
+  for (const int64_t number : command_.new_revisions) {
+    Query(connection_, "DELETE FROM revisions WHERE number = ?").Bind(number).Run();
+  }
+  if (command_.old_server_state) SaveServerState(*command_.old_server_state);
   now_ = command_.position;
 }
 
@@ -217,8 +223,38 @@ void SqliteWriter::Save(Change& change) {
   for (const auto& response : change.responses) SaveResponse(response);
   SaveCases(change.cases);
   if (change.request) SaveRequest(*change.request);
+  if (change.revision) SaveRevision(*change.revision);
+  if (change.server_state) {
+    if (!command_.old_server_state) command_.old_server_state = GetServerState();
+    SaveServerState(*change.server_state);
+  }
   for (const auto& delta : change.rollups) command_.rollups.push_back(delta);
   for (Event& event : change.events) SaveEvent(event);
+}
+
+void SqliteWriter::SaveRevision(const StoredRevision& revision) {
+  if (revision.number <= connection_.GetInteger("SELECT IFNULL(MAX(number), 0) FROM revisions")) {
+    throw StoreFailure("a revision's number does not follow the last one");
+  }
+  command_.new_revisions.push_back(revision.number);
+  Query(connection_,
+        "INSERT INTO revisions (number, hash, text, source, applied_by, applied_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?)")
+      .Bind(revision.number)
+      .Bind(revision.hash)
+      .Bind(revision.text)
+      .Bind(revision.source)
+      .Bind(revision.applied_by)
+      .Bind(revision.applied_at)
+      .Run();
+}
+
+void SqliteWriter::SaveServerState(const ServerState& state) {
+  Query(connection_, "UPDATE server_state SET clock_seen_ms = ?, held_since_ms = ?, zone_data = ?")
+      .Bind(state.clock_seen_at)
+      .Bind(state.held_since)
+      .Bind(state.zone_data)
+      .Run();
 }
 
 void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
@@ -357,11 +393,13 @@ void SqliteWriter::SaveEvent(Event& event) {
       .Run();
   now_.last_hash = hash;
   now_.sizes.events += 1;
-  if (!std::holds_alternative<ResurveyAsked>(event.body)) return;
+  const std::string outbox(OutboxKind(event.body));
+  if (outbox.empty()) return;
   Query(connection_,
         "INSERT INTO outbox (sequence, kind, case_id, org_unit_id, queue_id, state, tries, "
-        "next_try_ms) VALUES (?, 'resurvey_invitation', ?, ?, ?, 'pending', 0, ?)")
+        "next_try_ms) VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)")
       .Bind(event.sequence)
+      .Bind(outbox)
       .Bind(event.case_id)
       .Bind(event.org_unit_id)
       .Bind(event.queue_id)

@@ -38,6 +38,8 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   };
   using Hash = std::array<uint8_t, 32>;
 
+  void SaveRevision(const StoredRevision& revision);
+  void SaveServerState(const ServerState& state);
   void SaveCustomer(const RowChange<Customer>& change);
   void SaveResponse(const RowChange<Response>& change);
   void SaveCases(const std::vector<RowChange<Case>>& changes);
@@ -81,7 +83,9 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     std::vector<Case> old_cases{};
     std::vector<TextId> new_texts{};
     std::vector<std::pair<int64_t, Hash128>> new_requests{};  // day, key
-    std::vector<std::pair<RollupKey, Counts>> rollups{};      // kept: joins rollups_
+    std::vector<int64_t> new_revisions{};
+    std::optional<ServerState> old_server_state{};
+    std::vector<std::pair<RollupKey, Counts>> rollups{};  // kept: joins rollups_
   };
   Undo command_;
 

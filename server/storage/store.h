@@ -69,6 +69,25 @@ inline RollupKey RollupKeyOf(const Case& c) {
   return {c.program_id, DayNumber(c.opened_at), c.details.org_unit_id};
 }
 
+// A configuration revision as stored. Text is canonical.
+struct StoredRevision {
+  int64_t number = 0;
+  std::string hash{};
+  std::string text{};
+  std::string source{};      // folder, api
+  std::string applied_by{};  // principal, or "system"
+  Timestamp applied_at{};
+  friend bool operator==(const StoredRevision&, const StoredRevision&) = default;
+};
+
+// What the server remembers of itself, one row.
+struct ServerState {
+  Timestamp clock_seen_at{};  // the last time that was believed, for telling jumps over a restart
+  std::optional<Timestamp> held_since{};  // timers wait until the time is confirmed
+  std::string zone_data{};                // version of the time zone data clocks were computed by
+  friend bool operator==(const ServerState&, const ServerState&) = default;
+};
+
 template <typename T>
 struct RowChange {
   std::optional<T> before{};  // as loaded; absent: new
@@ -83,6 +102,8 @@ struct Change {
   std::vector<RowChange<Case>> cases{};
   std::vector<std::pair<RollupKey, Counts>> rollups{};  // to be added
   std::optional<RequestRecord> request{};
+  std::optional<StoredRevision> revision{};   // a new one
+  std::optional<ServerState> server_state{};  // in place of the one there is
 };
 
 enum class CaseOrder { kNextDue, kOpened, kOpenedDescending };
@@ -144,8 +165,8 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
-  // The unowned case to work on next: handling not done, not closed, highest severity, then
-  // earliest due, then lowest number. Empty queue: every queue in scope.
+  // The unowned case to work on next: handling not done, not closed, first by ClaimOrder. Empty
+  // queue: every queue in scope.
   virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) = 0;
 
   // Must apply filter and scope exactly as Evaluate(ReadField) and Scope::Covers do.
@@ -184,6 +205,13 @@ class Reader {
   // Of the last event; 0 when there is none.
   virtual int64_t LastSequence() = 0;
   virtual TableSizes Sizes() = 0;
+
+  // The revision of this number; 0: the last one.
+  virtual std::optional<StoredRevision> FindRevision(int64_t number) = 0;
+  // Newest first, numbers below `below` (0: all); without their texts.
+  virtual std::vector<StoredRevision> ListRevisions(int64_t below, int32_t limit) = 0;
+  virtual ServerState GetServerState() = 0;
+
   // For verify: what the store finds wrong in itself, one line each, such as a key or filter column
   // that differs from its row.
   virtual void ScanDefects(const std::function<void(std::string)>& visit) = 0;
@@ -194,9 +222,10 @@ class Transaction : public Reader {
  public:
   // The number that the next opened case must bear; taken by the Save that stores it.
   virtual int64_t NextCaseNumber() = 0;
-  // Stores the change: rows, texts, timers, outbox rows of ResurveyAsked events, rollups, the
+  // Stores the change: rows, texts, timers, outbox rows of events with an OutboxKind, rollups, the
   // request, and last the events and the counter. Must refuse, by throwing StoreFailure, a second
-  // case in one dedupe slot and a version that does not follow `before`.
+  // case in one dedupe slot, a version that does not follow `before`, and a revision whose number
+  // is not above all there are.
   virtual void Save(Change& change) = 0;
 };
 
@@ -215,16 +244,6 @@ class Store {
 
   virtual std::string_view Name() const = 0;  // "sqlite", "memory"
   virtual int32_t SchemaVersion() const = 0;
-
-  // The last configuration revision stored, and a new one. Text is canonical.
-  struct StoredRevision {
-    int64_t number = 0;
-    std::string hash{};
-    std::string text{};
-    std::string source{};  // "folder", later also "api"
-  };
-  virtual std::optional<StoredRevision> LastRevision() = 0;
-  virtual void AddRevision(const StoredRevision& revision) = 0;
 
   // Identity: principals and their hashed tokens.
   struct Principal {

@@ -27,9 +27,9 @@ constexpr bool kIsResponseEvent =
 
 using TimerKey = std::tuple<CaseId, TimerKind, int32_t>;
 
-class Verification {
+class Verifier {
  public:
-  explicit Verification(Reader& reader) : reader_(reader) {}
+  explicit Verifier(Reader& reader) : reader_(reader) {}
 
   VerifyReport Run() {
     FoldEvents();
@@ -73,6 +73,10 @@ class Verification {
               Fold<CustomerCreated>(customers_, event.customer_id, event, name);
             } else if constexpr (kIsResponseEvent<T>) {
               Fold<ResponseRecorded>(responses_, event.response_id, event, name);
+            } else if constexpr (std::is_same_v<T, RevisionApplied>) {
+              CheckRevision(body, event, name);
+            } else if constexpr (kIsServerEvent<T>) {
+              // No row follows from it but the server's own state.
             } else if constexpr (std::is_same_v<T, CaseVoided>) {
               if (cases_.erase(event.case_id) == 0) Problem(name + ": there is no such case");
             } else {
@@ -81,6 +85,16 @@ class Verification {
           },
           event.body);
     });
+  }
+
+  void CheckRevision(const RevisionApplied& applied, const Event& event, const std::string& name) {
+    const auto row = reader_.FindRevision(applied.number);
+    if (!row) {
+      Problem(name + ": revision " + std::to_string(applied.number) + " is missing");
+    } else if (row->hash != applied.hash || row->source != applied.source ||
+               row->applied_by != event.actor || row->applied_at != event.recorded_at) {
+      Problem(name + ": revision " + std::to_string(applied.number) + " differs from it");
+    }
   }
 
   template <typename First, typename Id, typename Row>
@@ -226,7 +240,7 @@ class Verification {
 
 VerifyReport Verify(Store& store) {
   VerifyReport report;
-  store.Read([&](Reader& reader) { report = Verification(reader).Run(); });
+  store.Read([&](Reader& reader) { report = Verifier(reader).Run(); });
   return report;
 }
 

@@ -6,7 +6,6 @@
 #include <boost/asio/steady_timer.hpp>
 // clang-format on
 #include <algorithm>
-#include <future>
 
 #include "server/log.h"
 
@@ -14,8 +13,19 @@ namespace rebound {
 namespace {
 
 constexpr int32_t kCasesPerBatch = 256;
+constexpr int32_t kCasesAmongCalls = 64;
 constexpr Duration kLongestSleep = std::chrono::seconds{1};
 constexpr Duration kShortestSleep = std::chrono::milliseconds{20};
+constexpr Duration kFirstRetry = std::chrono::seconds{1};
+constexpr Duration kLongestRetry = std::chrono::minutes{10};
+constexpr Duration kReportEvery = std::chrono::minutes{10};
+
+Work SystemWork(const char* method) {
+  Work work;
+  work.caller.principal = "system";
+  work.caller.method = method;
+  return work;
+}
 
 }  // namespace
 
@@ -24,7 +34,8 @@ struct Timers::Bell {
   boost::asio::steady_timer timer{io};
 };
 
-Timers::Timers(Store& store, Executor& executor) : store_(store), executor_(executor) {}
+Timers::Timers(Store& store, Executor& executor, Clock& clock)
+    : store_(store), executor_(executor), clock_(clock) {}
 
 Timers::~Timers() { Stop(); }
 
@@ -47,6 +58,7 @@ void Timers::Stop() {
 void Timers::Ring() {
   Duration sleep = kLongestSleep;
   try {
+    Watch();
     FireDue();
     store_.Read([&](Reader& reader) {
       if (const auto due = reader.EarliestDue()) sleep = *due - executor_.Now();
@@ -60,33 +72,165 @@ void Timers::Ring() {
   });
 }
 
+void Timers::Watch() {
+  const Timestamp wall = clock_.Now();
+  const Duration steady = clock_.Steady();
+  Timestamp expected = wall;
+  bool report = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (last_look_) {
+      expected = last_look_->first + (steady - last_look_->second);
+    } else {
+      ServerState state;
+      store_.Read([&](Reader& reader) { state = reader.GetServerState(); });
+      // Time may have passed while the server was down, but not more than a day unnoticed.
+      if (state.clock_seen_at > Timestamp{} && wall - state.clock_seen_at > kHeldJump) {
+        expected = state.clock_seen_at;
+      }
+    }
+    last_look_ = {wall, steady};
+    report = !last_report_ || steady - *last_report_ >= kReportEvery;
+    if (report) last_report_ = steady;
+  }
+  ReportClock seen;
+  const Duration jump = wall - expected;
+  if (jump > kNotedJump || jump < -kNotedJump) {
+    seen.expected = expected;
+    seen.holds = jump > kHeldJump;
+    Log(seen.holds ? Level::kError : Level::kWarning,
+        seen.holds ? "the clock jumped: timers are held until `rebound clock confirm`"
+                   : "the clock jumped",
+        {{"by_s", std::chrono::duration_cast<std::chrono::seconds>(jump).count()}});
+    report = true;
+  }
+  if (!report) return;
+  Work work = SystemWork("clock");
+  work.commands.emplace_back(seen);
+  executor_.Call(std::move(work), /*bulk=*/true);
+}
+
 size_t Timers::FireDue() {
   size_t fired = 0;
   for (;;) {
+    const Timestamp now = executor_.Now();
+    const int32_t most = executor_.queued() == 0 ? kCasesPerBatch : kCasesAmongCalls;
+    size_t in_trouble = 0;
+    {
+      std::lock_guard lock(mutex_);
+      in_trouble = troubles_.size();
+    }
     std::vector<CaseId> due;
-    store_.Read([&](Reader& reader) { due = reader.CasesDue(executor_.Now(), kCasesPerBatch); });
+    bool held = false;
+    store_.Read([&](Reader& reader) {
+      held = reader.GetServerState().held_since.has_value();
+      if (!held) due = reader.CasesDue(now, most + static_cast<int32_t>(in_trouble));
+    });
+    if (held) return fired;
+    {
+      std::lock_guard lock(mutex_);
+      std::erase_if(due, [&](const CaseId& id) {
+        const auto known = troubles_.find(id);
+        return known != troubles_.end() &&
+               (known->second.tries >= kMostTries || known->second.next_try > now);
+      });
+    }
+    const bool more = due.size() >= static_cast<size_t>(most);
+    if (more) due.resize(static_cast<size_t>(most));
     if (due.empty()) return fired;
-    Work work;
-    work.caller.principal = "system";
-    work.caller.method = "timers";
-    for (const CaseId& id : due) {
-      work.commands.push_back(WorkCase{{id, 0}, FireTimers{}, std::nullopt});
-    }
-    std::promise<std::vector<Result<Outcome>>> done;
-    auto results = done.get_future();
-    work.done = [&done](std::vector<Result<Outcome>> r) { done.set_value(std::move(r)); };
-    executor_.Submit(std::move(work), /*bulk=*/true);
-    size_t moved = 0;
-    for (const Result<Outcome>& result : results.get()) {
-      if (result) {
-        ++moved;
-      } else if (result.error().reason != Reason::kShuttingDown) {
-        Log(Level::kError, "timer not fired", {{"reason", Name(result.error().reason)}});
-      }
-    }
+    const size_t moved = FireBatch(due, now);
     fired += moved;
-    if (moved == 0 || due.size() < static_cast<size_t>(kCasesPerBatch)) return fired;
+    if (moved == 0 || !more) return fired;
   }
+}
+
+size_t Timers::FireBatch(const std::vector<CaseId>& due, Timestamp now) {
+  Work work = SystemWork("timers");
+  for (const CaseId& id : due) {
+    work.commands.emplace_back(WorkCase{{id, 0}, FireTimers{}, std::nullopt});
+  }
+  const auto results = executor_.Call(std::move(work), /*bulk=*/true);
+  size_t moved = 0;
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) {
+      ++moved;
+      troubles_.erase(due[i]);
+      if (results[i]->subject) Note(*results[i]->subject);
+      continue;
+    }
+    const Reason reason = results[i].error().reason;
+    if (reason == Reason::kShuttingDown || reason == Reason::kStoreUnavailable) continue;
+    Trouble& trouble = troubles_[due[i]];
+    trouble.tries += 1;
+    trouble.next_try =
+        now + std::min(kFirstRetry * (1 << std::min(trouble.tries, 16)), kLongestRetry);
+    Log(Level::kError,
+        trouble.tries < kMostTries ? "timer not fired" : "timer not fired and parked",
+        {{"case", ToString(due[i])}, {"reason", Name(reason)}, {"tries", trouble.tries}});
+  }
+  return moved;
+}
+
+void Timers::Note(const Case& c) {
+  for (const Timer& timer : c.timers) {
+    if (timer.state != TimerState::kFired || timer.ended_at != c.updated_at) continue;
+    lateness_.push_back(*timer.ended_at - timer.due_at);
+    if (lateness_.size() > kLatenessSamples) lateness_.pop_front();
+  }
+}
+
+void Timers::CheckZoneData(const std::string& version) {
+  ServerState state;
+  std::vector<CaseId> counting;
+  store_.Read([&](Reader& reader) {
+    state = reader.GetServerState();
+    if (state.zone_data == version || state.zone_data.empty()) return;
+    reader.ScanCases("", {}, [&](const Case& c) {
+      const bool counts = std::any_of(c.clocks.begin(), c.clocks.end(), [](const auto& clock) {
+        return clock.state == ClockState::kRunning && !clock.calendar_id.empty();
+      });
+      if (counts) counting.push_back(c.id);
+    });
+  });
+  if (state.zone_data == version) return;
+  for (size_t begin = 0; begin < counting.size(); begin += kCasesPerBatch) {
+    Work work = SystemWork("zone data");
+    const size_t end = std::min(begin + kCasesPerBatch, counting.size());
+    for (size_t i = begin; i < end; ++i) {
+      work.commands.emplace_back(WorkCase{{counting[i], 0}, RecomputeClocks{}, std::nullopt});
+    }
+    for (const auto& result : executor_.Call(std::move(work), /*bulk=*/true)) {
+      if (!result) return;  // shutting down: the version is not noted, the next start goes on
+    }
+  }
+  Work work = SystemWork("zone data");
+  work.commands.emplace_back(ReportZoneData{version});
+  executor_.Call(std::move(work), /*bulk=*/true);
+  if (!state.zone_data.empty()) {
+    Log(Level::kWarning, "time zone data changed; running clocks were computed anew",
+        {{"before", state.zone_data}, {"after", version}, {"cases", counting.size()}});
+  }
+}
+
+TimerStatus Timers::Status() {
+  TimerStatus status;
+  store_.Read([&](Reader& reader) {
+    const Timestamp now = executor_.Now();
+    status.due = reader.CountDue(now);
+    const auto earliest = reader.EarliestDue();
+    if (earliest && *earliest <= now) status.oldest_due = earliest;
+    status.held_since = reader.GetServerState().held_since;
+  });
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, trouble] : troubles_) status.parked += trouble.tries >= kMostTries;
+  if (!lateness_.empty()) {
+    std::vector<Duration> sorted(lateness_.begin(), lateness_.end());
+    const auto p99 = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 99 / 100);
+    std::nth_element(sorted.begin(), p99, sorted.end());
+    status.lateness_p99 = *p99;
+  }
+  return status;
 }
 
 }  // namespace rebound

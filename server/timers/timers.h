@@ -1,37 +1,87 @@
 // Timers: the bell. Due timers are rows; this wakes up, asks which cases have one due, and sends
 // each a FireTimers command down the one road. Losing a wake-up, or waking twice, is harmless.
+//
+// It also watches the clocks. The wall clock running ahead of the steady one by more than
+// kNotedJump is put on record; by more than kHeldJump (over a stop of the server as well), nothing
+// fires until somebody confirms the time: one bad answer of a time server must not breach every
+// deadline and write to every customer.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
+#include "server/clock.h"
 #include "server/execute/execute.h"
 #include "server/storage/store.h"
 
 namespace rebound {
 
-// Owns one thread between Start and Stop. Borrows store and executor. FireDue may be called from
-// any thread.
+inline constexpr Duration kNotedJump = std::chrono::minutes{5};
+inline constexpr Duration kHeldJump = std::chrono::hours{24};
+// A case whose timers cannot be fired is tried again, ever later, and so often; then it is parked
+// until the server starts again. It never holds up others.
+inline constexpr int kMostTries = 10;
+
+struct TimerStatus {
+  int64_t due = 0;                         // cases with an overdue timer
+  std::optional<Timestamp> oldest_due{};   // absent: none is overdue
+  std::optional<Timestamp> held_since{};   // present: nothing fires until the time is confirmed
+  int64_t parked = 0;                      // cases given up after kMostTries
+  std::optional<Duration> lateness_p99{};  // of the last kLatenessSamples that fired
+};
+inline constexpr size_t kLatenessSamples = 4096;
+
+// Owns one thread between Start and Stop. Borrows store, executor and clock. Thread-safe.
 class Timers {
  public:
-  Timers(Store& store, Executor& executor);
+  Timers(Store& store, Executor& executor, Clock& clock);
   ~Timers();  // Stop
 
   void Start();
   void Stop();
 
-  // Fires everything due now, oldest first, and returns once it is committed: how many cases. A
-  // case whose timers cannot be fired is logged and left for the next wake-up.
+  // Fires everything due now, oldest first, and returns once it is committed: how many cases.
+  // Nothing while held. Among waiting calls it takes at most a quarter of a batch.
   size_t FireDue();
+
+  // Compares wall and steady clock since the last look (the first: with the last time on record),
+  // reports a jump, and now and then that all is well.
+  void Watch();
+
+  // Zone data of `version` is in use: if the running clocks were computed by others, they are
+  // computed anew, and that is put on record. Blocks.
+  void CheckZoneData(const std::string& version);
+
+  TimerStatus Status();
 
  private:
   struct Bell;  // the Boost.Asio part
+  struct Trouble {
+    int tries = 0;
+    Timestamp next_try{};
+  };
   void Ring();
+  size_t FireBatch(const std::vector<CaseId>& due, Timestamp now);
+  void Note(const Case& c);
 
   Store& store_;
   Executor& executor_;
+  Clock& clock_;
   std::unique_ptr<Bell> bell_;
   std::thread thread_;
+
+  std::mutex mutex_;
+  std::map<CaseId, Trouble> troubles_;                       // guarded by mutex_
+  std::deque<Duration> lateness_;                            // guarded by mutex_
+  std::optional<std::pair<Timestamp, Duration>> last_look_;  // wall, steady; mutex_
+  std::optional<Duration> last_report_;                      // steady; guarded by mutex_
 };
 
 }  // namespace rebound

@@ -67,12 +67,12 @@ double MakeCases(const std::string& path, const std::string& config, int64_t cas
   }
   {
     auto store = SqliteStore::Open(unfinished);
-    const auto revision = ApplyFolder(*store, config).revision;
+    const auto revision = ApplyFolder(*store, config, SystemClock().Now()).revision;
     if (revision == nullptr) throw std::runtime_error("the configuration is broken: " + config);
     const Timestamp end = SystemClock().Now();
     ManualClock clock(end - kSpan);
-    Executor executor(
-        *store, clock, [&] { return revision; }, {}, [] {});
+    RevisionBook book(*store, revision);
+    Executor executor(*store, clock, book, {}, [] {});
     Answers answers({.detractor_percent = 100, .new_customer_percent = 100}, 0, 0);
     std::counting_semaphore<> ahead(4);  // batches
     std::atomic<int64_t> done = 0;

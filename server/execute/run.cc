@@ -1,0 +1,546 @@
+#include "server/execute/run.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "server/clock.h"
+#include "server/storage/codec.h"
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+void HashPart(crypto_generichash_state* state, std::string_view part) {
+  const uint64_t size = part.size();
+  crypto_generichash_update(state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
+  crypto_generichash_update(state, reinterpret_cast<const unsigned char*>(part.data()),
+                            part.size());
+}
+
+std::optional<std::array<uint8_t, 6>> TimePrefix(std::string_view request_id) {
+  std::array<uint8_t, 6> prefix{};
+  if (const auto ours = DecodeId(request_id)) {
+    std::copy_n(ours->begin(), prefix.size(), prefix.begin());
+    return prefix;
+  }
+  // xxxxxxxx-xxxx-7xxx-...: RFC 9562, 48 bits of milliseconds first.
+  if (request_id.size() < 36 || request_id[8] != '-' || request_id[14] != '7') return std::nullopt;
+  size_t digits = 0;
+  for (size_t i = 0; digits < 12; ++i) {
+    if (i == 8) continue;
+    const char c = request_id[i];
+    const int value = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
+    if (value < 0) return std::nullopt;
+    prefix[digits / 2] = static_cast<uint8_t>(prefix[digits / 2] << 4 | value);
+    ++digits;
+  }
+  return prefix;
+}
+
+// The customer that stands for this one; cycles are refused when linking.
+std::optional<Customer> Canonical(Reader& reader, std::optional<Customer> customer) {
+  for (int hops = 0; customer && !customer->alias_of.empty() && hops < 16; ++hops) {
+    customer = reader.GetCustomer(customer->alias_of);
+  }
+  return customer;
+}
+
+Error NotFound(std::string resource) {
+  return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
+}
+
+std::optional<Case> FindCase(Reader& reader, const CaseRef& ref) {
+  return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+}
+
+bool Sees(const Scope& scope, const Case& c) {
+  return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+}
+
+// Loads what Decide needs to know. Whatever lies outside the caller's scope is as if it were not
+// there, except that the dedupe rule must see every case of the customer.
+struct FactLoader {
+  Transaction& reader;
+  const Caller& caller;
+  const Context& context;
+  const RevisionLookup& revisions;
+  Facts& facts;
+
+  // What the case follows, where that is not the revision in force.
+  void Pin(int64_t number) {
+    if (number == 0 || number == context.revision->number) return;
+    const auto known = [&](const auto& revision) { return revision->number == number; };
+    if (std::any_of(facts.pinned.begin(), facts.pinned.end(), known)) return;
+    if (auto revision = revisions(number)) facts.pinned.push_back(std::move(revision));
+  }
+  void PinAll() {
+    for (const Case& c : facts.cases) Pin(c.revision);
+    if (facts.subject) Pin(facts.subject->revision);
+  }
+
+  Result<void> operator()(const ApplyRevision&) {
+    if (const auto last = reader.FindRevision(0)) {
+      facts.last_revision = last->number;
+      facts.last_revision_hash = last->hash;
+    }
+    return {};
+  }
+  Result<void> operator()(const ReportClock&) { return LoadState(); }
+  Result<void> operator()(const ConfirmClock&) { return LoadState(); }
+  Result<void> operator()(const ReportZoneData&) { return LoadState(); }
+  Result<void> LoadState() {
+    const ServerState state = reader.GetServerState();
+    facts.timers_held = state.held_since.has_value();
+    facts.zone_data = state.zone_data;
+    return {};
+  }
+
+  Result<void> operator()(const SubmitResponse& command) {
+    const Response& response = command.response;
+    if (!caller.scope.CoversOrgUnit(response.org_unit_id)) return NotFound("org_unit");
+    if (!response.invitation_id.empty()) {
+      facts.subject = reader.FindCaseByInvitation(response.invitation_id);
+      if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("invitation");
+    } else if (!response.case_id.empty()) {
+      facts.subject = reader.GetCase(response.case_id);
+      if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("case");
+    }
+    if (!response.customer_id.empty()) {
+      facts.customer = Canonical(reader, VisibleCustomer(response.customer_id));
+      if (!facts.customer) return NotFound("customer");
+    } else if (!command.customer_key.empty()) {
+      facts.customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+    } else if (facts.subject && !facts.subject->customer_id.empty()) {
+      facts.customer = reader.GetCustomer(facts.subject->customer_id);
+    }
+    if (facts.customer) {
+      LoadCases(facts.customer->id, response.program_id);
+      if (command.history || !command.occurred_now) {
+        for (const CustomerId& id : Everyone(facts.customer->id)) {
+          for (Response& known : reader.ResponsesOf(id, response.program_id)) {
+            facts.responses.push_back(std::move(known));
+          }
+        }
+      }
+    }
+    facts.next_case_number = reader.NextCaseNumber();
+    return {};
+  }
+
+  Result<void> operator()(const UpsertCustomer& command) {
+    facts.customer = reader.FindCustomer(command.key);
+    if (facts.customer && !caller.scope.CoversOrgUnit(facts.customer->profile.org_unit_id)) {
+      return NotFound("customer");
+    }
+    if (facts.customer) Hydrate(reader, *facts.customer);
+    // Nobody makes a customer that they cannot see, or moves one out of their sight.
+    const bool moves =
+        std::find(command.mask.begin(), command.mask.end(), "org_unit_id") != command.mask.end();
+    if ((moves || !facts.customer) &&
+        !caller.scope.CoversOrgUnit(moves ? command.profile.org_unit_id : "")) {
+      return NotFound("org_unit");
+    }
+    return {};
+  }
+
+  Result<void> operator()(const AddCustomerAlias& command) {
+    facts.customer = Visible(Canonical(reader, VisibleCustomer(command.customer_id)));
+    facts.key_owner = reader.FindCustomer(command.key);
+    if (facts.key_owner && !Visible(facts.key_owner)) return NotFound("customer");
+    return {};
+  }
+
+  Result<void> operator()(const SetCustomerConsent& command) {
+    facts.customer = VisibleCustomer(command.customer_id);
+    return {};
+  }
+
+  Result<void> operator()(const OpenCase& command) {
+    if (!caller.scope.Covers(command.details.org_unit_id, command.details.queue_id)) {
+      return NotFound("org_unit");
+    }
+    if (!command.customer_id.empty()) {
+      facts.customer = Canonical(reader, VisibleCustomer(command.customer_id));
+    }
+    facts.next_case_number = reader.NextCaseNumber();
+    return {};
+  }
+
+  Result<void> operator()(const ClaimNext& command) {
+    facts.subject = reader.BestToClaim(command.queue_id, caller.scope);
+    return {};
+  }
+
+  Result<void> operator()(const WorkCase& command) {
+    facts.subject = FindCase(reader, command.ref);
+    if (facts.subject && !Sees(caller.scope, *facts.subject)) facts.subject.reset();
+    if (!facts.subject) return {};
+    if (!facts.subject->customer_id.empty()) {
+      facts.customer = Canonical(reader, reader.GetCustomer(facts.subject->customer_id));
+    }
+    if (const auto* migrate = std::get_if<MigrateCase>(&command.verb)) Pin(migrate->revision);
+    if (std::holds_alternative<Reopen>(command.verb) && !facts.subject->customer_id.empty()) {
+      LoadCases(facts.customer ? facts.customer->id : facts.subject->customer_id,
+                facts.subject->program_id);
+    }
+    return {};
+  }
+
+  // The customer and every alias of it: one person as far as cases are concerned.
+  std::vector<CustomerId> Everyone(const CustomerId& id) {
+    std::vector<CustomerId> everyone = {id};
+    for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
+      for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
+    }
+    return everyone;
+  }
+  void LoadCases(const CustomerId& id, std::string_view program_id) {
+    for (const CustomerId& each : Everyone(id)) {
+      for (Case& c : reader.CasesOf(each, program_id)) facts.cases.push_back(std::move(c));
+    }
+    std::stable_sort(facts.cases.begin(), facts.cases.end(), [](const Case& a, const Case& b) {
+      return std::pair(a.opened_at, a.number) < std::pair(b.opened_at, b.number);
+    });
+  }
+
+  std::optional<Customer> Visible(std::optional<Customer> customer) {
+    if (customer && !caller.scope.CoversOrgUnit(customer->profile.org_unit_id)) customer.reset();
+    return customer;
+  }
+  std::optional<Customer> VisibleCustomer(const CustomerId& id) {
+    return Visible(reader.GetCustomer(id));
+  }
+};
+
+// The stored answer of this external key says the same as the one submitted now.
+bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& command) {
+  Response a = stored;
+  Response b = command.response;
+  Hydrate(reader, a);
+  const auto strip = [](Text& text) { text.id = {}; };
+  ForEachText(a, strip);
+  ForEachText(b, strip);
+  // Whoever stands for them by now: linking customers makes no answer another one.
+  const auto standing = [&](const CustomerId& id) {
+    const auto customer = Canonical(reader, reader.GetCustomer(id));
+    return customer ? customer->id : id;
+  };
+  if (!a.customer_id.empty()) a.customer_id = standing(a.customer_id);
+  if (!b.customer_id.empty()) {
+    b.customer_id = standing(b.customer_id);
+  } else if (!command.customer_key.empty()) {
+    auto customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+    if (!customer) return false;
+    b.customer_id = customer->id;
+  } else if (!b.invitation_id.empty() || !b.case_id.empty()) {
+    b.customer_id = a.customer_id;  // taken from the case that the answer named
+  }
+  // What the server decides, not the client.
+  b.id = a.id;
+  b.version = a.version;
+  b.category = a.category;
+  b.recorded_at = a.recorded_at;
+  b.paired_case_id = a.paired_case_id;
+  b.effect = a.effect;
+  b.history = a.history;
+  b.queue_id = a.queue_id;
+  b.corrected_score = a.corrected_score;
+  // A time ahead of the clock was taken as the time of recording.
+  b.occurred_at = command.occurred_now ? a.occurred_at : std::min(b.occurred_at, a.recorded_at);
+  return a == b;
+}
+
+template <typename T, typename IdType>
+RowChange<T>& RowOf(std::vector<RowChange<T>>& rows, const IdType& id,
+                    const std::function<std::optional<T>()>& before) {
+  for (RowChange<T>& row : rows) {
+    if ((row.after ? row.after->id : row.before->id) == id) return row;
+  }
+  RowChange<T>& row = rows.emplace_back();
+  row.before = before();
+  row.after = row.before ? row.before : T{};
+  return row;
+}
+
+template <typename T, typename IdType>
+std::optional<T> Among(const std::vector<T>& known, const IdType& id) {
+  for (const T& value : known) {
+    if (value.id == id) return value;
+  }
+  return std::nullopt;
+}
+
+void AddRollup(Change& change, RollupKey key, const Counts& counts, bool add) {
+  auto known = std::find_if(change.rollups.begin(), change.rollups.end(),
+                            [&](const auto& entry) { return entry.first == key; });
+  if (known == change.rollups.end()) {
+    known = change.rollups.insert(change.rollups.end(), {std::move(key), Counts{}});
+  }
+  if (add) {
+    known->second += counts;
+  } else {
+    known->second -= counts;
+  }
+}
+
+// Events to rows: the live fold. Verify does the same over all events there are.
+Change Fold(const Facts& facts, Events events) {
+  Change change;
+  for (const Event& event : events) {
+    if (!event.case_id.empty()) {
+      auto& row = RowOf<Case>(change.cases, event.case_id, [&]() -> std::optional<Case> {
+        if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
+        return Among(facts.cases, event.case_id);
+      });
+      if (std::holds_alternative<CaseVoided>(event.body)) {
+        row.after.reset();
+      } else {
+        row.after = Apply(*std::move(row.after), event);
+      }
+    } else if (!event.response_id.empty()) {
+      auto& row = RowOf<Response>(change.responses, event.response_id,
+                                  [&] { return Among(facts.responses, event.response_id); });
+      row.after = Apply(*std::move(row.after), event);
+    } else if (!event.customer_id.empty()) {
+      auto& row =
+          RowOf<Customer>(change.customers, event.customer_id, [&]() -> std::optional<Customer> {
+            if (facts.customer && facts.customer->id == event.customer_id) return facts.customer;
+            if (facts.key_owner && facts.key_owner->id == event.customer_id) return facts.key_owner;
+            return std::nullopt;
+          });
+      row.after = Apply(*std::move(row.after), event);
+    }
+  }
+  // A slot is given up before another case takes it.
+  std::stable_partition(change.cases.begin(), change.cases.end(), [](const RowChange<Case>& row) {
+    return !row.after || !row.after->holds_dedupe_slot;
+  });
+  for (const auto& row : change.responses) {
+    for (const auto& [side, add] : {std::pair(&row.before, false), std::pair(&row.after, true)}) {
+      if (!*side) continue;
+      const Response& r = **side;
+      AddRollup(change, {r.program_id, DayNumber(r.occurred_at), r.org_unit_id}, Contribution(r),
+                add);
+    }
+  }
+  for (const auto& row : change.cases) {
+    for (const auto& [side, add] : {std::pair(&row.before, false), std::pair(&row.after, true)}) {
+      if (!*side) continue;
+      const Case& c = **side;
+      AddRollup(change, {c.program_id, DayNumber(c.opened_at), c.details.org_unit_id},
+                Contribution(c), add);
+    }
+  }
+  std::erase_if(change.rollups, [](const auto& entry) { return entry.second == Counts{}; });
+  change.events = std::move(events);
+  return change;
+}
+
+// Numbered things have no id of their own.
+RawId NumberedId(int64_t number) {
+  RawId id;
+  for (size_t i = 0; i < 8; ++i) {
+    id.bytes[15 - i] = static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * i));
+  }
+  return id;
+}
+int64_t NumberOf(const RawId& id) {
+  uint64_t number = 0;
+  for (size_t i = 8; i < 16; ++i) number = number << 8 | id.bytes[i];
+  return static_cast<int64_t>(number);
+}
+
+// What events of the whole server leave behind besides themselves.
+void FoldServer(Transaction& transaction, const Command& command, const Context& context,
+                Change& change) {
+  for (const Event& event : change.events) {
+    if (const auto* applied = std::get_if<RevisionApplied>(&event.body)) {
+      const auto& asked = std::get<ApplyRevision>(command);
+      change.revision = {applied->number, applied->hash, asked.text,
+                         applied->source, event.actor,   event.recorded_at};
+    }
+  }
+  const bool of_clock =
+      std::holds_alternative<ReportClock>(command) || std::holds_alternative<ConfirmClock>(command);
+  const auto* zones = std::get_if<ReportZoneData>(&command);
+  if (!of_clock && zones == nullptr) return;
+  ServerState state = transaction.GetServerState();
+  if (zones != nullptr) state.zone_data = zones->version;
+  if (std::holds_alternative<ConfirmClock>(command)) state.held_since.reset();
+  if (const auto* report = std::get_if<ReportClock>(&command); report && report->holds) {
+    if (!state.held_since) state.held_since = context.now;
+  }
+  if (of_clock && !state.held_since) state.clock_seen_at = context.now;
+  if (state != transaction.GetServerState()) change.server_state = state;
+}
+
+// Which resource a command answers with, and its id for the request record.
+RawId Resource(const Command& command, const Facts& facts, const Change& change, Outcome* outcome) {
+  if (std::holds_alternative<SubmitResponse>(command)) {
+    for (const auto& row : change.responses) {
+      if (!row.before) outcome->response = row.after;
+    }
+    CHECK(outcome->response.has_value());
+    for (const auto& row : change.cases) outcome->opened_case |= !row.before;
+    return IdCast<RawId>(outcome->response->id);
+  }
+  if (std::holds_alternative<ApplyRevision>(command) ||
+      std::holds_alternative<ReportClock>(command) ||
+      std::holds_alternative<ConfirmClock>(command) ||
+      std::holds_alternative<ReportZoneData>(command)) {
+    return NumberedId(change.revision ? change.revision->number : facts.last_revision);
+  }
+  if (std::holds_alternative<OpenCase>(command) || std::holds_alternative<ClaimNext>(command) ||
+      std::holds_alternative<WorkCase>(command)) {
+    outcome->subject = change.cases.empty() ? facts.subject : change.cases.front().after;
+    CHECK(outcome->subject.has_value());
+    return IdCast<RawId>(outcome->subject->id);
+  }
+  // Linking changes the alias; the answer is the customer that now stands for it.
+  outcome->customer = facts.customer;
+  for (const auto& row : change.customers) {
+    if (!facts.customer || row.after->id == facts.customer->id) outcome->customer = row.after;
+    outcome->created |= !row.before;
+  }
+  CHECK(outcome->customer.has_value());
+  return IdCast<RawId>(outcome->customer->id);
+}
+
+// The answer to a repeated request: read again, as it is now.
+Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
+  Outcome outcome;
+  outcome.replayed = true;
+  if (std::holds_alternative<ConfirmClock>(command)) return outcome;
+  if (std::holds_alternative<ApplyRevision>(command)) {
+    outcome.revision = reader.FindRevision(NumberOf(resource));
+    if (!outcome.revision) return NotFound("revision");
+    outcome.revision->text.clear();
+    return outcome;
+  }
+  if (std::holds_alternative<SubmitResponse>(command)) {
+    outcome.response = reader.GetResponse(IdCast<ResponseId>(resource));
+    if (outcome.response) Hydrate(reader, *outcome.response);
+  } else if (std::holds_alternative<UpsertCustomer>(command) ||
+             std::holds_alternative<AddCustomerAlias>(command) ||
+             std::holds_alternative<SetCustomerConsent>(command)) {
+    outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
+    if (outcome.customer) Hydrate(reader, *outcome.customer);
+  } else {
+    outcome.subject = reader.GetCase(IdCast<CaseId>(resource));
+    if (outcome.subject) Hydrate(reader, *outcome.subject);
+  }
+  if (!outcome.response && !outcome.customer && !outcome.subject) return NotFound("resource");
+  return outcome;
+}
+
+}  // namespace
+
+Hash128 RequestKey(std::string_view principal, std::string_view method,
+                   std::string_view request_id) {
+  Hash128 key;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, key.size());
+  HashPart(&state, principal);
+  HashPart(&state, method);
+  HashPart(&state, request_id);
+  crypto_generichash_final(&state, key.data(), key.size());
+  if (const auto time = TimePrefix(request_id)) std::copy(time->begin(), time->end(), key.begin());
+  return key;
+}
+
+Hash128 BodyHash(std::string_view bytes) {
+  Hash128 hash;
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size(), nullptr, 0);
+  return hash;
+}
+
+Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
+                    const Context& context, const RevisionLookup& revisions, bool* keep) {
+  const Caller& caller = work.caller;
+  const Command& command = work.commands[index];
+  // Deadlines are the caller's and count real time, whatever clock the server lives by.
+  if (caller.deadline && *caller.deadline <= SystemClock().Now()) {
+    return Error{Reason::kDeadlineExceeded};
+  }
+  // A batch has a record of its own beside those of its items: whatever is kept first says which
+  // body the id belongs to.
+  std::optional<RequestRecord> request, batch;
+  if (!caller.request_id.empty()) {
+    const auto record = [&](const std::string& id) {
+      return RequestRecord{
+          RequestKey(caller.principal, caller.method, id), caller.body_hash, {}, context.now};
+    };
+    const Error reused{Reason::kRequestIdReused, {{"request_id", caller.request_id}}};
+    if (!work.positions.empty()) {
+      batch = record(caller.request_id);
+      if (const auto known = transaction.FindRequest(batch->key)) {
+        if (known->body != caller.body_hash) return reused;
+        batch.reset();
+      }
+    }
+    request = record(work.positions.empty()
+                         ? caller.request_id
+                         : caller.request_id + "#" + std::to_string(work.positions[index]));
+    if (const auto known = transaction.FindRequest(request->key)) {
+      if (known->body != caller.body_hash) return reused;
+      return ReadAgain(transaction, command, known->resource);
+    }
+  }
+  if (const auto* submit = std::get_if<SubmitResponse>(&command);
+      submit != nullptr && !submit->response.external_key.empty()) {
+    if (auto stored = transaction.FindResponse(submit->response.external_key)) {
+      if (!caller.scope.CoversOrgUnit(stored->org_unit_id) ||
+          !SaysTheSame(transaction, *stored, *submit)) {
+        return Error{Reason::kResponseExternalIdReused,
+                     {{"source_system", submit->response.external_key.source_system},
+                      {"external_id", submit->response.external_key.external_id}}};
+      }
+      return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
+    }
+  }
+  Facts facts;
+  FactLoader loader{transaction, caller, context, revisions, facts};
+  if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
+  loader.PinAll();
+  auto events = Decide(facts, command, context);
+  if (!events) return std::move(events).error();
+
+  Change change = Fold(facts, *std::move(events));
+  FoldServer(transaction, command, context, change);
+  Outcome outcome;
+  const RawId resource = Resource(command, facts, change, &outcome);
+  if (request) {
+    request->resource = resource;
+    change.request = request;
+  }
+  if (const auto* apply = std::get_if<ApplyRevision>(&command)) {
+    if (change.revision) {
+      auto applied = std::make_shared<Revision>(*apply->revision);
+      applied->number = change.revision->number;
+      outcome.applied = std::move(applied);
+    }
+    outcome.revision = change.revision ? change.revision : transaction.FindRevision(0);
+    if (outcome.revision) outcome.revision->text.clear();
+  }
+  if (!change.events.empty() || request || change.server_state) {
+    transaction.Save(change);
+    if (batch) {
+      Change first;
+      first.request = batch;
+      transaction.Save(first);
+    }
+    *keep = !work.dry_run;
+  }
+  if (outcome.subject) Hydrate(transaction, *outcome.subject);
+  if (outcome.response) Hydrate(transaction, *outcome.response);
+  if (outcome.customer) Hydrate(transaction, *outcome.customer);
+  return outcome;
+}
+
+}  // namespace rebound

@@ -1,0 +1,408 @@
+#include <algorithm>
+
+#include "workflows/limits.h"
+#include "workflows/verb.h"
+
+namespace rebound {
+namespace {
+
+const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock) {
+  return clock.calendar_id.empty() ? nullptr : revision.FindCalendar(clock.calendar_id);
+}
+
+bool IsLive(const CaseClock& clock) {
+  return clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+}
+
+// The first tier of the clock that is due at `at`, and whether a later one is due as well.
+struct DueTier {
+  Tier tier{};
+  Timestamp at{};
+  bool overtaken = false;
+};
+std::optional<DueTier> FindDueTier(const Revision& revision, const CaseClock& clock,
+                                   Timestamp now) {
+  std::optional<DueTier> due;
+  for (Tier& tier : TiersOf(revision, clock)) {
+    if (std::find(clock.crossed.begin(), clock.crossed.end(), tier.id) != clock.crossed.end()) {
+      continue;
+    }
+    const auto at = TierTime(tier, clock, CalendarOf(revision, clock));
+    if (!at || *at > now) continue;
+    if (!due) {
+      due = DueTier{std::move(tier), *at, false};
+    } else {
+      if (*at < due->at) due->tier = std::move(tier), due->at = *at;
+      due->overtaken = true;
+    }
+  }
+  return due;
+}
+
+std::vector<std::string> Recipients(const Draft& draft, const Case& c, const Tier& tier) {
+  std::vector<std::string> found;
+  const auto add = [&](std::string who) {
+    if (!who.empty() && std::find(found.begin(), found.end(), who) == found.end()) {
+      found.push_back(std::move(who));
+    }
+  };
+  for (const std::string& word : tier.notify) {
+    if (word == "owner") {
+      add(c.owner);
+    } else if (word == "first_receiver") {
+      add(c.first_receiver);
+    } else if (word == "unit_manager") {
+      add(ManagerAt(draft.RevisionOf(c).org_units, c.details.org_unit_id, 0, draft.context().now));
+    } else if (word == "queue") {
+      add("queue:" + c.details.queue_id);
+    } else {
+      add("role:" + word);
+    }
+  }
+  return found;
+}
+
+void Act(Draft& draft, Case& c, TierAction action, const Tier& tier) {
+  switch (action) {
+    case TierAction::kUnset:
+    case TierAction::kNotify: return;  // in the crossing itself
+    case TierAction::kRaisePriority: {
+      const std::vector<Priority>& priorities = draft.RevisionOf(c).priorities;
+      if (c.priority_rank <= 1 || static_cast<size_t>(c.priority_rank) > priorities.size()) return;
+      const int32_t rank = c.priority_rank - 1;
+      draft.AddCase(c, draft.context().now,
+                    PriorityChanged{priorities[static_cast<size_t>(rank) - 1].id, rank});
+      return;
+    }
+    case TierAction::kReassign:
+      draft.AddCase(c, draft.context().now, CaseAssigned{{}, tier.queue_id});
+      return;
+    case TierAction::kEscalate: Escalate(draft, c, {}); return;
+  }
+}
+
+// One tier of the clock: on record always, with its actions only if no later one is due, too.
+void CrossTier(Draft& draft, Case& c, const CaseClock& clock) {
+  const Revision& revision = draft.RevisionOf(c);
+  const auto due = FindDueTier(revision, clock, draft.context().now);
+  CHECK(due.has_value());
+  TierCrossed crossed{clock.kind, clock.generation, due->tier.id, due->at};
+  crossed.breach = due->tier.at == TierAt{TierAt::Kind::kWall, 0};
+  crossed.overtaken = due->overtaken;
+  const std::vector<TierAction>& actions = due->tier.actions;
+  if (!due->overtaken &&
+      std::find(actions.begin(), actions.end(), TierAction::kNotify) != actions.end()) {
+    crossed.notify = Recipients(draft, c, due->tier);
+  }
+  CaseClock after = clock;
+  after.crossed.push_back(due->tier.id);
+  crossed.timer_due = NextTier(revision, after);
+  if (crossed.timer_due) crossed.timer = Draft::NextGeneration(c, TimerOf(clock.kind));
+  draft.AddCase(c, draft.context().now, std::move(crossed));
+  if (due->overtaken) return;
+  for (const TierAction action : actions) Act(draft, c, action, due->tier);
+}
+
+// The re-survey clock came to its end.
+void AskWhenDue(Draft& draft, Case& c, const CaseClock& clock, Timestamp due) {
+  const Timestamp now = draft.context().now;
+  const Transition* ask = draft.LifecycleOf(c).Find(c.status, CaseCommand::kAskAgain);
+  CHECK(ask != nullptr);  // Settle ends the clock where it may not be asked
+  EndClock(draft, c, clock, ClockState::kMet, now);
+  if (now - due <= draft.ProgramOf(c).resurvey_catch_up) {
+    AskAgain(draft, c);
+    return;
+  }
+  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, NotAskedReason::kMissedWindow, {}},
+            ask->otherwise.empty() ? ask->to : ask->otherwise);
+}
+
+void Fire(Draft& draft, Case& c, const Timer& timer) {
+  const auto clock = std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& each) {
+    return TimerOf(each.kind) == timer.kind && each.timer == timer.generation;
+  });
+  if (clock != c.clocks.end()) {
+    const CaseClock running = *clock;
+    if (running.kind == ClockKind::kResurvey) {
+      AskWhenDue(draft, c, running, timer.due_at);
+    } else {
+      CrossTier(draft, c, running);
+    }
+    return;
+  }
+  draft.AddCase(c, draft.context().now,
+                TimerEnded{timer.kind, timer.generation, TimerState::kFired});
+  if (timer.kind != TimerKind::kResurveyExpiry) return;
+  const Transition* expire = draft.LifecycleOf(c).Find(c.status, CaseCommand::kExpireResurvey);
+  if (expire == nullptr) return;
+  CloseCase(draft, c, draft.context().now,
+            CaseClosed{ResurveyResult::kNoAnswer, NotAskedReason::kUnset, {}}, expire->to);
+}
+
+}  // namespace
+
+void AskAgain(Draft& draft, Case& c) {
+  const Timestamp now = draft.context().now;
+  const Transition* ask = draft.LifecycleOf(c).Find(c.status, CaseCommand::kAskAgain);
+  const std::optional<Customer>& customer = draft.facts().customer;
+  CHECK(ask != nullptr && customer.has_value());
+  std::vector<Channel> channels;
+  if (c.details.preferred_channel != Channel::kUnset) {
+    channels.push_back(c.details.preferred_channel);
+  }
+  for (const ContactPoint& point : customer->profile.contact_points) {
+    channels.push_back(point.channel);
+  }
+  if (channels.empty()) channels.push_back(Channel::kUnset);
+  Result<void> may;
+  for (const Channel channel : channels) {
+    may = MayApproach(*customer, channel, ConsentPurpose::kSurvey);
+    if (!may) continue;
+    const Timestamp expires = now + draft.ProgramOf(c).resurvey_validity;
+    // One invitation for the life of the case: an old link answers the present round.
+    const InvitationId invitation =
+        c.resurvey.invitation_id.empty() ? draft.NewId<InvitationId>() : c.resurvey.invitation_id;
+    draft.AddCase(c, now, ResurveyAsked{invitation, expires, channel}, ask->to);
+    draft.SetTimer(c, TimerKind::kResurveyExpiry, expires);
+    return;
+  }
+  const NotAskedReason why = may.error().reason == Reason::kDoNotContact
+                                 ? NotAskedReason::kDoNotContact
+                                 : NotAskedReason::kConsentDenied;
+  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, why, {}},
+            ask->otherwise.empty() ? ask->to : ask->otherwise);
+}
+
+Result<void> VerbDecision::operator()(const FireTimers&) {
+  for (;;) {
+    const Timer* due = nullptr;
+    for (const Timer& timer : c.timers) {
+      if (timer.state == TimerState::kPending && timer.due_at <= draft.context().now &&
+          (due == nullptr || timer.due_at < due->due_at)) {
+        due = &timer;
+      }
+    }
+    if (due == nullptr) return {};
+    const Timer timer = *due;
+    Fire(draft, c, timer);
+    rebound::Settle(draft, c);
+  }
+}
+
+void VerbDecision::BeginPause(std::string reason, Text note) {
+  const Timestamp now = context().now;
+  if (OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
+  draft.AddCase(c, now,
+                PauseStarted{Pause{std::move(reason), std::move(note), c.owner, context().actor,
+                                   now, std::nullopt}},
+                c.status);
+}
+
+Result<void> VerbDecision::operator()(const PauseCase& verb) {
+  auto transition = Need(CaseCommand::kPause);
+  if (!transition) return transition.error();
+  const Labels& labels = draft.RevisionOf(c).labels;
+  if (auto known = CheckLabel(labels.pause_reasons, "reason", verb.reason); !known) return known;
+  Pause pause{verb.reason, verb.note, c.owner, context().actor, context().now, std::nullopt};
+  draft.Stamp(pause.note);
+  draft.AddCase(c, context().now, PauseStarted{std::move(pause)}, (*transition)->to);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const ResumeCase&) {
+  auto transition = Need(CaseCommand::kResume);
+  if (!transition) return transition.error();
+  const Transition& t = **transition;
+  draft.AddCase(c, context().now, PauseEnded{},
+                c.contacted_at || t.otherwise.empty() ? t.to : t.otherwise);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const RequestExtension& verb) {
+  auto transition = Need(CaseCommand::kExtend);
+  if (!transition) return transition.error();
+  const Labels& labels = draft.RevisionOf(c).labels;
+  if (auto known = CheckLabel(labels.extension_reasons, "reason", verb.reason); !known) {
+    return known;
+  }
+  if (!IsPausable(verb.clock)) {
+    return Error{Reason::kClockNotPausable,
+                 {{"case", CaseNumberText(c.number)}, {"clock", std::string(Name(verb.clock))}}};
+  }
+  const auto clock = std::find_if(c.clocks.rbegin(), c.clocks.rend(), [&](const CaseClock& each) {
+    return each.kind == verb.clock && IsLive(each) &&
+           (verb.generation == 0 || each.generation == verb.generation);
+  });
+  if (clock == c.clocks.rend()) {
+    return Error{Reason::kClockNotRunning,
+                 {{"case", CaseNumberText(c.number)}, {"clock", std::string(Name(verb.clock))}}};
+  }
+  if (verb.in_days != InDays(clock->limit.count)) {
+    return FieldError("amount", Reason::kNumberOutOfRange,
+                      {{"value", verb.in_days ? "days" : "a duration"},
+                       {"expected", verb.in_days ? "a duration: the clock does not count days"
+                                                 : "whole days: the clock counts days"}});
+  }
+  const int64_t most = InDays(clock->limit.count) ? 366 : limits::kFarthestDue.count();
+  if (verb.amount <= 0 || verb.amount > most) {
+    return FieldError(
+        "amount", Reason::kNumberOutOfRange,
+        {{"value", std::to_string(verb.amount)}, {"expected", "1 to " + std::to_string(most)}});
+  }
+  const auto granted =
+      std::count_if(c.extensions.begin(), c.extensions.end(), [&](const Extension& each) {
+        return each.clock == clock->kind && each.generation == clock->generation &&
+               each.state != ExtensionState::kRefused;
+      });
+  if (granted >= lifecycle().max_extensions) {
+    return Error{Reason::kExtensionLimitReached,
+                 {{"case", CaseNumberText(c.number)},
+                  {"clock", std::string(Name(verb.clock))},
+                  {"limit", std::to_string(lifecycle().max_extensions)}}};
+  }
+  Extension extension;
+  extension.id = draft.NewId<ExtensionId>();
+  extension.clock = clock->kind;
+  extension.generation = clock->generation;
+  extension.amount = verb.amount;
+  extension.reason = verb.reason;
+  extension.note = verb.note;
+  draft.Stamp(extension.note);
+  extension.requested_by = context().actor;
+  extension.requested_at = context().now;
+  draft.AddCase(c, context().now, ExtensionRecorded{std::move(extension)}, (*transition)->to);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const DecideExtension& verb) {
+  auto transition = Need(CaseCommand::kDecideExtension);
+  if (!transition) return transition.error();
+  const auto known = std::find_if(c.extensions.begin(), c.extensions.end(),
+                                  [&](const Extension& each) { return each.id == verb.id; });
+  if (known == c.extensions.end()) return NotFound("extension");
+  if (known->state != ExtensionState::kRequested) {
+    return Error{Reason::kExtensionDecided,
+                 {{"case", CaseNumberText(c.number)},
+                  {"state", known->state == ExtensionState::kGranted ? "granted" : "refused"}}};
+  }
+  if (auto other = NeedSecondPerson(CaseCommand::kDecideExtension, known->requested_by); !other) {
+    return other;
+  }
+  Extension extension = *known;
+  extension.state = verb.grant ? ExtensionState::kGranted : ExtensionState::kRefused;
+  extension.decided_by = context().actor;
+  extension.decided_at = context().now;
+  const auto clock = std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& each) {
+    return each.kind == extension.clock && each.generation == extension.generation && IsLive(each);
+  });
+  if (verb.grant && clock == c.clocks.end()) {
+    return Error{
+        Reason::kClockNotRunning,
+        {{"case", CaseNumberText(c.number)}, {"clock", std::string(Name(extension.clock))}}};
+  }
+  const Extension granted = extension;
+  draft.AddCase(c, context().now, ExtensionRecorded{std::move(extension)}, (*transition)->to);
+  if (!verb.grant) return {};
+  const CaseClock before =
+      *std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& each) {
+        return each.kind == granted.clock && each.generation == granted.generation;
+      });
+  CaseClock as = before;
+  as.limit.amount += granted.amount;
+  const int64_t elapsed = ElapsedAt(before, CalendarOf(draft.RevisionOf(c), before), context().now);
+  MoveClock(draft, c, before, as, elapsed, ClockMoveCause::kExtension);
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const MigrateCase& verb) {
+  const int64_t number = verb.revision == 0 ? context().revision->number : verb.revision;
+  const Revision& to = draft.RevisionOf(number);
+  if (to.number != number) {
+    return FieldError("revision", Reason::kRevisionUnknown, {{"revision", std::to_string(number)}});
+  }
+  const Revision& from = draft.RevisionOf(c);
+  if (from.number == number) return {};
+  if (to.FindProgram(c.program_id) == nullptr) {
+    return FieldError("case.program_id", Reason::kUnknownProgram, {{"value", c.program_id}});
+  }
+  const std::string status = to.lifecycle.Find(c.status) != nullptr ? c.status : verb.status;
+  if (const StatusDef* def = to.lifecycle.Find(status);
+      def == nullptr || (def->phase == Phase::kClosed) != (c.phase == Phase::kClosed)) {
+    Error error{Reason::kCaseStatusNotInRevision,
+                {{"case", CaseNumberText(c.number)},
+                 {"status", c.status},
+                 {"revision", std::to_string(number)}}};
+    for (const StatusDef& each : to.lifecycle.statuses) error.allowed.push_back(each.key);
+    return error;
+  }
+  const Timestamp now = context().now;
+  // Read by the old calendars; what is still to come is counted by the new ones.
+  std::vector<std::pair<CaseClock, int64_t>> counted;
+  for (const CaseClock& clock : c.clocks) {
+    if (IsLive(clock)) counted.emplace_back(clock, ElapsedAt(clock, CalendarOf(from, clock), now));
+  }
+  draft.AddCase(c, now, CaseMigrated{from.number, number}, status);
+  const Customer* customer = facts.customer ? &*facts.customer : nullptr;
+  for (const auto& [clock, elapsed] : counted) {
+    if (clock.definition.empty()) continue;  // given by hand, or by the program: it stays
+    const ClockDefinition* before = from.FindClock(clock.definition);
+    const ClockDefinition* after = to.FindClock(clock.definition);
+    if (after == nullptr || after->kind != clock.kind) {
+      const auto fits =
+          std::find_if(to.clocks.begin(), to.clocks.end(), [&](const ClockDefinition& each) {
+            return each.kind == clock.kind && Applies(each.when, c, customer);
+          });
+      after = fits == to.clocks.end() ? nullptr : &*fits;
+    }
+    if (after == nullptr) {  // nobody sets this limit any more
+      draft.AddCase(c, now,
+                    ClockEnded{clock.kind, clock.generation, ClockState::kCancelled, elapsed});
+      continue;
+    }
+    CaseClock as = clock;
+    as.definition = after->id;
+    int64_t kept = elapsed;
+    const bool given =
+        clock.kind == ClockKind::kCommitment || clock.kind == ClockKind::kExternalDeadline;
+    if (!given) {
+      const int64_t extended = before != nullptr && before->limit.count == clock.limit.count
+                                   ? clock.limit.amount - before->limit.amount
+                                   : 0;
+      const bool same_unit = InDays(clock.limit.count) == InDays(after->limit.count);
+      as.limit = after->limit;
+      if (same_unit) as.limit.amount += extended;
+      as.met_by = after->met_by;
+      as.calendar_id.clear();
+      as.calendar_version = 0;
+      if (after->limit.count != Count::kWall) {
+        const Calendar* calendar = to.FindCalendar(after->calendar_id);
+        CHECK(calendar != nullptr);
+        as.calendar_id = calendar->id;
+        as.calendar_version = calendar->version;
+      }
+      // Hours are not days: what has passed is counted anew the other way.
+      if (!same_unit) {
+        kept = Elapsed({as.limit.count, CalendarOf(to, as), clock.started_at}, clock.started_at,
+                       clock.paused_at.value_or(now));
+      }
+    }
+    MoveClock(draft, c, clock, as, kept, ClockMoveCause::kRevision);
+  }
+  return {};
+}
+
+Result<void> VerbDecision::operator()(const RecomputeClocks&) {
+  const std::vector<CaseClock> clocks = c.clocks;
+  for (const CaseClock& clock : clocks) {
+    if (clock.state != ClockState::kRunning || clock.calendar_id.empty()) continue;
+    const Calendar* calendar = CalendarOf(draft.RevisionOf(c), clock);
+    const auto due = DueTime(clock, calendar);
+    // Past ones never move.
+    if (due == clock.due_at || (clock.due_at && *clock.due_at <= context().now)) continue;
+    MoveClock(draft, c, clock, clock, ElapsedAt(clock, calendar, context().now),
+              ClockMoveCause::kTimeZoneData);
+  }
+  return {};
+}
+
+}  // namespace rebound

@@ -1,0 +1,76 @@
+// One verb on one case: what every kind of verb shares. Internal to decide_case.cc,
+// decide_dispatch.cc and decide_clock.cc, which hold the verbs. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "workflows/draft.h"
+
+namespace rebound {
+
+struct VerbDecision {
+  Draft& draft;
+  const Facts& facts;
+  Case c;  // as the events so far leave it
+  // The transition taken, for what it requires; nullptr: none yet.
+  const Transition* taken = nullptr;
+
+  const Context& context() const { return draft.context(); }
+  const Lifecycle& lifecycle() const { return draft.LifecycleOf(c); }
+
+  // The transition of `command` from the present status, if the actor's role may take it. kMove: to
+  // `to`.
+  Result<const Transition*> Need(CaseCommand command, std::string_view to = {});
+  // kReasonUnknown when the revision lists reasons and this is none of them; an empty one is
+  // missing.
+  Result<void> CheckLabel(const std::vector<Label>& labels, std::string_view field,
+                          std::string_view value) const;
+  // Whoever did the first part may not do the second.
+  Result<void> NeedSecondPerson(CaseCommand command, std::string_view first) const;
+  // Everything the taken transition requires is there.
+  Result<void> CheckRequired() const;
+  // Consent and do-not-contact of the customer.
+  Result<void> MayReach(Channel channel) const;
+
+  // Handling: decide_case.cc.
+  Result<void> operator()(const Assign& verb);
+  Result<void> operator()(const LogAttempt& verb);
+  Result<void> operator()(const MakeCommitment& verb);
+  Result<void> operator()(const SettleCommitment& verb);
+  Result<void> operator()(const RecordRemedy& verb);
+  Result<void> operator()(const Resolve& verb);
+  Result<void> operator()(const VerifyCase& verb);
+  Result<void> operator()(const Close& verb);
+  Result<void> operator()(const Reopen& verb);
+  // Dispatching: decide_dispatch.cc.
+  Result<void> operator()(const Dispatch& verb);
+  Result<void> operator()(const Accept& verb);
+  Result<void> operator()(const Return& verb);
+  Result<void> operator()(const ChaseCase& verb);
+  Result<void> operator()(const SuperviseCase& verb);
+  Result<void> operator()(const AssistCase& verb);
+  Result<void> operator()(const EscalateCase& verb);
+  Result<void> operator()(const MoveCase& verb);
+  Result<void> operator()(const WithdrawCase& verb);
+  // Clocks: decide_clock.cc.
+  Result<void> operator()(const PauseCase& verb);
+  Result<void> operator()(const ResumeCase& verb);
+  Result<void> operator()(const RequestExtension& verb);
+  Result<void> operator()(const DecideExtension& verb);
+  Result<void> operator()(const MigrateCase& verb);
+  Result<void> operator()(const RecomputeClocks& verb);
+  Result<void> operator()(const FireTimers& verb);
+
+ private:
+  Result<void> Settle(Remedy& remedy);
+  Error RemedyMoves(std::string from, RemedyState to);
+  Result<void> MayOffer(const Remedy& remedy);
+  void BeginPause(std::string reason, Text note);
+};
+
+// One level up the org tree, telling the manager there.
+void Escalate(Draft& draft, Case& c, Text note);
+
+}  // namespace rebound
