@@ -24,7 +24,8 @@ constexpr std::string_view kHandlingResults[] = {
     "unfounded", "dishonest", "invalid",      "merged",      "erased"};
 constexpr std::string_view kResurveyResults[] = {"promoter",  "passive",  "still_detractor",
                                                  "no_answer", "declined", "not_asked"};
-constexpr std::string_view kArms[] = {"treated", "held_out"};
+constexpr std::string_view kArms[] = {"treated", "held_out", "delayed_start"};
+constexpr std::string_view kEmotions[] = {"calm", "disappointed", "angry", "threatening"};
 
 constexpr Field Of(FieldId id, std::string_view name, FieldType type, std::string_view label_en,
                    std::string_view label_zh, unsigned uses, std::string_view unit = "") {
@@ -90,6 +91,14 @@ constexpr std::array<Field, kFieldCount> kFields = {
     Of(FieldId::kSegment, "segment", FieldType::kText, "Customer segment", "客户分群",
        kRule | kCustomer),
     Of(FieldId::kAccount, "account", FieldType::kText, "Account", "客户账户", kRule | kCustomer),
+    Of(FieldId::kReason, "reason", FieldType::kProse, "Reason in the customer's words", "客户原话",
+       kRule),
+    Of(FieldId::kTopic, "topic", FieldType::kTexts, "Topic", "原因标签", kRule),
+    Of(FieldId::kContactRequested, "contact_requested", FieldType::kBool,
+       "Customer asks to be contacted", "客户要求联系", kRule),
+    Of(FieldId::kExternalAuthority, "external_authority", FieldType::kText, "External authority",
+       "外部受理机构", kRule),
+    OneOf(FieldId::kEmotion, "emotion", kEmotions, "Emotion", "客户情绪", kRule),
     Protected(FieldId::kGender, "gender", FieldType::kText, "Gender", "性别"),
     Protected(FieldId::kAge, "age", FieldType::kInt, "Age", "年龄"),
     Protected(FieldId::kEthnicity, "ethnicity", FieldType::kText, "Ethnicity", "民族"),

@@ -14,12 +14,14 @@ namespace rebound {
 
 enum class FieldType {
   kBool,
-  kInt,   // also amounts of money, in minor units of the program's currency
-  kText,  // compared byte by byte, case-sensitive
-  kPath,  // segments joined by '/', e.g. "channel/hotline"; ':' matches a whole subtree
-  kEnum,  // one of Field::enum_values
-  kTime,  // UTC, milliseconds
-  kId,    // 26 lower-case base32 characters
+  kInt,    // also amounts of money, in minor units of the program's currency
+  kText,   // compared byte by byte, case-sensitive
+  kProse,  // what people wrote; searched, never compared
+  kTexts,  // several texts, each as kText
+  kPath,   // segments joined by '/', e.g. "channel/hotline"; ':' matches a whole subtree
+  kEnum,   // one of Field::enum_values
+  kTime,   // UTC, milliseconds
+  kId,     // 26 lower-case base32 characters
 };
 
 // Where a predicate stands; a field may be named only where the thing in question has it.
@@ -64,6 +66,11 @@ enum class FieldId {
   kDoNotContact,
   kSegment,
   kAccount,
+  kReason,
+  kTopic,
+  kContactRequested,
+  kExternalAuthority,
+  kEmotion,
   kGender,
   kAge,
   kEthnicity,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,7 +12,6 @@ namespace rebound {
 namespace {
 
 constexpr std::string_view kEndOfFilter = "the end of the filter";
-constexpr std::string_view kAndOrEnd = "AND or the end of the filter";
 
 // What a Chinese keyboard types in place of syntax. Left in a bare word it would silently become
 // part of the value.
@@ -67,7 +67,15 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// Recursive descent; the first fault is kept in `error_` and every function then returns false.
+// How many groups stand within one another, as Check counts them.
+int GroupDepth(const Predicate& predicate) {
+  if (predicate.kind == Predicate::Kind::kComparison) return 0;
+  int deepest = 0;
+  for (const Predicate& child : predicate.children) deepest = std::max(deepest, GroupDepth(child));
+  return deepest + 1;
+}
+
+// Recursive descent; the first fault is kept in `error_` and every function then returns nothing.
 class Parser {
  public:
   Parser(std::string_view text, Use use) : text_(text), use_(use) {}
@@ -75,17 +83,25 @@ class Parser {
   Result<Predicate> Parse() {
     if (!CheckText()) return *std::move(error_);
     SkipBlanks();
-    if (!AtEnd() && !ParseTerms(0)) return *std::move(error_);
-    if (comparisons_.size() == 1) return std::move(comparisons_.front());
-    return All(std::move(comparisons_));
+    if (AtEnd()) return Predicate{};
+    auto predicate = ParseExpression(0);
+    if (!predicate) return *std::move(error_);
+    if (GroupDepth(*predicate) > kMaxPredicateDepth) {
+      pos_ = innermost_;
+      Fail("too_deep", "(",
+           "at most " + std::to_string(kMaxPredicateDepth) + " groups within each other");
+      return *std::move(error_);
+    }
+    return *std::move(predicate);
   }
 
  private:
   bool CheckText() {
-    if (text_.size() > kMaxFilterBytes) {
-      pos_ = kMaxFilterBytes;
+    const size_t most = use_ == Use::kOpeningRule ? kMaxRuleBytes : kMaxFilterBytes;
+    if (text_.size() > most) {
+      pos_ = most;
       return Fail("too_long", std::to_string(text_.size()) + " bytes",
-                  "at most " + std::to_string(kMaxFilterBytes) + " bytes");
+                  "at most " + std::to_string(most) + " bytes");
     }
     for (size_t at = 0; at < text_.size();) {
       const size_t length = CodePointLength(text_.substr(at));
@@ -98,70 +114,135 @@ class Parser {
     return true;
   }
 
-  // term { "AND" term }, up to the end or the ")" that the caller opened.
-  bool ParseTerms(int depth) {
+  // Up to the end or the ")" that the caller opened.
+  std::optional<Predicate> ParseExpression(int depth) {
+    std::vector<Predicate> children;
     while (true) {
-      if (!ParseTerm(depth)) return false;
-      SkipBlanks();
-      if (AtEnd() || (depth > 0 && text_[pos_] == ')')) return true;
-      if (!ParseAnd(depth)) return false;
+      auto child = ParseAlternatives(depth);
+      if (!child) return std::nullopt;
+      Join(Predicate::Kind::kAll, *std::move(child), children);
+      if (AtEnd() || (depth > 0 && text_[pos_] == ')')) break;
+      if (!ParseAnd(depth)) return std::nullopt;
       SkipBlanks();
     }
+    return children.size() == 1 ? std::move(children.front()) : All(std::move(children));
   }
 
-  bool ParseTerm(int depth) {
+  std::optional<Predicate> ParseAlternatives(int depth) {
+    std::vector<Predicate> children;
+    while (true) {
+      auto child = ParseTerm(depth);
+      if (!child) return std::nullopt;
+      Join(Predicate::Kind::kAny, *std::move(child), children);
+      SkipBlanks();
+      if (PeekWord(true) != "OR") break;
+      pos_ += 2;
+      SkipBlanks();
+    }
+    return children.size() == 1 ? std::move(children.front()) : Any(std::move(children));
+  }
+
+  // A group of the same kind adds nothing to the one that it stands in.
+  static void Join(Predicate::Kind kind, Predicate child, std::vector<Predicate>& children) {
+    if (child.kind != kind) {
+      children.push_back(std::move(child));
+      return;
+    }
+    std::move(child.children.begin(), child.children.end(), std::back_inserter(children));
+  }
+
+  std::optional<Predicate> ParseTerm(int depth) {
+    const bool is_minus = !AtEnd() && text_[pos_] == '-';
+    const bool is_negated = is_minus || PeekWord(true) == "NOT";
+    if (!is_negated) return ParseSimple(depth);
+    pos_ += is_minus ? 1 : 3;
+    SkipBlanks();
+    auto negated = ParseSimple(depth);
+    if (!negated) return std::nullopt;
+    std::vector<Predicate> children;
+    Join(Predicate::Kind::kAny, *std::move(negated), children);
+    return None(std::move(children));
+  }
+
+  std::optional<Predicate> ParseSimple(int depth) {
     if (AtEnd() || text_[pos_] != '(') return ParseComparison();
     if (depth == kMaxPredicateDepth) {
-      return Fail("too_deep", "(",
-                  "at most " + std::to_string(kMaxPredicateDepth) + " levels of parentheses");
+      Fail("too_deep", "(",
+           "at most " + std::to_string(kMaxPredicateDepth) + " levels of parentheses");
+      return std::nullopt;
+    }
+    if (depth + 1 > most_parentheses_) {
+      most_parentheses_ = depth + 1;
+      innermost_ = pos_;
     }
     ++pos_;
     SkipBlanks();
-    if (!ParseTerms(depth + 1)) return false;
-    if (AtEnd()) return Fail("syntax", kEndOfFilter, "AND or )");
+    auto inner = ParseExpression(depth + 1);
+    if (!inner) return std::nullopt;
+    if (AtEnd()) {
+      Fail("syntax", kEndOfFilter, "AND, OR or )");
+      return std::nullopt;
+    }
     ++pos_;
-    return true;
+    return inner;
   }
 
   bool ParseAnd(int depth) {
-    const std::string expected = depth > 0 ? "AND or )" : std::string(kAndOrEnd);
+    const std::string expected = depth > 0 ? "AND, OR or )" : "AND, OR or the end of the filter";
     const std::string_view word = PeekWord(true);
     if (word == "AND") {
       pos_ += word.size();
       return true;
     }
     const std::string lower = Lower(word);
-    if (lower == "or") return Fail("unsupported", word, expected);
     if (lower == "and") return Fail("syntax", word, expected, "AND");
+    if (lower == "or") return Fail("syntax", word, expected, "OR");
     return FailHere(expected);
   }
 
-  bool ParseComparison() {
-    const std::string_view name = PeekWord(true);
-    if (name.empty()) return FailHere("a field");
-    const std::string lower = Lower(name);
-    if (lower == "not" || lower == "or" || name.front() == '-') {
-      return Fail("unsupported", name.front() == '-' ? "-" : name, "a field");
-    }
-    if (lower == "and") return Fail("syntax", name, "a field");
-    if (comparisons_.size() == kMaxComparisons) {
-      return Fail("too_many", name, "at most " + std::to_string(kMaxComparisons) + " comparisons");
-    }
-    if (auto checked = CheckField(name, use_); !checked) return Fail(checked.error());
-    const Field& field = *FindField(name);
-    pos_ += name.size();
+  std::optional<Predicate> ParseComparison() {
+    auto comparison = ReadComparison();
+    if (comparison) ++comparisons_;
+    return comparison;
+  }
 
+  std::optional<Predicate> ReadComparison() {
+    const Field* field = ParseField();
+    if (field == nullptr) return std::nullopt;
     SkipBlanks();
-    const auto op = ParseOp(field);
-    if (!op) return false;
+    const auto op = ParseOp(*field);
+    if (!op) return std::nullopt;
+    if (*op == Op::kIsSet) return Compare(field->id, *op, {});
     SkipBlanks();
-    return ParseValue(field, *op);
+    auto value = ParseValue(*field, *op);
+    if (!value) return std::nullopt;
+    return Compare(field->id, *op, *std::move(value));
+  }
+
+  const Field* ParseField() {
+    const std::string_view name = PeekWord(true);
+    const std::string lower = Lower(name);
+    if (name.empty()) {
+      FailHere("a field");
+    } else if (lower == "and" || lower == "or") {
+      Fail("syntax", name, "a field");
+    } else if (lower == "not") {
+      Fail("syntax", name, "a field", name == "NOT" ? "" : "NOT");
+    } else if (comparisons_ == MaxComparisons(use_)) {
+      Fail("too_many", name, "at most " + std::to_string(MaxComparisons(use_)) + " comparisons");
+    } else if (auto checked = CheckField(name, use_); !checked) {
+      Fail(checked.error());
+    } else {
+      pos_ += name.size();
+      return FindField(name);
+    }
+    return nullptr;
   }
 
   std::optional<Op> ParseOp(const Field& field) {
     const std::string expected = "an operator after " + std::string(field.name);
     // Longer symbols first, so that "<=" is not read as "<".
-    constexpr std::array<Op, kOpCount> kOrder = {
+    constexpr std::array<Op, kOpCount - 1> kOrder = {
         Op::kLessOrEqual, Op::kGreaterOrEqual, Op::kNotEqual, Op::kEqual,
         Op::kLess,        Op::kGreater,        Op::kHas};
     const std::string_view rest = text_.substr(pos_);
@@ -170,6 +251,15 @@ class Parser {
         Fail("syntax", typed, expected, meant);
         return std::nullopt;
       }
+    }
+    if (rest.starts_with(':')) {
+      ++pos_;
+      SkipBlanks();
+      if (!AtEnd() && text_[pos_] == '*') {
+        ++pos_;
+        return Op::kIsSet;
+      }
+      pos_ = text_.size() - rest.size();
     }
     for (Op op : kOrder) {
       if (!rest.starts_with(Symbol(op))) continue;
@@ -184,25 +274,29 @@ class Parser {
     return std::nullopt;
   }
 
-  bool ParseValue(const Field& field, Op op) {
+  std::optional<Value> ParseValue(const Field& field, Op op) {
     const size_t start = pos_;
     std::string literal;
     const bool quoted = !AtEnd() && (text_[pos_] == '"' || text_[pos_] == '\'');
     if (quoted) {
-      if (!ParseQuoted(literal)) return false;
+      if (!ParseQuoted(literal)) return std::nullopt;
     } else {
-      const std::string_view word = PeekWord(false);
-      if (word.empty()) return FailHere("a value for " + std::string(field.name));
-      literal = word;
-      pos_ += word.size();
+      literal = PeekWord(false);
+      pos_ += literal.size();
+      if (literal.empty()) {
+        FailHere("a value for " + std::string(field.name));
+        return std::nullopt;
+      }
     }
     const size_t end = std::exchange(pos_, start);  // for the column, should the value not do
     auto value = ParseLiteral(field, literal, quoted);
-    if (!value) return Fail(value.error());
-    if (auto checked = CheckValue(field, op, *value); !checked) return Fail(checked.error());
+    auto checked = value ? CheckValue(field, op, *value) : value.error();
+    if (!checked) {
+      Fail(checked.error());
+      return std::nullopt;
+    }
     pos_ = end;
-    comparisons_.push_back(Compare(field.id, op, *std::move(value)));
-    return true;
+    return *std::move(value);
   }
 
   bool ParseQuoted(std::string& literal) {
@@ -295,7 +389,9 @@ class Parser {
   std::string_view text_;
   Use use_;
   size_t pos_ = 0;
-  std::vector<Predicate> comparisons_{};
+  int comparisons_ = 0;
+  int most_parentheses_ = 0;
+  size_t innermost_ = 0;  // where the first "(" of that depth stands
   std::optional<Error> error_{};
 };
 

@@ -7,9 +7,13 @@
 namespace rebound {
 namespace {
 
-Value Words(std::string_view text) { return text.empty() ? Value{} : Value{std::string(text)}; }
+FieldValue Words(std::string_view text) { return text.empty() ? FieldValue{} : FieldValue{text}; }
 
-Value Time(const std::optional<Timestamp>& t) { return t ? Value{*t} : Value{}; }
+FieldValue Time(const std::optional<Timestamp>& t) { return t ? FieldValue{*t} : FieldValue{}; }
+
+FieldValue IdOrNothing(const CustomerId& id) {
+  return id.empty() ? FieldValue{} : FieldValue{ShortText(ToString(id))};
+}
 
 std::string_view Word(Phase phase) {
   switch (phase) {
@@ -84,6 +88,17 @@ std::string_view Word(Arm arm) {
   return "";
 }
 
+std::string_view Word(Emotion emotion) {
+  switch (emotion) {
+    case Emotion::kUnset: return "";
+    case Emotion::kCalm: return "calm";
+    case Emotion::kDisappointed: return "disappointed";
+    case Emotion::kAngry: return "angry";
+    case Emotion::kThreatening: return "threatening";
+  }
+  return "";
+}
+
 std::string_view Word(Channel channel) {
   switch (channel) {
     case Channel::kUnset: return "";
@@ -101,53 +116,59 @@ std::string_view Word(Channel channel) {
 }  // namespace
 
 // Each field that a record does not have reads as unset, which matches nothing.
-Value ReadField(const Case& c, FieldId field) {
+FieldValue ReadField(const Case& c, FieldId field) {
   switch (field) {
-    case FieldId::kNumber: return Value{CaseNumberText(c.number)};
+    case FieldId::kNumber: return FieldValue{ShortText(CaseNumberText(c.number))};
     case FieldId::kStatus: return Words(c.status);
     case FieldId::kPhase: return Words(Word(c.phase));
-    case FieldId::kSeverity: return Value{int64_t{c.severity}};
+    case FieldId::kSeverity: return FieldValue{int64_t{c.severity}};
     case FieldId::kProgram: return Words(c.program_id);
     case FieldId::kTouchpoint: return Words(c.details.touchpoint);
     case FieldId::kOrgUnit: return Words(c.details.org_unit_id);
     case FieldId::kQueue: return Words(c.details.queue_id);
     case FieldId::kOwner: return Words(c.owner);
     case FieldId::kCategory: return Words(Word(c.category));
-    case FieldId::kScore: return c.score ? Value{*c.score} : Value{};
+    case FieldId::kScore: return c.score ? FieldValue{*c.score} : FieldValue{};
     case FieldId::kPlaybook: return Words(c.playbook.playbook_id);
     case FieldId::kOrigin: return Words(Word(c.origin));
     case FieldId::kChannel: return Words(Word(c.details.preferred_channel));
     case FieldId::kLanguage: return Words(c.details.language);
-    case FieldId::kCustomer:
-      return c.customer_id.empty() ? Value{} : Value{ToString(c.customer_id)};
+    case FieldId::kCustomer: return IdOrNothing(c.customer_id);
     case FieldId::kHandlingResult: return Words(Word(c.handling_result));
     case FieldId::kResurveyResult: return Words(Word(c.resurvey_result));
-    case FieldId::kOpenTime: return Value{c.opened_at};
+    case FieldId::kOpenTime: return FieldValue{c.opened_at};
     case FieldId::kCloseTime: return Time(c.closed_at);
     case FieldId::kNextDueTime: return Time(NextDue(c));
     case FieldId::kValueAtRisk:
-      return c.details.value_at_risk.empty() ? Value{}
-                                             : Value{c.details.value_at_risk.amount_minor};
+      return c.details.value_at_risk.empty() ? FieldValue{}
+                                             : FieldValue{c.details.value_at_risk.amount_minor};
     case FieldId::kArm: return Words(Word(c.arm));
-    case FieldId::kHistory: return Value{c.history};
-    case FieldId::kReopenCount: return Value{int64_t{c.reopen_count}};
-    case FieldId::kAnonymous: return Value{c.customer_id.empty()};
+    case FieldId::kHistory: return FieldValue{c.history};
+    case FieldId::kReopenCount: return FieldValue{int64_t{c.reopen_count}};
+    case FieldId::kAnonymous: return FieldValue{c.customer_id.empty()};
     case FieldId::kRespondentRole: return Words(c.details.respondent_role);
     case FieldId::kAccount: return Words(c.details.account_id);
+    case FieldId::kTopic:
+      return c.details.topics.empty() ? FieldValue{}
+                                      : FieldValue{std::span<const std::string>(c.details.topics)};
+    case FieldId::kExternalAuthority: return Words(c.details.external_authority.authority);
+    case FieldId::kEmotion: return Words(Word(c.details.emotion));
     case FieldId::kOccurTime:
     case FieldId::kRecordTime:
     case FieldId::kDoNotContact:
     case FieldId::kSegment:
+    case FieldId::kReason:
+    case FieldId::kContactRequested:
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:
-    case FieldId::kReligion: return Value{};
+    case FieldId::kReligion: return FieldValue{};
   }
   CHECK(false);
   return {};
 }
 
-Value ReadField(const Response& r, FieldId field) {
+FieldValue ReadField(const Response& r, FieldId field) {
   // Only the fields that FieldCatalogue marks for response filters.
   switch (field) {  // NOLINT
     case FieldId::kProgram: return Words(r.program_id);
@@ -155,16 +176,15 @@ Value ReadField(const Response& r, FieldId field) {
     case FieldId::kOrgUnit: return Words(r.org_unit_id);
     case FieldId::kChannel: return Words(r.survey_channel);
     case FieldId::kLanguage: return Words(r.language);
-    case FieldId::kScore: return Value{r.score};
+    case FieldId::kScore: return FieldValue{r.score};
     case FieldId::kCategory: return Words(Word(r.category));
-    case FieldId::kCustomer:
-      return r.customer_id.empty() ? Value{} : Value{ToString(r.customer_id)};
-    case FieldId::kAnonymous: return Value{r.customer_id.empty()};
+    case FieldId::kCustomer: return IdOrNothing(r.customer_id);
+    case FieldId::kAnonymous: return FieldValue{r.customer_id.empty()};
     case FieldId::kRespondentRole: return Words(r.respondent_role);
-    case FieldId::kOccurTime: return Value{r.occurred_at};
-    case FieldId::kRecordTime: return Value{r.recorded_at};
+    case FieldId::kOccurTime: return FieldValue{r.occurred_at};
+    case FieldId::kRecordTime: return FieldValue{r.recorded_at};
     case FieldId::kAccount: return Words(r.account_id);
-    case FieldId::kHistory: return Value{r.history};
+    case FieldId::kHistory: return FieldValue{r.history};
     case FieldId::kNumber:
     case FieldId::kStatus:
     case FieldId::kPhase:
@@ -183,37 +203,59 @@ Value ReadField(const Response& r, FieldId field) {
     case FieldId::kReopenCount:
     case FieldId::kDoNotContact:
     case FieldId::kSegment:
+    case FieldId::kReason:
+    case FieldId::kTopic:
+    case FieldId::kContactRequested:
+    case FieldId::kExternalAuthority:
+    case FieldId::kEmotion:
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:
-    case FieldId::kReligion: return Value{};
+    case FieldId::kReligion: return FieldValue{};
   }
   CHECK(false);
   return {};
 }
 
-Value ReadField(const Customer& c, FieldId field) {
-  if (field == FieldId::kDoNotContact) return Value{c.do_not_contact};
+FieldValue ReadField(const Customer& c, FieldId field) {
+  if (field == FieldId::kDoNotContact) return FieldValue{c.do_not_contact};
   if (field == FieldId::kSegment) return Words(c.profile.segment);
   if (field == FieldId::kOrgUnit) return Words(c.profile.org_unit_id);
   if (field == FieldId::kAccount) return Words(c.profile.account_id);
   return {};
 }
 
-bool Applies(const Predicate& when, const Case& c, const Customer* customer) {
-  return Evaluate(when, [&](FieldId field) -> Value {
-    const bool of_customer = field == FieldId::kDoNotContact || field == FieldId::kSegment;
-    if (of_customer) return customer != nullptr ? ReadField(*customer, field) : Value{};
-    return ReadField(c, field);
-  });
+OpeningFacts::OpeningFacts(const Case& opening, const Response* response, const Customer* customer)
+    : case_(opening), response_(response), customer_(customer) {
+  reason_ =
+      Folded(response != nullptr ? response->reason.value : opening.details.customer_request.value);
+}
+
+FieldValue OpeningFacts::operator()(FieldId field) const {
+  const bool of_customer = field == FieldId::kDoNotContact || field == FieldId::kSegment;
+  if (of_customer) return customer_ != nullptr ? ReadField(*customer_, field) : FieldValue{};
+  if (field == FieldId::kReason) return Words(reason_);
+  if (field == FieldId::kContactRequested) {
+    return FieldValue{case_.origin == CaseOrigin::kContactRequest ||
+                      (response_ != nullptr && response_->contact_requested)};
+  }
+  const FieldValue value = ReadField(case_, field);
+  const bool answer_knows = field == FieldId::kChannel && response_ != nullptr;
+  if (answer_knows && std::holds_alternative<std::monostate>(value)) {
+    return ReadField(*response_, field);
+  }
+  return value;
+}
+
+const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const OpeningFacts& facts) {
+  const auto match = std::find_if(playbooks.begin(), playbooks.end(),
+                                  [&](const Playbook& p) { return Evaluate(p.when, facts); });
+  return match == playbooks.end() ? nullptr : &*match;
 }
 
 const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
-                               const Customer* customer) {
-  const auto match = std::find_if(playbooks.begin(), playbooks.end(), [&](const Playbook& p) {
-    return Applies(p.when, opening, customer);
-  });
-  return match == playbooks.end() ? nullptr : &*match;
+                               const Customer* customer, const Response* response) {
+  return ChoosePlaybook(playbooks, OpeningFacts(opening, response, customer));
 }
 
 }  // namespace rebound

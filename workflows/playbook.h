@@ -21,17 +21,39 @@ struct Playbook {
   std::string queue_id{};  // empty: the program's default
 };
 
-// Does the condition hold for the case as it stands? Fields that only its opening answer has, and
-// those of a customer who is not known, are unset.
-bool Applies(const Predicate& when, const Case& c, const Customer* customer);
+// What the conditions of playbooks, priorities and clocks read: the case as it opens, with the
+// answer that opens it and its customer, where there are such. Refers to all three; does not own
+// them.
+//
+//   const OpeningFacts facts(c, &response, customer);
+//   if (Evaluate(priority.when, facts)) ...
+//
+// `reason` is the answer's; without an answer it is what the customer asked for. `channel` is the
+// one that the customer prefers, else the answer's.
+//
+// Thread-compatible. Reading copies nothing: make one for a case and try every rule with it.
+class OpeningFacts {
+ public:
+  OpeningFacts(const Case& opening, const Response* response, const Customer* customer);
+  // The views in the result live as long as this and what it refers to.
+  FieldValue operator()(FieldId field) const;
+
+ private:
+  const Case& case_;
+  const Response* response_;
+  const Customer* customer_;
+  std::string reason_{};  // folded
+};
 
 // The first playbook whose condition holds for the case as it opens; nullptr: none.
+const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const OpeningFacts& facts);
 const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const Case& opening,
-                               const Customer* customer);
+                               const Customer* customer, const Response* response = nullptr);
 
-// The value of a catalogue field on a case, for predicates and filters. Unset: monostate.
-Value ReadField(const Case& c, FieldId field);
-Value ReadField(const Response& r, FieldId field);
-Value ReadField(const Customer& c, FieldId field);
+// The value of a catalogue field on a record, for predicates and filters. Unset: monostate. The
+// views in it live as long as the record.
+FieldValue ReadField(const Case& c, FieldId field);
+FieldValue ReadField(const Response& r, FieldId field);
+FieldValue ReadField(const Customer& c, FieldId field);
 
 }  // namespace rebound

@@ -45,7 +45,9 @@ std::string Expectation(FieldType type) {
   switch (type) {
     case FieldType::kBool: return "true or false, without quotes";
     case FieldType::kInt: return "an integer of at most 64 bits, without quotes";
-    case FieldType::kText: return "text without control characters";
+    case FieldType::kText:
+    case FieldType::kProse:
+    case FieldType::kTexts: return "text without control characters";
     case FieldType::kPath: return "a path such as channel/hotline, without control characters";
     case FieldType::kEnum: return "one of its values";
     case FieldType::kTime:
@@ -161,29 +163,22 @@ std::string Quote(std::string_view text) {
   return quoted + '"';
 }
 
-std::string Literal(const Field& field, const Value& value) {
-  switch (field.type) {
-    case FieldType::kBool: return std::get<bool>(value) ? "true" : "false";
-    case FieldType::kInt: return std::to_string(std::get<int64_t>(value));
-    case FieldType::kText:
-    case FieldType::kPath: return Quote(std::get<std::string>(value));
-    case FieldType::kEnum:
-    case FieldType::kId: return std::get<std::string>(value);
-    case FieldType::kTime: return FormatTime(std::get<Timestamp>(value));
-  }
-  CHECK(false);
-  return {};
+bool IsQuoted(FieldType type) {
+  return type == FieldType::kText || type == FieldType::kProse || type == FieldType::kTexts ||
+         type == FieldType::kPath;
 }
 
 std::string CanonicalComparison(const Comparison& comparison) {
   const Field& field = Describe(comparison.field);
   std::string text(field.name);
-  if (comparison.op == Op::kHas) {
-    text += ':';
+  if (comparison.op == Op::kHas || comparison.op == Op::kIsSet) {
+    text += Symbol(comparison.op);
   } else {
     ((text += ' ') += Symbol(comparison.op)) += ' ';
   }
-  return text + Literal(field, comparison.value);
+  if (comparison.op == Op::kIsSet) return text;
+  const std::string literal = LiteralText(field, comparison.value);
+  return text + (IsQuoted(field.type) ? Quote(literal) : literal);
 }
 
 // What stands around a piece of text, and so whether it needs parentheses.
@@ -240,9 +235,9 @@ Result<void> CheckTree(const Predicate& predicate, Use use, int depth, int& comp
     case Predicate::Kind::kComparison: {
       const Comparison& comparison = predicate.comparison;
       const Field& field = Describe(comparison.field);
-      if (++comparisons > kMaxComparisons) {
+      if (++comparisons > MaxComparisons(use)) {
         return PredicateError("too_many", field.name,
-                              "at most " + std::to_string(kMaxComparisons) + " comparisons");
+                              "at most " + std::to_string(MaxComparisons(use)) + " comparisons");
       }
       if (auto checked = CheckField(field.name, use); !checked) return checked;
       if (auto checked = CheckOp(field, comparison.op); !checked) return checked;
@@ -262,7 +257,8 @@ bool Ordered(Op op, const T& actual, const T& literal) {
     case Op::kLessOrEqual: return actual <= literal;
     case Op::kGreater: return actual > literal;
     case Op::kGreaterOrEqual: return actual >= literal;
-    case Op::kHas: break;
+    case Op::kHas:
+    case Op::kIsSet: break;
   }
   CHECK(false);
   return false;
@@ -270,6 +266,34 @@ bool Ordered(Op op, const T& actual, const T& literal) {
 
 bool IsAtOrBelow(std::string_view path, std::string_view root) {
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+}
+
+char Folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Looks for the last byte of `words` first: in UTF-8 it tells characters apart, where the first one
+// is shared by whole scripts.
+bool Contains(std::string_view folded, std::string_view words) {
+  const size_t before = words.size() - 1;
+  const char last = Folded(words.back());
+  for (size_t at = before; at < folded.size(); ++at) {
+    at = folded.find(last, at);
+    if (at == std::string_view::npos) return false;
+    const std::string_view here = folded.substr(at - before, before);
+    if (std::equal(here.begin(), here.end(), words.begin(),
+                   [](char text, char word) { return text == Folded(word); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool MatchesText(const Comparison& comparison, std::string_view actual) {
+  const auto& literal = std::get<std::string>(comparison.value);
+  if (comparison.op == Op::kEqual) return actual == literal;
+  if (comparison.op == Op::kNotEqual) return actual != literal;
+  CHECK(comparison.op == Op::kHas);
+  return Describe(comparison.field).type == FieldType::kPath ? IsAtOrBelow(actual, literal)
+                                                             : Contains(actual, literal);
 }
 
 }  // namespace
@@ -283,6 +307,7 @@ std::string_view Symbol(Op op) {
     case Op::kGreater: return ">";
     case Op::kGreaterOrEqual: return ">=";
     case Op::kHas: return ":";
+    case Op::kIsSet: return ":*";
   }
   CHECK(false);
   return {};
@@ -291,12 +316,14 @@ std::string_view Symbol(Op op) {
 bool Accepts(FieldType type, Op op) {
   switch (op) {
     case Op::kEqual:
-    case Op::kNotEqual: return true;
+    case Op::kNotEqual: return type != FieldType::kProse && type != FieldType::kTexts;
     case Op::kLess:
     case Op::kLessOrEqual:
     case Op::kGreater:
     case Op::kGreaterOrEqual: return type == FieldType::kInt || type == FieldType::kTime;
-    case Op::kHas: return type == FieldType::kPath;
+    case Op::kHas:
+      return type == FieldType::kPath || type == FieldType::kProse || type == FieldType::kTexts;
+    case Op::kIsSet: return true;
   }
   CHECK(false);
   return false;
@@ -319,13 +346,36 @@ Predicate Compare(FieldId field, Op op, Value value) {
           .comparison = {.field = field, .op = op, .value = std::move(value)}};
 }
 
-bool Matches(const Comparison& comparison, const Value& actual) {
+int MaxComparisons(Use use) { return use == Use::kOpeningRule ? 256 : 64; }
+
+std::string Folded(std::string_view prose) {
+  std::string folded(prose);
+  for (char& c : folded) c = Folded(c);
+  return folded;
+}
+
+bool Matches(const Comparison& comparison, const FieldValue& actual) {
   if (std::holds_alternative<std::monostate>(actual)) return false;
-  CHECK(actual.index() == comparison.value.index());
-  if (comparison.op == Op::kHas) {
-    return IsAtOrBelow(std::get<std::string>(actual), std::get<std::string>(comparison.value));
+  if (comparison.op == Op::kIsSet) return true;
+  const Value& literal = comparison.value;
+  if (const auto* text = std::get_if<std::string_view>(&actual)) {
+    return MatchesText(comparison, *text);
   }
-  return Ordered(comparison.op, actual, comparison.value);
+  if (const auto* number = std::get_if<int64_t>(&actual)) {
+    return Ordered(comparison.op, *number, std::get<int64_t>(literal));
+  }
+  if (const auto* truth = std::get_if<bool>(&actual)) {
+    return Ordered(comparison.op, *truth, std::get<bool>(literal));
+  }
+  if (const auto* time = std::get_if<Timestamp>(&actual)) {
+    return Ordered(comparison.op, *time, std::get<Timestamp>(literal));
+  }
+  if (const auto* text = std::get_if<ShortText>(&actual)) {
+    return MatchesText(comparison, text->view());
+  }
+  CHECK(comparison.op == Op::kHas);
+  const auto& texts = std::get<std::span<const std::string>>(actual);
+  return std::find(texts.begin(), texts.end(), std::get<std::string>(literal)) != texts.end();
 }
 
 Error PredicateError(std::string_view problem, std::string_view found, std::string_view expected,
@@ -363,10 +413,16 @@ Result<void> CheckOp(const Field& field, Op op) {
   }
   return PredicateError("operator_not_allowed", Symbol(op),
                         JoinWithOr(symbols) + " after " + std::string(field.name),
-                        op == Op::kHas ? "=" : "");
+                        op == Op::kHas     ? "="
+                        : op == Op::kEqual ? ":"
+                                           : "");
 }
 
 Result<void> CheckValue(const Field& field, Op op, const Value& value) {
+  if (op == Op::kIsSet) {
+    if (std::holds_alternative<std::monostate>(value)) return {};
+    return PredicateError("value_invalid", Show(value), "no value after :*");
+  }
   bool fits = false;
   switch (field.type) {
     case FieldType::kBool: fits = std::holds_alternative<bool>(value); break;
@@ -377,6 +433,8 @@ Result<void> CheckValue(const Field& field, Op op, const Value& value) {
       break;
     }
     case FieldType::kText:
+    case FieldType::kProse:
+    case FieldType::kTexts:
     case FieldType::kPath:
     case FieldType::kEnum:
     case FieldType::kId:
@@ -388,9 +446,13 @@ Result<void> CheckValue(const Field& field, Op op, const Value& value) {
   }
   if (!fits) return PredicateError("value_invalid", Show(value), Expectation(field.type));
   if (op != Op::kHas) return {};
-  const auto& path = std::get<std::string>(value);
-  if (path.empty() || path.front() == '/' || path.back() == '/') {
-    return PredicateError("value_invalid", path, "a path that neither begins nor ends with /");
+  const auto& text = std::get<std::string>(value);
+  if (field.type != FieldType::kPath) {
+    if (!text.empty()) return {};
+    return PredicateError("value_invalid", text, "a text of at least one character");
+  }
+  if (text.empty() || text.front() == '/' || text.back() == '/') {
+    return PredicateError("value_invalid", text, "a path that neither begins nor ends with /");
   }
   return {};
 }
@@ -418,6 +480,8 @@ Result<Value> ParseLiteral(const Field& field, std::string_view text, bool quote
       break;
     }
     case FieldType::kText:
+    case FieldType::kProse:
+    case FieldType::kTexts:
     case FieldType::kPath:
       if (!HasForbiddenControl(text)) return Value{std::string(text)};
       break;
@@ -436,6 +500,22 @@ Result<Value> ParseLiteral(const Field& field, std::string_view text, bool quote
       break;
   }
   return PredicateError("value_invalid", text, expected, suggestion);
+}
+
+std::string LiteralText(const Field& field, const Value& value) {
+  switch (field.type) {
+    case FieldType::kBool: return std::get<bool>(value) ? "true" : "false";
+    case FieldType::kInt: return std::to_string(std::get<int64_t>(value));
+    case FieldType::kText:
+    case FieldType::kProse:
+    case FieldType::kTexts:
+    case FieldType::kPath:
+    case FieldType::kEnum:
+    case FieldType::kId: return std::get<std::string>(value);
+    case FieldType::kTime: return FormatTime(std::get<Timestamp>(value));
+  }
+  CHECK(false);
+  return {};
 }
 
 std::string FormatTime(Timestamp time) {

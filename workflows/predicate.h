@@ -4,21 +4,46 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "workflows/check.h"
 #include "workflows/field_catalogue.h"
 #include "workflows/result.h"
 #include "workflows/time.h"
 
 namespace rebound {
 
-// The value of a field or of a literal. monostate: not set. kEnum, kText, kPath and kId are strings
-// (an id in its 26-character form).
+// A literal. monostate: none, as kIsSet has it. kEnum, kText, kProse, kTexts, kPath and kId are
+// strings (an id in its 26-character form).
 using Value = std::variant<std::monostate, bool, int64_t, std::string, Timestamp>;
+
+// A text of at most 31 bytes that no record holds: a case number, an id in characters.
+class ShortText {
+ public:
+  explicit ShortText(std::string_view text) : size_(static_cast<uint8_t>(text.size())) {
+    CHECK(text.size() <= bytes_.size());
+    std::copy(text.begin(), text.end(), bytes_.begin());
+  }
+  std::string_view view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 31> bytes_{};
+  uint8_t size_;
+};
+
+// What a field holds, read without copying: texts are views into the record, which must outlive it.
+// monostate: not set. A field of type kProse is read as Folded gives it; kTexts is never empty.
+using FieldValue = std::variant<std::monostate, bool, int64_t, std::string_view, Timestamp,
+                                ShortText, std::span<const std::string>>;
+
+// What prose is searched in: ASCII letters in lower case, all else as it is.
+std::string Folded(std::string_view prose);
 
 enum class Op {
   kEqual,
@@ -27,13 +52,16 @@ enum class Op {
   kLessOrEqual,
   kGreater,
   kGreaterOrEqual,
-  kHas,  // ':' on a path: the path itself or anything below it, by whole segments
+  kHas,    // ':' on a path: the path itself or anything below it, by whole segments; on prose:
+           // contains, ASCII case aside; on several texts: one of them is equal
+  kIsSet,  // ':*': there is a value, whichever. No literal.
 };
-inline constexpr int kOpCount = 7;
+inline constexpr int kOpCount = 8;
 
-// "=", "!=", "<", "<=", ">", ">=", ":".
+// "=", "!=", "<", "<=", ">", ">=", ":", ":*".
 std::string_view Symbol(Op op);
-// Which operators a type takes: ordering for kInt and kTime, ':' for kPath, '=' and '!=' for all.
+// Which operators a type takes: ordering for kInt and kTime; ':' for kPath, kProse and kTexts, of
+// which the last two take neither '=' nor '!='; ':*' for all.
 bool Accepts(FieldType type, Op op);
 
 struct Comparison {
@@ -67,13 +95,15 @@ Predicate Compare(FieldId field, Op op, Value value);
 
 // How many groups may stand inside one another, the outermost included.
 inline constexpr int kMaxPredicateDepth = 64;
-inline constexpr int kMaxComparisons = 64;
+// How many comparisons: a filter is tried on every row of a list by whoever may call, a rule once
+// for a case, and word lists (`contains_any`) run long.
+int MaxComparisons(Use use);  // 256 in rules, 64 in filters
 
 // False when `actual` is not set, whatever the operator, '!=' included (AIP-160).
 // REQUIRES: Check passed for the comparison, and `actual` has the type of its field.
-bool Matches(const Comparison& comparison, const Value& actual);
+bool Matches(const Comparison& comparison, const FieldValue& actual);
 
-// Whether `predicate` holds for the thing whose fields `read(FieldId)` returns as Value.
+// Whether `predicate` holds for the thing whose fields `read(FieldId)` returns as FieldValue.
 // Comparisons answer true or false, never "unknown", and kNone negates that answer: with no owner
 // both `owner = "wei"` and `owner != "wei"` are false, and `NOT owner = "wei"` is true.
 // `read` returns monostate for what is absent: an empty optional text, an unowned case's owner.
@@ -115,9 +145,14 @@ Result<void> Check(const Predicate& predicate, Use use);
 // Reads a literal for `field`, or gives a PredicateError ("value_invalid"):
 //   kBool true, false; kInt decimal digits with an optional '-', 64 bits; kEnum one of its values;
 //   kTime RFC 3339 to the millisecond, or a date alone, which is its midnight in UTC; kId 26
-//   characters; kText and kPath anything in UTF-8 without control characters other than \t \n \r.
+//   characters; all texts and kPath anything in UTF-8 without control characters other than \t \n
+//   \r.
 // `quoted`: it stood in quotes; then it is not a number or truth value.
 Result<Value> ParseLiteral(const Field& field, std::string_view text, bool quoted);
+
+// The reverse: what ParseLiteral reads the same value from, without quotes.
+// REQUIRES: CheckValue passed for a comparison with a literal.
+std::string LiteralText(const Field& field, const Value& value);
 
 // "2026-01-31T08:00:00Z", with ".123" only when the milliseconds are not 0.
 // REQUIRES: the year is 0 to 9999.

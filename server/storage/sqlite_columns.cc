@@ -12,11 +12,22 @@
 namespace rebound {
 namespace {
 
-SqlValue ToSql(Value value) {
-  if (auto* truth = std::get_if<bool>(&value)) return int64_t{*truth};
-  if (auto* number = std::get_if<int64_t>(&value)) return *number;
-  if (auto* text = std::get_if<std::string>(&value)) return std::move(*text);
-  if (auto* time = std::get_if<Timestamp>(&value)) return ToMillis(*time);
+SqlValue ToSql(const Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return int64_t{*truth};
+  if (const auto* number = std::get_if<int64_t>(&value)) return *number;
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* time = std::get_if<Timestamp>(&value)) return ToMillis(*time);
+  return {};
+}
+
+// REQUIRES: the field holds one value at most; lists have no column.
+SqlValue ToSql(const FieldValue& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return int64_t{*truth};
+  if (const auto* number = std::get_if<int64_t>(&value)) return *number;
+  if (const auto* text = std::get_if<std::string_view>(&value)) return std::string(*text);
+  if (const auto* text = std::get_if<ShortText>(&value)) return std::string(text->view());
+  if (const auto* time = std::get_if<Timestamp>(&value)) return ToMillis(*time);
+  CHECK(std::holds_alternative<std::monostate>(value));
   return {};
 }
 
@@ -188,7 +199,13 @@ std::optional<int64_t> CaseNumber(const Comparison& comparison) {
 void AndComparison(const Comparison& comparison, Use use, Condition& condition) {
   for (const auto& [field, sql] : FieldsOf(use)) {
     if (field != comparison.field) continue;
+    if (comparison.op == Op::kIsSet) {
+      condition.And(sql);
+      condition.sql += " IS NOT NULL";
+      return;
+    }
     if (comparison.op == Op::kHas) {
+      CHECK(Describe(field).type == FieldType::kPath);  // others have no column
       condition.And("");
       OrAtOrBelow(sql, std::get<std::string>(comparison.value), condition);
       return;

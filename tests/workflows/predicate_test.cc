@@ -11,6 +11,7 @@ namespace rebound {
 namespace {
 
 using std::string_literals::operator""s;
+using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kSomeId = "01arz3ndektsv4rrffq69g5fav";
 
@@ -18,12 +19,17 @@ Timestamp At(int year, unsigned month, unsigned day) {
   return std::chrono::sys_days{std::chrono::year{year} / month / day};
 }
 
+// An operator that every field of that type takes, and takes a value.
+Op OpFor(const Field& field) { return Accepts(field.type, Op::kEqual) ? Op::kEqual : Op::kHas; }
+
 // A value of the field's type, for tests that walk the catalogue.
 Value SampleOf(const Field& field) {
   switch (field.type) {
     case FieldType::kBool: return true;
     case FieldType::kInt: return int64_t{3};
-    case FieldType::kText: return "x"s;
+    case FieldType::kText:
+    case FieldType::kProse:
+    case FieldType::kTexts: return "x"s;
     case FieldType::kPath: return "channel/hotline"s;
     case FieldType::kEnum: return std::string(field.enum_values.front());
     case FieldType::kTime: return At(2026, 1, 31);
@@ -85,13 +91,15 @@ TEST(FieldCatalogueTest, ListsReadAsEnglish) {
 }
 
 TEST(PredicateTest, ComparisonsByType) {
-  const Value hotline = "channel/hotline"s;
-  const Value noon = At(2026, 1, 31) + std::chrono::hours{12};
+  const FieldValue hotline = "channel/hotline"sv;
+  const FieldValue noon = At(2026, 1, 31) + std::chrono::hours{12};
+  const std::vector<std::string> two = {"staff", "billing"};
+  const FieldValue topics = std::span<const std::string>(two);
   const struct {
     FieldId field;
     Op op;
     Value literal;
-    Value actual;
+    FieldValue actual;
     bool expected;
   } rows[] = {
       {FieldId::kScore, Op::kEqual, int64_t{6}, int64_t{6}, true},
@@ -107,9 +115,9 @@ TEST(PredicateTest, ComparisonsByType) {
       {FieldId::kOpenTime, Op::kGreaterOrEqual, At(2026, 1, 31), noon, true},
       {FieldId::kOpenTime, Op::kEqual, At(2026, 1, 31), noon, false},
       {FieldId::kOpenTime, Op::kLess, At(2026, 1, 31), At(1960, 1, 1), true},
-      {FieldId::kProgram, Op::kEqual, "宽带"s, "宽带"s, true},
-      {FieldId::kProgram, Op::kEqual, "nps"s, "NPS"s, false},
-      {FieldId::kPhase, Op::kNotEqual, "closed"s, "open"s, true},
+      {FieldId::kProgram, Op::kEqual, "宽带"s, "宽带"sv, true},
+      {FieldId::kProgram, Op::kEqual, "nps"s, "NPS"sv, false},
+      {FieldId::kPhase, Op::kNotEqual, "closed"s, "open"sv, true},
       // ':' is the path or below it, by whole segments.
       {FieldId::kTouchpoint, Op::kHas, "channel"s, hotline, true},
       {FieldId::kTouchpoint, Op::kHas, "channel/hotline"s, hotline, true},
@@ -117,8 +125,24 @@ TEST(PredicateTest, ComparisonsByType) {
       {FieldId::kTouchpoint, Op::kHas, "hotline"s, hotline, false},
       {FieldId::kTouchpoint, Op::kHas, "channel/hotline/x"s, hotline, false},
       {FieldId::kTouchpoint, Op::kEqual, "channel"s, hotline, false},
-      {FieldId::kOrgUnit, Op::kHas, "广东"s, "广东/深圳"s, true},
-      {FieldId::kOrgUnit, Op::kHas, "广东"s, "广东省/深圳"s, false},
+      {FieldId::kOrgUnit, Op::kHas, "广东"s, "广东/深圳"sv, true},
+      {FieldId::kOrgUnit, Op::kHas, "广东"s, "广东省/深圳"sv, false},
+      // On prose it is "contains", ASCII case aside; on several texts one of them is equal.
+      {FieldId::kReason, Op::kHas, "空调"s, "房间空调太冷"sv, true},
+      {FieldId::kReason, Op::kHas, "冷气"s, "房间空调太冷"sv, false},
+      {FieldId::kReason, Op::kHas, "AirCon"s, "the aircon, again"sv, true},
+      {FieldId::kReason, Op::kHas, "aircons"s, "the aircon"sv, false},
+      {FieldId::kReason, Op::kHas, "n"s, "the aircon"sv, true},
+      {FieldId::kReason, Op::kHas, "nn"s, "ninnn"sv, true},
+      {FieldId::kReason, Op::kHas, "much longer than the text"s, "text"sv, false},
+      {FieldId::kReason, Op::kIsSet, {}, "x"sv, true},
+      {FieldId::kTopic, Op::kHas, "billing"s, topics, true},
+      {FieldId::kTopic, Op::kHas, "bill"s, topics, false},
+      {FieldId::kTopic, Op::kHas, "Billing"s, topics, false},
+      {FieldId::kTopic, Op::kIsSet, {}, topics, true},
+      {FieldId::kHistory, Op::kIsSet, {}, false, true},
+      {FieldId::kNumber, Op::kEqual, "C-17"s, ShortText("C-17"), true},
+      {FieldId::kNumber, Op::kNotEqual, "C-17"s, ShortText("C-18"), true},
   };
   for (const auto& row : rows) {
     const Comparison comparison{row.field, row.op, row.literal};
@@ -133,15 +157,15 @@ TEST(PredicateTest, AnUnsetFieldNeverMatchesNotEvenUnequal) {
     for (int op = 0; op < kOpCount; ++op) {
       if (!Accepts(field.type, static_cast<Op>(op))) continue;
       const Comparison comparison{field.id, static_cast<Op>(op), SampleOf(field)};
-      EXPECT_FALSE(Matches(comparison, Value{})) << field.name << Symbol(comparison.op);
+      EXPECT_FALSE(Matches(comparison, FieldValue{})) << field.name << Symbol(comparison.op);
     }
   }
 }
 
 TEST(PredicateTest, AllNeedsEveryChildAndNoneIsAlwaysTrue) {
-  const auto read = [](FieldId field) -> Value {
+  const auto read = [](FieldId field) -> FieldValue {
     if (field == FieldId::kScore) return int64_t{4};
-    if (field == FieldId::kProgram) return "nps"s;
+    if (field == FieldId::kProgram) return "nps"sv;
     return {};
   };
   const Predicate low = Compare(FieldId::kScore, Op::kLessOrEqual, int64_t{6});
@@ -165,6 +189,8 @@ TEST(PredicateTest, CanonicalIsTheFilterString) {
       {Compare(FieldId::kTouchpoint, Op::kHas, "channel"s), R"(touchpoint:"channel")"},
       {Compare(FieldId::kProgram, Op::kEqual, "a \"b\" \\ \n\r\t'宽带"s),
        R"(program = "a \"b\" \\ \n\r\t'宽带")"},
+      {Compare(FieldId::kOwner, Op::kIsSet, {}), "owner:*"},
+      {None({Compare(FieldId::kReason, Op::kHas, "空调"s)}), R"(NOT reason:"空调")"},
       {Compare(FieldId::kHistory, Op::kNotEqual, false), "history != false"},
       {Compare(FieldId::kCustomer, Op::kEqual, std::string(kSomeId)),
        "customer = 01arz3ndektsv4rrffq69g5fav"},
@@ -235,7 +261,7 @@ TEST(PredicateTest, GroupsAreBooleanAlsoOverUnsetFields) {
   const Predicate equal = Compare(FieldId::kOwner, Op::kEqual, "wei"s);
   const Predicate differs = Compare(FieldId::kOwner, Op::kNotEqual, "wei"s);
   const auto read = [](FieldId field) {
-    return field == FieldId::kScore ? Value{int64_t{6}} : Value{};
+    return field == FieldId::kScore ? FieldValue{int64_t{6}} : FieldValue{};
   };
   const struct {
     Predicate predicate;
@@ -259,6 +285,40 @@ TEST(PredicateTest, GroupsAreBooleanAlsoOverUnsetFields) {
   for (const auto& row : rows) {
     EXPECT_EQ(Evaluate(row.predicate, read), row.expected) << Canonical(row.predicate);
   }
+}
+
+TEST(PredicateTest, ProseAndTopicsAreSearchedNotCompared) {
+  EXPECT_TRUE(Check(Compare(FieldId::kReason, Op::kHas, "x"s), Use::kOpeningRule));
+  EXPECT_TRUE(Check(Compare(FieldId::kTopic, Op::kIsSet, {}), Use::kOpeningRule));
+  const struct {
+    Predicate predicate;
+    std::string_view problem;
+    std::string_view suggestion;
+  } rows[] = {
+      {Compare(FieldId::kReason, Op::kEqual, "x"s), "operator_not_allowed", ":"},
+      {Compare(FieldId::kTopic, Op::kNotEqual, "x"s), "operator_not_allowed", ""},
+      {Compare(FieldId::kReason, Op::kHas, ""s), "value_invalid", ""},
+      {Compare(FieldId::kTopic, Op::kHas, ""s), "value_invalid", ""},
+  };
+  for (const auto& row : rows) {
+    auto checked = Check(row.predicate, Use::kOpeningRule);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().metadata.at("problem"), row.problem);
+    EXPECT_EQ(checked.error().metadata.count("suggestion") == 1
+                  ? checked.error().metadata.at("suggestion")
+                  : "",
+              row.suggestion);
+  }
+}
+
+TEST(PredicateTest, RulesMayHoldMoreComparisonsThanFilters) {
+  const auto many = [](size_t count) {
+    return Any(std::vector<Predicate>(count, Compare(FieldId::kScore, Op::kEqual, int64_t{1})));
+  };
+  EXPECT_TRUE(Check(many(64), Use::kCaseFilter));
+  EXPECT_FALSE(Check(many(65), Use::kCaseFilter));
+  EXPECT_TRUE(Check(many(256), Use::kOpeningRule));
+  EXPECT_FALSE(Check(many(257), Use::kOpeningRule));
 }
 
 TEST(PredicateTest, CanonicalBracketsOnlyWhereItMatters) {
@@ -287,7 +347,7 @@ TEST(PredicateTest, CanonicalBracketsOnlyWhereItMatters) {
 TEST(PredicateTest, EveryUsableFieldPassesCheckInItsPlacesOnly) {
   for (const Field& field : FieldCatalogue()) {
     for (int use = 0; use < kUseCount; ++use) {
-      const Predicate predicate = All({Compare(field.id, Op::kEqual, SampleOf(field))});
+      const Predicate predicate = All({Compare(field.id, OpFor(field), SampleOf(field))});
       EXPECT_EQ(Check(predicate, static_cast<Use>(use)).has_value(),
                 UsableIn(field, static_cast<Use>(use)))
           << field.name << " " << use;
@@ -298,8 +358,7 @@ TEST(PredicateTest, EveryUsableFieldPassesCheckInItsPlacesOnly) {
 TEST(PredicateTest, CheckNamesTheFirstProblem) {
   Predicate deep = Compare(FieldId::kScore, Op::kEqual, int64_t{1});
   for (int i = 0; i <= kMaxPredicateDepth; ++i) deep = All({deep});
-  const std::vector<Predicate> many(kMaxComparisons + 1,
-                                    Compare(FieldId::kScore, Op::kEqual, int64_t{1}));
+  const std::vector<Predicate> many(65, Compare(FieldId::kScore, Op::kEqual, int64_t{1}));
   const struct {
     Predicate predicate;
     std::string_view problem;
@@ -309,6 +368,7 @@ TEST(PredicateTest, CheckNamesTheFirstProblem) {
       {Compare(FieldId::kGender, Op::kEqual, "f"s), "protected_field", "gender"},
       {Compare(FieldId::kProgram, Op::kLess, "a"s), "operator_not_allowed", "<"},
       {Compare(FieldId::kProgram, Op::kHas, "a"s), "operator_not_allowed", ":"},
+      {Compare(FieldId::kOwner, Op::kIsSet, "a"s), "value_invalid", "a"},
       {Compare(FieldId::kScore, Op::kEqual, "6"s), "value_invalid", "6"},
       {Compare(FieldId::kScore, Op::kEqual, Value{}), "value_invalid", "nothing"},
       {Compare(FieldId::kHistory, Op::kEqual, int64_t{1}), "value_invalid", "1"},
