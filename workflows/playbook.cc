@@ -226,25 +226,24 @@ FieldValue ReadField(const Customer& c, FieldId field) {
 }
 
 OpeningFacts::OpeningFacts(const Case& opening, const Response* response, const Customer* customer)
-    : case_(opening), response_(response), customer_(customer) {
-  reason_ =
-      Folded(response != nullptr ? response->reason.value : opening.details.customer_request.value);
-}
-
-FieldValue OpeningFacts::operator()(FieldId field) const {
-  const bool of_customer = field == FieldId::kDoNotContact || field == FieldId::kSegment;
-  if (of_customer) return customer_ != nullptr ? ReadField(*customer_, field) : FieldValue{};
-  if (field == FieldId::kReason) return Words(reason_);
-  if (field == FieldId::kContactRequested) {
-    return FieldValue{case_.origin == CaseOrigin::kContactRequest ||
-                      (response_ != nullptr && response_->contact_requested)};
+    : reason_(Folded(response != nullptr ? response->reason.value
+                                         : opening.details.customer_request.value)) {
+  const auto value_of = [&](FieldId field) -> FieldValue& {
+    return values_[static_cast<size_t>(field)];
+  };
+  for (const Field& field : FieldCatalogue()) {
+    if (UsableIn(field, Use::kOpeningRule)) value_of(field.id) = ReadField(opening, field.id);
   }
-  const FieldValue value = ReadField(case_, field);
-  const bool answer_knows = field == FieldId::kChannel && response_ != nullptr;
-  if (answer_knows && std::holds_alternative<std::monostate>(value)) {
-    return ReadField(*response_, field);
+  value_of(FieldId::kReason) = Words(reason_);
+  value_of(FieldId::kContactRequested) = opening.origin == CaseOrigin::kContactRequest ||
+                                         (response != nullptr && response->contact_requested);
+  if (response != nullptr && std::holds_alternative<std::monostate>(value_of(FieldId::kChannel))) {
+    value_of(FieldId::kChannel) = ReadField(*response, FieldId::kChannel);
   }
-  return value;
+  if (customer != nullptr) {
+    value_of(FieldId::kDoNotContact) = ReadField(*customer, FieldId::kDoNotContact);
+    value_of(FieldId::kSegment) = ReadField(*customer, FieldId::kSegment);
+  }
 }
 
 const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const OpeningFacts& facts) {

@@ -1,6 +1,7 @@
 // Playbooks: the plan chosen for a case at opening, by ordered first match.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,18 +32,19 @@ struct Playbook {
 // `reason` is the answer's; without an answer it is what the customer asked for. `channel` is the
 // one that the customer prefers, else the answer's.
 //
-// Thread-compatible. Reading copies nothing: make one for a case and try every rule with it.
+// Thread-compatible. Everything is read once, here: make one for a case and try every rule with it.
 class OpeningFacts {
  public:
   OpeningFacts(const Case& opening, const Response* response, const Customer* customer);
-  // The views in the result live as long as this and what it refers to.
-  FieldValue operator()(FieldId field) const;
+  OpeningFacts(const OpeningFacts&) = delete;
+  OpeningFacts& operator=(const OpeningFacts&) = delete;
+
+  // Unset for a field that rules may not name. Lives as long as this and what it refers to.
+  const FieldValue& operator()(FieldId field) const { return values_[static_cast<size_t>(field)]; }
 
  private:
-  const Case& case_;
-  const Response* response_;
-  const Customer* customer_;
   std::string reason_{};  // folded
+  std::array<FieldValue, kFieldCount> values_{};
 };
 
 // The first playbook whose condition holds for the case as it opens; nullptr: none.
