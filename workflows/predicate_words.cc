@@ -144,17 +144,6 @@ void AppendYamlScalar(const TreeNode& node, const std::string& literal, std::str
   yaml += '"';
 }
 
-std::string_view GroupWord(Kind kind) {
-  switch (kind) {
-    case Kind::kAll: return "all";
-    case Kind::kAny: return "any";
-    case Kind::kNone: return "none";
-    case Kind::kComparison: break;
-  }
-  CHECK(false);
-  return {};
-}
-
 void AppendYaml(const TreeNode& node, size_t indent, std::string& yaml) {
   if (node.kind == Kind::kComparison) {
     ((yaml += node.field->name) += ": {") += node.word->name;
@@ -233,6 +222,17 @@ Result<Predicate> FromWord(const Field& field, std::string_view word,
   }
   if (comparisons.size() == 1) return std::move(comparisons.front());
   return found->join == Kind::kAny ? Any(std::move(comparisons)) : All(std::move(comparisons));
+}
+
+std::string_view GroupWord(Kind kind) {
+  switch (kind) {
+    case Kind::kAll: return "all";
+    case Kind::kAny: return "any";
+    case Kind::kNone: return "none";
+    case Kind::kComparison: break;
+  }
+  CHECK(false);
+  return {};
 }
 
 Predicate Joined(std::vector<Predicate> conditions) {

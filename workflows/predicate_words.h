@@ -59,6 +59,9 @@ struct Literal {
 Result<Predicate> FromWord(const Field& field, std::string_view word,
                            std::span<const Literal> literals, bool is_list);
 
+// "all", "any", "none": the keys of groups. REQUIRES: not kComparison.
+std::string_view GroupWord(Predicate::Kind kind);
+
 // Conditions side by side, as the keys of one block: all of them have to hold.
 Predicate Joined(std::vector<Predicate> conditions);
 
