@@ -666,22 +666,32 @@ class Vocabulary {
         return std::string(field.enum_values[random_() % field.enum_values.size()]);
       case FieldType::kTime: return Time();
       case FieldType::kId: return ToString(SomeCustomer());
+      case FieldType::kProse:
+      case FieldType::kTexts: break;  // no list can be filtered by them
     }
     return {};
   }
 
-  Predicate AnyPredicate(Use use) {
+  Predicate AnyComparison(Use use) {
     const auto names = FieldNames(use);
+    const Field& field = *FindField(names[random_() % names.size()]);
+    Op op = Op::kEqual;
+    do {
+      op = AnyOf(Op::kIsSet);
+    } while (!Accepts(field.type, op));
+    return Compare(field.id, op, op == Op::kIsSet ? Value{} : ValueFor(field, op));
+  }
+
+  // Unset columns are many, so that what SQL makes of NULL below NOT shows.
+  Predicate AnyPredicate(Use use, int depth = 3) {
+    if (depth == 0 || random_() % 3 == 0) return AnyComparison(use);
     std::vector<Predicate> children;
-    for (uint64_t i = 0; i <= random_() % 3; ++i) {
-      const Field& field = *FindField(names[random_() % names.size()]);
-      Op op = Op::kEqual;
-      do {
-        op = AnyOf(Op::kHas);
-      } while (!Accepts(field.type, op));
-      children.push_back(Compare(field.id, op, ValueFor(field, op)));
+    for (uint64_t i = 0; i <= random_() % 3; ++i) children.push_back(AnyPredicate(use, depth - 1));
+    switch (random_() % 3) {
+      case 0: return All(std::move(children));
+      case 1: return Any(std::move(children));
+      default: return None(std::move(children));
     }
-    return children.size() == 1 ? children[0] : All({children[0], All(children)});
   }
 
   Scope AnyScope() {
