@@ -1,9 +1,9 @@
 // Calendars: when people work, and how much time passes by each way of counting.
 //
-// Pure arithmetic: zones come in as tables of offsets (server/config/zones.h reads them from tzdata),
-// `now` never appears. Working intervals are local wall times; each is turned into UTC on the day it is
-// used, so a shift over the spring gap is an hour shorter and one over the autumn fold an hour
-// longer. Plain values and functions; thread-safe.
+// Pure arithmetic: zones come in as tables of offsets (server/config/zones.h reads them from
+// tzdata), `now` never appears. Working intervals are local wall times; each is turned into UTC on
+// the day it is used, so a shift over the spring gap is an hour shorter and one over the autumn
+// fold an hour longer. Plain values and functions; thread-safe.
 //
 // Counting (DESIGN 5). Each count is a measure on the time line; Elapsed and Advance are its two
 // directions:
@@ -118,8 +118,8 @@ std::optional<Timestamp> Advance(const Counting& counting, Timestamp from, int64
 // The working intervals of the local date as they stand in the calendar, in rising order.
 const std::vector<WorkInterval>& IntervalsOn(const Calendar& calendar, LocalDay day);
 
-// What is wrong with the calendar, one sentence each, e.g. an interval that overlaps the next. Empty
-// when it keeps what is promised above.
+// What is wrong with the calendar, one sentence each, e.g. an interval that overlaps the next.
+// Empty when it keeps what is promised above.
 std::vector<std::string> CheckCalendar(const Calendar& calendar);
 
 }  // namespace rebound

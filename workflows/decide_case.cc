@@ -361,8 +361,7 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
                              : program->default_queue;
   }
   c.created_at = context.now;
-  SetPriority(draft, c);
-  Open(draft, c);
+  Open(draft, c, nullptr, facts.customer ? &*facts.customer : nullptr);
   return draft.Take();
 }
 

@@ -342,7 +342,8 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
     if (IsLive(clock)) counted.emplace_back(clock, ElapsedAt(clock, CalendarOf(from, clock), now));
   }
   draft.AddCase(c, now, CaseMigrated{from.number, number}, status);
-  const Customer* customer = facts.customer ? &*facts.customer : nullptr;
+  const Case migrated = c;
+  const OpeningFacts opening(migrated, nullptr, facts.customer ? &*facts.customer : nullptr);
   for (const auto& [clock, elapsed] : counted) {
     if (clock.definition.empty()) continue;  // given by hand, or by the program: it stays
     const ClockDefinition* before = from.FindClock(clock.definition);
@@ -350,7 +351,7 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
     if (after == nullptr || after->kind != clock.kind) {
       const auto fits =
           std::find_if(to.clocks.begin(), to.clocks.end(), [&](const ClockDefinition& each) {
-            return each.kind == clock.kind && Applies(each.when, c, customer);
+            return each.kind == clock.kind && Evaluate(each.when, opening);
           });
       after = fits == to.clocks.end() ? nullptr : &*fits;
     }

@@ -59,12 +59,11 @@ Case OpeningCase(Draft& draft, const Response& response, const Customer* custome
   const Revision& revision = *draft.context().revision;  // new cases follow the one in force
   c.revision = revision.number;
   c.details.queue_id = program.default_queue;
-  if (const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer)) {
+  if (const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer, &response)) {
     c.playbook = {playbook->id, playbook->version, Canonical(playbook->when)};
     c.severity = std::max(c.severity, playbook->severity);
     if (!playbook->queue_id.empty()) c.details.queue_id = playbook->queue_id;
   }
-  SetPriority(draft, c);
   c.created_at = draft.context().now;
   return c;
 }
@@ -201,7 +200,7 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
       response.paired_case_id = site_case->id;
     }
     draft.AddResponse(response, ResponseRecorded{response});
-    if (site_case) Open(draft, *site_case);
+    if (site_case) Open(draft, *site_case, &response, nullptr);
     return draft.Take();
   }
 
@@ -248,7 +247,7 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
       fresh.number = next_number++;
       fresh.holds_dedupe_slot = d.facts.holds_dedupe_slot;
       c = &fresh;
-      Open(draft, *c);
+      Open(draft, *c, &opening, customer);
     }
     CaseHistoryDerived now_known{
         c->resurvey,          c->resurvey_result, c->asked_at,
@@ -339,7 +338,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   const int32_t severity = BaseSeverity(program->scale, response.score);
   switch (pairing->effect) {
     case ResponseEffect::kOpened:
-      Open(draft, opening);
+      Open(draft, opening, &response, customer ? &*customer : nullptr);
       // This answer may come late: what was given after it and stored before it counts too.
       for (const Response& known : facts.responses) CountLaterAnswer(draft, opening, known);
       break;

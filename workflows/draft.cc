@@ -36,8 +36,8 @@ void SetDue(CaseClock& clock, Timestamp due) {
 
 // As it stands when a clock is made, at opening as well as later.
 std::optional<CaseClock> MakeClockDue(const Draft& draft, const Case& c, ClockKind kind,
-                                      std::optional<Timestamp> due) {
-  auto clock = MakeClock(draft, c, kind);
+                                      std::optional<Timestamp> due, const OpeningFacts& opening) {
+  auto clock = MakeClock(draft, c, kind, opening);
   const bool given = kind == ClockKind::kCommitment || kind == ClockKind::kExternalDeadline;
   if (given && !due) return std::nullopt;
   if (!clock && !given) return std::nullopt;
@@ -100,15 +100,15 @@ std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clo
   return next;
 }
 
-std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind) {
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind,
+                                   const OpeningFacts& opening) {
   const Revision& revision = draft.RevisionOf(c);
-  const Customer* customer = draft.facts().customer ? &*draft.facts().customer : nullptr;
   CaseClock clock;
   clock.kind = kind;
   clock.generation = NextClock(c, kind);
   clock.started_at = clock.counted_from = draft.context().now;
   for (const ClockDefinition& definition : revision.clocks) {
-    if (definition.kind != kind || !Applies(definition.when, c, customer)) continue;
+    if (definition.kind != kind || !Evaluate(definition.when, opening)) continue;
     clock.definition = definition.id;
     clock.limit = definition.limit;
     clock.met_by = definition.met_by;
@@ -134,7 +134,9 @@ std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind 
 }
 
 void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due) {
-  auto clock = MakeClockDue(draft, c, kind, due);
+  const std::optional<Customer>& customer = draft.facts().customer;
+  const OpeningFacts opening(c, nullptr, customer ? &*customer : nullptr);
+  auto clock = MakeClockDue(draft, c, kind, due, opening);
   if (!clock) return;
   const auto timer_due = NextTier(draft.RevisionOf(c), *clock);
   if (timer_due) clock->timer = Draft::NextGeneration(c, TimerOf(kind));
@@ -215,27 +217,27 @@ void Settle(Draft& draft, Case& c) {
   }
 }
 
-void SetPriority(const Draft& draft, Case& c) {
-  const std::vector<Priority>& priorities = draft.RevisionOf(c).priorities;
-  const Customer* customer = draft.facts().customer ? &*draft.facts().customer : nullptr;
-  for (size_t i = 0; i < priorities.size(); ++i) {
-    c.priority = priorities[i].id;
-    c.priority_rank = static_cast<int32_t>(i) + 1;
-    if (Applies(priorities[i].when, c, customer)) return;
-  }
-}
-
 // ---- What opening, reopening, closing and asking again do
 
-void Open(Draft& draft, Case& c) {
+void Open(Draft& draft, Case& c, const Response* response, const Customer* customer) {
   const Lifecycle& lifecycle = draft.LifecycleOf(c);
+  const std::vector<Priority>& priorities = draft.RevisionOf(c).priorities;
+  {
+    const OpeningFacts opening(c, response, customer);
+    for (size_t i = 0; i < priorities.size(); ++i) {
+      c.priority = priorities[i].id;  // the last one takes what is left
+      c.priority_rank = static_cast<int32_t>(i) + 1;
+      if (Evaluate(priorities[i].when, opening)) break;
+    }
+  }
   const Timestamp occurred_at = c.opened_at;
   c.status = lifecycle.initial;
   c.phase = lifecycle.Find(lifecycle.initial)->phase;
   if (!c.history) {
+    const OpeningFacts opening(c, response, customer);  // with its priority
     for (const ClockKind kind : kFromOpening) {
       if (kind == ClockKind::kFirstContact && !HasSomebodyToContact(c)) continue;
-      auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at);
+      auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at, opening);
       if (!clock) continue;
       if (const auto due = NextTier(draft.RevisionOf(c), *clock)) {
         clock->timer = 1;

@@ -155,7 +155,8 @@ std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clo
 
 // The clock of `kind` that the case would get now: by the first definition that applies, else by
 // the program's limits. nullopt: none. The generation is set, the timer is not.
-std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind);
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind,
+                                   const OpeningFacts& opening);
 // Starts it, if there is one. kCommitment and kExternalDeadline: due at `due`.
 void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due = {});
 // Ends every clock of the kind that runs or is paused, as met or cancelled `at` that time.
@@ -172,11 +173,9 @@ void ResumeHandling(Draft& draft, Case& c);
 // pause that nothing keeps up is over, the re-survey clock runs where the customer may be asked.
 void Settle(Draft& draft, Case& c);
 
-// The first priority whose condition holds, else the last.
-void SetPriority(const Draft& draft, Case& c);
-
-// Adds CaseOpened, with the clocks that start with the case inside it.
-void Open(Draft& draft, Case& c);
+// Adds CaseOpened, with its priority and the clocks that start with the case inside it. `response`
+// and `customer` may be null.
+void Open(Draft& draft, Case& c, const Response* response, const Customer* customer);
 
 // Cancels what the second ask had pending, reopens into `status`, and starts the clocks anew.
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,

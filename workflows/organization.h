@@ -18,9 +18,9 @@ struct OrgUnit {
   std::string id{};
   std::string name_en{};
   std::string name_zh{};
-  std::string manager{};                 // principal; empty: the unit above decides
-  std::optional<Timestamp> from{};       // first instant it exists; absent: always
-  std::optional<Timestamp> until{};      // first instant it no longer does; absent: for ever
+  std::string manager{};             // principal; empty: the unit above decides
+  std::optional<Timestamp> from{};   // first instant it exists; absent: always
+  std::optional<Timestamp> until{};  // first instant it no longer does; absent: for ever
   friend bool operator==(const OrgUnit&, const OrgUnit&) = default;
 };
 
@@ -30,8 +30,8 @@ struct OrgUnit {
 std::string ManagerAt(const std::vector<OrgUnit>& units, std::string_view unit, int32_t level,
                       Timestamp at);
 
-// A role may call what its base may call (server/access/policy.h); the lifecycle says which roles may
-// take which transition.
+// A role may call what its base may call (server/access/policy.h); the lifecycle says which roles
+// may take which transition.
 struct RoleDef {
   std::string id{};  // stable key
   std::string name_en{};
@@ -40,8 +40,8 @@ struct RoleDef {
   friend bool operator==(const RoleDef&, const RoleDef&) = default;
 };
 
-// In order, the most urgent first. A case gets the first whose condition holds as it opens, else the
-// last.
+// In order, the most urgent first. A case gets the first whose condition holds as it opens, else
+// the last.
 struct Priority {
   std::string id{};  // stable key
   std::string name_en{};
