@@ -13,8 +13,8 @@
 namespace rebound {
 namespace {
 
-// Guards the stack. Two for each group, its object and its list, and two for a condition with a list
-// of values; two more, so that the reader is the one to say which group is too deep.
+// Guards the stack. Two for each group, its object and its list, and two for a condition with a
+// list of values; two more, so that the reader is the one to say which group is too deep.
 constexpr size_t kMaxNesting = 2 * size_t{kMaxPredicateDepth} + 4;
 
 constexpr std::array<std::string_view, 3> kGroupKeys = {"all", "any", "none"};

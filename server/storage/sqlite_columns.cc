@@ -1,5 +1,6 @@
 #include "server/storage/sqlite_columns.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iterator>
 #include <limits>
@@ -196,29 +197,26 @@ std::optional<int64_t> CaseNumber(const Comparison& comparison) {
   return CaseNumberText(number) == text ? std::optional(number) : std::nullopt;
 }
 
-void AndComparison(const Comparison& comparison, Use use, Condition& condition) {
+void AppendComparison(const Comparison& comparison, Use use, Condition& condition) {
   for (const auto& [field, sql] : FieldsOf(use)) {
     if (field != comparison.field) continue;
     if (comparison.op == Op::kIsSet) {
-      condition.And(sql);
-      condition.sql += " IS NOT NULL";
+      (condition.sql += sql) += " IS NOT NULL";
       return;
     }
     if (comparison.op == Op::kHas) {
       CHECK(Describe(field).type == FieldType::kPath);  // others have no column
-      condition.And("");
       OrAtOrBelow(sql, std::get<std::string>(comparison.value), condition);
       return;
     }
     if (field == FieldId::kNumber && comparison.op == Op::kEqual) {
       if (const auto number = CaseNumber(comparison)) {
-        condition.And("number = ?");
+        condition.sql += "number = ?";
         condition.values.emplace_back(*number);
         return;
       }
     }
-    condition.And(sql);
-    ((condition.sql += ' ') += Symbol(comparison.op)) += " ?";
+    (((condition.sql += sql) += ' ') += Symbol(comparison.op)) += " ?";
     if (Describe(field).type == FieldType::kId) {
       const auto id = DecodeId(std::get<std::string>(comparison.value));
       condition.values.emplace_back(Blob{std::string(id ? BytesOf(*id) : std::string_view{})});
@@ -230,21 +228,56 @@ void AndComparison(const Comparison& comparison, Use use, Condition& condition) 
   CHECK(false);
 }
 
-// "(a OR b" and then `end`.
-void AndAlternatives(const std::vector<Predicate>& children, Use use, std::string_view end,
-                     Condition& condition) {
-  CHECK(!children.empty());  // Check has seen to it
-  std::string_view before = "(";
-  condition.And("");
-  for (const Predicate& child : children) {
-    Condition alternative;
-    AndFilter(child, use, alternative);
-    (((condition.sql += before) += '(') += alternative.sql) += ')';
-    std::move(alternative.values.begin(), alternative.values.end(),
-              std::back_inserter(condition.values));
-    before = " OR ";
+// A filter with NOT only around comparisons, and AND and OR by turns.
+//
+// SQLite's parser takes a hundred pending symbols. Each level here that is not flat has a
+// comparison of its own, of which there are 64 at most, only an OR within an AND takes parentheses,
+// and the deepest branch comes first, before anything is pending: half a level costs one symbol.
+struct Expression {
+  const Comparison* comparison = nullptr;
+  bool is_negated = false;  // of a comparison
+  bool is_or = false;       // of `children`
+  std::vector<Expression> children{};
+  int depth = 0;
+};
+
+Expression Flat(const Predicate& filter, bool is_negated) {
+  using Kind = Predicate::Kind;
+  if (filter.kind == Kind::kComparison) return {&filter.comparison, is_negated};
+  const bool negates = filter.kind == Kind::kNone ? !is_negated : is_negated;
+  Expression flat{.is_or = (filter.kind == Kind::kAll) == negates};
+  for (const Predicate& child : filter.children) {
+    Expression part = Flat(child, negates);
+    if (part.comparison == nullptr && part.is_or == flat.is_or) {
+      std::move(part.children.begin(), part.children.end(), std::back_inserter(flat.children));
+    } else {
+      flat.children.push_back(std::move(part));
+    }
   }
-  condition.sql += end;
+  if (flat.children.size() == 1) return Expression(std::move(flat.children.front()));
+  std::stable_sort(flat.children.begin(), flat.children.end(),
+                   [](const Expression& a, const Expression& b) { return a.depth > b.depth; });
+  if (!flat.children.empty()) flat.depth = flat.children.front().depth + 1;
+  return flat;
+}
+
+void AppendExpression(const Expression& expression, Use use, Condition& condition) {
+  if (expression.comparison != nullptr) {
+    // A comparison with NULL is NULL in SQL, and so is its NOT; IS NOT TRUE is what Evaluate does.
+    if (expression.is_negated) condition.sql += '(';
+    AppendComparison(*expression.comparison, use, condition);
+    if (expression.is_negated) condition.sql += ") IS NOT TRUE";
+    return;
+  }
+  std::string_view before;
+  for (const Expression& child : expression.children) {
+    condition.sql += before;
+    const bool needs_brackets = child.is_or && !expression.is_or;
+    if (needs_brackets) condition.sql += '(';
+    AppendExpression(child, use, condition);
+    if (needs_brackets) condition.sql += ')';
+    before = expression.is_or ? " OR " : " AND ";
+  }
 }
 
 }  // namespace
@@ -254,18 +287,11 @@ std::span<const Column<Response>> ResponseColumns() { return kResponseColumns; }
 std::span<const Column<Customer>> CustomerColumns() { return kCustomerColumns; }
 
 void AndFilter(const Predicate& filter, Use use, Condition& condition) {
-  switch (filter.kind) {
-    case Predicate::Kind::kAll:
-      for (const Predicate& child : filter.children) AndFilter(child, use, condition);
-      return;
-    case Predicate::Kind::kComparison: AndComparison(filter.comparison, use, condition); return;
-    case Predicate::Kind::kAny: AndAlternatives(filter.children, use, ")", condition); return;
-    // A comparison with NULL is NULL in SQL, and so is its NOT; IS NOT TRUE is what Evaluate does.
-    case Predicate::Kind::kNone:
-      AndAlternatives(filter.children, use, ") IS NOT TRUE", condition);
-      return;
-  }
-  CHECK(false);
+  const Expression flat = Flat(filter, false);
+  if (flat.comparison == nullptr && flat.children.empty()) return;
+  condition.And(flat.is_or ? "(" : "");
+  AppendExpression(flat, use, condition);
+  if (flat.is_or) condition.sql += ')';
 }
 
 void AndOrgUnits(const Scope& scope, Condition& condition) {

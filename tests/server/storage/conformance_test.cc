@@ -837,6 +837,40 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
   });
 }
 
+// The deepest filters that Check lets through: SQLite's parser takes a hundred pending symbols.
+TEST_P(StoreTest, TheDeepestFiltersAreTaken) {
+  Case c = OpenCase();
+  using Group = Predicate (*)(std::vector<Predicate>);
+  const Predicate leaves[] = {Compare(FieldId::kTouchpoint, Op::kHas, std::string("nowhere")),
+                              Compare(FieldId::kOrgUnit, Op::kNotEqual, std::string("x")),
+                              Compare(FieldId::kNextDueTime, Op::kIsSet, {})};
+  for (const std::vector<Group>& groups :
+       {std::vector<Group>{All, Any}, {None}, {All, None}, {Any, None}, {All, Any, None}}) {
+    for (const Predicate& leaf : leaves) {
+      Predicate behind = leaf;
+      Predicate ahead = leaf;
+      Predicate alone = leaf;
+      for (size_t i = 0; i < 63; ++i) {
+        const Group group = groups[i % groups.size()];
+        behind = group({leaf, behind});
+        ahead = group({ahead, leaf});
+        alone = group({alone});
+      }
+      // A tree with six levels of two branches each.
+      Predicate wide = leaf;
+      for (size_t i = 0; i < 6; ++i) wide = groups[i % groups.size()]({wide, wide});
+      for (const Predicate& filter : {behind, ahead, alone, wide}) {
+        ASSERT_TRUE(Check(filter, Use::kCaseFilter));
+        store().Read([&](Reader& reader) {
+          const bool holds = Evaluate(filter, [&](FieldId field) { return ReadField(c, field); });
+          EXPECT_THAT(reader.ListCases({.filter = filter, .limit = kAll}), SizeIs(holds ? 1 : 0))
+              << Canonical(filter);
+        });
+      }
+    }
+  }
+}
+
 TEST_P(StoreTest, EventsOfACaseComeInPagesOldestFirst) {
   Case c = OpenCase();
   const Case other = OpenCase();
