@@ -153,6 +153,11 @@ FieldValue ReadField(const Case& c, FieldId field) {
                                       : FieldValue{std::span<const std::string>(c.details.topics)};
     case FieldId::kExternalAuthority: return Words(c.details.external_authority.authority);
     case FieldId::kEmotion: return Words(Word(c.details.emotion));
+    case FieldId::kPriority: return Words(c.priority);
+    case FieldId::kEscalationLevel: return FieldValue{int64_t{c.escalation_level}};
+    case FieldId::kPaused:
+      return FieldValue{std::any_of(c.pauses.begin(), c.pauses.end(),
+                                    [](const Pause& pause) { return !pause.resumed_at; })};
     case FieldId::kOccurTime:
     case FieldId::kRecordTime:
     case FieldId::kDoNotContact:
@@ -208,6 +213,9 @@ FieldValue ReadField(const Response& r, FieldId field) {
     case FieldId::kContactRequested:
     case FieldId::kExternalAuthority:
     case FieldId::kEmotion:
+    case FieldId::kPriority:
+    case FieldId::kEscalationLevel:
+    case FieldId::kPaused:
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:

@@ -82,6 +82,9 @@ constexpr Column<Case> kCaseColumns[] = {
     {"arm", Of<FieldId::kArm, Case>},
     {"history", Of<FieldId::kHistory, Case>},
     {"reopen_count", Of<FieldId::kReopenCount, Case>},
+    {"priority", Of<FieldId::kPriority, Case>},
+    {"escalation_level", Of<FieldId::kEscalationLevel, Case>},
+    {"paused", Of<FieldId::kPaused, Case>},
 };
 
 using R = const Response&;
@@ -149,6 +152,9 @@ constexpr FieldSql kCaseFields[] = {
     {FieldId::kArm, "arm"},
     {FieldId::kHistory, "history"},
     {FieldId::kReopenCount, "reopen_count"},
+    {FieldId::kPriority, "priority"},
+    {FieldId::kEscalationLevel, "escalation_level"},
+    {FieldId::kPaused, "paused"},
 };
 constexpr FieldSql kResponseFields[] = {
     {FieldId::kProgram, "program_id"},

@@ -757,6 +757,10 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
     c.resurvey_result = any.AnyOf(ResurveyResult::kNotAsked);
     c.history = any.Truth();
     c.reopen_count = static_cast<int32_t>(any.Small());
+    c.priority = any.Word();
+    c.escalation_level = static_cast<int32_t>(any.Small());
+    if (any.Truth()) c.pauses.push_back({.paused_at = any.Time()});
+    if (any.Truth() && !c.pauses.empty()) c.pauses[0].resumed_at = any.Time();
     c.opened_at = any.Time();
     if (any.Truth()) c.closed_at = any.Time();
     const Case opened = make_.Open(change, c);
