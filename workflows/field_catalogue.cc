@@ -99,7 +99,7 @@ constexpr std::array<Field, kFieldCount> kFields = {
     Of(FieldId::kExternalAuthority, "external_authority", FieldType::kText, "External authority",
        "外部受理机构", kRule),
     OneOf(FieldId::kEmotion, "emotion", kEmotions, "Emotion", "客户情绪", kRule),
-    Of(FieldId::kPriority, "priority", FieldType::kText, "Priority", "优先级", kCase),
+    Of(FieldId::kPriority, "priority", FieldType::kText, "Priority", "优先级", kRule | kCase),
     Of(FieldId::kEscalationLevel, "escalation_level", FieldType::kInt, "Escalation level",
        "升级层级", kCase, "steps up the org tree"),
     Of(FieldId::kPaused, "paused", FieldType::kBool, "Paused", "挂起中", kCase),

@@ -58,10 +58,10 @@ constexpr Column<Case> kCaseColumns[] = {
      }},
     {"claimable", [](C c) -> SqlValue { return int64_t{IsClaimable(c)}; }},
     {"severity", Of<FieldId::kSeverity, Case>},
-    {"priority", [](C c) { return TextOrNull(c.priority); }},
+    {"priority", Of<FieldId::kPriority, Case>},
     {"priority_rank", [](C c) -> SqlValue { return int64_t{std::get<0>(ClaimOrder(c))}; }},
-    {"escalation_level", [](C c) -> SqlValue { return int64_t{c.escalation_level}; }},
-    {"paused", [](C c) -> SqlValue { return int64_t{OpenPause(c) != nullptr}; }},
+    {"escalation_level", Of<FieldId::kEscalationLevel, Case>},
+    {"paused", Of<FieldId::kPaused, Case>},
     {"opened_ms", Of<FieldId::kOpenTime, Case>},
     {"closed_ms", Of<FieldId::kCloseTime, Case>},
     {"status", Of<FieldId::kStatus, Case>},
@@ -82,9 +82,6 @@ constexpr Column<Case> kCaseColumns[] = {
     {"arm", Of<FieldId::kArm, Case>},
     {"history", Of<FieldId::kHistory, Case>},
     {"reopen_count", Of<FieldId::kReopenCount, Case>},
-    {"priority", Of<FieldId::kPriority, Case>},
-    {"escalation_level", Of<FieldId::kEscalationLevel, Case>},
-    {"paused", Of<FieldId::kPaused, Case>},
 };
 
 using R = const Response&;
