@@ -13,6 +13,7 @@
 #include <set>
 
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/operations_service.grpc.pb.h"
 #include "rebound/v1/response_service.grpc.pb.h"
 #include "server/storage/migrations.h"
 #include "tests/bench/answers.h"
@@ -21,6 +22,7 @@
 #include "tests/bench/million.h"
 #include "tests/bench/process.h"
 #include "tests/bench/report.h"
+#include "tests/bench/rules.h"
 
 namespace rebound::bench {
 namespace {
@@ -78,6 +80,8 @@ class Bench {
     if (Wants("submit")) Submit();
     if (Wants("import")) Import();
     if (Wants("page")) Page();
+    if (Wants("rules")) Rules();
+    if (Wants("timers")) OverdueTimers();
     if (Wants("peers")) Peers();
     RemoveDatabase(Scratch());
     RemoveDatabase(Copy());
@@ -104,7 +108,7 @@ class Bench {
   std::string Cases() {
     const std::string path = fmt::format("{}/cases-{}-schema-{}.db", arguments_.folder,
                                          arguments_.cases, kSqliteMigrations.size());
-    const double seconds = MakeCases(path, config_, arguments_.cases);
+    const double seconds = MakeCases(path, config_, {.cases = arguments_.cases});
     if (seconds > 0) Say(fmt::format("made {} cases in {:.0f} s", arguments_.cases, seconds));
     return path;
   }
@@ -380,6 +384,95 @@ class Bench {
         Whole(static_cast<double>(bare_bytes)), Markdown(table));
   }
 
+  void Rules() {
+    std::vector<double> evaluate, store;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      Say(fmt::format("rules: round {} of {}", round + 1, arguments_.rounds));
+      const RulesCost cost =
+          MeasureRules(arguments_.folder, config_, arguments_.quick ? 5'000 : 20'000);
+      evaluate.push_back(cost.evaluate_us);
+      store.push_back(cost.store_us);
+    }
+    std::sort(evaluate.begin(), evaluate.end());
+    std::sort(store.begin(), store.end());
+    const double e = evaluate[evaluate.size() / 2], s = store[store.size() / 2];
+    text_ += fmt::format(
+        "## Rules beside the write of the same answer\n\n500 conditions of three comparisons: "
+        "{:.1f} us an answer; deciding and storing the answer, 64 a commit: {:.1f} us.\n\n",
+        e, s);
+    goals_.push_back({"evaluating 500 rules", fmt::format("{:.1f} us", e),
+                      fmt::format("store write {:.1f} us", s), e / s, 0.1, true, ""});
+  }
+
+  // The backlog after a stop: everything is overdue when the server starts. Staff look at their
+  // queue meanwhile.
+  void OverdueTimers() {
+    constexpr int kPagesInFlight = 4;
+    const std::string original =
+        fmt::format("{}/overdue-schema-{}.db", arguments_.folder, kSqliteMigrations.size());
+    const int64_t overdue = arguments_.quick ? 20'000 : 100'000;
+    const std::string made = fmt::format("{}-{}", original, overdue);
+    MakeCases(made, config_,
+              {.cases = overdue,
+               .program = "bench-overdue",
+               .span = std::chrono::hours{1},
+               .ago = std::chrono::hours{2}});
+    std::vector<double> drains, ratios, shares;
+    std::vector<Measured> intakes;
+    Table table{{"round", "timers/s", "intake/s", "share", "page p99 draining, us",
+                 "page p99 idle, us", "times"}};
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      Say(fmt::format("timers: round {} of {}", round + 1, arguments_.rounds));
+      RemoveDatabase(Scratch());
+      fs::copy_file(made, Scratch());
+      std::vector<Walk> walks(kPagesInFlight);
+      size_t bytes = 0;
+      RunningServer server(arguments_.server, Scratch(), config_);
+      const Target target = server.Connect();
+      const auto begin = std::chrono::steady_clock::now();
+      std::vector<Measured> busy;
+      double seconds = 0;
+      while (Overdue(target) > 0) {
+        busy.push_back(Drive(target, PageCall(&walks, &bytes), kPagesInFlight, 0.5));
+        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      }
+      if (busy.empty()) throw std::runtime_error("the timers had fired before a page was read");
+      const Measured idle =
+          Drive(target, PageCall(&walks, &bytes), kPagesInFlight, arguments_.seconds);
+      Answers answers({}, overdue, overdue);
+      const Measured intake = Drive(target, SubmitCall(&answers), 256, arguments_.seconds);
+      double p99 = 0;
+      for (const Measured& each : busy) p99 = std::max(p99, each.p99_us);
+      const double drain = static_cast<double>(overdue) / seconds;
+      drains.push_back(drain);
+      shares.push_back(drain / intake.per_second);
+      ratios.push_back(p99 / idle.p99_us);
+      table.push_back({std::to_string(round + 1), Whole(drain), Whole(intake.per_second),
+                       Ratio(shares.back()), Whole(p99), Whole(idle.p99_us), Ratio(ratios.back())});
+    }
+    std::sort(shares.begin(), shares.end());
+    std::sort(ratios.begin(), ratios.end());
+    const double share = shares[shares.size() / 2], ratio = ratios[ratios.size() / 2];
+    text_ += fmt::format(
+        "## {} overdue timers\n\nFrom the start of the server until none is overdue, while {} "
+        "readers walk a queue. The page figure is the worst half second's.\n\n{}\n",
+        Whole(static_cast<double>(overdue)), kPagesInFlight, Markdown(table));
+    goals_.push_back({"overdue timers drain", Whole(drains[drains.size() / 2]) + "/s",
+                      "intake at 256 in flight", share, 0.25, false, ""});
+    goals_.push_back({"queue page p99 meanwhile", "", "idle", ratio, 3, true, ""});
+  }
+
+  static int64_t Overdue(const Target& target) {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", target.authorization);
+    v1::GetStatusResponse status;
+    auto stub = v1::OperationsService::NewStub(target.channels.front());
+    if (const grpc::Status got = stub->GetStatus(&context, {}, &status); !got.ok()) {
+      throw std::runtime_error("GetStatus: " + got.error_message());
+    }
+    return status.overdue_timer_count();
+  }
+
   void Peers() {
     RunningServer server(arguments_.server, CopyOfCases(), config_);
     const Target target = server.Connect();
@@ -453,8 +546,9 @@ int Main(int argc, char** argv) {
   app.add_option("--server", arguments.server, "the reboundd to measure");
   app.add_option("--folder", arguments.folder, "where databases go")->capture_default_str();
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
-  app.add_option("--only", arguments.only, "start, submit, import, page or peers; may be repeated")
-      ->check(CLI::IsMember({"start", "submit", "import", "page", "peers"}));
+  app.add_option("--only", arguments.only,
+                 "start, submit, import, page, rules, timers or peers; may be repeated")
+      ->check(CLI::IsMember({"start", "submit", "import", "page", "rules", "timers", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")

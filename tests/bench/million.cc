@@ -14,16 +14,14 @@
 
 #include "clients/cli/table.h"
 #include "server/config/config.h"
-#include "server/execute/execute.h"
+#include "server/execute/revisions.h"
 #include "server/services/convert.h"
 #include "server/storage/sqlite_store.h"
-#include "tests/bench/answers.h"
 
 namespace rebound::bench {
 namespace {
 
 constexpr int64_t kBatch = 512;
-constexpr Duration kSpan = std::chrono::days{30};
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -52,10 +50,16 @@ void WriteConfig(const std::string& shipped, const std::string& folder) {
          "\n    scale: nps"
          "\n    recovery_window: 90 days"
          "\n    reopen_window: 7 days"
-         "\n    first_contact_limit: 3650 days\n";
+         "\n    first_contact_limit: 3650 days"
+         "\n  - id: bench-overdue"
+         "\n    name: {en: Benchmark of timers}"
+         "\n    kind: transactional"
+         "\n    scale: nps"
+         "\n    first_contact_limit: 1 hour\n";
 }
 
-double MakeCases(const std::string& path, const std::string& config, int64_t cases) {
+double MakeCases(const std::string& path, const std::string& config, const CasesWanted& wanted) {
+  const int64_t cases = wanted.cases;
   if (std::filesystem::exists(path)) return 0;
   const auto begin = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
@@ -67,10 +71,10 @@ double MakeCases(const std::string& path, const std::string& config, int64_t cas
   }
   {
     auto store = SqliteStore::Open(unfinished);
-    const auto revision = ApplyFolder(*store, config, SystemClock().Now()).revision;
+    const Timestamp end = SystemClock().Now() - wanted.ago;
+    ManualClock clock(end - wanted.span);
+    const auto revision = ApplyFolder(*store, config, clock.Now()).revision;
     if (revision == nullptr) throw std::runtime_error("the configuration is broken: " + config);
-    const Timestamp end = SystemClock().Now();
-    ManualClock clock(end - kSpan);
     RevisionBook book(*store, revision);
     Executor executor(*store, clock, book, {}, [] {});
     Answers answers({.detractor_percent = 100, .new_customer_percent = 100}, 0, 0);
@@ -82,12 +86,13 @@ double MakeCases(const std::string& path, const std::string& config, int64_t cas
       work.caller.principal = "bench";
       for (int64_t i = 0; i < kBatch && made < cases; ++i, ++made) {
         answers.Next(&response);
+        response.set_program_id(wanted.program);
         Checks checks;
         work.commands.push_back(
             ToSubmit(response, "response", *revision, clock.Now(), false, checks));
         if (!checks.ok()) throw std::runtime_error("an answer was refused");
       }
-      clock.Set(end - kSpan + kSpan * made / cases);
+      clock.Set(end - wanted.span + wanted.span * made / cases);
       work.done = [&](std::vector<Result<Outcome>> results) {
         for (const auto& result : results) done += result.has_value();
         ahead.release();
