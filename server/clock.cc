@@ -1,5 +1,7 @@
 #include "server/clock.h"
 
+#include <ctime>
+
 namespace rebound {
 
 Timestamp SystemClock::Now() {
@@ -7,7 +9,10 @@ Timestamp SystemClock::Now() {
 }
 
 Duration SystemClock::Steady() {
-  return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::duration_cast<Duration>(std::chrono::seconds{time.tv_sec} +
+                                              std::chrono::nanoseconds{time.tv_nsec});
 }
 
 }  // namespace rebound

@@ -12,7 +12,8 @@ class Clock {
   virtual ~Clock() = default;
   // UTC. Thread-safe. May go back; execute keeps what is recorded monotone.
   virtual Timestamp Now() = 0;
-  // Time that passes evenly, from an arbitrary start: against it jumps of Now are seen.
+  // Time that passes evenly, from an arbitrary start, also while the machine sleeps: against it
+  // jumps of Now are seen.
   virtual Duration Steady() = 0;
 };
 

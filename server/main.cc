@@ -6,6 +6,7 @@
 // clang-format on
 #include <google/protobuf/stubs/logging.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +16,7 @@
 
 #include "server/access/policy.h"
 #include "server/access/token.h"
+#include "server/config/zones.h"
 #include "server/execute/revisions.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -37,20 +39,42 @@ struct Arguments {
   Store::Principal principal;
 };
 
+// The roles of the revision in force; of a database that has none yet, the shipped ones.
+std::vector<RoleDef> RolesOf(Store& store) {
+  std::optional<StoredRevision> last;
+  store.Read([&](Reader& reader) { last = reader.FindRevision(0); });
+  if (last) {
+    if (auto revision = ParseCanonical(last->text)) return revision->roles;
+  }
+  return DefaultRoles();
+}
+
 int AddPrincipal(const Arguments& arguments) {
-  if (!IsRole(arguments.principal.role)) {
+  if (!std::filesystem::exists(arguments.db)) SqliteStore::Open(arguments.db);
+  auto store = SqliteStore::Open(arguments.db, {.access = SqliteStore::Access::kShared});
+  const std::vector<RoleDef> roles = RolesOf(*store);
+  if (std::none_of(roles.begin(), roles.end(),
+                   [&](const RoleDef& role) { return role.id == arguments.principal.role; })) {
     std::cerr << "reboundd: no role \"" << arguments.principal.role << "\"; there are:";
-    for (std::string_view role : Roles()) std::cerr << " " << role;
+    for (const RoleDef& role : roles) std::cerr << " " << role.id;
     std::cerr << "\n";
     return 2;
   }
-  if (!std::filesystem::exists(arguments.db)) SqliteStore::Open(arguments.db);
-  auto store = SqliteStore::Open(arguments.db, {.access = SqliteStore::Access::kShared});
   const std::string token = NewToken();
   store->PutPrincipal(arguments.principal, HashToken(token));
   std::cout << token << std::endl;
   std::cerr << "The token of " << arguments.principal.name << " (" << arguments.principal.role
             << ") stands above; it is not shown again.\n";
+  return 0;
+}
+
+// 0: it could be applied; 2: mistakes, each shown with its place.
+int CheckConfig(const Arguments& arguments) {
+  std::vector<ConfigError> errors;
+  const auto loaded = LoadConfig(arguments.config, &errors);
+  if (!errors.empty()) std::cerr << Render(errors);
+  if (!loaded) return 2;
+  std::cout << "ok: " << loaded->hash << "\n";
   return 0;
 }
 
@@ -122,6 +146,7 @@ int Serve(Arguments arguments) {
   server_options.listen = arguments.listen;
   server_options.trusted_network = arguments.trusted_network;
   server_options.executor.queue_capacity = arguments.queue_capacity;
+  server_options.zone_data = ZoneDataVersion();
   Server server(*store, clock, config.revision, server_options, [&] {
     exit_code = kExitBroken;
     // Nothing may hold up the end: after a failed write the process must not linger half alive.
@@ -182,11 +207,17 @@ int Main(int argc, char** argv) {
   add->add_option("--db", arguments.db, "SQLite file")->required();
   add->add_option("--name", arguments.principal.name, "unique name")->required();
   add->add_option("--role", arguments.principal.role,
-                  "admin, manager, agent, integration or viewer")
+                  "admin, manager, agent, integration, viewer, or another role of roles.yaml")
       ->required();
   add->add_option("--org-unit", arguments.principal.scope.org_units,
                   "sees this org unit and those below it; none: all");
   add->add_option("--queue", arguments.principal.scope.queues, "sees this queue; none: all");
+
+  CLI::App* config = app.add_subcommand("config", "the configuration folder");
+  config->require_subcommand(1);
+  CLI::App* check = config->add_subcommand(
+      "check", "reads a folder as a start would and shows every mistake; touches no database");
+  check->add_option("folder", arguments.config, "the folder")->capture_default_str();
 
   CLI::App* verify =
       app.add_subcommand("verify", "proves that the events give every row and every figure");
@@ -199,6 +230,7 @@ int Main(int argc, char** argv) {
   }
   try {
     if (add->parsed()) return AddPrincipal(arguments);
+    if (check->parsed()) return CheckConfig(arguments);
     if (verify->parsed()) return VerifyFile(arguments);
     return Serve(std::move(arguments));
   } catch (const std::exception& e) {

@@ -64,7 +64,7 @@ struct Server::Parts {
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
-        timers(store, executor, clock),
+        timers(store, executor),
         backend{store,      clock,
                 executor,   authenticator,
                 metrics,    page_tokens,

@@ -34,6 +34,7 @@ struct ApplyRevision {
 // What the bell saw of the clocks: a jump, or that all is well.
 struct ReportClock {
   std::optional<Timestamp> expected{};  // a jump: what the wall clock should have shown
+  Timestamp found{};                    // what it shows
   bool holds = false;
 };
 struct ConfirmClock {};  // the time is right: held timers may fire

@@ -20,7 +20,7 @@ Result<Events> DecideRevision(const Facts& facts, const ApplyRevision& command,
 Result<Events> DecideClock(const Facts& facts, const ReportClock& command, const Context& context) {
   Draft draft(context, facts, nullptr);
   if (command.expected) {
-    draft.AddServer(ClockJumped{*command.expected, context.now, command.holds});
+    draft.AddServer(ClockJumped{*command.expected, command.found, command.holds});
   }
   return draft.Take();
 }

@@ -77,11 +77,13 @@ Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command)
 // ---- Clocks
 
 std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock) {
+  const TierAt due{TierAt::Kind::kWall, 0};
+  // Its end is when the customer is asked; nobody is warned of that.
+  if (clock.kind == ClockKind::kResurvey) return {{.id = "due", .at = due}};
   std::vector<Tier> tiers;
   const ClockDefinition* definition =
       clock.definition.empty() ? nullptr : revision.FindClock(clock.definition);
   if (definition != nullptr) tiers = definition->tiers;
-  const TierAt due{TierAt::Kind::kWall, 0};
   const bool has_breach =
       std::any_of(tiers.begin(), tiers.end(), [&](const Tier& tier) { return tier.at == due; });
   if (!has_breach) tiers.push_back({.id = "breach", .at = due});

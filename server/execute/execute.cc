@@ -12,6 +12,16 @@
 namespace rebound {
 namespace {
 
+Timestamp LastRecorded(Store& store) {
+  Timestamp recorded{};
+  store.Read([&](Reader& reader) {
+    const int64_t last = reader.LastSequence();
+    reader.ScanEvents(std::max<int64_t>(last - 1, 0),
+                      [&](const RawEvent& raw) { recorded = raw.event.recorded_at; });
+  });
+  return recorded;
+}
+
 std::string KeyText(const Hash128& key) { return {key.begin(), key.end()}; }
 
 }  // namespace
@@ -25,27 +35,16 @@ struct Executor::Item {
 Executor::Executor(Store& store, Clock& clock, RevisionBook& revisions, Options options,
                    std::function<void()> on_failure)
     : store_(store),
-      clock_(clock),
+      time_(clock, LastRecorded(store)),
       revisions_(revisions),
       options_(options),
       on_failure_(std::move(on_failure)) {
   CHECK(sodium_init() >= 0);
-  store_.Read([&](Reader& reader) {
-    const int64_t last = reader.LastSequence();
-    reader.ScanEvents(std::max<int64_t>(last - 1, 0),
-                      [&](const RawEvent& raw) { floor_ = raw.event.recorded_at; });
-  });
   writer_ = std::thread([this] { WriteLoop(); });
   finisher_ = std::thread([this] { FinishLoop(); });
 }
 
 Executor::~Executor() { Drain(); }
-
-Timestamp Executor::Now() {
-  std::lock_guard lock(mutex_);
-  floor_ = std::max(floor_, clock_.Now());
-  return floor_;
-}
 
 size_t Executor::queued() const {
   std::lock_guard lock(mutex_);
@@ -165,6 +164,7 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       if (item->work.dry_run) continue;
       for (const Result<Outcome>& result : item->results) {
         if (result && result->applied) revisions_.PutInForce(result->applied);
+        if (result && result->clock_confirmed) time_.Confirm();
       }
     }
   } catch (const StoreFailure& e) {

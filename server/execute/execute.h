@@ -16,6 +16,7 @@
 
 #include "server/clock.h"
 #include "server/execute/run.h"
+#include "server/execute/time_keeper.h"
 #include "server/storage/store.h"
 #include "workflows/result.h"
 
@@ -52,8 +53,9 @@ class Executor {
 
   size_t queued() const;
   size_t capacity() const { return options_.queue_capacity; }
-  // Never goes back, not even over a restart: the later of the clock and the last recorded time.
-  Timestamp Now();
+  // What commands are decided by; see TimeKeeper.
+  Timestamp Now() { return time_.Now(); }
+  TimeKeeper& time() { return time_; }
 
  private:
   struct Item;
@@ -62,7 +64,7 @@ class Executor {
   void FinishLoop();
   void RunBatch(std::vector<std::shared_ptr<Item>> batch);
   Store& store_;
-  Clock& clock_;
+  TimeKeeper time_;
   RevisionBook& revisions_;
   const Options options_;
   const std::function<void()> on_failure_;
@@ -74,7 +76,6 @@ class Executor {
   std::unordered_set<std::string> running_;  // request keys; guarded by mutex_
   bool draining_ = false;                    // guarded by mutex_
   bool failed_ = false;                      // guarded by mutex_
-  Timestamp floor_{};                        // guarded by mutex_
 
   std::mutex finish_mutex_;
   std::condition_variable finish_wake_;

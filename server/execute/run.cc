@@ -528,6 +528,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
     outcome.revision = change.revision ? change.revision : transaction.FindRevision(0);
     if (outcome.revision) outcome.revision->text.clear();
   }
+  outcome.clock_confirmed = std::holds_alternative<ConfirmClock>(command);
   if (!change.events.empty() || request || change.server_state) {
     transaction.Save(change);
     if (batch) {

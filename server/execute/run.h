@@ -24,6 +24,7 @@ struct Outcome {
   std::optional<Customer> customer{};
   std::shared_ptr<const Revision> applied{};  // ApplyRevision: now in force; null: nothing changed
   std::optional<StoredRevision> revision{};  // ApplyRevision: the last one stored, without its text
+  bool clock_confirmed = false;              // ConfirmClock
   bool created = false;                      // UpsertCustomer: the customer was new
   bool replayed = false;                     // done before under this request id or external key
   bool opened_case = false;

@@ -34,8 +34,7 @@ struct Timers::Bell {
   boost::asio::steady_timer timer{io};
 };
 
-Timers::Timers(Store& store, Executor& executor, Clock& clock)
-    : store_(store), executor_(executor), clock_(clock) {}
+Timers::Timers(Store& store, Executor& executor) : store_(store), executor_(executor) {}
 
 Timers::~Timers() { Stop(); }
 
@@ -73,40 +72,42 @@ void Timers::Ring() {
 }
 
 void Timers::Watch() {
-  const Timestamp wall = clock_.Now();
-  const Duration steady = clock_.Steady();
-  Timestamp expected = wall;
+  auto jump = executor_.time().TakeJump();
+  const Timestamp now = executor_.Now();
+  const bool frozen = executor_.time().frozen();
+  ServerState state;
+  store_.Read([&](Reader& reader) { state = reader.GetServerState(); });
   bool report = false;
+  bool healed = false;  // the wall clock came back to where it belongs
   {
     std::lock_guard lock(mutex_);
-    if (last_look_) {
-      expected = last_look_->first + (steady - last_look_->second);
-    } else {
-      ServerState state;
-      store_.Read([&](Reader& reader) { state = reader.GetServerState(); });
-      // Time may have passed while the server was down, but not more than a day unnoticed.
-      if (state.clock_seen_at > Timestamp{} && wall - state.clock_seen_at > kHeldJump) {
-        expected = state.clock_seen_at;
-      }
+    const bool first = !last_report_;
+    if (first && !state.held_since && state.clock_seen_at > Timestamp{} &&
+        now - state.clock_seen_at > kHeldJump) {
+      jump = TimeKeeper::Jump{state.clock_seen_at, now, true};
     }
-    last_look_ = {wall, steady};
-    report = !last_report_ || steady - *last_report_ >= kReportEvery;
-    if (report) last_report_ = steady;
+    healed = frozen_ && !frozen && !jump && state.held_since;
+    report = jump || first || now - *last_report_ >= kReportEvery;
+    if (report) last_report_ = now;
+    frozen_ = frozen;
   }
-  ReportClock seen;
-  const Duration jump = wall - expected;
-  if (jump > kNotedJump || jump < -kNotedJump) {
-    seen.expected = expected;
-    seen.holds = jump > kHeldJump;
-    Log(seen.holds ? Level::kError : Level::kWarning,
-        seen.holds ? "the clock jumped: timers are held until `rebound clock confirm`"
-                   : "the clock jumped",
-        {{"by_s", std::chrono::duration_cast<std::chrono::seconds>(jump).count()}});
-    report = true;
-  }
+  if (healed) Report(ConfirmClock{});
   if (!report) return;
+  ReportClock seen;
+  if (jump) {
+    seen = {jump->expected, jump->found, jump->holds};
+    Log(jump->holds ? Level::kError : Level::kWarning,
+        jump->holds ? "the clock jumped: timers are held until `rebound clock confirm`"
+                    : "the clock jumped",
+        {{"by_s",
+          std::chrono::duration_cast<std::chrono::seconds>(jump->found - jump->expected).count()}});
+  }
+  Report(seen);
+}
+
+void Timers::Report(Command command) {
   Work work = SystemWork("clock");
-  work.commands.emplace_back(seen);
+  work.commands.push_back(std::move(command));
   executor_.Call(std::move(work), /*bulk=*/true);
 }
 
@@ -204,9 +205,7 @@ void Timers::CheckZoneData(const std::string& version) {
       if (!result) return;  // shutting down: the version is not noted, the next start goes on
     }
   }
-  Work work = SystemWork("zone data");
-  work.commands.emplace_back(ReportZoneData{version});
-  executor_.Call(std::move(work), /*bulk=*/true);
+  Report(ReportZoneData{version});
   if (!state.zone_data.empty()) {
     Log(Level::kWarning, "time zone data changed; running clocks were computed anew",
         {{"before", state.zone_data}, {"after", version}, {"cases", counting.size()}});

@@ -1,10 +1,10 @@
 // Timers: the bell. Due timers are rows; this wakes up, asks which cases have one due, and sends
 // each a FireTimers command down the one road. Losing a wake-up, or waking twice, is harmless.
 //
-// It also watches the clocks. The wall clock running ahead of the steady one by more than
-// kNotedJump is put on record; by more than kHeldJump (over a stop of the server as well), nothing
-// fires until somebody confirms the time: one bad answer of a time server must not breach every
-// deadline and write to every customer.
+// It also watches the clocks. A jump of more than kNotedJump is put on record. By one of more than
+// kHeldJump ahead, over a stop of the server as well, timers are held: nothing fires until somebody
+// confirms the time, or (while the server runs) the wall clock is right again. One bad answer of a
+// time server must not breach every deadline and write to every customer.
 #pragma once
 
 #include <atomic>
@@ -17,14 +17,11 @@
 #include <string>
 #include <thread>
 
-#include "server/clock.h"
 #include "server/execute/execute.h"
 #include "server/storage/store.h"
 
 namespace rebound {
 
-inline constexpr Duration kNotedJump = std::chrono::minutes{5};
-inline constexpr Duration kHeldJump = std::chrono::hours{24};
 // A case whose timers cannot be fired is tried again, ever later, and so often; then it is parked
 // until the server starts again. It never holds up others.
 inline constexpr int kMostTries = 10;
@@ -38,10 +35,10 @@ struct TimerStatus {
 };
 inline constexpr size_t kLatenessSamples = 4096;
 
-// Owns one thread between Start and Stop. Borrows store, executor and clock. Thread-safe.
+// Owns one thread between Start and Stop. Borrows store and executor. Thread-safe.
 class Timers {
  public:
-  Timers(Store& store, Executor& executor, Clock& clock);
+  Timers(Store& store, Executor& executor);
   ~Timers();  // Stop
 
   void Start();
@@ -51,8 +48,8 @@ class Timers {
   // Nothing while held. Among waiting calls it takes at most a quarter of a batch.
   size_t FireDue();
 
-  // Compares wall and steady clock since the last look (the first: with the last time on record),
-  // reports a jump, and now and then that all is well.
+  // Reports a jump of the clock (at first: since the server was last seen alive), and now and then
+  // that all is well.
   void Watch();
 
   // Zone data of `version` is in use: if the running clocks were computed by others, they are
@@ -70,18 +67,18 @@ class Timers {
   void Ring();
   size_t FireBatch(const std::vector<CaseId>& due, Timestamp now);
   void Note(const Case& c);
+  void Report(Command command);
 
   Store& store_;
   Executor& executor_;
-  Clock& clock_;
   std::unique_ptr<Bell> bell_;
   std::thread thread_;
 
   std::mutex mutex_;
-  std::map<CaseId, Trouble> troubles_;                       // guarded by mutex_
-  std::deque<Duration> lateness_;                            // guarded by mutex_
-  std::optional<std::pair<Timestamp, Duration>> last_look_;  // wall, steady; mutex_
-  std::optional<Duration> last_report_;                      // steady; guarded by mutex_
+  std::map<CaseId, Trouble> troubles_;      // guarded by mutex_, as all below
+  std::deque<Duration> lateness_;           //
+  bool frozen_ = false;                     // at the last look
+  std::optional<Timestamp> last_report_{};  // to the record
 };
 
 }  // namespace rebound
