@@ -1,0 +1,149 @@
+#include "workflows/coverage.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+namespace rebound {
+namespace {
+
+constexpr int kMostSteps = 20'000;
+// A value that no rule names: rules hold no control characters but blanks.
+constexpr std::string_view kOther = "\x01";
+
+// What every case has as it opens.
+bool IsAlwaysSet(FieldId field) {
+  return field == FieldId::kSeverity || field == FieldId::kProgram || field == FieldId::kHistory ||
+         field == FieldId::kAnonymous || field == FieldId::kReopenCount;
+}
+
+struct Wanted {
+  const Comparison* comparison;
+  bool holds;
+};
+
+bool AllMet(const std::vector<Wanted>& wanted, const FieldValue& value) {
+  return std::all_of(wanted.begin(), wanted.end(),
+                     [&](const Wanted& w) { return Matches(*w.comparison, value) == w.holds; });
+}
+
+// Is there a value of the field that meets all of them? A few are enough to try: those named, their
+// neighbours, one that nobody names, and none at all.
+bool HasValue(FieldId field, const std::vector<Wanted>& wanted) {
+  if (!IsAlwaysSet(field) && AllMet(wanted, {})) return true;
+  const FieldType type = Describe(field).type;
+  const auto meets = [&](const FieldValue& value) { return AllMet(wanted, value); };
+  const auto any_named = [&](const auto& try_value) {
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const Wanted& w) { return try_value(w.comparison->value); });
+  };
+  switch (type) {
+    case FieldType::kBool: return meets(true) || meets(false);
+    case FieldType::kEnum: {
+      const auto& values = Describe(field).enum_values;
+      return std::any_of(values.begin(), values.end(),
+                         [&](std::string_view value) { return meets(value); });
+    }
+    case FieldType::kInt:
+      return meets(int64_t{0}) || any_named([&](const Value& value) {
+               const auto* n = std::get_if<int64_t>(&value);
+               return n != nullptr &&
+                      (meets(*n) || (*n > std::numeric_limits<int64_t>::min() && meets(*n - 1)) ||
+                       (*n < std::numeric_limits<int64_t>::max() && meets(*n + 1)));
+             });
+    case FieldType::kTime:
+      return meets(Timestamp{}) || any_named([&](const Value& value) {
+               const auto* t = std::get_if<Timestamp>(&value);
+               return t != nullptr &&
+                      (meets(*t) || meets(*t - Duration{1}) || meets(*t + Duration{1}));
+             });
+    case FieldType::kText:
+    case FieldType::kPath:
+    case FieldType::kId:
+      return meets(kOther) || any_named([&](const Value& value) {
+               const auto* text = std::get_if<std::string>(&value);
+               if (text == nullptr) return false;
+               const std::string below = *text + '/' + std::string(kOther);
+               return meets(std::string_view(*text)) || meets(std::string_view(below));
+             });
+    case FieldType::kProse: {
+      // The least prose that contains what has to be in it.
+      std::string prose(kOther);
+      for (const Wanted& w : wanted) {
+        const auto* text = std::get_if<std::string>(&w.comparison->value);
+        if (w.holds && text != nullptr) prose += Folded(*text) + std::string(kOther);
+      }
+      return meets(std::string_view(prose));
+    }
+    case FieldType::kTexts: {
+      std::vector<std::string> texts = {std::string(kOther)};
+      for (const Wanted& w : wanted) {
+        const auto* text = std::get_if<std::string>(&w.comparison->value);
+        if (w.holds && text != nullptr) texts.push_back(*text);
+      }
+      return meets(std::span<const std::string>(texts));
+    }
+  }
+  return true;
+}
+
+// Searches for field values under which all `goals` come out as wanted.
+class Search {
+ public:
+  struct Goal {
+    const Predicate* predicate;
+    bool holds;
+  };
+
+  bool Run(std::vector<Goal> goals) {
+    if (++steps_ > kMostSteps) return true;
+    while (!goals.empty()) {
+      const Goal goal = goals.back();
+      goals.pop_back();
+      const Predicate& p = *goal.predicate;
+      if (p.kind == Predicate::Kind::kComparison) {
+        std::vector<Wanted>& wanted = wanted_[p.comparison.field];
+        wanted.push_back({&p.comparison, goal.holds});
+        added_.push_back(p.comparison.field);
+        if (!HasValue(p.comparison.field, wanted)) return false;
+        continue;
+      }
+      // All of the children have to come out as `each`, or it is enough that one does.
+      const bool each = p.kind == Predicate::Kind::kNone ? !goal.holds : goal.holds;
+      const bool together = (p.kind == Predicate::Kind::kAny) != goal.holds;
+      if (together) {
+        for (const Predicate& child : p.children) goals.push_back({&child, each});
+        continue;
+      }
+      return std::any_of(p.children.begin(), p.children.end(), [&](const Predicate& child) {
+        const size_t before = added_.size();
+        std::vector<Goal> with = goals;
+        with.push_back({&child, each});
+        const bool found = Run(std::move(with));
+        for (; added_.size() > before; added_.pop_back()) wanted_[added_.back()].pop_back();
+        return found;
+      });
+    }
+    return true;
+  }
+
+ private:
+  int steps_ = 0;
+  std::map<FieldId, std::vector<Wanted>> wanted_{};
+  std::vector<FieldId> added_{};
+};
+
+}  // namespace
+
+bool CanHold(const Predicate& condition) { return Search().Run({{&condition, true}}); }
+
+bool IsCovered(const Predicate& condition, const std::vector<Predicate>& earlier) {
+  // Choices come last: what is certain prunes them.
+  std::vector<Search::Goal> goals;
+  for (const Predicate& other : earlier) goals.push_back({&other, false});
+  goals.push_back({&condition, true});
+  return !earlier.empty() && !Search().Run(std::move(goals));
+}
+
+}  // namespace rebound
