@@ -1,0 +1,583 @@
+// Every text of a configuration mistake, in both languages: what was expected, then what is there;
+// then the ways out. {0} ... are the parameters, in the order of the arguments of Fill.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "server/config/diagnostics.h"
+
+namespace rebound::messages {
+
+// ---- Files and YAML -----------------------------------------------------------------------------
+
+inline constexpr Phrase kFileMissing{"C001",
+                                     "expected this file in the configuration folder, found none",
+                                     "配置目录中应有此文件，但没有找到"};
+inline constexpr Phrase kFileUnknown{"C001", "expected a file of the configuration, found \"{0}\"",
+                                     "应为配置目录中的文件，实际是 \"{0}\""};
+inline constexpr Phrase kFileTwice{"C001", "expected the file once, found it again",
+                                   "此文件只应出现一次，却出现了两次"};
+inline constexpr Phrase kNotAFile{"C001", "expected a file, found something else",
+                                  "应为普通文件，实际不是"};
+inline constexpr Phrase kUnreadable{"C001", "expected a file that can be read, but it cannot",
+                                    "文件应可读取，但读不出来"};
+inline constexpr Phrase kFileTooLarge{"C001", "expected at most {0} bytes, found more",
+                                      "文件最多 {0} 字节，实际超出"};
+inline constexpr Phrase kStoredRevision{
+    "C001",
+    "expected to fall back on the last stored revision, but it does not pass today's checks",
+    "本应退回最近保存的版本，但它通不过现在的检查"};
+inline constexpr Phrase kTooManyFiles{"C001", "expected at most {0} files, found {1}",
+                                      "最多 {0} 个文件，实际有 {1} 个"};
+inline constexpr Phrase kNul{"C001", "expected text, found a NUL", "应为文本，却有一个 NUL 字符"};
+inline constexpr Phrase kNotUtf8{"C001", "expected UTF-8, found a malformed byte",
+                                 "应为 UTF-8 编码，却有一个无效字节"};
+inline constexpr Phrase kNotYaml{"C002", "expected YAML: {0}", "应为 YAML：{0}"};
+inline constexpr Phrase kOpenQuote{"C002", "expected a closing {0}, found none",
+                                   "应有收尾的 {0}，但没有找到"};
+inline constexpr Phrase kSecondDocument{"C003", "expected one document in the file, found a second",
+                                        "一个文件只应有一份文档，却出现了第二份"};
+inline constexpr Phrase kAnchorOrAlias{"C003", "expected a value, found an anchor or alias",
+                                       "应为一个值，却是锚点或别名"};
+inline constexpr Phrase kAlias{"C003", "expected a value, found an alias", "应为一个值，却是别名"};
+inline constexpr Phrase kTag{"C003", "expected a value, found a tag", "应为一个值，却是标签"};
+inline constexpr Phrase kTooDeep{
+    "C003", "expected at most {0} lists and mappings within each other, found more",
+    "列表与映射最多嵌套 {0} 层，实际超出"};
+
+inline constexpr Phrase kCopyShipped{"copy the shipped one from config/",
+                                     "从随附的 config/ 复制一份"};
+inline constexpr Phrase kKnownFiles{"the files are {0}", "可用的文件有 {0}"};
+inline constexpr Phrase kCheckPermissions{"check its permissions", "检查文件权限"};
+inline constexpr Phrase kSplitFile{"shorten it; comments count too", "精简内容；注释也计入大小"};
+inline constexpr Phrase kReplaceByFile{"put a file in its place", "换成普通文件"};
+inline constexpr Phrase kSubmitOnce{"keep one of them", "只保留一份"};
+inline constexpr Phrase kRemoveIt{"remove it", "删除它"};
+inline constexpr Phrase kSaveAsUtf8{"save the file as UTF-8", "把文件另存为 UTF-8"};
+inline constexpr Phrase kRemoveDashes{"remove the line \"---\"", "删除 \"---\" 这一行"};
+inline constexpr Phrase kWriteItOut{"write the value out in each place", "在每一处把值完整写出"};
+inline constexpr Phrase kLeaveTagOut{"leave the tag out: each field knows its type",
+                                     "去掉标签：每个字段的类型是固定的"};
+inline constexpr Phrase kFlatten{"nothing in this configuration needs as many levels",
+                                 "本配置不需要这么多层，请展平"};
+inline constexpr Phrase kQuoteStar{"put a text that begins with * in quotes",
+                                   "以 * 开头的文本要加引号"};
+inline constexpr Phrase kCloseQuotes{"close the quotes", "补上引号"};
+inline constexpr Phrase kNoTabs{"indent with spaces, not with tabs", "用空格缩进，不要用制表符"};
+inline constexpr Phrase kCheckIndentation{
+    "check the indentation here and above; put a text with \": \" or \" #\" or brackets in quotes",
+    "检查此处及上方的缩进；含有 \": \"、\" #\" 或括号的文本要加引号"};
+
+// yaml-cpp's own words; one that is not here stays English.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kParserMessages = {{
+    {"end of map not found", "映射没有结束"},
+    {"end of map flow not found", "缺少收尾的 }"},
+    {"end of sequence not found", "列表没有结束"},
+    {"end of sequence flow not found", "缺少收尾的 ]"},
+    {"unknown token", "无法识别的字符"},
+    {"illegal document indicator in scalar", "文本中不能有文档分隔符"},
+    {"illegal EOF in scalar", "文本没有写完"},
+    {"illegal character in scalar", "文本中有不允许的字符"},
+    {"illegal tab when looking for indentation", "缩进中有制表符"},
+    {"illegal flow end", "多余的收尾括号"},
+    {"illegal block entry", "这里不能开始列表项"},
+    {"illegal map key", "这里不能写键"},
+    {"illegal map value", "这里不能写值"},
+    {"bad character found while scanning hex number", "十六进制数中有错误字符"},
+}};
+
+// ---- Types and keys -----------------------------------------------------------------------------
+
+inline constexpr Phrase kNothing{"nothing", "空值"};
+inline constexpr Phrase kAListFound{"a list", "列表"};
+inline constexpr Phrase kAMappingFound{"a mapping", "映射"};
+
+inline constexpr Phrase kTypeOfKey{"C004", "expected {0} for {1}, found {2}",
+                                   "{1} 应为{0}，实际是{2}"};
+inline constexpr Phrase kWordOfKey{"C008", "expected {0} for {1}, found {2}",
+                                   "{1} 应为{0}，实际是{2}"};
+inline constexpr Phrase kValueOfKey{"C009", "expected {0} for {1}, found {2}",
+                                    "{1} 应为{0}，实际是{2}"};
+inline constexpr Phrase kBoundsOfKey{"C010", "expected {0} for {1}, found {2}",
+                                     "{1} 应为{0}，实际是{2}"};
+inline constexpr Phrase kConditionOfKey{"C013", "expected {0} for {1}, found {2}",
+                                        "{1} 应为{0}，实际是{2}"};
+inline constexpr Phrase kVersionOfKey{"C015", "expected {0} for {1}, found {2}",
+                                      "{1} 应为{0}，实际是{2}"};
+
+inline constexpr Phrase kNotAMapping{"C004", "expected {0} to be a mapping, found {1}",
+                                     "{0}应为映射，实际是{1}"};
+inline constexpr Phrase kKeyNotAWord{"C004", "expected a key of {0}, found {1}",
+                                     "应为{0}的键，实际是{1}"};
+inline constexpr Phrase kUnknownKey{"C005", "expected a key of {0}, found {1}",
+                                    "应为{0}的键，实际是{1}"};
+inline constexpr Phrase kKeyTwice{"C006", "expected {0} once, found it again",
+                                  "{0} 只应出现一次，却又出现了"};
+inline constexpr Phrase kKeyMissing{"C007", "expected the key \"{0}\" here, found none",
+                                    "这里应有键 \"{0}\"，但没有找到"};
+inline constexpr Phrase kIdTwice{"C011", "expected an id of its own, found \"{0}\" again",
+                                 "标识不应重复，却又出现了 \"{0}\""};
+inline constexpr Phrase kListTooShort{"C010", "expected at least one entry for {0}, found none",
+                                      "{0} 至少要有一项，实际没有"};
+inline constexpr Phrase kListTooLong{"C010", "expected at most {0} entries for {1}, found {2}",
+                                     "{1} 最多 {0} 项，实际有 {2} 项"};
+inline constexpr Phrase kWordTwice{"C006", "expected each entry once, found {0} again",
+                                   "每一项只应出现一次，{0} 却重复了"};
+inline constexpr Phrase kAddOne{"add one", "请至少写一项"};
+inline constexpr Phrase kKeepOneOfThem{"leave the second out", "去掉重复的一项"};
+
+inline constexpr Phrase kItsKeys{"its keys: {0}", "可用的键：{0}"};
+inline constexpr Phrase kDidYouMean{"did you mean \"{0}\"?", "是否想写 \"{0}\"？"};
+inline constexpr Phrase kFirstKeyLine{"keep one; the first is in line {0}",
+                                      "保留一处；第一处在第 {0} 行"};
+inline constexpr Phrase kFirstIdLine{"the first is in line {0}", "第一处在第 {0} 行"};
+inline constexpr Phrase kBeginItems{"begin each item with \"- \"; an empty list is []",
+                                    "每一项以 \"- \" 开头；空列表写作 []"};
+inline constexpr Phrase kRemoveQuotes{"remove the quotes", "去掉引号"};
+inline constexpr Phrase kForExample{"for example {0}", "例如 {0}"};
+inline constexpr Phrase kShorten{"shorten it", "请缩短"};
+inline constexpr Phrase kAddKey{"write {0}: and a value", "补上 {0}: 和它的值"};
+
+// What stands where.
+inline constexpr Phrase kTheFile{"the file", "文件"};
+inline constexpr Phrase kAProgram{"a program", "调研项目"};
+inline constexpr Phrase kAScale{"a scale", "评分制"};
+inline constexpr Phrase kAName{"a name", "名称"};
+inline constexpr Phrase kAPlaybook{"a playbook", "补救方案"};
+inline constexpr Phrase kALifecycle{"a lifecycle", "生命周期"};
+inline constexpr Phrase kAStatus{"a status", "状态"};
+inline constexpr Phrase kATransition{"a transition", "流转"};
+inline constexpr Phrase kACalendar{"a calendar", "日历"};
+inline constexpr Phrase kAWeek{"a week", "一周"};
+inline constexpr Phrase kAHoliday{"a holiday", "节假日"};
+inline constexpr Phrase kAWorkday{"a make-up workday", "调休工作日"};
+inline constexpr Phrase kAClock{"a clock", "时限"};
+inline constexpr Phrase kATier{"a tier", "分级"};
+inline constexpr Phrase kAPriority{"a priority", "优先级"};
+inline constexpr Phrase kAnOrgUnit{"an org unit", "组织单元"};
+inline constexpr Phrase kARole{"a role", "角色"};
+inline constexpr Phrase kLabelsSection{"the labels", "标签"};
+inline constexpr Phrase kALabel{"a label", "标签"};
+inline constexpr Phrase kATest{"a test", "测试"};
+inline constexpr Phrase kGivenOfTest{"what is given", "given"};
+inline constexpr Phrase kExpectOfTest{"what is expected", "expect"};
+inline constexpr Phrase kAConditionGroup{"a condition", "条件"};
+
+// Values.
+inline constexpr Phrase kOne{"1", "1"};
+inline constexpr Phrase kKeyCharacters{"1 to 64 characters of a-z, 0-9 and -",
+                                       "1 到 64 个字符，只用 a-z、0-9 和 -"};
+inline constexpr Phrase kStatusCharacters{"1 to 64 characters of a-z, 0-9 and _",
+                                          "1 到 64 个字符，只用 a-z、0-9 和 _"};
+inline constexpr Phrase kAPath{"a path of at most 200 characters such as \"gd/shenzhen/nanshan\"",
+                               "路径，最多 200 个字符，例如 \"gd/shenzhen/nanshan\""};
+inline constexpr Phrase kAPrincipal{"the name a manager signs in with, at most 200 characters",
+                                    "负责人的登录名，最多 200 个字符"};
+inline constexpr Phrase kAText{"a text", "文本"};
+inline constexpr Phrase kTextNotEmpty{"a text that is not empty", "非空文本"};
+inline constexpr Phrase kAtMostCharacters{"at most {0} characters", "最多 {0} 个字符"};
+inline constexpr Phrase kOneLine{"a text without line breaks and control characters",
+                                 "不含换行和控制字符的文本"};
+inline constexpr Phrase kTwoLanguages{"a mapping with the languages en and zh",
+                                      "含 en 和 zh 两种语言的映射"};
+inline constexpr Phrase kTrueOrFalse{"true or false", "true 或 false"};
+inline constexpr Phrase kIntegerWithin{"an integer from {0} to {1}", "{0} 到 {1} 的整数"};
+inline constexpr Phrase kADuration{"a duration such as \"90 days\"", "时长，例如 \"90 days\""};
+inline constexpr Phrase kADurationOrUnlimited{"a duration such as \"90 days\", or \"unlimited\"",
+                                              "时长，例如 \"90 days\"，或 \"unlimited\""};
+inline constexpr Phrase kDaysWithin{"{0} to {1} days", "{0} 到 {1} 天"};
+inline constexpr Phrase kOneMinute{"1 minute", "1 分钟"};
+inline constexpr Phrase kACurrency{"a currency code of ISO 4217", "ISO 4217 货币代码"};
+inline constexpr Phrase kAZone{"an IANA time zone", "IANA 时区"};
+inline constexpr Phrase kAScaleOrWord{"nps, csat, ces or a mapping", "nps、csat、ces 或映射"};
+inline constexpr Phrase kAList{"a list", "列表"};
+inline constexpr Phrase kAMapping{"a mapping", "映射"};
+inline constexpr Phrase kAWordOrList{"a word or a list of words", "一个词或一列词"};
+inline constexpr Phrase kCondition{"a condition", "条件"};
+inline constexpr Phrase kADate{"a date such as 2026-01-31", "日期，例如 2026-01-31"};
+inline constexpr Phrase kDateWithin{"a date from 2000-01-01 to 2099-12-31",
+                                    "2000-01-01 到 2099-12-31 之间的日期"};
+inline constexpr Phrase kAnInterval{"working hours on whole minutes, such as \"09:00-12:00\",",
+                                    "精确到分钟的工作时段，例如 \"09:00-12:00\""};
+inline constexpr Phrase kIdOf{"the id of {0}", "{0}的标识"};
+inline constexpr Phrase kIdOfOrNone{"the id of {0}, or none", "{0}的标识，或 none"};
+
+inline constexpr Phrase kWriteName{"write name: {{en: {0}}}", "写作 name: {{en: {0}}}"};
+inline constexpr Phrase kSmallLetters{"write true or false, in small letters",
+                                      "写 true 或 false，用小写"};
+inline constexpr Phrase kUnits{"the units are minutes, hours, days and weeks",
+                               "单位有 minutes、hours、days 和 weeks"};
+inline constexpr Phrase kNameUnit{"name the unit, for example \"{0} days\"",
+                                  "写上单位，例如 \"{0} days\""};
+inline constexpr Phrase kOrUnlimited{"or write unlimited", "或写 unlimited"};
+inline constexpr Phrase kVersionOnly{"this server reads version 1 only", "本服务器只读版本 1"};
+inline constexpr Phrase kExampleCurrencies{"for example CNY, EUR or USD", "例如 CNY、EUR 或 USD"};
+inline constexpr Phrase kExampleZones{"for example Asia/Shanghai or UTC",
+                                      "例如 Asia/Shanghai 或 UTC"};
+inline constexpr Phrase kKeysOfScale{"the keys of a scale: {0}", "评分制的键：{0}"};
+inline constexpr Phrase kAddTo{"add it to {0}", "在 {0} 中添加它"};
+inline constexpr Phrase kThereAre{"there are {0}", "现有 {0}"};
+inline constexpr Phrase kWriteInterval{
+    "write \"HH:MM-HH:MM\"; a night shift ends after 24:00: \"22:00-30:00\" is until six",
+    "写作 \"HH:MM-HH:MM\"；夜班在 24:00 之后结束：\"22:00-30:00\" 即到次日六点"};
+inline constexpr Phrase kThereIsNoSuchDay{"that day is not in the calendar; check the month",
+                                          "历法中没有这一天，请核对月份"};
+
+// ---- Programs and playbooks ---------------------------------------------------------------------
+
+inline constexpr Phrase kAtLeastOneProgram{"C010", "expected at least one program, found none",
+                                           "至少要有一个调研项目，实际没有"};
+inline constexpr Phrase kAddProgram{"add one: id, name, kind and scale",
+                                    "添加一个：id、name、kind 和 scale"};
+inline constexpr Phrase kAnonymousFalse{
+    "C012", "expected allow_anonymous: true beside anonymous_opens_case: true, found false",
+    "anonymous_opens_case: true 需要同时有 allow_anonymous: true，实际是 false"};
+inline constexpr Phrase kAllowAnonymous{
+    "set allow_anonymous: true, or leave anonymous_opens_case out",
+    "设 allow_anonymous: true，或去掉 anonymous_opens_case"};
+inline constexpr Phrase kLowIsBetterLimits{
+    "C012",
+    "expected min <= promoter_limit < detractor_limit <= max, found min {0}, max {1}, "
+    "detractor_limit {2}, promoter_limit {3}, lower_is_better true",
+    "应有 min <= promoter_limit < detractor_limit <= max，实际是 min {0}，max {1}，"
+    "detractor_limit {2}，promoter_limit {3}，lower_is_better true"};
+inline constexpr Phrase kHighIsBetterLimits{
+    "C012",
+    "expected min <= detractor_limit < promoter_limit <= max, found min {0}, max {1}, "
+    "detractor_limit {2}, promoter_limit {3}, lower_is_better false",
+    "应有 min <= detractor_limit < promoter_limit <= max，实际是 min {0}，max {1}，"
+    "detractor_limit {2}，promoter_limit {3}，lower_is_better false"};
+inline constexpr Phrase kLowMeaning{
+    "scores from detractor_limit up are detractors', up to promoter_limit promoters'",
+    "从 detractor_limit 往上是贬损者，到 promoter_limit 为止是推荐者"};
+inline constexpr Phrase kHighMeaning{
+    "scores up to detractor_limit are detractors', from promoter_limit up promoters'",
+    "到 detractor_limit 为止是贬损者，从 promoter_limit 往上是推荐者"};
+inline constexpr Phrase kShadowedPlaybook{
+    "C014",
+    "expected a playbook that can apply, found one that never does: \"{0}\" in line {1} matches "
+    "{2} first",
+    "应为用得上的补救方案，但它永远用不上：第 {1} 行的 \"{0}\" 先接走了{2}"};
+inline constexpr Phrase kEveryCase{"every case", "所有工单"};
+inline constexpr Phrase kAllItsCases{"all its cases", "它的全部工单"};
+inline constexpr Phrase kMovePlaybook{"move this playbook above that one",
+                                      "把此方案移到那一个之前"};
+
+// ---- Conditions ---------------------------------------------------------------------------------
+
+inline constexpr Phrase kInCondition{"C013", "expected {0}, found {1}", "应为{0}，实际是{1}"};
+inline constexpr Phrase kUnknownProgram{"C008", "expected the id of a program, found {0}",
+                                        "应为调研项目的标识，实际是{0}"};
+inline constexpr Phrase kConditionTooLong{
+    "C010", "expected a condition of at most {0} bytes, found more", "条件最多 {0} 字节，实际超出"};
+inline constexpr Phrase kEmptyGroup{"C013", "expected at least one condition in {0}, found none",
+                                    "{0} 中至少要有一个条件，实际没有"};
+inline constexpr Phrase kNoOperator{"C013", "expected an operator for {0}, found {1}",
+                                    "{0} 之后应为运算，实际是{1}"};
+inline constexpr Phrase kAValueOf{"a value for {0}", "{0} 的值"};
+inline constexpr Phrase kOneValueOrList{
+    "one value, or a list of values for one_of, none_of and contains_any",
+    "写一个值；one_of、none_of 和 contains_any 写一列值"};
+inline constexpr Phrase kSplitPlaybook{"shorten it, or split the playbook",
+                                       "缩短它，或拆成两个方案"};
+inline constexpr Phrase kLeaveWhenOut{"leave \"when\" out to match every case",
+                                      "要匹配所有工单，去掉 \"when\""};
+inline constexpr Phrase kProtected{"protected attributes may not decide how a customer is treated",
+                                   "受保护的个人特征不得用来决定如何对待客户"};
+inline constexpr Phrase kNotKnownYet{"this field is not known yet when a case opens",
+                                     "开单时还不知道这个字段"};
+inline constexpr Phrase kNotSupported{"this form of AIP-160 is not supported here",
+                                      "这里不支持 AIP-160 的这种写法"};
+inline constexpr Phrase kConditionForms{
+    "write a filter in quotes, or all:, any: or none: with a list, or field: {{operator: value}}",
+    "写成带引号的筛选式，或 all:、any:、none: 加列表，或 字段: {{运算: 值}}"};
+inline constexpr Phrase kSeparateItems{"begin each field with \"- \" in an all: list",
+                                       "放进 all: 列表，每个字段以 \"- \" 开头"};
+inline constexpr Phrase kOperatorForm{"write {0}: {{{1}: {2}}}", "写作 {0}: {{{1}: {2}}}"};
+
+// ---- Lifecycle ----------------------------------------------------------------------------------
+
+inline constexpr Phrase kUnknownStatus{"C008", "expected the key of a status for {0}, found {1}",
+                                       "{0} 应为状态的键，实际是{1}"};
+inline constexpr Phrase kNoSuchOutcome{
+    "C012", "expected \"{0}\" only for commands with that outcome ({1}), found it for {2}",
+    "\"{0}\" 只用于有这种结果的命令（{1}），却写在 {2} 上"};
+inline constexpr Phrase kMoveStays{"C012", "expected another status for a move, found its own",
+                                   "move 应到另一个状态，实际是原状态"};
+inline constexpr Phrase kUnreachable{"C017",
+                                     "expected a way into every status, found none into \"{0}\"",
+                                     "每个状态都应有进入的途径，\"{0}\" 却没有"};
+inline constexpr Phrase kDeadEnd{
+    "C017", "expected a way out of every status that is not closed, found none out of \"{0}\"",
+    "未归档的状态都应有出路，\"{0}\" 却没有"};
+inline constexpr Phrase kNobodyMay{"C017", "expected a role that may call {0}, found only {1}",
+                                   "应有能执行 {0} 的角色，实际只写了{1}"};
+inline constexpr Phrase kNoWayToClose{"C017",
+                                      "expected a way from \"{0}\" to a closed status, found none",
+                                      "从 \"{0}\" 应能走到归档状态，实际走不到"};
+inline constexpr Phrase kPhaseMissing{"C017", "expected a status of phase {0}, found none",
+                                      "应有阶段为 {0} 的状态，实际没有"};
+inline constexpr Phrase kStopsWithoutPause{
+    "C017", "expected only pause and move to lead into \"{0}\", which stops clocks, found {1}",
+    "\"{0}\" 会停住时限，只应由 pause 或 move 进入，实际还有 {1}"};
+inline constexpr Phrase kCannotStop{"C017",
+                                    "expected \"{0}\" to stop clocks that can be paused, found {1}",
+                                    "\"{0}\" 只能停住可以挂起的时限，实际写了 {1}"};
+inline constexpr Phrase kPauseNeverEnds{
+    "C017",
+    "expected a chase and a customer who calls to end the pause in \"{0}\", but {1} does not lead "
+    "out of it",
+    "催单和客户来电都应结束 \"{0}\" 中的挂起，但 {1} 离不开这个状态"};
+inline constexpr Phrase kTransitionTwice{
+    "C017", "expected one transition of {0} from \"{1}\", found a second",
+    "从 \"{1}\" 出发的 {0} 只应有一条，却有第二条"};
+inline constexpr Phrase kMoveIntoClosed{
+    "C017", "expected close, withdraw, an answer or a timer to close a case, found {0}",
+    "工单只能由 close、withdraw、答卷或定时器归档，实际写了 {0}"};
+inline constexpr Phrase kInitialNotOpen{"C017",
+                                        "expected an initial status of phase open, found \"{0}\"",
+                                        "初始状态的阶段应为 open，实际是 \"{0}\""};
+inline constexpr Phrase kAddTransitionTo{"add a transition with to: {0}, or remove the status",
+                                         "添加 to: {0} 的流转，或删除此状态"};
+inline constexpr Phrase kAddTransitionFrom{"add a transition with from: {0}",
+                                           "添加 from: {0} 的流转"};
+inline constexpr Phrase kNameRole{
+    "name a role whose base may call it, or leave roles out: then every role that may call it may",
+    "写一个基础角色有此权限的角色，或去掉 roles：凡有权限的角色都可以"};
+inline constexpr Phrase kAddClose{"add transitions that lead to close, withdraw or a re-survey",
+                                  "添加通向 close、withdraw 或复测的流转"};
+inline constexpr Phrase kAddPhase{"give one status phase: {0}", "给一个状态写 phase: {0}"};
+inline constexpr Phrase kUsePause{"use pause or move there, or leave stops out",
+                                  "改用 pause 或 move，或去掉 stops"};
+inline constexpr Phrase kLeaveKindOut{"leave it out of stops: nobody can pause that clock",
+                                      "从 stops 中去掉：那个时限谁也不能挂起"};
+inline constexpr Phrase kAddWayOut{"add a transition of {0} from \"{1}\" to a status that counts",
+                                   "添加从 \"{1}\" 到计时状态的 {0} 流转"};
+inline constexpr Phrase kKeepOneTransition{"keep one; only move may occur more than once",
+                                           "保留一条；只有 move 可以有多条"};
+inline constexpr Phrase kUseClose{"use close or withdraw", "改用 close 或 withdraw"};
+inline constexpr Phrase kOpenInitial{"choose a status with phase: open",
+                                     "选择一个 phase: open 的状态"};
+inline constexpr Phrase kNoWayInDefault{
+    "the shipped lifecycle needs this role; list it in "
+    "roles.yaml, or write a lifecycle.yaml of your own",
+    "随附的生命周期用到此角色；在 roles.yaml 中列出它，"
+    "或写自己的 lifecycle.yaml"};
+inline constexpr Phrase kDefaultNeedsRole{
+    "C008", "expected the role {0}, which the shipped lifecycle names, found none",
+    "应有随附生命周期所用的角色 {0}，实际没有"};
+
+// ---- Calendars ----------------------------------------------------------------------------------
+
+inline constexpr Phrase kIntervalsOverlap{
+    "C018", "expected working hours that do not overlap, found {0} and {1}",
+    "工作时段不应重叠，实际有 {0} 和 {1}"};
+inline constexpr Phrase kIntervalsDisordered{
+    "C018", "expected working hours in order, found {0} before {1}",
+    "工作时段应按先后排列，实际 {0} 在 {1} 之前"};
+inline constexpr Phrase kNightOverlaps{
+    "C018", "expected the shift {0} of {1} to end before the next day's {2} begins",
+    "{1} 的时段 {0} 应在次日 {2} 开始前结束"};
+inline constexpr Phrase kIntervalEmpty{"C009",
+                                       "expected working hours that end after they begin and last "
+                                       "at most a day, found {0}",
+                                       "工作时段应晚于开始时刻结束，且最长一天，实际是{0}"};
+inline constexpr Phrase kDateTwice{"C018", "expected each date once, found {0} again",
+                                   "每个日期只应出现一次，{0} 却重复了"};
+inline constexpr Phrase kRangeReversed{"C018", "expected from on or before to, found {0} to {1}",
+                                       "from 不应晚于 to，实际是 {0} 到 {1}"};
+inline constexpr Phrase kRangeTooLong{"C018",
+                                      "expected a holiday of at most {0} days, found {1} days",
+                                      "一个假期最多 {0} 天，实际有 {1} 天"};
+inline constexpr Phrase kDateOrRange{"C012", "expected either date, or from and to, found {0}",
+                                     "应写 date，或写 from 和 to，实际是{0}"};
+inline constexpr Phrase kNoHours{
+    "C018", "expected hours of the make-up workday, found none: Monday has none to take over",
+    "调休工作日应有工作时段，但没有写，周一也没有可沿用的时段"};
+inline constexpr Phrase kCalendarFault{"C018", "expected a calendar that holds together: {0}",
+                                       "日历应前后一致：{0}"};
+inline constexpr Phrase kImportFailed{"C018",
+                                      "expected days that can be read in {0}, line {1}: {2}",
+                                      "{0} 第 {1} 行应能读出日期：{2}"};
+inline constexpr Phrase kNoHoursToImport{
+    "C018", "expected Monday's hours for the imported workday {0}, found none",
+    "导入的工作日 {0} 需要沿用周一的时段，但周一没有"};
+inline constexpr Phrase kWriteWorkday{"write the day under workdays with its hours",
+                                      "在 workdays 中写出这一天和时段"};
+inline constexpr Phrase kPutIcsThere{
+    "put it into the folder or into its calendars/, and name it as seen from the folder",
+    "放进配置目录或其中的 calendars/，并写出相对路径"};
+inline constexpr Phrase kImportMissing{"C008",
+                                       "expected a file in the configuration folder, found "
+                                       "no {0}",
+                                       "配置目录中应有此文件，但没有 {0}"};
+inline constexpr Phrase kMergeIntervals{"write one for both, or move one",
+                                        "合并成一段，或挪开一段"};
+inline constexpr Phrase kSwapIntervals{"put the earlier one first", "把早的一段放在前面"};
+inline constexpr Phrase kRemoveDate{"leave one of them out", "去掉其中一处"};
+inline constexpr Phrase kSwapRange{"swap them", "对调两者"};
+inline constexpr Phrase kWriteHours{"write hours: [\"09:00-18:00\"]",
+                                    "写上 hours: [\"09:00-18:00\"]"};
+inline constexpr Phrase kSplitRange{"check the year; a longer one is a change of the week",
+                                    "请核对年份；更长的假期应改写每周安排"};
+inline constexpr Phrase kOneForm{"one day: date; several: from and to",
+                                 "一天写 date；多天写 from 和 to"};
+inline constexpr Phrase kNothingForBoth{"neither", "两者都没有"};
+inline constexpr Phrase kBothForms{"both", "两者都有"};
+
+// ---- Clocks -------------------------------------------------------------------------------------
+
+inline constexpr Phrase kClockNeedsLimit{"C007",
+                                         "expected a limit for a clock of kind {0}, found "
+                                         "none",
+                                         "{0} 类的时限应有 limit，实际没有"};
+inline constexpr Phrase kClockTakesNoLimit{
+    "C019", "expected no {0} for kind {1}: its due time is given with the case",
+    "{1} 类不应写 {0}：到期时间由工单给出"};
+inline constexpr Phrase kCountNeedsCalendar{
+    "C019", "expected a calendar for count: {0}, found none", "count: {0} 需要 calendar，实际没有"};
+inline constexpr Phrase kWallTakesNoCalendar{
+    "C019", "expected no calendar for count: wall, which counts every minute, found {0}",
+    "count: wall 每分钟都计，不需要 calendar，实际写了{0}"};
+inline constexpr Phrase kLimitInDays{"C019", "expected a limit in days for count: {0}, found {1}",
+                                     "count: {0} 的 limit 应以天计，实际是{1}"};
+inline constexpr Phrase kLimitInHours{
+    "C019", "expected a limit in hours or minutes for count: business_time, found {0}",
+    "count: business_time 的 limit 应以小时或分钟计，实际是{0}"};
+inline constexpr Phrase kMetByMisplaced{
+    "C019", "expected met_by only for kind first_contact, found it for {0}",
+    "met_by 只用于 first_contact 类，却写在 {0} 上"};
+inline constexpr Phrase kTierTime{
+    "a time seen from the due time: due, \"-2 hours\", \"4 hours\" or \"75 %\"",
+    "相对到期时间的时刻：due、\"-2 hours\"、\"4 hours\" 或 \"75 %\""};
+inline constexpr Phrase kPercentOfDays{"C019", "expected a tier in days for count: {0}, found {1}",
+                                       "count: {0} 的分级应以天计，实际是{1}"};
+inline constexpr Phrase kTierBeforeStart{"C019",
+                                         "expected a tier within the limit of {0}, found {1}",
+                                         "分级不应早于开始（limit 为 {0}），实际是{1}"};
+inline constexpr Phrase kTiersDisordered{"C019",
+                                         "expected tiers in order of time, found {0} after {1}",
+                                         "分级应按时间先后排列，实际 {0} 在 {1} 之后"};
+inline constexpr Phrase kTierPercentWithin{"a percentage from 1 to 1000", "1 到 1000 的百分数"};
+inline constexpr Phrase kNotifyMissing{"C012",
+                                       "expected notify: with receivers beside do: notify, "
+                                       "found none",
+                                       "do: notify 需要同时写 notify: 收件人，实际没有"};
+inline constexpr Phrase kNotifyUnused{"C012", "expected do: notify beside notify:, found {0}",
+                                      "写了 notify: 就应有 do: notify，实际是 {0}"};
+inline constexpr Phrase kQueueMissing{"C012", "expected a queue beside do: reassign, found none",
+                                      "do: reassign 需要同时写 queue，实际没有"};
+inline constexpr Phrase kQueueUnused{"C012", "expected do: reassign beside queue:, found {0}",
+                                     "写了 queue 就应有 do: reassign，实际是 {0}"};
+inline constexpr Phrase kReceivers{"C008",
+                                   "expected owner, first_receiver, unit_manager, queue or the id "
+                                   "of a role for notify, found {0}",
+                                   "notify 应为 owner、first_receiver、unit_manager、queue "
+                                   "或角色的标识，实际是{0}"};
+inline constexpr Phrase kAddLimit{"write for example limit: 8 hours", "写上例如 limit: 8 hours"};
+inline constexpr Phrase kLeaveOut{"leave it out", "去掉它"};
+inline constexpr Phrase kAddCalendar{"write calendar: and the id of one in calendars.yaml",
+                                     "写上 calendar: 和 calendars.yaml 中的标识"};
+inline constexpr Phrase kGiveWorkingTime{
+    "give a weekday working hours, such as mon: \"09:00-18:00\"",
+    "给某个工作日写上时段，例如 mon: \"09:00-18:00\""};
+inline constexpr Phrase kNoWorkingTime{"C018",
+                                       "expected working hours on some day of the week, found none",
+                                       "一周中应有某天有工作时段，实际没有"};
+inline constexpr Phrase kCheckYear{"check the year", "请核对年份"};
+inline constexpr Phrase kWriteDate{"write YYYY-MM-DD", "写作 YYYY-MM-DD"};
+inline constexpr Phrase kOneOrList{"write one word, or several as [a, b]",
+                                   "写一个词，或用 [a, b] 写多个"};
+inline constexpr Phrase kDaysOnly{
+    "for example \"3 days\"; for hours use count: business_time or wall",
+    "例如 \"3 days\"；以小时计要用 count: business_time 或 wall"};
+inline constexpr Phrase kHoursOnly{
+    "a business day has no fixed length: write hours, or use count: working_days",
+    "工作日长短不一：写小时数，或改用 count: working_days"};
+inline constexpr Phrase kSortTiers{"put the earlier tier first", "把早的一级放在前面"};
+inline constexpr Phrase kWriteNotify{"write for example notify: [owner]",
+                                     "写上例如 notify: [owner]"};
+inline constexpr Phrase kWriteQueue{"write queue: and the id of a queue",
+                                    "写上 queue: 和工单池的标识"};
+inline constexpr Phrase kCloserToDue{"the clock has not begun by then; choose a smaller amount",
+                                     "那时还没有开始计时，请用更小的量"};
+inline constexpr Phrase kSamePlace{"they would be crossed at the same time; put both in one tier",
+                                   "两者会同时触发，请合并为一级"};
+inline constexpr Phrase kTiersTogether{"C019", "expected tiers at different times, found {0} twice",
+                                       "各级的时间应不同，{0} 却出现了两次"};
+
+// ---- Roles, org units, priorities, labels -------------------------------------------------------
+
+inline constexpr Phrase kBuiltInBase{"C012",
+                                     "expected the built-in role {0} to have base: {0}, found {1}",
+                                     "内置角色 {0} 的 base 应为 {0}，实际是 {1}"};
+inline constexpr Phrase kBuiltInMissing{"C012", "expected the built-in role {0}, found none",
+                                        "应有内置角色 {0}，实际没有"};
+inline constexpr Phrase kAddBuiltIn{
+    "users and keys hold it: add {{id: {0}, name: {{en: ...}}, base: {0}}}",
+    "用户和密钥会持有它：添加 {{id: {0}, name: {{en: ...}}, base: {0}}}"};
+inline constexpr Phrase kSetBase{"set base: {0}, or choose another id", "设 base: {0}，或换个标识"};
+inline constexpr Phrase kUntilBeforeFrom{"C012", "expected until after from, found {0} and {1}",
+                                         "until 应晚于 from，实际是 {0} 和 {1}"};
+
+// ---- Tests --------------------------------------------------------------------------------------
+
+inline constexpr Phrase kTestFails{"C016", "expected {0} {1} for the test \"{2}\", found {3}",
+                                   "测试 \"{2}\" 应得到{0} {1}，实际是 {3}"};
+inline constexpr Phrase kNone{"none", "none"};
+inline constexpr Phrase kTestPlaybook{"the playbook", "补救方案"};
+inline constexpr Phrase kTestPriority{"the priority", "优先级"};
+inline constexpr Phrase kTestClocks{"the clocks", "时限"};
+inline constexpr Phrase kExpectNothing{"C007",
+                                       "expected a playbook, a priority or clocks to test, "
+                                       "found none",
+                                       "expect 中应有要验证的 playbook、priority 或 clocks，"
+                                       "实际没有"};
+inline constexpr Phrase kBecauseRule{"\"{0}\" does not apply: {1} does not hold, {2} is {3}",
+                                     "\"{0}\" 不适用：{1} 不成立，{2} 为 {3}"};
+inline constexpr Phrase kBecauseEarlier{"\"{0}\" would apply, but \"{1}\" stands above it",
+                                        "\"{0}\" 本可适用，但 \"{1}\" 排在它前面"};
+inline constexpr Phrase kBecauseNone{"\"{0}\" does not apply: its none: {1} holds, {2} is {3}",
+                                     "\"{0}\" 不适用：none 中的 {1} 成立，{2} 为 {3}"};
+inline constexpr Phrase kNotSet{"not set", "空"};
+inline constexpr Phrase kCheckTest{"correct the rule or the test", "修改规则或测试"};
+
+// ---- Warnings -----------------------------------------------------------------------------------
+
+inline constexpr Phrase kNeverHolds{
+    "W001", "expected a condition that can hold, found one that contradicts itself",
+    "条件应能成立，它却自相矛盾"};
+inline constexpr Phrase kNeverReached{
+    "W002", "expected cases for the playbook \"{0}\", but those above take them all together",
+    "补救方案 \"{0}\" 应有工单可用，但前面各方案合起来已全部接走"};
+inline constexpr Phrase kClockNeverMatched{
+    "W003", "expected cases for the clock \"{0}\", but those of its kind above take them all",
+    "时限 \"{0}\" 应有工单可用，但前面同类的定义已全部接走"};
+inline constexpr Phrase kPriorityNeverMatched{
+    "W003", "expected cases for the priority \"{0}\", but those above take them all",
+    "优先级 \"{0}\" 应有工单可用，但前面各级已全部接走"};
+inline constexpr Phrase kCalendarUnused{"W004",
+                                        "expected a clock that uses the calendar \"{0}\", "
+                                        "found none",
+                                        "应有时限使用日历 \"{0}\"，实际没有"};
+inline constexpr Phrase kLabelsUnused{"W005", "expected {0} to be asked for, but {1}",
+                                      "{0} 应有用处，但{1}"};
+inline constexpr Phrase kNoParent{
+    "W006", "expected the org unit above \"{0}\" to be listed, found no \"{1}\"",
+    "\"{0}\" 的上级组织单元应列出，实际没有 \"{1}\""};
+inline constexpr Phrase kFileNotRead{"W007",
+                                     "expected a file of the configuration, found \"{0}\", "
+                                     "which nobody reads",
+                                     "应为配置目录中的文件，实际是 \"{0}\"，没有程序会读它"};
+inline constexpr Phrase kNoStatusAccepts{"no status accepts the command {0}",
+                                         "没有状态接受 {0} 命令"};
+inline constexpr Phrase kRevise{"correct it or leave it out", "改正或去掉它"};
+inline constexpr Phrase kMoveUp{"move it up, or leave it out", "往前移，或去掉它"};
+inline constexpr Phrase kUseCalendar{"name it in clocks.yaml, or leave it out",
+                                     "在 clocks.yaml 中用上它，或去掉"};
+inline constexpr Phrase kListParent{"list it, so that cases can be escalated to its manager",
+                                    "列出它，以便工单升级到其负责人"};
+
+}  // namespace rebound::messages

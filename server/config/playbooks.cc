@@ -1,0 +1,83 @@
+#include "workflows/playbook.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "server/config/conditions.h"
+#include "server/config/messages.h"
+#include "server/config/sections.h"
+#include "workflows/coverage.h"
+
+namespace rebound {
+namespace {
+
+constexpr std::string_view kPlaybookKeys[] = {"id", "version", "name", "when", "severity", "queue"};
+
+bool IsAlways(const Predicate& when) {
+  return when.kind == Predicate::Kind::kAll && when.children.empty();
+}
+
+// Can the playbook apply, given those above it?
+void CheckReachable(ConfigReader& reader, const YamlNode& node, const Playbook& playbook,
+                    const std::vector<Playbook>& earlier,
+                    const std::vector<const YamlNode*>& earlier_nodes) {
+  if (!CheckCanHold(reader, node, playbook.when)) return;
+  const Entry id = Find(node, "id");
+  const Place place = id ? At(*id.value) : At(node);
+  std::vector<Predicate> conditions;
+  for (size_t i = 0; i < earlier.size(); ++i) {
+    conditions.push_back(earlier[i].when);
+    if (!IsCovered(playbook.when, {earlier[i].when})) continue;
+    reader.Fault(place, messages::kShadowedPlaybook,
+                 {earlier[i].id, std::to_string(earlier_nodes[i]->line + 1),
+                  Fill(IsAlways(earlier[i].when) ? messages::kEveryCase : messages::kAllItsCases)},
+                 Fill(messages::kMovePlaybook));
+    return;
+  }
+  if (IsCovered(playbook.when, conditions)) {
+    reader.Fault(place, messages::kNeverReached, {playbook.id}, Fill(messages::kMoveUp));
+  }
+}
+
+}  // namespace
+
+void ReadPlaybooks(ConfigReader& reader, const std::vector<Program>* programs,
+                   std::vector<Playbook>* playbooks) {
+  const YamlNode* list = reader.GetList(reader.root(), "playbooks", Need::kRequired);
+  if (list == nullptr) return;
+  std::map<std::string, int> lines;
+  std::vector<const YamlNode*> nodes;
+  for (const YamlNode& node : list->children) {
+    if (!reader.CheckMap(node, messages::kAPlaybook, kPlaybookKeys)) continue;
+    Playbook p;
+    reader.ReadId(node, "id", Need::kRequired, &p.id);
+    reader.ReadInt(node, "version", Need::kOptional, 1, 1'000'000, &p.version);
+    reader.ReadName(node, &p.display_name, &p.display_name_zh);
+    reader.ReadInt(node, "severity", Need::kOptional, 1, 5, &p.severity);
+    reader.ReadId(node, "queue", Need::kOptional, &p.queue_id);
+    const bool condition_is_good = ReadCondition(reader, node, programs, &p.when);
+    reader.CheckUnique(node, "id", p.id, &lines);
+    // One with a broken condition would seem to match everything.
+    if (!condition_is_good) continue;
+    CheckReachable(reader, node, p, *playbooks, nodes);
+    playbooks->push_back(std::move(p));
+    nodes.push_back(&node);
+  }
+}
+
+void WritePlaybooks(const std::vector<Playbook>& playbooks, std::vector<CanonicalItem>* items) {
+  items->push_back({"playbooks", "", playbooks.empty() ? "playbooks: []\n" : "playbooks:\n"});
+  for (const Playbook& p : playbooks) {
+    std::string text = fmt::format("  - id: {}\n    version: {}\n    {}\n", YamlQuoted(p.id),
+                                   p.version, CanonicalName(p.display_name, p.display_name_zh));
+    if (const std::string when = Canonical(p.when); !when.empty()) {
+      text += fmt::format("    when: {}\n", YamlQuoted(when));
+    }
+    if (p.severity != 0) text += fmt::format("    severity: {}\n", p.severity);
+    if (!p.queue_id.empty()) text += fmt::format("    queue: {}\n", YamlQuoted(p.queue_id));
+    items->push_back({"playbooks", p.id, std::move(text)});
+  }
+}
+
+}  // namespace rebound

@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/config/messages.h"
+#include "server/config/sections.h"
+
+namespace rebound {
+namespace {
+
+constexpr std::string_view kBases[] = {"admin", "manager", "agent", "integration", "viewer"};
+constexpr std::string_view kRoleKeys[] = {"id", "name", "base"};
+
+bool IsBase(std::string_view word) {
+  return std::find(std::begin(kBases), std::end(kBases), word) != std::end(kBases);
+}
+
+}  // namespace
+
+void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
+  const YamlNode* list = reader.GetList(reader.root(), "roles", Need::kRequired);
+  if (list == nullptr) return;
+  std::map<std::string, int> lines;
+  for (const YamlNode& node : list->children) {
+    if (!reader.CheckMap(node, messages::kARole, kRoleKeys)) continue;
+    RoleDef role;
+    reader.ReadId(node, "id", Need::kRequired, &role.id);
+    reader.ReadName(node, &role.name_en, &role.name_zh);
+    if (const auto base = reader.ReadWord(node, "base", Need::kRequired, kBases)) {
+      role.base = kBases[*base];
+      if (IsBase(role.id) && role.id != role.base) {
+        reader.Fault(At(*Find(node, "base").value), messages::kBuiltInBase, {role.id, role.base},
+                     Fill(messages::kSetBase, {role.id}));
+      }
+    }
+    reader.CheckUnique(node, "id", role.id, &lines);
+    roles->push_back(std::move(role));
+  }
+  for (const std::string_view base : kBases) {
+    if (lines.contains(std::string(base))) continue;
+    reader.Fault(At(*Find(reader.root(), "roles").key), messages::kBuiltInMissing, {base},
+                 Fill(messages::kAddBuiltIn, {base}));
+  }
+}
+
+void WriteRoles(const std::vector<RoleDef>& roles, std::vector<CanonicalItem>* items) {
+  if (roles.empty()) return;
+  items->push_back({"roles", "", "roles:\n"});
+  for (const RoleDef& role : roles) {
+    items->push_back({"roles", role.id,
+                      fmt::format("  - {{id: {}, {}, base: {}}}\n", YamlQuoted(role.id),
+                                  CanonicalName(role.name_en, role.name_zh), role.base)});
+  }
+}
+
+}  // namespace rebound

@@ -1,0 +1,245 @@
+#include "server/config/rule_tests.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "server/config/conditions.h"
+#include "server/config/messages.h"
+#include "server/config/text.h"
+#include "workflows/scale.h"
+
+namespace rebound {
+namespace {
+
+constexpr std::string_view kTestKeys[] = {"name", "given", "expect"};
+constexpr std::string_view kExpectKeys[] = {"playbook", "priority", "clocks"};
+constexpr std::string_view kNobody = "none";
+
+// A value of `field`; false with the mistake noted.
+bool ReadLiteral(ConfigReader& reader, const Field& field, const YamlNode& node, Value* out) {
+  if (node.kind != YamlNode::Kind::kScalar) {
+    reader.Fault(At(node), messages::kInCondition,
+                 {Fill(messages::kAValueOf, {field.name}), Describe(node)});
+    return false;
+  }
+  auto value = ParseLiteral(field, node.text, node.quoted);
+  if (!value) {
+    NotePredicateError(reader, At(node), value.error(), Quoted(node.text));
+    return false;
+  }
+  *out = *std::move(value);
+  return true;
+}
+
+void ReadGiven(ConfigReader& reader, const YamlNode& map, RuleTest* test) {
+  std::vector<std::string_view> names = FieldNames(Use::kOpeningRule);
+  for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
+    const Entry entry{&map.children[i], &map.children[i + 1]};
+    const std::string& name = entry.key->text;
+    if (auto checked = CheckField(name, Use::kOpeningRule); !checked) {
+      NotePredicateError(reader, At(*entry.key), checked.error(), Quoted(name));
+      continue;
+    }
+    const Field& field = *FindField(name);
+    if (test->given.contains(field.id)) {
+      reader.Fault(At(*entry.key), messages::kKeyTwice, {Quoted(name)},
+                   Fill(messages::kKeepOneOfThem));
+      continue;
+    }
+    Value value;
+    if (field.type == FieldType::kTexts) {
+      for (const YamlNode* item : reader.GetScalars(map, name, Need::kOptional)) {
+        if (ReadLiteral(reader, field, *item, &value)) test->topics.push_back(item->text);
+      }
+      value = Value{std::string()};
+    } else if (!ReadLiteral(reader, field, *entry.value, &value)) {
+      continue;
+    } else if (field.type == FieldType::kProse) {
+      value = Value{Folded(entry.value->text)};
+    }
+    test->given.emplace(field.id, std::move(value));
+  }
+}
+
+const YamlNode* ReadExpected(ConfigReader& reader, const YamlNode& map, std::string_view key) {
+  const Entry entry = reader.GetScalar(map, key, Need::kOptional, Fill(messages::kKeyCharacters));
+  return entry.value;
+}
+
+std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
+  RuleTest test;
+  reader.ReadText(node, "name", Need::kRequired, &test.name);
+  const Entry given = reader.Get(node, "given", Need::kRequired);
+  if (given && given.value->kind != YamlNode::Kind::kMap) {
+    reader.Expected(given, messages::kTypeOfKey, Fill(messages::kAMapping));
+  } else if (given) {
+    ReadGiven(reader, *given.value, &test);
+  }
+  const Entry expect = reader.Get(node, "expect", Need::kRequired);
+  if (!expect || !reader.CheckMap(*expect.value, messages::kExpectOfTest, kExpectKeys)) {
+    return std::nullopt;
+  }
+  test.playbook = ReadExpected(reader, *expect.value, "playbook");
+  test.priority = ReadExpected(reader, *expect.value, "priority");
+  if (const Entry clocks = Find(*expect.value, "clocks")) {
+    reader.GetScalars(*expect.value, "clocks", Need::kOptional);
+    if (clocks.value->kind == YamlNode::Kind::kList ||
+        clocks.value->kind == YamlNode::Kind::kScalar) {
+      test.clocks = clocks.value;
+    }
+  }
+  if (expect.value->children.empty()) {
+    reader.Fault(At(*expect.key), messages::kExpectNothing, {}, Fill(messages::kAddOne));
+  }
+  return test;
+}
+
+std::vector<std::string_view> IdsOf(const std::vector<RuleTrace>& traces, RuleTrace::Kind kind) {
+  std::vector<std::string_view> ids;
+  for (const RuleTrace& trace : traces) {
+    if (trace.kind == kind) ids.push_back(trace.id);
+  }
+  return ids;
+}
+
+std::vector<std::string_view> Applying(const std::vector<RuleTrace>& traces, RuleTrace::Kind kind) {
+  std::vector<std::string_view> ids;
+  for (const RuleTrace& trace : traces) {
+    if (trace.kind == kind && trace.applies) ids.push_back(trace.id);
+  }
+  return ids;
+}
+
+// Why the rule that was expected does not apply.
+Bilingual Because(const std::vector<RuleTrace>& traces, RuleTrace::Kind kind,
+                  const std::string& expected) {
+  const auto found = std::find_if(traces.begin(), traces.end(), [&](const RuleTrace& trace) {
+    return trace.kind == kind && trace.id == expected;
+  });
+  if (found == traces.end()) return Fill(messages::kCheckTest);
+  if (found->matches) {
+    const auto taker = std::find_if(traces.begin(), traces.end(), [&](const RuleTrace& trace) {
+      return trace.kind == kind && trace.matches;
+    });
+    return Fill(messages::kBecauseEarlier, {expected, taker->id});
+  }
+  const Unmet& unmet = *found->unmet;
+  return Fill(unmet.negated ? messages::kBecauseNone : messages::kBecauseRule,
+              {expected, Canonical(unmet.condition), Describe(unmet.field).name,
+               unmet.seen.empty() ? Fill(messages::kNotSet) : Quoted(unmet.seen)});
+}
+
+// One expectation of one id, "none" for nothing.
+void CheckOne(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces,
+              RuleTrace::Kind kind, const Phrase& what, const Phrase& a_what,
+              const YamlNode* expected) {
+  if (expected == nullptr) return;
+  const std::vector<std::string_view> ids = IdsOf(traces, kind);
+  const std::string& id = expected->text;
+  const bool none = id == kNobody && kind == RuleTrace::Kind::kPlaybook;
+  if (!none && std::find(ids.begin(), ids.end(), id) == ids.end()) {
+    const std::string_view nearest = Nearest(id, ids);
+    reader.Fault(
+        At(*expected), messages::kWordOfKey,
+        {Fill(messages::kIdOf, {Fill(a_what)}), "expect", Describe(*expected)},
+        nearest.empty() ? Fill(messages::kThereAre, {JoinWords(ids)}) : DidYouMean(nearest));
+    return;
+  }
+  const std::vector<std::string_view> applying = Applying(traces, kind);
+  const std::string_view found = applying.empty() ? kNobody : applying.front();
+  if (found == id) return;
+  reader.Fault(At(*expected), messages::kTestFails,
+               {Fill(what), Quoted(id), test.name, Quoted(found)},
+               none ? Fill(messages::kCheckTest) : Because(traces, kind, id));
+}
+
+void CheckClocks(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces) {
+  if (test.clocks == nullptr) return;
+  const std::vector<std::string_view> ids = IdsOf(traces, RuleTrace::Kind::kClock);
+  std::vector<std::string_view> expected;
+  if (test.clocks->kind == YamlNode::Kind::kScalar) expected.push_back(test.clocks->text);
+  for (const YamlNode& item : test.clocks->children) expected.push_back(item.text);
+  for (const std::string_view id : expected) {
+    if (std::find(ids.begin(), ids.end(), id) != ids.end()) continue;
+    const std::string_view nearest = Nearest(id, ids);
+    reader.Fault(At(*test.clocks), messages::kWordOfKey,
+                 {Fill(messages::kIdOf, {Fill(messages::kAClock)}), "clocks", Quoted(id)},
+                 nearest.empty() ? Fill(messages::kAddTo, {"clocks.yaml"}) : DidYouMean(nearest));
+    return;
+  }
+  const std::vector<std::string_view> found = Applying(traces, RuleTrace::Kind::kClock);
+  const std::set<std::string_view> missing(expected.begin(), expected.end());
+  if (missing == std::set<std::string_view>(found.begin(), found.end())) return;
+  const auto absent = std::find_if(expected.begin(), expected.end(), [&](std::string_view id) {
+    return std::find(found.begin(), found.end(), id) == found.end();
+  });
+  const auto shown = [](const std::vector<std::string_view>& words) {
+    return words.empty() ? Bilingual(kNobody) : JoinWords(words);
+  };
+  reader.Fault(At(*test.clocks), messages::kTestFails,
+               {Fill(messages::kTestClocks), shown(expected), test.name, shown(found)},
+               absent == expected.end()
+                   ? Fill(messages::kCheckTest)
+                   : Because(traces, RuleTrace::Kind::kClock, std::string(*absent)));
+}
+
+}  // namespace
+
+std::vector<RuleTest> ReadRuleTests(ConfigReader& reader) {
+  std::vector<RuleTest> tests;
+  const YamlNode* list = reader.GetList(reader.root(), "tests", Need::kOptional);
+  if (list == nullptr) return tests;
+  for (const YamlNode& node : list->children) {
+    if (!reader.CheckMap(node, messages::kATest, kTestKeys)) continue;
+    if (auto test = ReadTest(reader, node)) tests.push_back(*std::move(test));
+  }
+  return tests;
+}
+
+FieldReader GivenBy(const RuleTest& test, const Revision& revision) {
+  return [&test, &revision](FieldId field) -> FieldValue {
+    const auto given = test.given.find(field);
+    if (given != test.given.end()) {
+      if (Describe(field).type == FieldType::kTexts) {
+        return test.topics.empty() ? FieldValue{}
+                                   : FieldValue{std::span<const std::string>(test.topics)};
+      }
+      if (const auto* truth = std::get_if<bool>(&given->second)) return *truth;
+      if (const auto* number = std::get_if<int64_t>(&given->second)) return *number;
+      if (const auto* time = std::get_if<Timestamp>(&given->second)) return *time;
+      return std::string_view(std::get<std::string>(given->second));
+    }
+    if (field == FieldId::kHistory || field == FieldId::kAnonymous) return false;
+    if (field == FieldId::kReopenCount) return int64_t{0};
+    const auto score = test.given.find(FieldId::kScore);
+    const auto program = test.given.find(FieldId::kProgram);
+    if (field != FieldId::kCategory || score == test.given.end() || program == test.given.end()) {
+      return {};
+    }
+    const Program* asked = revision.FindProgram(std::get<std::string>(program->second));
+    const int64_t points = std::get<int64_t>(score->second);
+    if (asked == nullptr || !Contains(asked->scale, points)) return {};
+    switch (Categorize(asked->scale, points)) {
+      case Category::kUnset: return {};
+      case Category::kDetractor: return std::string_view("detractor");
+      case Category::kPassive: return std::string_view("passive");
+      case Category::kPromoter: return std::string_view("promoter");
+    }
+    return {};
+  };
+}
+
+void RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
+                  const Revision& revision) {
+  for (const RuleTest& test : tests) {
+    const std::vector<RuleTrace> traces = Explain(revision, GivenBy(test, revision));
+    CheckOne(reader, test, traces, RuleTrace::Kind::kPlaybook, messages::kTestPlaybook,
+             messages::kAPlaybook, test.playbook);
+    CheckOne(reader, test, traces, RuleTrace::Kind::kPriority, messages::kTestPriority,
+             messages::kAPriority, test.priority);
+    CheckClocks(reader, test, traces);
+  }
+}
+
+}  // namespace rebound

@@ -1,0 +1,45 @@
+// Tests beside the rules: what a case looks like as it opens, and which rules it has to get.
+//
+//   tests:
+//     - name: a cold room
+//       given: {score: 3, touchpoint: room, reason: 空调太冷}
+//       expect: {playbook: hotel-room-cold, priority: high, clocks: [first-contact]}
+//
+// They stand in playbooks.yaml, priorities.yaml and clocks.yaml and see the whole configuration.
+// Fields that are not given are not set, but that category follows from score and program, history
+// and anonymous are false and reopen_count is 0. `playbook: none` expects that none applies.
+// Thread- safe on different readers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "server/config/reader.h"
+#include "workflows/explain.h"
+#include "workflows/revision.h"
+
+namespace rebound {
+
+struct RuleTest {
+  std::string name{};
+  std::map<FieldId, Value> given{};    // prose as Folded gives it
+  std::vector<std::string> topics{};   // of the one field that holds several texts
+  const YamlNode* playbook = nullptr;  // nullptr: not tested
+  const YamlNode* priority = nullptr;
+  const YamlNode* clocks = nullptr;  // a list, or one id
+};
+
+// The tests of the open file, with their mistakes noted.
+std::vector<RuleTest> ReadRuleTests(ConfigReader& reader);
+
+// Reads what the test gives. The reader refers to both, which must outlive it.
+FieldReader GivenBy(const RuleTest& test, const Revision& revision);
+
+// Notes each expectation that the revision does not meet.
+void RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
+                  const Revision& revision);
+
+}  // namespace rebound

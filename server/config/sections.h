@@ -1,0 +1,54 @@
+// The sections of the configuration: each is read from a file's root key of its name and written in
+// the one form of the canonical text. What a section may contain is told at the head of the shipped
+// file of that name, config/SECTION.yaml.
+//
+// Readers note mistakes in `reader` and go on. Pointers to other sections are null when those could
+// not be read: then what refers to them is not checked. Thread-safe on different readers.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/config/canonical.h"
+#include "server/config/reader.h"
+#include "workflows/revision.h"
+
+namespace rebound {
+
+void ReadPrograms(ConfigReader& reader, std::vector<Program>* programs);
+void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles);
+void ReadLabels(ConfigReader& reader, Labels* labels);
+void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units);
+void ReadLifecycle(ConfigReader& reader, const std::vector<RoleDef>* roles, Lifecycle* lifecycle);
+// `open` gives the text of a file of the folder by its name; nullopt: there is none.
+using OpenFile = std::function<std::optional<std::string>(const std::string&)>;
+void ReadCalendars(ConfigReader& reader, const OpenFile& open, std::vector<Calendar>* calendars);
+void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
+                    std::vector<Priority>* priorities);
+void ReadClocks(ConfigReader& reader, const std::vector<Program>* programs,
+                const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles,
+                std::vector<ClockDefinition>* clocks);
+void ReadPlaybooks(ConfigReader& reader, const std::vector<Program>* programs,
+                   std::vector<Playbook>* playbooks);
+
+// Adds the section's heading and items; nothing for an empty optional section.
+void WritePrograms(const std::vector<Program>& programs, std::vector<CanonicalItem>* items);
+void WriteRoles(const std::vector<RoleDef>& roles, std::vector<CanonicalItem>* items);
+void WriteLabels(const Labels& labels, std::vector<CanonicalItem>* items);
+void WriteOrgUnits(const std::vector<OrgUnit>& units, std::vector<CanonicalItem>* items);
+void WriteLifecycle(const Lifecycle& lifecycle, std::vector<CanonicalItem>* items);
+void WriteCalendars(const std::vector<Calendar>& calendars, std::vector<CanonicalItem>* items);
+void WritePriorities(const std::vector<Priority>& priorities, std::vector<CanonicalItem>* items);
+void WriteClocks(const std::vector<ClockDefinition>& clocks, std::vector<CanonicalItem>* items);
+void WritePlaybooks(const std::vector<Playbook>& playbooks, std::vector<CanonicalItem>* items);
+
+// "name: {en: ..., zh: ...}"
+std::string CanonicalName(std::string_view en, std::string_view zh);
+// "[a, b]", each as it stands.
+std::string CanonicalList(std::span<const std::string> words);
+
+}  // namespace rebound
