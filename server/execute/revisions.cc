@@ -1,7 +1,5 @@
 #include "server/execute/revisions.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -108,11 +106,7 @@ AppliedConfig ApplyFolder(Store& store, const std::filesystem::path& folder, Tim
       stored = *std::move(parsed);
     } else if (!loaded) {
       applied.errors.push_back(
-          {.file = fmt::format("revision {}", last->number),
-           .code = "C001",
-           .message = "expected to fall back on the last stored revision, but it does not pass "
-                      "today's checks",
-           .help = parsed.error().metadata.at("detail")});
+          StoredRevisionFails(last->number, parsed.error().metadata.at("detail")));
     }
   }
 
