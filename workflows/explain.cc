@@ -70,28 +70,45 @@ std::string ValueText(const FieldValue& value) {
 std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read) {
   std::vector<RuleTrace> traces;
   const auto add = [&](RuleTrace::Kind kind, const std::string& id, const Predicate& when,
-                       bool taken) {
+                       const FieldReader& facts, bool taken) {
     RuleTrace trace{.kind = kind, .id = id};
-    trace.unmet = FirstUnmet(when, read);
+    trace.unmet = FirstUnmet(when, facts);
     trace.matches = !trace.unmet;
     trace.applies = trace.matches && !taken;
     traces.push_back(std::move(trace));
     return traces.back().applies;
   };
-  bool taken = false;
+  const Playbook* chosen = nullptr;
   for (const Playbook& playbook : revision.playbooks) {
-    taken |= add(RuleTrace::Kind::kPlaybook, playbook.id, playbook.when, taken);
+    const bool applies =
+        add(RuleTrace::Kind::kPlaybook, playbook.id, playbook.when, read, chosen != nullptr);
+    if (applies) chosen = &playbook;
   }
-  taken = false;
-  for (const Priority& priority : revision.priorities) {
-    taken |= add(RuleTrace::Kind::kPriority, priority.id, priority.when, taken);
+  const FieldReader raised = [&](FieldId field) -> FieldValue {
+    const FieldValue value = read(field);
+    if (field != FieldId::kSeverity || chosen == nullptr || chosen->severity == 0) return value;
+    const auto* severity = std::get_if<int64_t>(&value);
+    return std::max(severity != nullptr ? *severity : 0, int64_t{chosen->severity});
+  };
+  const Priority* priority = nullptr;
+  for (const Priority& each : revision.priorities) {
+    const bool applies =
+        add(RuleTrace::Kind::kPriority, each.id, each.when, raised, priority != nullptr);
+    if (applies) priority = &each;
   }
-  if (!taken && !revision.priorities.empty()) traces.back().applies = true;
+  if (priority == nullptr && !revision.priorities.empty()) {
+    priority = &revision.priorities.back();
+    traces.back().applies = true;
+  }
+  const FieldReader with_priority = [&](FieldId field) -> FieldValue {
+    if (field != FieldId::kPriority || priority == nullptr) return raised(field);
+    return std::string_view(priority->id);
+  };
   std::set<ClockKind> kinds;
   for (const ClockDefinition& clock : revision.clocks) {
-    if (add(RuleTrace::Kind::kClock, clock.id, clock.when, kinds.contains(clock.kind))) {
-      kinds.insert(clock.kind);
-    }
+    const bool applies = add(RuleTrace::Kind::kClock, clock.id, clock.when, with_priority,
+                             kinds.contains(clock.kind));
+    if (applies) kinds.insert(clock.kind);
   }
   return traces;
 }

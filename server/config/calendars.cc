@@ -16,8 +16,8 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kCalendarKeys[] = {"id",   "version",  "name",    "time_zone",
-                                              "week", "holidays", "workdays"};
+constexpr std::string_view kCalendarKeys[] = {"id",   "version",  "name",     "time_zone",
+                                              "week", "holidays", "workdays", "import"};
 constexpr std::string_view kDays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 constexpr std::string_view kHolidayKeys[] = {"date", "from", "to", "name"};
 constexpr std::string_view kWorkdayKeys[] = {"date", "name", "hours"};

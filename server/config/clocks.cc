@@ -83,9 +83,9 @@ int Side(int64_t value) { return value < 0 ? -1 : value > 0 ? 1 : 0; }
 
 class ClockReader {
  public:
-  ClockReader(ConfigReader& reader, const std::vector<Program>* programs,
+  ClockReader(ConfigReader& reader, const Referenced& referenced,
               const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles)
-      : reader_(reader), programs_(programs), calendars_(calendars), roles_(roles) {
+      : reader_(reader), referenced_(referenced), calendars_(calendars), roles_(roles) {
     for (int i = 1; i < kClockKindCount; ++i) kinds_.push_back(Name(static_cast<ClockKind>(i)));
   }
 
@@ -96,7 +96,7 @@ class ClockReader {
     reader_.ReadName(node, &c.name_en, &c.name_zh);
     const auto kind = reader_.ReadWord(node, "kind", Need::kRequired, kinds_);
     if (kind) c.kind = static_cast<ClockKind>(*kind + 1);
-    const bool condition_is_good = ReadCondition(reader_, node, programs_, &c.when);
+    const bool condition_is_good = ReadCondition(reader_, node, referenced_, &c.when);
     if (const auto count = reader_.ReadWord(node, "count", Need::kOptional, kCounts)) {
       c.limit.count = static_cast<Count>(*count + 1);
     }
@@ -326,7 +326,7 @@ class ClockReader {
   }
 
   ConfigReader& reader_;
-  const std::vector<Program>* programs_;
+  const Referenced& referenced_;
   const std::vector<Calendar>* calendars_;
   const std::vector<RoleDef>* roles_;
   std::vector<std::string_view> kinds_{};
@@ -376,12 +376,12 @@ std::string TierText(const Tier& tier, Count count) {
 
 }  // namespace
 
-void ReadClocks(ConfigReader& reader, const std::vector<Program>* programs,
+void ReadClocks(ConfigReader& reader, const Referenced& referenced,
                 const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles,
                 std::vector<ClockDefinition>* clocks) {
   const YamlNode* list = reader.GetList(reader.root(), "clocks", Need::kRequired);
   if (list == nullptr) return;
-  ClockReader clock_reader(reader, programs, calendars, roles);
+  ClockReader clock_reader(reader, referenced, calendars, roles);
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kAClock, kClockKeys)) continue;

@@ -119,8 +119,8 @@ void ForEachComparison(const Predicate& predicate,
 
 class ConditionReader {
  public:
-  ConditionReader(ConfigReader& reader, const std::vector<Program>* programs)
-      : reader_(reader), programs_(programs) {}
+  ConditionReader(ConfigReader& reader, const Referenced& referenced)
+      : reader_(reader), referenced_(referenced) {}
 
   // nullopt: a mistake is noted.
   std::optional<Predicate> Read(const YamlNode& node) {
@@ -147,7 +147,7 @@ class ConditionReader {
                     Fill(messages::kLeaveWhenOut));
       return std::nullopt;
     }
-    if (!CheckPrograms(node, *condition)) return std::nullopt;
+    if (!CheckIds(node, *condition)) return std::nullopt;
     return *std::move(condition);
   }
 
@@ -209,7 +209,12 @@ class ConditionReader {
     }
     std::vector<Predicate> parts;
     for (const YamlNode& item : list.children) {
-      if (auto part = Read(item)) parts.push_back(*std::move(part));
+      if (item.kind == YamlNode::Kind::kNull) {  // which has no place of its own
+        reader_.Fault(At(*entry.key), messages::kEmptyGroup, {entry.key->text},
+                      Fill(messages::kConditionForms));
+      } else if (auto part = Read(item)) {
+        parts.push_back(*std::move(part));
+      }
     }
     if (parts.size() < list.children.size()) return std::nullopt;
     return join(std::move(parts));
@@ -273,9 +278,7 @@ class ConditionReader {
     if (!good) return std::nullopt;
     auto predicate = FromWord(field, entry.key->text, literals, is_list);
     if (predicate) {
-      if (field.id == FieldId::kProgram && !CheckPrograms(*entry.value, *predicate)) {
-        return std::nullopt;
-      }
+      if (!CheckIds(*entry.value, *predicate)) return std::nullopt;
       return *std::move(predicate);
     }
     const Error& error = predicate.error();
@@ -295,22 +298,34 @@ class ConditionReader {
     return std::nullopt;
   }
 
-  // The ids of programs that a condition names are of this revision.
-  bool CheckPrograms(const YamlNode& node, const Predicate& when) {
-    if (programs_ == nullptr) return true;
-    std::vector<std::string_view> ids;
-    ids.reserve(programs_->size());
-    for (const Program& program : *programs_) ids.push_back(program.id);
+  // The ids of programs and priorities that a condition names are of this revision.
+  bool CheckIds(const YamlNode& node, const Predicate& when) {
     bool good = true;
     ForEachComparison(when, [&](const Comparison& comparison) {
       const auto* id = std::get_if<std::string>(&comparison.value);
-      if (comparison.field != FieldId::kProgram || id == nullptr) return;
+      const bool of_program = comparison.field == FieldId::kProgram;
+      if (id == nullptr || (!of_program && comparison.field != FieldId::kPriority)) return;
+      if (!of_program && referenced_.before_priority) {
+        good = false;
+        reader_.Fault(PlaceOfWord(node, "priority"), messages::kPriorityTooEarly, {},
+                      Fill(messages::kUseSeverity));
+        return;
+      }
+      std::vector<std::string_view> ids;
+      if (of_program && referenced_.programs != nullptr) {
+        for (const Program& program : *referenced_.programs) ids.push_back(program.id);
+      } else if (!of_program && referenced_.priorities != nullptr) {
+        for (const Priority& priority : *referenced_.priorities) ids.push_back(priority.id);
+      } else {
+        return;
+      }
       if (std::find(ids.begin(), ids.end(), *id) != ids.end()) return;
       good = false;
       const std::string_view nearest = Nearest(*id, ids);
       reader_.Fault(
-          PlaceOfWord(node, *id), messages::kUnknownProgram, {Quoted(*id)},
-          nearest.empty() ? Fill(messages::kAddTo, {"programs.yaml"}) : DidYouMean(nearest));
+          PlaceOfWord(node, *id),
+          of_program ? messages::kUnknownProgram : messages::kUnknownPriority, {Quoted(*id)},
+          nearest.empty() ? Fill(messages::kThereAre, {JoinWords(ids)}) : DidYouMean(nearest));
     });
     return good;
   }
@@ -347,7 +362,7 @@ class ConditionReader {
   }
 
   ConfigReader& reader_;
-  const std::vector<Program>* programs_;
+  const Referenced& referenced_;
 };
 
 }  // namespace
@@ -362,6 +377,8 @@ void NotePredicateError(ConfigReader& reader, const Place& place, const Error& e
     help = Fill(messages::kNotKnownYet);
   } else if (problem == "unsupported") {
     help = Fill(messages::kNotSupported);
+  } else if (problem == "list_expected") {
+    help = Fill(messages::kInBrackets);
   } else if (problem == "too_long" || problem == "too_many" || problem == "too_deep") {
     help = Fill(messages::kSplitPlaybook);
   }
@@ -370,7 +387,7 @@ void NotePredicateError(ConfigReader& reader, const Place& place, const Error& e
                std::move(help));
 }
 
-bool ReadCondition(ConfigReader& reader, const YamlNode& map, const std::vector<Program>* programs,
+bool ReadCondition(ConfigReader& reader, const YamlNode& map, const Referenced& referenced,
                    Predicate* out) {
   const Entry entry = Find(map, "when");
   if (!entry) return true;
@@ -379,7 +396,7 @@ bool ReadCondition(ConfigReader& reader, const YamlNode& map, const std::vector<
                     Fill(messages::kConditionForms));
     return false;
   }
-  auto condition = ConditionReader(reader, programs).Read(*entry.value);
+  auto condition = ConditionReader(reader, referenced).Read(*entry.value);
   if (!condition) return false;
   if (auto checked = Check(*condition, Use::kOpeningRule); !checked) {
     NotePredicateError(reader, At(*entry.key), checked.error());

@@ -17,14 +17,21 @@
 #include <vector>
 
 #include "server/config/reader.h"
+#include "workflows/organization.h"
 #include "workflows/predicate.h"
 #include "workflows/program.h"
 
 namespace rebound {
 
+// What conditions may name; nullptr: not known, and not checked.
+struct Referenced {
+  const std::vector<Program>* programs = nullptr;
+  const std::vector<Priority>* priorities = nullptr;
+  bool before_priority = false;  // playbooks and priorities: it is chosen after them, or by them
+};
+
 // Reads `when` of `map`; it may be left out. False when there is a mistake, which is noted.
-// `programs`: to check the names in it; nullptr: not known.
-bool ReadCondition(ConfigReader& reader, const YamlNode& map, const std::vector<Program>* programs,
+bool ReadCondition(ConfigReader& reader, const YamlNode& map, const Referenced& referenced,
                    Predicate* out);
 
 // Warns of a condition that can never hold, at the `when` of `map`. False then.

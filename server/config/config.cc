@@ -118,8 +118,11 @@ void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* rev
   if (!read("priorities", ReadPriorities, programs, &revision->priorities)) {
     revision->priorities = DefaultPriorities();
   }
-  read("clocks", ReadClocks, programs, calendars, roles, &revision->clocks);
-  read("playbooks", ReadPlaybooks, programs, &revision->playbooks);
+  const Referenced of_playbooks{.programs = programs, .before_priority = true};
+  const Referenced referenced{programs, good("priorities") ? &revision->priorities : nullptr,
+                              false};
+  read("clocks", ReadClocks, referenced, calendars, roles, &revision->clocks);
+  read("playbooks", ReadPlaybooks, of_playbooks, &revision->playbooks);
 }
 
 // ---- Warnings that need the whole ---------------------------------------------------------------

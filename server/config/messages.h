@@ -173,6 +173,11 @@ inline constexpr Phrase kStatusCharacters{"1 to 64 characters of a-z, 0-9 and _"
                                           "1 到 64 个字符，只用 a-z、0-9 和 _"};
 inline constexpr Phrase kAPath{"a path of at most 200 characters such as \"gd/shenzhen/nanshan\"",
                                "路径，最多 200 个字符，例如 \"gd/shenzhen/nanshan\""};
+inline constexpr Phrase kPathParts{"join its parts by /, none of them empty, without blanks",
+                                   "各段以 / 连接，不能为空，不含空格"};
+inline constexpr Phrase kInBrackets{"write a list: [a, b]", "写成列表：[a, b]"};
+inline constexpr Phrase kLeaveManagerOut{"leave manager out: the unit above decides",
+                                         "去掉 manager：由上级单元负责"};
 inline constexpr Phrase kAPrincipal{"the name a manager signs in with, at most 200 characters",
                                     "负责人的登录名，最多 200 个字符"};
 inline constexpr Phrase kAText{"a text", "文本"};
@@ -187,7 +192,7 @@ inline constexpr Phrase kIntegerWithin{"an integer from {0} to {1}", "{0} 到 {1
 inline constexpr Phrase kADuration{"a duration such as \"90 days\"", "时长，例如 \"90 days\""};
 inline constexpr Phrase kADurationOrUnlimited{"a duration such as \"90 days\", or \"unlimited\"",
                                               "时长，例如 \"90 days\"，或 \"unlimited\""};
-inline constexpr Phrase kDaysWithin{"{0} to {1} days", "{0} 到 {1} 天"};
+inline constexpr Phrase kDaysWithin{"{0} to {1} days", "{0}到{1}天"};
 inline constexpr Phrase kOneMinute{"1 minute", "1 分钟"};
 inline constexpr Phrase kACurrency{"a currency code of ISO 4217", "ISO 4217 货币代码"};
 inline constexpr Phrase kAZone{"an IANA time zone", "IANA 时区"};
@@ -270,6 +275,14 @@ inline constexpr Phrase kMovePlaybook{"move this playbook above that one",
 inline constexpr Phrase kInCondition{"C013", "expected {0}, found {1}", "应为{0}，实际是{1}"};
 inline constexpr Phrase kUnknownProgram{"C008", "expected the id of a program, found {0}",
                                         "应为调研项目的标识，实际是{0}"};
+inline constexpr Phrase kUnknownPriority{"C008", "expected the id of a priority, found {0}",
+                                         "应为优先级的标识，实际是{0}"};
+inline constexpr Phrase kPriorityTooEarly{
+    "C013", "expected a field that is known before the priority is chosen, found \"priority\"",
+    "应为确定优先级之前已知的字段，实际是 \"priority\""};
+inline constexpr Phrase kUseSeverity{
+    "a case gets its playbook, then its priority, then its clocks: use severity here",
+    "工单先得到补救方案，再定优先级，再起时限：这里请用 severity"};
 inline constexpr Phrase kConditionTooLong{
     "C010", "expected a condition of at most {0} bytes, found more", "条件最多 {0} 字节，实际超出"};
 inline constexpr Phrase kEmptyGroup{"C013", "expected at least one condition in {0}, found none",

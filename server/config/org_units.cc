@@ -37,7 +37,7 @@ void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units) {
         unit.id = id.value->text;
         places.emplace_back(unit.id, id.value);
       } else {
-        reader.Expected(id, messages::kValueOfKey, path);
+        reader.Expected(id, messages::kValueOfKey, path, Fill(messages::kPathParts));
       }
     }
     reader.ReadName(node, &unit.name_en, &unit.name_zh);
@@ -45,7 +45,8 @@ void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units) {
     if (const Entry manager = reader.GetScalar(node, "manager", Need::kOptional, principal)) {
       const std::string& text = manager.value->text;
       if (text.empty() || CodePoints(text) > limits::kKeyCharacters || HasControl(text)) {
-        reader.Expected(manager, messages::kValueOfKey, principal);
+        reader.Expected(manager, messages::kValueOfKey, principal,
+                        Fill(messages::kLeaveManagerOut));
       } else {
         unit.manager = text;
       }

@@ -42,7 +42,7 @@ void CheckReachable(ConfigReader& reader, const YamlNode& node, const Playbook& 
 
 }  // namespace
 
-void ReadPlaybooks(ConfigReader& reader, const std::vector<Program>* programs,
+void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
                    std::vector<Playbook>* playbooks) {
   const YamlNode* list = reader.GetList(reader.root(), "playbooks", Need::kRequired);
   if (list == nullptr) return;
@@ -56,7 +56,7 @@ void ReadPlaybooks(ConfigReader& reader, const std::vector<Program>* programs,
     reader.ReadName(node, &p.display_name, &p.display_name_zh);
     reader.ReadInt(node, "severity", Need::kOptional, 1, 5, &p.severity);
     reader.ReadId(node, "queue", Need::kOptional, &p.queue_id);
-    const bool condition_is_good = ReadCondition(reader, node, programs, &p.when);
+    const bool condition_is_good = ReadCondition(reader, node, referenced, &p.when);
     reader.CheckUnique(node, "id", p.id, &lines);
     // One with a broken condition would seem to match everything.
     if (!condition_is_good) continue;

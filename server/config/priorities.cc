@@ -29,7 +29,8 @@ void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
     Priority priority;
     reader.ReadId(node, "id", Need::kRequired, &priority.id);
     reader.ReadName(node, &priority.name_en, &priority.name_zh);
-    const bool condition_is_good = ReadCondition(reader, node, programs, &priority.when);
+    const bool condition_is_good = ReadCondition(
+        reader, node, {.programs = programs, .before_priority = true}, &priority.when);
     reader.CheckUnique(node, "id", priority.id, &lines);
     if (!condition_is_good) continue;
     // The last one takes what is left, whatever its condition.

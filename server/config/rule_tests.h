@@ -6,9 +6,9 @@
 //       expect: {playbook: hotel-room-cold, priority: high, clocks: [first-contact]}
 //
 // They stand in playbooks.yaml, priorities.yaml and clocks.yaml and see the whole configuration.
-// Fields that are not given are not set, but that category follows from score and program, history
-// and anonymous are false and reopen_count is 0. `playbook: none` expects that none applies.
-// Thread- safe on different readers.
+// Fields that are not given are not set, but that category follows from score and program, severity
+// is at least the playbook's, history and anonymous are false and reopen_count is 0. `playbook:
+// none` expects that none applies. Thread- safe on different readers.
 #pragma once
 
 #include <map>

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/config/canonical.h"
+#include "server/config/conditions.h"
 #include "server/config/reader.h"
 #include "workflows/revision.h"
 
@@ -29,10 +30,10 @@ using OpenFile = std::function<std::optional<std::string>(const std::string&)>;
 void ReadCalendars(ConfigReader& reader, const OpenFile& open, std::vector<Calendar>* calendars);
 void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
                     std::vector<Priority>* priorities);
-void ReadClocks(ConfigReader& reader, const std::vector<Program>* programs,
+void ReadClocks(ConfigReader& reader, const Referenced& referenced,
                 const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles,
                 std::vector<ClockDefinition>* clocks);
-void ReadPlaybooks(ConfigReader& reader, const std::vector<Program>* programs,
+void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
                    std::vector<Playbook>* playbooks);
 
 // Adds the section's heading and items; nothing for an empty optional section.

@@ -407,8 +407,8 @@ std::vector<Broken> BrokenSections() {
       lifecycle("lifecycle_transition_twice", "",
                 "    - {from: [closed, open], command: resolve, to: resolved}\n"),
       lifecycle("lifecycle_move_into_closed", "",
-                "    - {from: open, command: move, to: closed}\n"
-                "    - {from: open, command: move, to: stays}\n"),
+                "    - {from: open, command: move, to: closed}\n"),
+      lifecycle("lifecycle_move_to_itself", "", "    - {from: open, command: move, to: stays}\n"),
       lifecycle("lifecycle_outcome_that_does_not_exist", "command: resolve, to: resolved}",
                 "command: resolve, to: resolved, otherwise: open, exhausted: closed}"),
       lifecycle("lifecycle_key_twice", "key: waiting", "key: open"),
@@ -456,6 +456,9 @@ std::vector<Broken> BrokenSections() {
       tree("tree_empty_groups", "      all: []\n      any: {}\n      none:\n        -\n"),
       tree("tree_protected_field", "      none:\n        - gender: {is: female}\n"),
       tree("tree_field_not_known_at_opening", "      status: {is: open}\n"),
+      tree("tree_priority_of_a_playbook", "      priority: {is: high}\n"),
+      clock("clock_unknown_priority",
+            Clock("    kind: remedy\n    limit: 8 hours\n    when: priority = hgih\n")),
       tree("tree_unknown_program",
            "      any:\n        - program: {one_of: [hotline, hotlin]}\n"
            "        - \"score <= 2 AND program = htline\"\n"),

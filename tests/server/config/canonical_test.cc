@@ -1,0 +1,94 @@
+#include "server/config/canonical.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/server/config/config_fixtures.h"
+
+namespace rebound {
+namespace {
+
+LoadedConfig Shipped() {
+  std::vector<ConfigError> errors;
+  const auto loaded = LoadConfig(kRoot / "config", &errors);
+  EXPECT_TRUE(loaded) << Render(errors);
+  return loaded ? *loaded : LoadedConfig{};
+}
+
+TEST(CanonicalTextTest, EverySectionReadsBackAsItWas) {
+  const LoadedConfig shipped = Shipped();
+  const auto read = ParseCanonical(shipped.canonical_text);
+  ASSERT_TRUE(read) << read.error().metadata.at("detail");
+  EXPECT_EQ(read->programs, shipped.revision.programs);
+  EXPECT_EQ(read->lifecycle, shipped.revision.lifecycle);
+  EXPECT_EQ(read->calendars, shipped.revision.calendars);
+  EXPECT_EQ(read->clocks, shipped.revision.clocks);
+  EXPECT_EQ(read->priorities, shipped.revision.priorities);
+  EXPECT_EQ(read->org_units, shipped.revision.org_units);
+  EXPECT_EQ(read->roles, shipped.revision.roles);
+  EXPECT_EQ(read->labels, shipped.revision.labels);
+  EXPECT_EQ(CanonicalText(*read), shipped.canonical_text);
+  EXPECT_EQ(read->hash, shipped.hash);
+}
+
+TEST(CanonicalTextTest, ATextOfBeforeTheOtherSectionsReadsWithTheShippedOnes) {
+  const auto read = ParseCanonical(std::string(kPrograms) + "playbooks: []\n");
+  ASSERT_TRUE(read) << read.error().metadata.at("detail");
+  EXPECT_EQ(read->lifecycle, DefaultLifecycle());
+  EXPECT_EQ(read->roles, DefaultRoles());
+}
+
+TEST(DiffTest, EqualRevisionsDoNotDiffer) {
+  const Revision revision = Shipped().revision;
+  EXPECT_TRUE(CompareRevisions(revision, revision).empty());
+  EXPECT_EQ(DiffRevisions(revision, revision), "");
+}
+
+TEST(DiffTest, WhatWasAddedRemovedChangedAndMovedIsToldBySectionAndId) {
+  const std::string before = R"(version: 1
+playbooks:
+  - {id: a, name: {en: A}, when: score = 1}
+  - {id: b, name: {en: B}, when: score = 2, severity: 4}
+  - {id: c, name: {en: C}, when: score = 3}
+)";
+  const std::string after = R"(version: 1
+playbooks:
+  - {id: c, name: {en: C}, when: score = 3}
+  - {id: b, name: {en: B}, when: score = 2, severity: 5}
+  - {id: d, name: {en: D}, when: score = 4}
+)";
+  const Revision a = ParseGood(kPrograms, before).revision;
+  const Revision b =
+      ParseGood({{"programs.yaml", kPrograms},
+                 {"playbooks.yaml", after},
+                 {"labels.yaml", "version: 1\nlabels: {topics: [{id: price, name: {en: P}}]}\n"}})
+          .revision;
+  EXPECT_EQ(DiffRevisions(a, b), R"(playbooks b: changed
+-     severity: 4
++     severity: 5
+
+playbooks b: moved
+
+playbooks d: added
++   - id: "d"
++     version: 1
++     name: {en: "D", zh: "D"}
++     when: "score = 4"
+
+playbooks a: removed
+-   - id: "a"
+-     version: 1
+-     name: {en: "A", zh: "A"}
+-     when: "score = 1"
+
+labels.topics price: added
++     - {id: "price", name: {en: "P", zh: "P"}}
+)");
+  EXPECT_EQ(DiffRevisions(b, b), "");
+  EXPECT_NE(DiffRevisions(b, a).find("labels.topics price: removed"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rebound
