@@ -1,6 +1,7 @@
 // Runs a fuzz target over a kept corpus: every file of the folders named, each once. A finding
-// aborts, with the file's name printed before it. What libFuzzer does in `./dev fuzz`, compiled by
+// aborts, and the file's name is printed. What libFuzzer does in `./dev fuzz`, compiled by
 // the compiler of the day and run by every `./dev test`.
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -12,6 +13,14 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
+namespace {
+
+std::string current;
+
+void TellInput(int) { std::fprintf(stderr, "broken by %s\n", current.c_str()); }
+
+}  // namespace
+
 int main(int argc, char** argv) {
   std::set<std::filesystem::path> files;
   for (int i = 1; i < argc; ++i) {
@@ -19,14 +28,13 @@ int main(int argc, char** argv) {
       if (entry.is_regular_file()) files.insert(entry.path());
     }
   }
+  std::signal(SIGABRT, TellInput);
   for (const auto& path : files) {
     std::ifstream in(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    // Seen only when the next line aborts.
-    std::fprintf(stderr, "\r\x1b[K%s", path.c_str());
-    std::fflush(stderr);
+    current = path.string();
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   }
-  std::fprintf(stderr, "\r\x1b[K%zu inputs, no finding\n", files.size());
+  std::fprintf(stderr, "%zu inputs, no finding\n", files.size());
   return files.empty() ? 1 : 0;
 }
