@@ -59,7 +59,6 @@ Stretch StretchAround(const Zone& zone, LocalDay day) {
 struct Piece {
   Timestamp from{};
   Timestamp to{};
-  friend auto operator<=>(const Piece&, const Piece&) = default;
 };
 
 // Calls visit(piece) for the working time of the days [first, last], as disjoint rising pieces of
@@ -70,7 +69,8 @@ void VisitWork(const Calendar& calendar, LocalDay first, LocalDay last, const Vi
   Stretch stretch;
   std::vector<Piece> gathered;
   const auto visit_gathered = [&] {
-    std::sort(gathered.begin(), gathered.end());
+    std::sort(gathered.begin(), gathered.end(),
+              [](const Piece& a, const Piece& b) { return a.from < b.from; });
     Timestamp covered = Timestamp::min();
     for (const Piece& piece : gathered) {
       const Timestamp from = std::max(piece.from, covered);

@@ -17,13 +17,14 @@ namespace {
 
 using fixtures::ByteReader;
 using fixtures::kDayCount;
+using fixtures::kDayMinutes;
 using fixtures::kFirstMinute;
 using fixtures::MinuteCalendar;
 
 constexpr int kMostQuestions = 24;
 
 Timestamp ReadTime(ByteReader* bytes) {
-  const int64_t minute = kFirstMinute + bytes->Between(0, kDayCount * 24 * 60 - 1);
+  const int64_t minute = kFirstMinute + bytes->Between(0, kDayCount * kDayMinutes - 1);
   return fixtures::AtMinute(minute) + Duration{bytes->OneIn(2) ? bytes->Between(0, 59'999) : 0};
 }
 
@@ -61,7 +62,7 @@ void CheckQuestion(const Calendar& calendar, const MinuteCalendar& naive, ByteRe
 }
 
 void CheckLocalTime(const Calendar& calendar, const MinuteCalendar& naive, ByteReader* bytes) {
-  const int64_t minute = kFirstMinute + bytes->Between(0, kDayCount * 24 * 60 - 1);
+  const int64_t minute = kFirstMinute + bytes->Between(0, kDayCount * kDayMinutes - 1);
   CHECK(ToUtc(calendar.zone, LocalTime{std::chrono::minutes{minute}}) ==
         fixtures::AtMinute(naive.Utc(minute)));
   CHECK(ToLocal(calendar.zone, fixtures::AtMinute(minute)) ==

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -21,6 +22,7 @@ namespace {
 
 using fixtures::ByteReader;
 using fixtures::kDayCount;
+using fixtures::kDayMinutes;
 using fixtures::kFirstMinute;
 using fixtures::MinuteCalendar;
 using std::chrono::days;
@@ -45,8 +47,7 @@ int64_t ParseTime(const std::string& text) {
   EXPECT_GE(found, 5) << text;
   const std::chrono::sys_days date =
       std::chrono::year{year} / std::chrono::month{month} / std::chrono::day{day};
-  const auto in_day =
-      hours{hour} + minutes{minute} + Duration{static_cast<int64_t>(second * 1000 + 0.5)};
+  const auto in_day = hours{hour} + minutes{minute} + Duration{std::lround(second * 1000)};
   return (date.time_since_epoch() + in_day) / Duration{1};
 }
 
@@ -170,7 +171,7 @@ TEST(CalendarTest, CountsByTheBook) {
        "2025-06-10T18:00"},
       {"holidays are none", Count::kWorkingDays, "2025-06-09T09:00", 2, "2025-06-12T18:00"},
       {"make-up days are some", Count::kWorkingDays, "2025-06-12T09:00", 2, "2025-06-14T18:00"},
-      {"three years of wall time", Count::kWall, "2025-06-10T17:00", 1096 * 24 * kHour,
+      {"three years of wall time", Count::kWall, "2025-06-10T17:00", 26'304 * kHour,
        "2028-06-10T17:00"}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.what);
@@ -516,7 +517,7 @@ class Random {
   }
   // Within the ten days; half of them on a whole minute.
   Timestamp NextTime() {
-    const int64_t minute = kFirstMinute + Between(0, kDayCount * 24 * 60 - 1);
+    const int64_t minute = kFirstMinute + Between(0, kDayCount * kDayMinutes - 1);
     return fixtures::AtMinute(minute) + Duration{Between(0, 1) * Between(0, 59'999)};
   }
   int64_t NextAmount(Count count) {
@@ -545,7 +546,7 @@ void ForSeeds(uint64_t count, const Check& check) {
 }
 
 TEST(CalendarPropertyTest, AgreesWithLookingAtEachMinute) {
-  ForSeeds(1'000, [](Random* random) {
+  ForSeeds(500, [](Random* random) {
     const Calendar calendar = random->NextCalendar();
     const MinuteCalendar naive(calendar);
     for (int i = 0; i < 40; ++i) {
@@ -565,7 +566,7 @@ TEST(CalendarPropertyTest, AgreesWithLookingAtEachMinute) {
       }
     }
     for (int i = 0; i < 40; ++i) {
-      const int64_t minute = kFirstMinute + random->Between(0, kDayCount * 24 * 60 - 1);
+      const int64_t minute = kFirstMinute + random->Between(0, kDayCount * kDayMinutes - 1);
       EXPECT_EQ(ToUtc(calendar.zone, LocalTime{minutes{minute}}),
                 fixtures::AtMinute(naive.Utc(minute)));
       EXPECT_EQ(ToLocal(calendar.zone, fixtures::AtMinute(minute)),
