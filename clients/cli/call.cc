@@ -215,6 +215,7 @@ std::shared_ptr<grpc::Channel> Session::Channel() {
 
 void Session::Authorize(grpc::ClientContext* context) const {
   if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
+  if (localized) context->AddMetadata("accept-language", chinese ? "zh-CN" : "en");
 }
 
 int Session::Fail(const grpc::Status& status, const std::string& request_id) {

@@ -78,6 +78,7 @@ struct Session {
   std::string server{};
   std::string token{};
   double timeout_seconds = 30;
+  bool localized = false;          // texts in replies in the language of messages, too
   std::function<int()> command{};  // the one that the arguments chose
 
   // The same channel in every call of a run.

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "clients/cli/clocks.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/customers.h"
-#include "clients/cli/options.h"
-#include "rebound/v1/case_service.grpc.pb.h"
+#include "clients/cli/verbs.h"
 
 namespace rebound::cli {
 namespace {
@@ -41,16 +41,22 @@ std::string MoneyOr(bool present, const v1::Money& money) {
   return present ? FormatMoney(money) : "";
 }
 
-// Null if no timer runs.
+// The earliest deadline that runs; of a case without clocks, its earliest timer. Null: there is
+// none.
 const google::protobuf::Timestamp* EarliestDue(const v1::Case& record) {
   const google::protobuf::Timestamp* next = nullptr;
-  for (const v1::Timer& timer : record.timers()) {
-    if (timer.state() != v1::TIMER_STATE_PENDING || !timer.has_due_time()) continue;
-    const google::protobuf::Timestamp& due = timer.due_time();
+  const auto keep = [&next](const google::protobuf::Timestamp& due) {
     if (next == nullptr ||
         std::pair(due.seconds(), due.nanos()) < std::pair(next->seconds(), next->nanos())) {
       next = &due;
     }
+  };
+  for (const v1::CaseClock& clock : record.clocks()) {
+    if (clock.state() == v1::CLOCK_STATE_RUNNING && clock.has_due_time()) keep(clock.due_time());
+  }
+  if (record.clocks_size() > 0) return next;
+  for (const v1::Timer& timer : record.timers()) {
+    if (timer.state() == v1::TIMER_STATE_PENDING && timer.has_due_time()) keep(timer.due_time());
   }
   return next;
 }
@@ -60,27 +66,9 @@ std::string NextDueShort(const v1::Case& record) {
   return next == nullptr ? "" : FormatTimeShort(*next);
 }
 
-std::string Heading(const Style& style, std::string_view title) {
-  return "\n" + style.Bold(title) + "\n";
-}
-
-std::string Indented(const std::string& lines) {
-  std::string text;
-  size_t at = 0;
-  while (at < lines.size()) {
-    const size_t end = lines.find('\n', at);
-    text += "  " + lines.substr(at, end - at + 1);
-    at = end + 1;
-  }
-  return text;
-}
-
-// A part of the case as a table; nothing without rows.
-std::string Part(const Style& style, std::string_view title,
-                 const std::vector<TableColumn>& columns,
-                 const std::vector<std::vector<std::string>>& rows, int width) {
-  if (rows.empty()) return "";
-  return Heading(style, title) + Indented(RenderTable(columns, rows, width > 2 ? width - 2 : 0));
+std::string Times(int64_t count) {
+  if (count == 0) return "";
+  return count == 1 ? "once" : fmt::format("{} times", count);
 }
 
 std::string Paragraph(const Style& style, std::string_view title, const std::string& text) {
@@ -119,7 +107,17 @@ Facts CaseFacts(const v1::Case& record) {
       {"org unit", record.org_unit_id()},
       {"queue", record.queue_id()},
       {"owner", record.owner()},
+      {"first receiver",
+       JoinPhrases({record.first_receiver(),
+                    TimeOr(record.has_first_receive_time(), record.first_receive_time())})},
       {"severity", record.severity() == 0 ? "" : std::to_string(record.severity())},
+      {"priority", record.priority()},
+      {"escalated", record.escalation_level() == 0
+                        ? ""
+                        : fmt::format("{} level{} up", record.escalation_level(),
+                                      record.escalation_level() == 1 ? "" : "s")},
+      {"returned", Times(record.return_count())},
+      {"chased", Times(record.chases_size())},
       {"emotion", EnumName(record.emotion())},
       {"value at risk", MoneyOr(record.has_value_at_risk(), record.value_at_risk())},
       {"playbook", playbook},
@@ -141,12 +139,12 @@ Facts CaseFacts(const v1::Case& record) {
       {"customer accepts", accepts},
       {"re-survey",
        JoinPhrases({EnumName(record.resurvey_result()), EnumName(record.not_asked_reason())})},
-      {"reopened",
-       record.reopen_count() == 0 ? "" : fmt::format("{} times", record.reopen_count())},
+      {"reopened", Times(record.reopen_count())},
       {"merged into", record.merged_into()},
       {"links", links},
       {"attachments", attachments},
       {"imported", record.history() ? "as history" : ""},
+      {"revision", record.revision() == 0 ? "" : std::to_string(record.revision())},
   };
 }
 
@@ -163,17 +161,6 @@ Facts CaseTimes(const v1::Case& record) {
   };
 }
 
-std::string RenderClocks(const v1::Case& record, const Style& style, int width) {
-  std::vector<std::vector<std::string>> rows;
-  for (const v1::Timer& timer : record.timers()) {
-    rows.push_back({EnumName(timer.kind()), std::to_string(timer.generation()),
-                    EnumName(timer.state()), TimeOr(timer.has_due_time(), timer.due_time()),
-                    TimeOr(timer.has_end_time(), timer.end_time())});
-  }
-  return Part(style, "Clocks", {{"clock"}, {"no", Align::kRight}, {"state"}, {"due"}, {"ended"}},
-              rows, width);
-}
-
 std::string RenderAttempts(const v1::Case& record, const Style& style, int width) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::Attempt& attempt : record.attempts()) {
@@ -182,8 +169,8 @@ std::string RenderAttempts(const v1::Case& record, const Style& style, int width
                     attempt.direction() == v1::DIRECTION_INBOUND ? "in" : "out",
                     EnumName(attempt.outcome()), attempt.actor(), attempt.note()});
   }
-  return Part(style, "Attempts", {{"when"}, {"channel"}, {"way"}, {"outcome"}, {"who"}, {"note"}},
-              rows, width);
+  return TablePart(style, "Attempts",
+                   {{"when"}, {"channel"}, {"way"}, {"outcome"}, {"who"}, {"note"}}, rows, width);
 }
 
 std::string RenderCommitments(const v1::Case& record, const Style& style, int width) {
@@ -192,7 +179,7 @@ std::string RenderCommitments(const v1::Case& record, const Style& style, int wi
     rows.push_back({TimeOr(commitment.has_due_time(), commitment.due_time()),
                     EnumName(commitment.state()), commitment.actor(), commitment.promise()});
   }
-  return Part(style, "Commitments", {{"due"}, {"state"}, {"who"}, {"promise"}}, rows, width);
+  return TablePart(style, "Commitments", {{"due"}, {"state"}, {"who"}, {"promise"}}, rows, width);
 }
 
 std::string RenderRemedies(const v1::Case& record, const Style& style, int width) {
@@ -202,9 +189,10 @@ std::string RenderRemedies(const v1::Case& record, const Style& style, int width
                     MoneyOr(remedy.has_amount(), remedy.amount()),
                     remedy.statutory() ? "statutory" : "", remedy.actor(), remedy.note()});
   }
-  return Part(style, "Remedies",
-              {{"id"}, {"kind"}, {"state"}, {"amount", Align::kRight}, {""}, {"who"}, {"note"}},
-              rows, width);
+  return TablePart(
+      style, "Remedies",
+      {{"id"}, {"kind"}, {"state"}, {"amount", Align::kRight}, {""}, {"who"}, {"note"}}, rows,
+      width);
 }
 
 std::string Answer(const v1::ResurveyAnswer& answer) {
@@ -229,44 +217,6 @@ std::string RenderResurvey(const v1::Case& record, const Style& style) {
 }
 
 // ---- Verbs
-
-CLI::App* AddVerb(CLI::App& cases, const std::string& name, const std::string& help,
-                  std::string* case_id, const std::string& example) {
-  CLI::App* verb = cases.add_subcommand(name, help);
-  if (case_id != nullptr) {
-    verb->add_option("case", *case_id, "The case's number or id, for example C-1042")
-        ->required()
-        ->type_name("CASE");
-  }
-  verb->footer("Example:\n  rebound cases " + example);
-  return verb;
-}
-
-void AddEtag(CLI::App* verb, std::string* etag) {
-  verb->add_option("--etag", *etag, "Refuse if the case changed since this etag was seen")
-      ->type_name("ETAG");
-}
-
-void AddNote(CLI::App* verb, std::string* note) {
-  verb->add_option("--note", *note, "Further words")->type_name("TEXT");
-}
-
-template <class Reply>
-void PrintChange(Session& session, const Reply& reply) {
-  PrintRecord(session, reply, reply.case_(), CaseColumns(),
-              RenderCaseChange(reply.case_(), reply.replayed(), session.style));
-}
-
-template <class Stub, class Request, class Reply>
-int ChangeCase(Session& session,
-               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
-               Request* request) {
-  FillRequestId(request->mutable_request_id());
-  Reply reply;
-  if (const int code = session.Call(method, *request, &reply); code != kExitOk) return code;
-  PrintChange(session, reply);
-  return kExitOk;
-}
 
 // A string literal of the filter language.
 std::string Quote(const std::string& text) {
@@ -352,7 +302,7 @@ void AddShow(CLI::App& cases, Session& session) {
         return kExitOk;
       }
       PrintRecord(session, reply, reply.case_(), CaseColumns(),
-                  RenderCase(reply.case_(), session.style, session.out_width) +
+                  RenderCase(reply.case_(), session.chinese, session.style, session.out_width) +
                       RenderTimeline({events.events().begin(), events.events().end()},
                                      session.style, session.out_width));
       return kExitOk;
@@ -376,8 +326,9 @@ void AddNext(CLI::App& cases, Session& session) {
       const std::string why = reply.rank_explanation().empty()
                                   ? ""
                                   : "Yours now: " + OneLine(reply.rank_explanation()) + "\n\n";
-      PrintRecord(session, reply, reply.case_(), CaseColumns(),
-                  why + RenderCase(reply.case_(), session.style, session.out_width));
+      PrintRecord(
+          session, reply, reply.case_(), CaseColumns(),
+          why + RenderCase(reply.case_(), session.chinese, session.style, session.out_width));
       return kExitOk;
     };
   });
@@ -607,26 +558,14 @@ void AddClose(CLI::App& cases, Session& session) {
   v1::CloseCaseRequest& request = options->request;
   CLI::App* close = AddVerb(cases, "close", "Close a case", request.mutable_case_id(),
                             "close C-1042 --note \"Nothing left to do\"");
-  close
-      ->add_option(
-          "--etag", *request.mutable_etag(),
-          "Refuse if the case changed since this etag was seen; else the case is read first")
-      ->type_name("ETAG");
+  AddSeenEtag(close, request.mutable_etag());
   AddNote(close, request.mutable_note());
   close->add_flag("--declined", options->declined, "The customer was asked again and declined");
   AddRequestId(close, request.mutable_request_id());
   close->callback([options, &session] {
     session.command = [options, &session]() -> int {
       options->request.set_customer_declined(options->declined);
-      if (options->request.etag().empty()) {
-        v1::GetCaseRequest get;
-        get.set_case_id(options->request.case_id());
-        v1::GetCaseResponse seen;
-        const int code = session.Call(&CaseService::Stub::GetCase, get, &seen);
-        if (code != kExitOk) return code;
-        options->request.set_etag(seen.case_().etag());
-      }
-      return ChangeCase(session, &CaseService::Stub::CloseCase, &options->request);
+      return ChangeSeen(session, &CaseService::Stub::CloseCase, &options->request);
     };
   });
 }
@@ -688,7 +627,7 @@ std::vector<Column<v1::Case>> CaseColumns() {
   };
 }
 
-std::string RenderCase(const v1::Case& record, const Style& style, int width) {
+std::string RenderCase(const v1::Case& record, bool chinese, const Style& style, int width) {
   std::string text = style.Bold(OneLine(record.number())) + "  " + OneLine(record.status()) + "  " +
                      style.Dim(OneLine(record.id())) + "\n\n";
   text += RenderFacts(CaseFacts(record), "  ");
@@ -696,10 +635,11 @@ std::string RenderCase(const v1::Case& record, const Style& style, int width) {
   if (!times.empty()) text += Heading(style, "Times") + times;
   text += Paragraph(style, "Customer's request", record.customer_request());
   text += Paragraph(style, "Action taken", record.action_taken());
-  text += RenderClocks(record, style, width);
+  text += RenderClocks(record, chinese, style, width);
   text += RenderAttempts(record, style, width);
   text += RenderCommitments(record, style, width);
   text += RenderRemedies(record, style, width);
+  text += RenderDispatching(record, chinese, style, width);
   text += RenderResurvey(record, style);
   if (record.allowed_commands_size() > 0) {
     text += "\nAllowed now: " + OneLine(JoinTexts(record.allowed_commands())) + "\n";
@@ -720,8 +660,8 @@ std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Style
     rows.push_back({TimeOr(event.has_occur_time(), event.occur_time()), event.type(),
                     event.status(), event.actor(), text});
   }
-  return Part(style, "Timeline", {{"when"}, {"what"}, {"status"}, {"who"}, {"details"}}, rows,
-              width);
+  return TablePart(style, "Timeline", {{"when"}, {"what"}, {"status"}, {"who"}, {"details"}}, rows,
+                   width);
 }
 
 std::string RenderCaseChange(const v1::Case& record, bool replayed, const Style& style) {
@@ -753,6 +693,7 @@ void AddCaseCommands(CLI::App& app, Session& session) {
   AddResolve(*cases, session);
   AddClose(*cases, session);
   AddReopen(*cases, session);
+  AddDispatchVerbs(*cases, session);
 }
 
 }  // namespace rebound::cli

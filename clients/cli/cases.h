@@ -12,12 +12,13 @@ namespace rebound::cli {
 // The columns of a list of cases.
 std::vector<Column<v1::Case>> CaseColumns();
 
-// When the earliest running timer is due; "" if none runs.
+// When the earliest running clock is due; "" if none runs.
 std::string NextDue(const v1::Case& record);
 
 // The whole case as a page of text: facts, what the customer says, clocks, attempts, commitments,
-// remedies and the re-survey. Empty parts are left out. `width` as in RenderTable.
-std::string RenderCase(const v1::Case& record, const Style& style, int width);
+// remedies, dispatching and the re-survey. Empty parts are left out; clocks are in Chinese if
+// `chinese`. `width` as in RenderTable.
+std::string RenderCase(const v1::Case& record, bool chinese, const Style& style, int width);
 
 // What happened to a case, oldest first.
 std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Style& style, int width);

@@ -251,7 +251,9 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddResponseCommands(app, session);
   AddProgramCommands(app, session);
   AddReportCommands(app, session);
+  AddConfigCommands(app, session);
   AddStatusCommand(app, session);
+  AddClockCommands(app, session);
   AddHelpCommand(app, session);
   try {
     app.parse(argc, argv);

@@ -14,6 +14,8 @@ void AddCustomerCommands(CLI::App& app, Session& session);
 void AddResponseCommands(CLI::App& app, Session& session);
 void AddProgramCommands(CLI::App& app, Session& session);
 void AddReportCommands(CLI::App& app, Session& session);
+void AddConfigCommands(CLI::App& app, Session& session);
 void AddStatusCommand(CLI::App& app, Session& session);
+void AddClockCommands(CLI::App& app, Session& session);
 
 }  // namespace rebound::cli

@@ -18,6 +18,21 @@ CLI::Option* AddTime(CLI::App* app, const std::string& name,
       ->type_name("TIME");
 }
 
+CLI::Option* AddSpan(CLI::App* app, const std::string& name,
+                     std::function<google::protobuf::Duration*()> target, const std::string& help) {
+  return app
+      ->add_option_function<std::string>(
+          name,
+          [name, target = std::move(target)](const std::string& text) {
+            std::string reason;
+            const std::optional<google::protobuf::Duration> span = ReadSpan(text, &reason);
+            if (!span) throw CLI::ValidationError(name, reason);
+            *target() = *span;
+          },
+          help)
+      ->type_name("SPAN");
+}
+
 CLI::Option* AddMoney(CLI::App* app, const std::string& name, std::function<v1::Money*()> target,
                       const std::string& help) {
   return app

@@ -50,6 +50,10 @@ CLI::Option* AddEnum(CLI::App* app, const std::string& name, Enum* target,
 CLI::Option* AddTime(CLI::App* app, const std::string& name,
                      std::function<google::protobuf::Timestamp*()> target, const std::string& help);
 
+// Reads a span of time as ReadSpan does.
+CLI::Option* AddSpan(CLI::App* app, const std::string& name,
+                     std::function<google::protobuf::Duration*()> target, const std::string& help);
+
 CLI::Option* AddMoney(CLI::App* app, const std::string& name, std::function<v1::Money*()> target,
                       const std::string& help);
 

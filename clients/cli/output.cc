@@ -74,4 +74,22 @@ std::string RenderFacts(const Facts& facts, std::string_view indent) {
   return text;
 }
 
+std::string Heading(const Style& style, std::string_view title) {
+  return "\n" + style.Bold(title) + "\n";
+}
+
+std::string TablePart(const Style& style, std::string_view title,
+                      const std::vector<TableColumn>& columns,
+                      const std::vector<std::vector<std::string>>& rows, int width) {
+  if (rows.empty()) return "";
+  std::string text = Heading(style, title);
+  const std::string lines = RenderTable(columns, rows, width > 2 ? width - 2 : 0);
+  for (size_t at = 0; at < lines.size();) {
+    const size_t end = lines.find('\n', at);
+    text += "  " + lines.substr(at, end - at + 1);
+    at = end + 1;
+  }
+  return text;
+}
+
 }  // namespace rebound::cli

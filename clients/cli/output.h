@@ -23,6 +23,7 @@ struct Style {
   bool color = false;
 
   std::string Bold(std::string_view text) const { return Paint("1", text); }
+  std::string Green(std::string_view text) const { return Paint("32", text); }
   std::string Red(std::string_view text) const { return Paint("1;31", text); }
   std::string Dim(std::string_view text) const { return Paint("2", text); }
 
@@ -43,6 +44,14 @@ std::string RenderFacts(const Facts& facts, std::string_view indent = "");
 
 // The lines of a text of several lines, each made safe by OneLine and indented.
 std::string IndentLines(std::string_view text, std::string_view indent);
+
+// A heading with an empty line above it.
+std::string Heading(const Style& style, std::string_view title);
+
+// A heading and, indented, a table; nothing without rows.
+std::string TablePart(const Style& style, std::string_view title,
+                      const std::vector<TableColumn>& columns,
+                      const std::vector<std::vector<std::string>>& rows, int width);
 
 // A column of a list of records.
 template <class Record>

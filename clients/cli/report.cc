@@ -181,21 +181,24 @@ CLI::App* AddReport(CLI::App& reports, const std::string& name, const std::strin
   report->add_option("--program", *scope->mutable_program_id(), "The survey program")
       ->required(program_required)
       ->type_name("PROGRAM");
-  report
-      ->add_option("--by", *scope->mutable_group_by(),
-                   "Split by touchpoint, org_unit, channel, language, respondent_role or "
-                   "attributes.KEY")
-      ->type_name("FIELD");
   AddTime(
       report, "--as-of", [scope] { return scope->mutable_as_of(); },
       "What was known then; else now, or for history its last answer");
   AddTime(
       report, "--from", [scope] { return scope->mutable_start_time(); },
-      "Answers given, or cases opened, from then on");
+      "Answers given, cases opened, or pauses begun, from then on");
   AddTime(
       report, "--to", [scope] { return scope->mutable_end_time(); }, "and before then");
   report->footer("Example:\n  rebound report " + example);
   return report;
+}
+
+void AddBy(CLI::App* report, v1::ReportScope* scope) {
+  report
+      ->add_option("--by", *scope->mutable_group_by(),
+                   "Split by touchpoint, org_unit, channel, language, respondent_role or "
+                   "attributes.KEY")
+      ->type_name("FIELD");
 }
 
 void AddNps(CLI::App& reports, Session& session) {
@@ -203,6 +206,7 @@ void AddNps(CLI::App& reports, Session& session) {
   CLI::App* nps =
       AddReport(reports, "nps", "Net Promoter Score with its interval", request->mutable_scope(),
                 false, "nps --program hotline --by touchpoint");
+  AddBy(nps, request->mutable_scope());
   nps->callback([request, &session] {
     session.command = [request, &session]() -> int {
       v1::GetNpsReportResponse reply;
@@ -225,6 +229,7 @@ void AddFunnel(CLI::App& reports, Session& session) {
   CLI::App* funnel =
       AddReport(reports, "funnel", "From eligible case to converted customer",
                 request->mutable_scope(), false, "funnel --program hotline --from 2026-01-01");
+  AddBy(funnel, request->mutable_scope());
   funnel->callback([request, &session] {
     session.command = [request, &session]() -> int {
       v1::GetFunnelReportResponse reply;
@@ -255,6 +260,7 @@ void AddRecovery(CLI::App& reports, Session& session) {
                 options->request.mutable_scope(), true,
                 "recovery --program hotline\n"
                 "  rebound report recovery --program panel --unit customer --cohort first-answer");
+  AddBy(recovery, options->request.mutable_scope());
   AddEnum(recovery, "--unit", &options->unit, "What is counted");
   recovery
       ->add_option("--cohort", options->cohort,
@@ -286,7 +292,68 @@ void AddRecovery(CLI::App& reports, Session& session) {
   });
 }
 
+void AddPauses(CLI::App& reports, Session& session) {
+  auto request = std::make_shared<v1::GetPauseReportRequest>();
+  CLI::App* pauses = AddReport(reports, "pauses", "How long cases stood still, by owner",
+                               request->mutable_scope(), false, "pauses --from 2026-01-01");
+  pauses->callback([request, &session] {
+    session.command = [request, &session]() -> int {
+      v1::GetPauseReportResponse reply;
+      const int code = session.Call(&ReportService::Stub::GetPauseReport, *request, &reply);
+      if (code != kExitOk) return code;
+      if (session.format == Format::kJson) {
+        session.out << MessageJson(reply) << "\n";
+      } else if (session.format == Format::kCsv) {
+        WritePausesCsv(reply, session.out);
+      } else {
+        session.out << RenderPauses(reply, session.style, session.out_width);
+      }
+      return kExitOk;
+    };
+  });
+}
+
+std::vector<std::string> PauseRow(const v1::PauseFigure& figure, const std::string& name) {
+  const auto words = [](const google::protobuf::Duration& span) {
+    return SpanWords(span.seconds(), true, false);
+  };
+  return {name,
+          GroupDigits(figure.case_count()),
+          GroupDigits(figure.pause_count()),
+          GroupDigits(figure.lasting_count()),
+          words(figure.paused()),
+          words(figure.longest())};
+}
+
 }  // namespace
+
+std::string RenderPauses(const v1::GetPauseReportResponse& report, const Style& style, int width) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::PauseFigure& figure : report.owners()) {
+    rows.push_back(PauseRow(figure, figure.owner().empty() ? "(nobody)" : figure.owner()));
+  }
+  rows.push_back(PauseRow(report.total(), "all"));
+  return style.Bold("Pauses of clocks") + ", " + AsOf(report.as_of(), report.has_as_of()) + "\n\n" +
+         RenderTable({{"owner"},
+                      {"cases", Align::kRight},
+                      {"pauses", Align::kRight},
+                      {"lasting", Align::kRight},
+                      {"stood still", Align::kRight},
+                      {"longest", Align::kRight}},
+                     rows, width);
+}
+
+void WritePausesCsv(const v1::GetPauseReportResponse& report, std::ostream& out) {
+  CsvWriter csv(out);
+  csv.Write({"row", "owner", "cases", "pauses", "lasting", "paused_seconds", "longest_seconds"});
+  const auto write = [&csv](const std::string& row, const v1::PauseFigure& figure) {
+    csv.Write({row, figure.owner(), Count(figure.case_count()), Count(figure.pause_count()),
+               Count(figure.lasting_count()), Count(figure.paused().seconds()),
+               Count(figure.longest().seconds())});
+  };
+  for (const v1::PauseFigure& figure : report.owners()) write("owner", figure);
+  write("total", report.total());
+}
 
 std::string RenderNps(const v1::GetNpsReportResponse& report, const Style& style, int width) {
   std::vector<std::vector<std::string>> rows;
@@ -463,6 +530,7 @@ void AddReportCommands(CLI::App& app, Session& session) {
   AddNps(*reports, session);
   AddFunnel(*reports, session);
   AddRecovery(*reports, session);
+  AddPauses(*reports, session);
 }
 
 }  // namespace rebound::cli

@@ -3,11 +3,52 @@
 #include <fmt/format.h>
 
 #include "clients/cli/commands.h"
+#include "clients/cli/config.h"
 #include "clients/cli/options.h"
 #include "clients/cli/progress.h"
+#include "clients/cli/values.h"
 #include "rebound/v1/operations_service.grpc.pb.h"
 
 namespace rebound::cli {
+
+namespace {
+
+std::string ConfigText(const v1::GetStatusResponse& status) {
+  const v1::ConfigRevision& revision = status.config().revision();
+  std::string text =
+      fmt::format("revision {} {}", status.revision(), status.revision_hash().substr(0, 12));
+  if (revision.number() == 0) return text;
+  text += fmt::format(", from {}", revision.source());
+  if (!revision.actor().empty()) text += " by " + revision.actor();
+  if (revision.has_apply_time()) text += " at " + FormatTimeSeconds(revision.apply_time());
+  return text;
+}
+
+std::string ReloadText(const v1::ConfigStatus& config) {
+  if (!config.has_reload_time()) return "";
+  const std::string when = FormatTimeSeconds(config.reload_time());
+  if (config.reload_ok()) return when + ", without faults";
+  return fmt::format("{}, BROKEN: {} faults, the last good revision stays in force", when,
+                     config.faults_size());
+}
+
+std::string TimersText(const v1::TimerStatus& timers) {
+  std::string text = GroupDigits(timers.due_count()) + " due";
+  if (timers.has_oldest_due_age()) {
+    text += ", the oldest for " + SpanWords(timers.oldest_due_age().seconds(), true, false);
+  }
+  if (timers.parked_count() > 0) {
+    text += ", " + GroupDigits(timers.parked_count()) + " PARKED after failing";
+  }
+  if (timers.has_lateness_p99()) {
+    text += fmt::format(", p99 {:.1f} s late",
+                        static_cast<double>(timers.lateness_p99().seconds()) +
+                            static_cast<double>(timers.lateness_p99().nanos()) / 1e9);
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string RenderStatus(const v1::GetStatusResponse& status, const std::string& server,
                          const Style& style, int width) {
@@ -16,17 +57,26 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
   Facts facts = {
       {"started", status.has_start_time() ? FormatTimeSeconds(status.start_time()) : ""},
       {"store", fmt::format("{}, schema {}", status.store(), status.schema_version())},
-      {"configuration",
-       fmt::format("revision {} {}", status.revision(), status.revision_hash().substr(0, 12))},
+      {"configuration", ConfigText(status)},
+      {"folder read", ReloadText(status.config())},
       {"last event", GroupDigits(status.last_sequence())},
       {"queue", fmt::format("{} of {} commands waiting", GroupDigits(status.queued_command_count()),
                             GroupDigits(status.queue_capacity()))},
-      {"overdue timers", GroupDigits(status.overdue_timer_count())},
+      {"timers", TimersText(status.timers())},
+      {"timers", status.timers().held()
+                     ? "HELD since " + FormatTimeSeconds(status.timers().hold_time()) +
+                           ": the clock jumped; if it is right: rebound clock confirm"
+                     : ""},
+      {"zone data", status.tzdata_version()},
   };
   for (const v1::TableSize& table : status.tables()) {
     facts.emplace_back(table.table(), GroupDigits(table.row_count()));
   }
   text += RenderFacts(facts, "  ");
+  if (!status.config().faults().empty()) {
+    text += "\n" + style.Red("Faults of the configuration folder") + "\n" +
+            RenderFaults(status.config().faults());
+  }
   if (status.calls().empty()) return text;
   std::vector<std::vector<std::string>> rows;
   for (const v1::CallCount& call : status.calls()) {
@@ -45,6 +95,7 @@ void AddStatusCommand(CLI::App& app, Session& session) {
   status->callback([&session] {
     session.command = [&session]() -> int {
       v1::GetStatusResponse reply;
+      session.localized = true;
       const int code =
           session.Call(&v1::OperationsService::Stub::GetStatus, v1::GetStatusRequest(), &reply);
       if (code != kExitOk) return code;
@@ -58,6 +109,30 @@ void AddStatusCommand(CLI::App& app, Session& session) {
         }
       } else {
         session.out << RenderStatus(reply, session.server, session.style, session.out_width);
+      }
+      return kExitOk;
+    };
+  });
+}
+
+void AddClockCommands(CLI::App& app, Session& session) {
+  CLI::App* clock = app.add_subcommand("clock", "The machine's clock, as the server sees it");
+  clock->require_subcommand(1);
+  auto request = std::make_shared<v1::ConfirmClockRequest>();
+  CLI::App* confirm = clock->add_subcommand(
+      "confirm", "Let timers fire that are held because the clock jumped: it is right now");
+  confirm->footer("Example:\n  rebound clock confirm");
+  AddRequestId(confirm, request->mutable_request_id());
+  confirm->callback([request, &session] {
+    session.command = [request, &session]() -> int {
+      FillRequestId(request->mutable_request_id());
+      v1::ConfirmClockResponse reply;
+      const int code = session.Call(&v1::OperationsService::Stub::ConfirmClock, *request, &reply);
+      if (code != kExitOk) return code;
+      if (session.format == Format::kJson) {
+        session.out << MessageJson(reply) << "\n";
+      } else {
+        session.out << "Timers fire again: " << TimersText(reply.timers()) << ".\n";
       }
       return kExitOk;
     };

@@ -125,6 +125,41 @@ std::string FormatDuration(const google::protobuf::Duration& duration) {
   return left == 0 ? text : std::to_string(duration.seconds()) + " s";
 }
 
+std::optional<google::protobuf::Duration> ReadSpan(std::string_view text, std::string* reason) {
+  const std::optional<int64_t> ms = ReadRelative("+" + std::string(text));
+  if (!ms) {
+    *reason = fmt::format("expected 30m, 4h or 2d, got \"{}\"", text);
+    return std::nullopt;
+  }
+  google::protobuf::Duration span;
+  span.set_seconds(*ms / 1000);
+  return span;
+}
+
+std::string SpanWords(int64_t seconds, bool days, bool chinese) {
+  struct Unit {
+    int64_t seconds;
+    const char* en;
+    const char* zh;
+  };
+  constexpr std::array<Unit, 4> kUnits = {
+      {{86'400, "d", "天"}, {3'600, "h", "小时"}, {60, "min", "分"}, {1, "s", "秒"}}};
+  for (size_t i = days ? 0 : 1; i < kUnits.size(); ++i) {
+    const Unit& unit = kUnits[i];
+    const int64_t count = seconds / unit.seconds;
+    if (count == 0 && i + 1 < kUnits.size()) continue;
+    std::string text = fmt::format("{} {}", count, chinese ? unit.zh : unit.en);
+    // Below a minute nothing is added: minutes are fine enough for a deadline.
+    if (i + 2 < kUnits.size()) {
+      const Unit& next = kUnits[i + 1];
+      const int64_t rest = seconds % unit.seconds / next.seconds;
+      if (rest > 0) text += fmt::format(" {} {}", rest, chinese ? next.zh : next.en);
+    }
+    return text;
+  }
+  return "";
+}
+
 int CurrencyDecimals(std::string_view currency_code) {
   constexpr std::array<std::string_view, 17> kNone = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
                                                       "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",

@@ -31,6 +31,14 @@ std::optional<google::protobuf::Timestamp> ReadTime(std::string_view text, std::
 
 google::protobuf::Timestamp TimeOfMillis(int64_t ms);
 
+// "30m", "4h" or "2d". Otherwise nothing, and `*reason` says what was expected.
+std::optional<google::protobuf::Duration> ReadSpan(std::string_view text, std::string* reason);
+
+// Seconds as people say them, cut to the last unit shown: "2 h 10 min", "3 d 4 h", "45 s"; in
+// Chinese "2 小时 10 分", "3 天 4 小时", "45 秒". Without `days` hours are the longest unit: of
+// working time, a day is no fixed number of hours. REQUIRES: seconds >= 0.
+std::string SpanWords(int64_t seconds, bool days, bool chinese);
+
 // The longest units that are exact, at most two: "30 days", "1 day 12 h", "90 s".
 std::string FormatDuration(const google::protobuf::Duration& duration);
 

@@ -15,7 +15,7 @@ namespace rebound {
 
 struct Identity {
   std::string name{};
-  std::string role{};
+  std::string role{};  // key: a built-in role or a configured one
   Scope scope{};
 };
 

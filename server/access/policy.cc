@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 5> kRoles{"admin", "manager", "agent", "i
 constexpr RoleSet kEveryone = kAdmin | kManager | kAgent | kIntegration | kViewer;
 constexpr RoleSet kStaff = kAdmin | kManager | kAgent;
 constexpr RoleSet kStaffAndIntegration = kStaff | kIntegration;
+constexpr RoleSet kManaging = kAdmin | kManager;
 constexpr RoleSet kMeasuring = kAdmin | kManager | kViewer;
 constexpr RoleSet kFeeding = kAdmin | kIntegration;
 
@@ -48,6 +49,22 @@ constexpr Row kTable[] = {
     {"CaseService/ResolveCase", kStaff},
     {"CaseService/CloseCase", kStaff},
     {"CaseService/ReopenCase", kStaff},
+    {"CaseService/DispatchCase", kStaff},
+    {"CaseService/AcceptCase", kStaff},
+    {"CaseService/ReturnCase", kStaff},
+    {"CaseService/SettleCommitment", kStaff},
+    {"CaseService/PauseCase", kStaff},
+    {"CaseService/ResumeCase", kStaff},
+    {"CaseService/ChaseCase", kStaffAndIntegration},
+    {"CaseService/SuperviseCase", kManaging},
+    {"CaseService/AssistCase", kStaff},
+    {"CaseService/ExtendCase", kStaff},
+    {"CaseService/DecideExtension", kManaging},
+    {"CaseService/EscalateCase", kStaff},
+    {"CaseService/VerifyCase", kStaff},
+    {"CaseService/MoveCase", kStaff},
+    {"CaseService/WithdrawCase", kStaffAndIntegration},
+    {"CaseService/MigrateCase", kManaging},
 
     {"CustomerService/UpsertCustomer", kAdmin | kManager | kIntegration},
     {"CustomerService/AddCustomerAlias", kAdmin | kManager | kIntegration},
@@ -62,8 +79,21 @@ constexpr Row kTable[] = {
     {"ReportService/GetNpsReport", kMeasuring},
     {"ReportService/GetFunnelReport", kMeasuring},
     {"ReportService/GetRecoveryReport", kMeasuring},
+    {"ReportService/GetPauseReport", kMeasuring},
+
+    {"ConfigService/ValidateConfig", kManaging},
+    {"ConfigService/ApplyConfig", kAdmin},
+    {"ConfigService/ListRevisions", kManaging},
+    {"ConfigService/GetRevision", kManaging},
+    {"ConfigService/DiffRevisions", kManaging},
+    {"ConfigService/RollBackConfig", kAdmin},
+    {"ConfigService/GetLifecycle", kEveryone},
+    {"ConfigService/ExplainCase", kStaff},
+    {"ConfigService/TestRules", kManaging},
+    {"ConfigService/FormatCondition", kManaging},
 
     {"OperationsService/GetStatus", kEveryone},
+    {"OperationsService/ConfirmClock", kAdmin},
 };
 
 constexpr bool AdminsMayCallEverything() {
@@ -89,6 +119,13 @@ std::span<const std::string_view> Roles() { return kRoles; }
 
 bool IsRole(std::string_view name) {
   return std::find(kRoles.begin(), kRoles.end(), name) != kRoles.end();
+}
+
+std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles) {
+  if (IsRole(role)) return role;
+  const auto found =
+      std::find_if(roles.begin(), roles.end(), [role](const RoleDef& r) { return r.id == role; });
+  return found == roles.end() ? std::string_view() : std::string_view(found->base);
 }
 
 bool Allowed(std::string_view role, std::string_view method) {

@@ -6,14 +6,22 @@
 #include <string_view>
 #include <vector>
 
+#include "workflows/organization.h"
+
 namespace rebound {
 
 // admin, manager, agent, integration, viewer.
 std::span<const std::string_view> Roles();
 bool IsRole(std::string_view name);
 
-// Whether `role` may call `method`, a full name such as "rebound.v1.CaseService/CloseCase" (a slash
-// in front is allowed, as gRPC writes it). False for an unknown role or method.
+// The built-in role whose permissions `role` has: itself, whatever the configuration says, so that
+// none can lock the operator out; else that of the configured role with this key. Empty: unknown.
+// The result lives as long as its arguments.
+std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles);
+
+// Whether the built-in `role` may call `method`, a full name such as
+// "rebound.v1.CaseService/CloseCase" (a slash in front is allowed, as gRPC writes it). False for an
+// unknown role or method.
 bool Allowed(std::string_view role, std::string_view method);
 
 // Every method in the table, by full name.

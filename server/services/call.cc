@@ -128,7 +128,14 @@ void ReadPool::Loop() {
 }
 
 Caller Call::ToCaller(std::string request_id, std::string_view body) const {
-  return {identity.name, identity.scope, method, std::move(request_id), BodyHash(body), deadline};
+  return {identity.name,         identity.role,  identity.scope, method,
+          std::move(request_id), BodyHash(body), deadline};
+}
+
+std::shared_ptr<const Revision> Call::RevisionOf(int64_t number) const {
+  if (number == revision->number) return revision;
+  auto found = backend.book.Get(number);
+  return found ? found : revision;
 }
 
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
@@ -156,11 +163,11 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   auto identity = backend.authenticator.Authenticate(header, count);
   if (!identity) return std::move(identity).error();
   call->identity = *std::move(identity);
-  if (!Allowed(call->identity.role, method)) {
+  call->revision = backend.book.current();
+  if (!Allowed(BaseOf(call->identity.role, call->revision->roles), method)) {
     return Error{Reason::kRoleNotAllowed,
                  {{"role", call->identity.role}, {"method", std::string(method)}}};
   }
-  call->revision = backend.revision();
   return {};
 }
 

@@ -31,6 +31,8 @@
 
 namespace rebound {
 
+class Timers;
+
 // A few threads for reads that may take long (pages, reports), so that they hold no event thread.
 // Bounded. Thread-safe.
 class ReadPool {
@@ -80,6 +82,8 @@ struct Call {
   Timestamp deadline{};
   std::shared_ptr<const Revision> revision{};
 
+  // The revision with this number, or the one in force when there is none.
+  std::shared_ptr<const Revision> RevisionOf(int64_t number) const;
   Caller ToCaller(std::string request_id, std::string_view body) const;
 };
 
@@ -130,6 +134,7 @@ class ApiService : public grpc::Service {
       Work work;
       work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
       work.commands.push_back(*std::move(command));
+      if constexpr (requires { request->validate_only(); }) work.dry_run = request->validate_only();
       work.done = [this, state, fill](std::vector<Result<Outcome>> results) {
         Result<Outcome>& result = results.front();
         if (!result) return Finish(state, std::move(result).error());

@@ -4,6 +4,7 @@
 #include "server/services/services.h"
 #include "server/storage/codec.h"
 #include "workflows/filter.h"
+#include "workflows/limits.h"
 
 namespace rebound {
 namespace {
@@ -16,11 +17,28 @@ std::optional<Case> FindVisible(const Call& call, Reader& reader, const CaseRef&
 
 Error NoSuchCase() { return Error{Reason::kNotFound, {{"resource", "case"}}}; }
 
+void FillCase(const Call& call, const Case& c, View view, api::Case* out) {
+  Fill(c, view, *call.RevisionOf(c.revision), call.backend.executor.Now(), out);
+}
+
 // The reply of every verb: the case as it is now.
 template <typename Response>
 void FillVerb(const Call& call, Outcome outcome, Response* out) {
-  Fill(*outcome.subject, View::kFull, call.revision->lifecycle, out->mutable_case_());
+  FillCase(call, *outcome.subject, View::kFull, out->mutable_case_());
   out->set_replayed(outcome.replayed);
+}
+
+// For verbs that decide: about what the caller saw, and nothing else.
+void NeedEtag(const std::string& etag, Checks& checks) {
+  if (etag.empty()) checks.Add("etag", Reason::kEtagRequired);
+}
+
+Text Note(const std::string& note, Checks& checks) {
+  return checks.Personal("note", note, limits::kTextCodePoints);
+}
+
+Text RequiredNote(const char* field, const std::string& note, Checks& checks) {
+  return {{}, checks.Required(field, note, limits::kTextCodePoints)};
 }
 
 // A verb on one case: `make` reads what is particular to it.
@@ -75,7 +93,7 @@ Result<void> ListCases(const Call& call, Reader& reader, const api::ListCasesReq
   const bool more = cases.size() > static_cast<size_t>(*limit);
   if (more) cases.pop_back();
   for (const Case& c : cases) {
-    Fill(c, View::kBasic, call.revision->lifecycle, out->add_cases());
+    FillCase(call, c, View::kBasic, out->add_cases());
   }
   if (more) {
     out->set_next_page_token(call.backend.page_tokens.Seal(
@@ -109,6 +127,123 @@ Result<void> ListCaseEvents(const Call& call, Reader& reader,
         call.backend.page_tokens.Seal({events.back().sequence, 0, {}}, identity, call.started_at));
   }
   return {};
+}
+
+// Who gets the case, and who takes it.
+void AddDispatching(ApiService* service) {
+  AddVerb<api::DispatchCaseRequest, api::DispatchCaseResponse>(
+      service, "DispatchCase", [](const api::DispatchCaseRequest& request, Checks& checks) {
+        if (request.owner().empty() && request.queue_id().empty() &&
+            request.org_unit_id().empty()) {
+          checks.Add("owner", Reason::kRequiredFieldMissing);
+        }
+        return CaseVerb{Dispatch{checks.Key("owner", request.owner(), 64),
+                                 checks.Key("queue_id", request.queue_id(), 64),
+                                 checks.Key("org_unit_id", request.org_unit_id()),
+                                 Note(request.note(), checks)}};
+      });
+  AddVerb<api::AcceptCaseRequest, api::AcceptCaseResponse>(
+      service, "AcceptCase",
+      [](const api::AcceptCaseRequest&, Checks&) { return CaseVerb{Accept{}}; });
+  AddVerb<api::ReturnCaseRequest, api::ReturnCaseResponse>(
+      service, "ReturnCase", [](const api::ReturnCaseRequest& request, Checks& checks) {
+        return CaseVerb{Return{checks.Label("reason", request.reason()),
+                               Note(request.note(), checks),
+                               checks.Key("queue_id", request.queue_id(), 64)}};
+      });
+  AddVerb<api::SuperviseCaseRequest, api::SuperviseCaseResponse>(
+      service, "SuperviseCase", [](const api::SuperviseCaseRequest& request, Checks& checks) {
+        return CaseVerb{SuperviseCase{RequiredNote("note", request.note(), checks)}};
+      });
+  AddVerb<api::AssistCaseRequest, api::AssistCaseResponse>(
+      service, "AssistCase", [](const api::AssistCaseRequest& request, Checks& checks) {
+        AssistCase verb;
+        verb.id = checks.ParseId<AssistId>("assist_id", request.assist_id());
+        if (request.assist_id().empty() && request.assistant().empty()) {
+          checks.Add("assistant", Reason::kRequiredFieldMissing);
+        }
+        verb.assistant = checks.Key("assistant", request.assistant());
+        verb.text = RequiredNote("text", request.text(), checks);
+        return CaseVerb{std::move(verb)};
+      });
+  AddVerb<api::EscalateCaseRequest, api::EscalateCaseResponse>(
+      service, "EscalateCase", [](const api::EscalateCaseRequest& request, Checks& checks) {
+        return CaseVerb{EscalateCase{RequiredNote("note", request.note(), checks)}};
+      });
+}
+
+// When it is due, and what stops that.
+void AddClocks(ApiService* service) {
+  AddVerb<api::PauseCaseRequest, api::PauseCaseResponse>(
+      service, "PauseCase", [](const api::PauseCaseRequest& request, Checks& checks) {
+        return CaseVerb{
+            PauseCase{checks.Label("reason", request.reason()), Note(request.note(), checks)}};
+      });
+  AddVerb<api::ResumeCaseRequest, api::ResumeCaseResponse>(
+      service, "ResumeCase",
+      [](const api::ResumeCaseRequest&, Checks&) { return CaseVerb{ResumeCase{}}; });
+  AddVerb<api::ChaseCaseRequest, api::ChaseCaseResponse>(
+      service, "ChaseCase", [](const api::ChaseCaseRequest& request, Checks& checks) {
+        return CaseVerb{ChaseCase{checks.Enum<Channel>("channel", request.channel(), true),
+                                  Note(request.note(), checks)}};
+      });
+  AddVerb<api::ExtendCaseRequest, api::ExtendCaseResponse>(
+      service, "ExtendCase", [](const api::ExtendCaseRequest& request, Checks& checks) {
+        return CaseVerb{ToExtension(request, checks)};
+      });
+  AddVerb<api::DecideExtensionRequest, api::DecideExtensionResponse>(
+      service, "DecideExtension", [](const api::DecideExtensionRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        if (request.extension_id().empty()) {
+          checks.Add("extension_id", Reason::kRequiredFieldMissing);
+        }
+        if (!request.has_grant()) checks.Add("grant", Reason::kRequiredFieldMissing);
+        return CaseVerb{DecideExtension{
+            checks.ParseId<ExtensionId>("extension_id", request.extension_id()), request.grant()}};
+      });
+  AddVerb<api::SettleCommitmentRequest, api::SettleCommitmentResponse>(
+      service, "SettleCommitment", [](const api::SettleCommitmentRequest& request, Checks& checks) {
+        SettleCommitment verb;
+        if (request.commitment_id().empty()) {
+          checks.Add("commitment_id", Reason::kRequiredFieldMissing);
+        }
+        verb.id = checks.ParseId<CommitmentId>("commitment_id", request.commitment_id());
+        verb.state = checks.Enum<CommitmentState>("state", request.state(), true);
+        if (verb.state == CommitmentState::kPending) {
+          checks.Add("state", Reason::kEnumValueUnknown,
+                     {{"value", api::CommitmentState_Name(request.state())},
+                      {"expected", "COMMITMENT_STATE_KEPT or COMMITMENT_STATE_BROKEN"}});
+        }
+        verb.note = Note(request.note(), checks);
+        return CaseVerb{std::move(verb)};
+      });
+}
+
+// Where it stands.
+void AddStatuses(ApiService* service) {
+  AddVerb<api::VerifyCaseRequest, api::VerifyCaseResponse>(
+      service, "VerifyCase", [](const api::VerifyCaseRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{VerifyCase{ToVerification(request.verification(), checks)}};
+      });
+  AddVerb<api::MoveCaseRequest, api::MoveCaseResponse>(
+      service, "MoveCase", [](const api::MoveCaseRequest& request, Checks& checks) {
+        return CaseVerb{MoveCase{checks.Label("status", request.status()),
+                                 checks.Key("reason", request.reason(), 64),
+                                 Note(request.note(), checks)}};
+      });
+  AddVerb<api::WithdrawCaseRequest, api::WithdrawCaseResponse>(
+      service, "WithdrawCase", [](const api::WithdrawCaseRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{WithdrawCase{RequiredNote("note", request.note(), checks)}};
+      });
+  AddVerb<api::MigrateCaseRequest, api::MigrateCaseResponse>(
+      service, "MigrateCase", [](const api::MigrateCaseRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{MigrateCase{
+            checks.Range("revision", request.revision(), 0, std::numeric_limits<int64_t>::max()),
+            checks.Key("status", request.status(), 64)}};
+      });
 }
 
 }  // namespace
@@ -185,7 +320,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
       });
   AddVerb<api::CloseCaseRequest, api::CloseCaseResponse>(
       service.get(), "CloseCase", [](const api::CloseCaseRequest& request, Checks& checks) {
-        if (request.etag().empty()) checks.Add("etag", Reason::kEtagRequired);
+        NeedEtag(request.etag(), checks);
         return CaseVerb{
             Close{checks.Personal("note", request.note(), 32'768), request.customer_declined()}};
       });
@@ -195,6 +330,10 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         verb.note.value = checks.Required("note", request.note(), 32'768);
         return CaseVerb{std::move(verb)};
       });
+
+  AddDispatching(service.get());
+  AddClocks(service.get());
+  AddStatuses(service.get());
 
   service->Query<api::GetCaseRequest, api::GetCaseResponse>(
       "GetCase", Where::kInline,
@@ -206,7 +345,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         auto c = FindVisible(call, reader, ref);
         if (!c) return NoSuchCase();
         Hydrate(reader, *c);
-        Fill(*c, View::kFull, call.revision->lifecycle, out->mutable_case_());
+        FillCase(call, *c, View::kFull, out->mutable_case_());
         return {};
       });
   service->Query<api::ListCasesRequest, api::ListCasesResponse>("ListCases", Where::kPool,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/services/status.h"
 #include "workflows/limits.h"
 
 namespace rebound {
@@ -57,11 +58,6 @@ void FillKey(const ExternalKey& key, const std::function<api::ExternalKey*()>& o
 
 std::string IdText(const auto& id) { return id.empty() ? std::string() : ToString(id); }
 
-void FillDuration(Duration d, google::protobuf::Duration* out) {
-  out->set_seconds(d.count() / 1000);
-  out->set_nanos(static_cast<int32_t>(d.count() % 1000) * 1'000'000);
-}
-
 void FillAnswer(const ResurveyAnswer& answer, api::ResurveyAnswer* out) {
   out->set_response_id(ToString(answer.response_id));
   out->set_score(answer.score);
@@ -80,6 +76,116 @@ std::string Word(E value) {
   for (char& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return word;
 }
+
+void FillAmount(Count count, int64_t amount, api::ClockAmount* out) {
+  if (InDays(count)) {
+    out->set_days(amount);
+  } else {
+    Fill(Duration(amount), out->mutable_time());
+  }
+}
+
+void FillClock(const CaseClock& clock, const Calendar* calendar, Timestamp now,
+               api::CaseClock* out) {
+  const ClockReading reading = Read(clock, calendar, now);
+  out->set_kind(ToApi<api::ClockKind>(clock.kind));
+  out->set_generation(clock.generation);
+  out->set_definition_id(clock.definition);
+  out->set_calendar_id(clock.calendar_id);
+  out->set_calendar_version(clock.calendar_version);
+  out->set_count(ToApi<api::ClockCount>(clock.limit.count));
+  FillAmount(clock.limit.count, clock.limit.amount, out->mutable_limit());
+  out->set_met_by(ToApi<api::MetBy>(clock.met_by));
+  out->set_state(ToApi<api::ClockState>(clock.state));
+  Fill(clock.started_at, out->mutable_start_time());
+  FillTime(clock.due_at, [&] { return out->mutable_due_time(); });
+  FillTime(clock.ended_at, [&] { return out->mutable_end_time(); });
+  FillTime(clock.breached_at, [&] { return out->mutable_breach_time(); });
+  FillAmount(clock.limit.count, reading.elapsed, out->mutable_elapsed());
+  Fill(reading.elapsed_wall, out->mutable_elapsed_wall());
+  FillAmount(clock.limit.count, reading.slack, out->mutable_slack());
+  Fill(reading.paused, out->mutable_paused());
+  for (const std::string& tier : clock.crossed) out->add_crossed_tiers(tier);
+}
+
+// What staff did to a case beyond handling it: dispatching.
+void FillDispatching(const Case& c, bool full, api::Case* out) {
+  for (const Pause& pause : c.pauses) {
+    api::Pause* to = out->add_pauses();
+    to->set_reason(pause.reason);
+    if (full) to->set_note(pause.note.value);
+    to->set_owner(pause.owner);
+    to->set_actor(pause.actor);
+    Fill(pause.paused_at, to->mutable_pause_time());
+    FillTime(pause.resumed_at, [&] { return to->mutable_resume_time(); });
+  }
+  for (const Extension& extension : c.extensions) {
+    api::Extension* to = out->add_extensions();
+    to->set_id(ToString(extension.id));
+    to->set_clock(ToApi<api::ClockKind>(extension.clock));
+    to->set_generation(extension.generation);
+    const auto clock = std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& each) {
+      return each.kind == extension.clock && each.generation == extension.generation;
+    });
+    FillAmount(clock == c.clocks.end() ? Count::kWall : clock->limit.count, extension.amount,
+               to->mutable_amount());
+    to->set_reason(extension.reason);
+    if (full) to->set_note(extension.note.value);
+    to->set_requester(extension.requested_by);
+    Fill(extension.requested_at, to->mutable_request_time());
+    to->set_state(ToApi<api::ExtensionState>(extension.state));
+    to->set_decider(extension.decided_by);
+    FillTime(extension.decided_at, [&] { return to->mutable_decide_time(); });
+  }
+  for (const Assist& assist : c.assists) {
+    api::Assist* to = out->add_assists();
+    to->set_id(ToString(assist.id));
+    to->set_assistant(assist.assistant);
+    if (full) {
+      to->set_request(assist.request.value);
+      to->set_answer(assist.answer.value);
+    }
+    to->set_requester(assist.requested_by);
+    Fill(assist.requested_at, to->mutable_request_time());
+    to->set_answerer(assist.answered_by);
+    FillTime(assist.answered_at, [&] { return to->mutable_answer_time(); });
+  }
+  for (const Chase& chase : c.chases) {
+    api::Chase* to = out->add_chases();
+    to->set_channel(ToApi<api::Channel>(chase.channel));
+    if (full) to->set_note(chase.note.value);
+    to->set_actor(chase.actor);
+    Fill(chase.occurred_at, to->mutable_occur_time());
+  }
+  for (const Supervision& supervision : c.supervisions) {
+    api::Supervision* to = out->add_supervisions();
+    if (full) to->set_note(supervision.note.value);
+    to->set_actor(supervision.actor);
+    Fill(supervision.occurred_at, to->mutable_occur_time());
+  }
+  for (const Verification& verification : c.verifications) {
+    api::Verification* to = out->add_verifications();
+    to->set_contacted(verification.contacted);
+    to->set_solved(verification.solved);
+    to->set_accepted(verification.accepted);
+    if (full) to->set_note(verification.note.value);
+    to->set_actor(verification.actor);
+    Fill(verification.occurred_at, to->mutable_occur_time());
+  }
+  out->set_priority(c.priority);
+  out->set_escalation_level(c.escalation_level);
+  out->set_return_count(c.return_count);
+  out->set_first_receiver(c.first_receiver);
+  FillTime(c.first_received_at, [&] { return out->mutable_first_receive_time(); });
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;
+  return joined;
+}
+
+const char* YesNo(bool value) { return value ? "yes" : "no"; }
 
 // What a timeline entry shows of its event, by name.
 struct EventDetails {
@@ -179,6 +285,104 @@ struct EventDetails {
     }
     PutTime("closed", e.closed_at);
   }
+  void operator()(const CaseDispatched& e) {
+    Put("owner", e.owner);
+    Put("queue", e.queue_id);
+    Put("org_unit", e.org_unit_id);
+    out->set_note(e.note.value);
+  }
+  void operator()(const CaseAccepted& e) { Put("owner", e.owner); }
+  void operator()(const CaseReturned& e) {
+    Put("reason", e.reason);
+    Put("queue", e.queue_id);
+    out->set_note(e.note.value);
+  }
+  void operator()(const CaseChased& e) {
+    Put("channel", Word<api::Channel>(e.chase.channel));
+    out->set_note(e.chase.note.value);
+  }
+  void operator()(const CaseSupervised& e) { out->set_note(e.supervision.note.value); }
+  void operator()(const AssistRecorded& e) {
+    Put("assist", ToString(e.assist.id));
+    Put("assistant", e.assist.assistant);
+    const bool answered = e.assist.answered_at.has_value();
+    Put("state", answered ? "answered" : "requested");
+    out->set_note(answered ? e.assist.answer.value : e.assist.request.value);
+  }
+  void operator()(const ExtensionRecorded& e) {
+    Put("extension", ToString(e.extension.id));
+    PutClock(e.extension.clock, e.extension.generation);
+    Put("state", Word<api::ExtensionState>(e.extension.state));
+    Put("reason", e.extension.reason);
+    Put("decider", e.extension.decided_by);
+    if (e.extension.state == ExtensionState::kRequested) out->set_note(e.extension.note.value);
+  }
+  void operator()(const VerificationRecorded& e) {
+    Put("contacted", YesNo(e.verification.contacted));
+    Put("solved", YesNo(e.verification.solved));
+    Put("accepted", YesNo(e.verification.accepted));
+    out->set_note(e.verification.note.value);
+  }
+  void operator()(const CaseMoved& e) {
+    Put("reason", e.reason);
+    out->set_note(e.note.value);
+  }
+  void operator()(const CommitmentSettled& e) {
+    Put("commitment", ToString(e.id));
+    Put("state", Word<api::CommitmentState>(e.state));
+    out->set_note(e.note.value);
+  }
+  void operator()(const CaseEscalated& e) {
+    Put("level", std::to_string(e.level));
+    Put("to", Joined(e.to));
+    out->set_note(e.note.value);
+  }
+  void operator()(const PriorityChanged& e) { Put("priority", e.priority); }
+  void operator()(const PauseStarted& e) {
+    Put("reason", e.pause.reason);
+    Put("owner", e.pause.owner);
+    out->set_note(e.pause.note.value);
+  }
+  void operator()(const PauseEnded&) {}
+  void PutClock(ClockKind kind, int32_t generation) {
+    Put("clock", Word<api::ClockKind>(kind));
+    Put("generation", std::to_string(generation));
+  }
+  void operator()(const ClockStarted& e) {
+    PutClock(e.clock.kind, e.clock.generation);
+    Put("definition", e.clock.definition);
+    Put("count", Word<api::ClockCount>(e.clock.limit.count));
+    PutTime("due", e.clock.due_at);
+  }
+  void operator()(const ClockPaused& e) { PutClock(e.kind, e.generation); }
+  void operator()(const ClockResumed& e) {
+    PutClock(e.kind, e.generation);
+    PutTime("due", e.due_at);
+  }
+  void operator()(const ClockEnded& e) {
+    PutClock(e.kind, e.generation);
+    Put("state", Word<api::ClockState>(e.state));
+  }
+  void operator()(const TierCrossed& e) {
+    PutClock(e.kind, e.generation);
+    Put("tier", e.tier);
+    PutTime("due", e.due_at);
+    if (e.breach) Put("breach", "yes");
+    if (e.overtaken) Put("overtaken", "yes");
+    Put("notified", Joined(e.notify));
+  }
+  void operator()(const ClockMoved& e) {
+    static constexpr std::array<const char*, 5> kCauses = {"", "extension", "revision",
+                                                           "time_zone_data", "external"};
+    PutClock(e.kind, e.generation);
+    Put("cause", kCauses[static_cast<size_t>(e.cause)]);
+    PutTime("due_before", e.due_before);
+    PutTime("due", e.due_at);
+  }
+  void operator()(const CaseMigrated& e) {
+    Put("from_revision", std::to_string(e.from_revision));
+    Put("revision", std::to_string(e.revision));
+  }
   template <typename Other>
   void operator()(const Other&) {}  // not a case's event
 };
@@ -232,6 +436,11 @@ std::string Checks::Key(const std::string& field, const std::string& value, size
     return {};
   }
   return value;
+}
+
+std::string Checks::Label(const std::string& field, const std::string& value) {
+  if (value.empty()) Add(field, Reason::kRequiredFieldMissing);
+  return Key(field, value, 64);
 }
 
 ExternalKey Checks::External(const std::string& field, const api::ExternalKey& value) {
@@ -524,6 +733,37 @@ Remedy ToRemedy(const api::Remedy& in, Checks& checks) {
   return out;
 }
 
+Verification ToVerification(const api::Verification& in, Checks& checks) {
+  if (!in.has_contacted()) checks.Add("verification.contacted", Reason::kRequiredFieldMissing);
+  if (!in.has_solved()) checks.Add("verification.solved", Reason::kRequiredFieldMissing);
+  if (!in.has_accepted()) checks.Add("verification.accepted", Reason::kRequiredFieldMissing);
+  Verification out;
+  out.contacted = in.contacted();
+  out.solved = in.solved();
+  out.accepted = in.accepted();
+  out.note = checks.Personal("verification.note", in.note(), limits::kTextCodePoints);
+  return out;
+}
+
+RequestExtension ToExtension(const api::ExtendCaseRequest& in, Checks& checks) {
+  constexpr int64_t kMostDays = 3650;
+  RequestExtension out;
+  out.clock = checks.Enum<ClockKind>("clock", in.clock(), true);
+  out.generation = static_cast<int32_t>(checks.Range("generation", in.generation(), 0, 1'000'000));
+  out.in_days = in.amount().has_days();
+  if (out.in_days) {
+    out.amount = checks.Range("amount.days", in.amount().days(), 1, kMostDays);
+  } else if (in.amount().has_time()) {
+    out.amount =
+        checks.Range("amount.time", in.amount().time().seconds(), 1, kMostDays * 86'400) * 1000;
+  } else {
+    checks.Add("amount", Reason::kRequiredFieldMissing);
+  }
+  out.reason = checks.Label("reason", in.reason());
+  out.note = checks.Personal("note", in.note(), limits::kTextCodePoints);
+  return out;
+}
+
 UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& checks) {
   static constexpr std::array<std::string_view, 8> kFields = {
       "display_name", "contact_points", "language",    "time_zone",
@@ -616,6 +856,11 @@ void Fill(Timestamp time, google::protobuf::Timestamp* out) {
   out->set_nanos(static_cast<int32_t>((time - seconds).count()) * 1'000'000);
 }
 
+void Fill(Duration d, google::protobuf::Duration* out) {
+  out->set_seconds(d.count() / 1000);
+  out->set_nanos(static_cast<int32_t>(d.count() % 1000) * 1'000'000);
+}
+
 void Fill(const Response& r, View view, api::Response* out) {
   out->set_id(ToString(r.id));
   out->set_etag(Etag(r.version));
@@ -658,7 +903,7 @@ void Fill(const Response& r, View view, api::Response* out) {
   if (r.corrected_score) out->set_corrected_score(*r.corrected_score);
 }
 
-void Fill(const Case& c, View view, const Lifecycle& lifecycle, api::Case* out) {
+void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api::Case* out) {
   const bool full = view == View::kFull;
   const CaseDetails& d = c.details;
   out->set_id(ToString(c.id));
@@ -789,8 +1034,12 @@ void Fill(const Case& c, View view, const Lifecycle& lifecycle, api::Case* out) 
   FillTime(c.converted_at, [&] { return out->mutable_convert_time(); });
   Fill(c.created_at, out->mutable_create_time());
   Fill(c.updated_at, out->mutable_update_time());
+  for (const CaseClock& clock : c.clocks) {
+    FillClock(clock, revision.FindCalendar(clock.calendar_id), now, out->add_clocks());
+  }
+  FillDispatching(c, full, out);
   if (full) {
-    for (std::string& name : lifecycle.Allowed(c.status)) {
+    for (std::string& name : revision.lifecycle.Allowed(c.status)) {
       out->add_allowed_commands(std::move(name));
     }
   }
@@ -848,11 +1097,11 @@ void Fill(const Program& p, int64_t revision, api::Program* out) {
   scale->set_lower_is_better(p.scale.lower_is_better);
   out->set_allow_anonymous(p.allow_anonymous);
   out->set_anonymous_opens_case(p.anonymous_opens_case);
-  if (p.recovery_window) FillDuration(*p.recovery_window, out->mutable_recovery_window());
-  FillDuration(p.reopen_window, out->mutable_reopen_window());
-  FillDuration(p.resurvey_delay, out->mutable_resurvey_delay());
-  FillDuration(p.resurvey_validity, out->mutable_resurvey_validity());
-  FillDuration(p.first_contact_limit, out->mutable_first_contact_limit());
+  if (p.recovery_window) Fill(*p.recovery_window, out->mutable_recovery_window());
+  Fill(p.reopen_window, out->mutable_reopen_window());
+  Fill(p.resurvey_delay, out->mutable_resurvey_delay());
+  Fill(p.resurvey_validity, out->mutable_resurvey_validity());
+  Fill(p.first_contact_limit, out->mutable_first_contact_limit());
   out->set_max_reopen_count(p.max_reopen_count);
   out->set_currency_code(p.currency);
   out->set_time_zone(p.time_zone);
@@ -867,6 +1116,60 @@ void Fill(const Event& event, api::CaseEvent* out) {
   out->set_actor(event.actor);
   out->set_status(event.status);
   std::visit(EventDetails{out}, event.body);
+}
+
+void Fill(const Lifecycle& lifecycle, int64_t revision, api::Lifecycle* out) {
+  out->set_revision(revision);
+  out->set_initial_status(lifecycle.initial);
+  out->set_max_returns(lifecycle.max_returns);
+  out->set_max_extensions(lifecycle.max_extensions);
+  for (const StatusDef& status : lifecycle.statuses) {
+    api::LifecycleStatus* to = out->add_statuses();
+    to->set_key(status.key);
+    to->set_label(status.label_en);
+    to->set_label_zh(status.label_zh);
+    to->set_phase(ToApi<api::Phase>(status.phase));
+    to->set_handling_done(status.handling_done);
+    for (const ClockKind kind : status.stops) to->add_stopped_clocks(ToApi<api::ClockKind>(kind));
+  }
+  for (const Transition& transition : lifecycle.transitions) {
+    api::LifecycleTransition* to = out->add_transitions();
+    to->set_from_status(transition.from);
+    to->set_command(std::string(Name(transition.command)));
+    to->set_to_status(transition.to);
+    to->set_otherwise_status(transition.otherwise);
+    to->set_exhausted_status(transition.exhausted);
+    for (const std::string& role : transition.roles) to->add_roles(role);
+    for (const RequiredField field : transition.requires_fields) {
+      to->add_required_fields(std::string(Name(field)));
+    }
+  }
+}
+
+void Fill(const StoredRevision& revision, int64_t in_force, api::ConfigRevision* out) {
+  out->set_number(revision.number);
+  out->set_hash(revision.hash);
+  out->set_source(revision.source);
+  out->set_actor(revision.applied_by);
+  if (revision.applied_at > Timestamp{}) Fill(revision.applied_at, out->mutable_apply_time());
+  out->set_current(revision.number == in_force);
+}
+
+void Fill(const ConfigError& fault, std::string_view language, api::ConfigFault* out) {
+  const Language in = IsEnglish(language) ? Language::kEnglish : Language::kChinese;
+  out->set_code(fault.code);
+  out->set_file(fault.file);
+  out->set_line(fault.line);
+  out->set_column(fault.column);
+  out->set_message(fault.message.In(in));
+  out->set_help(fault.help.In(in));
+  out->set_source_line(fault.source_line);
+  out->set_rendered(Render(fault, in));
+}
+
+std::string PlaceOf(const ConfigError& fault) {
+  if (fault.line == 0) return fault.file;
+  return fault.file + ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
 }
 
 }  // namespace rebound

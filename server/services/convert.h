@@ -3,6 +3,7 @@
 // Thread-safe: no state.
 #pragma once
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include <cstdint>
@@ -13,10 +14,13 @@
 
 #include "rebound/v1/case.pb.h"
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/config.pb.h"
 #include "rebound/v1/customer.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/program.pb.h"
 #include "rebound/v1/response.pb.h"
+#include "server/config/config.h"
+#include "server/storage/store.h"
 #include "workflows/command.h"
 #include "workflows/decide.h"
 #include "workflows/event.h"
@@ -44,6 +48,8 @@ class Checks {
   // A key, path or reference: at most `limit` characters, no control characters, no blanks at the
   // ends.
   std::string Key(const std::string& field, const std::string& value, size_t limit = 200);
+  // A word of a list of the configuration, or a status: required, at most 64 characters.
+  std::string Label(const std::string& field, const std::string& value);
   ExternalKey External(const std::string& field, const api::ExternalKey& value);
   Money Amount(const std::string& field, const api::Money& value);
   int64_t Range(const std::string& field, int64_t value, int64_t low, int64_t high);
@@ -91,6 +97,8 @@ OpenCase ToOpenCase(const api::Case& c, Checks& checks);
 Attempt ToAttempt(const api::Attempt& attempt, Checks& checks, bool* occurred_now);
 Commitment ToCommitment(const api::Commitment& commitment, Checks& checks);
 Remedy ToRemedy(const api::Remedy& remedy, Checks& checks);
+Verification ToVerification(const api::Verification& verification, Checks& checks);
+RequestExtension ToExtension(const api::ExtendCaseRequest& request, Checks& checks);
 UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& checks);
 SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Timestamp now,
                              Checks& checks);
@@ -98,10 +106,17 @@ SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Time
 enum class View { kBasic, kFull };  // kBasic: without texts
 
 void Fill(const Response& response, View view, api::Response* out);
-void Fill(const Case& c, View view, const Lifecycle& lifecycle, api::Case* out);
+// Clocks are read at `now`. `revision`: the one that the case follows.
+void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api::Case* out);
 void Fill(const Customer& customer, View view, api::Customer* out);
 void Fill(const Program& program, int64_t revision, api::Program* out);
 void Fill(const Event& event, api::CaseEvent* out);
+void Fill(const Lifecycle& lifecycle, int64_t revision, api::Lifecycle* out);
+void Fill(const StoredRevision& revision, int64_t in_force, api::ConfigRevision* out);
+void Fill(const ConfigError& fault, std::string_view language, api::ConfigFault* out);
+// "lifecycle.yaml:12:5", or the file's name alone.
+std::string PlaceOf(const ConfigError& fault);
 void Fill(Timestamp time, google::protobuf::Timestamp* out);
+void Fill(Duration d, google::protobuf::Duration* out);
 
 }  // namespace rebound

@@ -66,7 +66,8 @@ Result<void> GetHistory(const Call& call, Reader& reader,
     Fill(r, View::kFull, out->add_responses());
   }
   for (const Case& c : cases) {
-    Fill(c, View::kBasic, call.revision->lifecycle, out->add_cases());
+    Fill(c, View::kBasic, *call.RevisionOf(c.revision), call.backend.executor.Now(),
+         out->add_cases());
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #include "rebound/v1/survey_service.pb.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
+#include "server/timers/timers.h"
 
 namespace rebound {
 
@@ -41,6 +42,33 @@ std::unique_ptr<ApiService> NewSurveyService(Backend& backend) {
   return service;
 }
 
+namespace {
+
+void FillConfig(const Call& call, Reader& reader, api::ConfigStatus* out) {
+  if (const auto stored = reader.FindRevision(call.revision->number)) {
+    Fill(*stored, call.revision->number, out->mutable_revision());
+  }
+  const RevisionBook::Reload reload = call.backend.book.last_reload();
+  if (reload.at) Fill(*reload.at, out->mutable_reload_time());
+  out->set_reload_ok(reload.ok);
+  for (const ConfigError& fault : reload.errors) Fill(fault, call.language, out->add_faults());
+}
+
+void FillTimers(const Backend& backend, api::TimerStatus* out) {
+  const TimerStatus status = backend.timers.Status();
+  out->set_due_count(status.due);
+  if (status.oldest_due) {
+    const Duration age = backend.executor.Now() - *status.oldest_due;
+    Fill(std::max(Duration(0), age), out->mutable_oldest_due_age());
+  }
+  out->set_held(status.held_since.has_value());
+  if (status.held_since) Fill(*status.held_since, out->mutable_hold_time());
+  out->set_parked_count(status.parked);
+  if (status.lateness_p99) Fill(*status.lateness_p99, out->mutable_lateness_p99());
+}
+
+}  // namespace
+
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend) {
   auto service = std::make_unique<ApiService>(
       backend, api::GetStatusRequest::descriptor()->file()->FindServiceByName("OperationsService"));
@@ -75,7 +103,19 @@ std::unique_ptr<ApiService> NewOperationsService(Backend& backend) {
           to->set_total_micros(row.total.count());
         }
         out->set_draining(b.draining);
+        FillConfig(call, reader, out->mutable_config());
+        FillTimers(b, out->mutable_timers());
+        out->set_tzdata_version(b.zone_data);
         return {};
+      });
+  service->Mutation<api::ConfirmClockRequest, api::ConfirmClockResponse>(
+      "ConfirmClock",
+      [](const Call&, const api::ConfirmClockRequest&) -> Result<Command> {
+        return Command{ConfirmClock{}};
+      },
+      [](const Call& call, const Outcome& outcome, api::ConfirmClockResponse* out) {
+        FillTimers(call.backend, out->mutable_timers());
+        out->set_replayed(outcome.replayed);
       });
   service->CheckComplete();
   return service;
@@ -88,6 +128,7 @@ std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
   services.push_back(NewCustomerService(backend));
   services.push_back(NewSurveyService(backend));
   services.push_back(NewReportService(backend));
+  services.push_back(NewConfigService(backend));
   services.push_back(NewOperationsService(backend));
   return services;
 }

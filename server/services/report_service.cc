@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "server/services/convert.h"
 #include "server/services/services.h"
@@ -343,6 +344,58 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
   return {};
 }
 
+struct PauseSum {
+  std::set<CaseId> cases;
+  int64_t pauses = 0, lasting = 0;
+  Duration paused{0}, longest{0};
+};
+
+void FillPauses(const std::string& owner, const PauseSum& sum, api::PauseFigure* out) {
+  out->set_owner(owner);
+  out->set_case_count(static_cast<int64_t>(sum.cases.size()));
+  out->set_pause_count(sum.pauses);
+  out->set_lasting_count(sum.lasting);
+  Fill(sum.paused, out->mutable_paused());
+  Fill(sum.longest, out->mutable_longest());
+}
+
+Result<void> GetPauses(const Call& call, Reader& reader, const api::GetPauseReportRequest& request,
+                       api::GetPauseReportResponse* out) {
+  auto question = Ask(call, request.scope(), false);
+  if (!question) return std::move(question).error();
+  const Question& q = *question;
+  if (!q.group_by.empty()) {
+    return FieldError("scope.group_by", Reason::kFilterInvalid,
+                      {{"column", "1"},
+                       {"problem", "field_not_allowed"},
+                       {"found", q.group_by.substr(0, 80)},
+                       {"expected", "nothing: pauses go by owner"}});
+  }
+  const Timestamp as_of = AsOf(call, q);
+  PauseSum total;
+  std::map<std::string, PauseSum> owners;
+  reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
+    for (const Pause& pause : c.pauses) {
+      if (!q.Holds(pause.paused_at)) continue;
+      // What ended later still lasted then.
+      const bool lasts = !pause.resumed_at || *pause.resumed_at > as_of;
+      const Duration stood =
+          std::max(Duration(0), (lasts ? as_of : *pause.resumed_at) - pause.paused_at);
+      for (PauseSum* sum : {&total, &owners[pause.owner]}) {
+        sum->cases.insert(c.id);
+        sum->pauses += 1;
+        sum->lasting += lasts ? 1 : 0;
+        sum->paused += stood;
+        sum->longest = std::max(sum->longest, stood);
+      }
+    }
+  });
+  FillPauses("", total, out->mutable_total());
+  for (const auto& [owner, sum] : owners) FillPauses(owner, sum, out->add_owners());
+  Fill(as_of, out->mutable_as_of());
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ApiService> NewReportService(Backend& backend) {
@@ -354,6 +407,8 @@ std::unique_ptr<ApiService> NewReportService(Backend& backend) {
       "GetFunnelReport", Where::kPool, GetFunnel);
   service->Query<api::GetRecoveryReportRequest, api::GetRecoveryReportResponse>(
       "GetRecoveryReport", Where::kPool, GetRecovery);
+  service->Query<api::GetPauseReportRequest, api::GetPauseReportResponse>("GetPauseReport",
+                                                                          Where::kPool, GetPauses);
   service->CheckComplete();
   return service;
 }

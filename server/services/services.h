@@ -13,6 +13,7 @@ std::unique_ptr<ApiService> NewResponseService(Backend& backend);
 std::unique_ptr<ApiService> NewCaseService(Backend& backend);
 std::unique_ptr<ApiService> NewCustomerService(Backend& backend);
 std::unique_ptr<ApiService> NewSurveyService(Backend& backend);
+std::unique_ptr<ApiService> NewConfigService(Backend& backend);
 std::unique_ptr<ApiService> NewReportService(Backend& backend);
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 

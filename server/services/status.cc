@@ -235,8 +235,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kCaseStatusNotInRevision, StatusCode::FAILED_PRECONDITION,
      "expected status {status} of case {case} to exist in revision {revision}, but it does not; "
      "name "
-     "the status that the case takes there",
-     "工单 {case} 的状态 {status} 在配置版本 {revision} 中不存在；请指明迁移后的状态"},
+     "the status that the case takes there[: {allowed}]",
+     "工单 {case} 的状态 {status} 在配置版本 {revision} 中不存在；请指明迁移后的状态[：{allowed}]"},
     {Reason::kTimersNotHeld, StatusCode::FAILED_PRECONDITION,
      "expected timers that are held, but they are running; nothing needs to be confirmed",
      "应有被暂停的定时器，但定时器运行正常；无需确认"},
@@ -286,12 +286,6 @@ constexpr bool InReasonOrder() {
   return true;
 }
 static_assert(InReasonOrder());
-
-bool IsEnglish(std::string_view language) {
-  return language.size() >= 2 && (language[0] == 'e' || language[0] == 'E') &&
-         (language[1] == 'n' || language[1] == 'N') &&
-         (language.size() == 2 || language[2] == '-' || language[2] == '_');
-}
 
 std::string_view Template(Reason reason, bool english) {
   const ReasonText& text = TextOf(reason);
@@ -448,11 +442,13 @@ google::rpc::BadRequest BadRequestOf(const Error& error, size_t* omitted) {
 google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metadata& metadata,
                                                 const std::string& message) {
   google::rpc::PreconditionFailure failure;
+  const bool statuses = error.reason == Reason::kCaseStatusNotInRevision;
   for (const std::string& command : error.allowed) {
     auto* row = failure.add_violations();
-    row->set_type("ALLOWED_COMMAND");
+    row->set_type(statuses ? "ALLOWED_STATUS" : "ALLOWED_COMMAND");
     row->set_subject(command);
-    row->set_description("the present status accepts " + command);
+    row->set_description((statuses ? "the revision has " : "the present status accepts ") +
+                         command);
   }
   if (failure.violations_size() == 0) {
     auto* row = failure.add_violations();
@@ -464,6 +460,12 @@ google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metada
 }
 
 }  // namespace
+
+bool IsEnglish(std::string_view language) {
+  return language.size() >= 2 && (language[0] == 'e' || language[0] == 'E') &&
+         (language[1] == 'n' || language[1] == 'N') &&
+         (language.size() == 2 || language[2] == '-' || language[2] == '_');
+}
 
 const ReasonText& TextOf(Reason reason) {
   const auto index = static_cast<size_t>(reason);

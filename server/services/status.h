@@ -14,6 +14,9 @@ namespace rebound {
 // The language of LocalizedMessage and of Render when the caller names none.
 inline constexpr std::string_view kDefaultLanguage = "zh-CN";
 
+// "en" and "en-...", in any case; everything else is answered in Chinese.
+bool IsEnglish(std::string_view language);
+
 // The words of one reason. {name} stands for the metadata value of that name, nothing when it is
 // absent; a part in square brackets is left out when a value in it is empty or absent.
 struct ReasonText {
@@ -40,7 +43,7 @@ std::string Render(const FieldViolation& violation, std::string_view language = 
 //   PreconditionFailure  FAILED_PRECONDITION: one violation {type: the reason, subject: the
 //   record};
 //                        kTransitionNotAllowed: one {type: ALLOWED_COMMAND, subject: the command}
-//                        for each allowed command
+//                        for each allowed command; kCaseStatusNotInRevision: ALLOWED_STATUS
 //   RetryInfo            kQueueFull, kRequestInProgress, kStoreUnavailable
 //   LocalizedMessage     Render in `language`
 // Trailing metadata is limited to 8 KiB by most clients: violations beyond 3 KiB are left out and

@@ -66,6 +66,28 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
                 "y", "--customer-accepts", "maybe"},
                "--customer-accepts"},
            Row{{"cases", "reopen", "C-1"}, "--note is required"},
+           Row{{"cases", "return", "C-1"}, "--reason is required"},
+           Row{{"cases", "settle", "C-1", "--kept", "--broken"}, "--kept"},
+           Row{{"cases", "assist", "C-1", "--to", "billing"}, "--request"},
+           Row{{"cases", "assist", "C-1", "--to", "billing", "--id", "h", "--answer", "x"},
+               "--id excludes --to"},
+           Row{{"cases", "extend", "C-1", "--clock", "remedi", "--by", "1h", "--reason", "x"},
+               "did you mean remedy?"},
+           Row{{"cases", "extend", "C-1", "--clock", "remedy", "--by", "soon", "--reason", "x"},
+               "expected 30m, 4h or 2d"},
+           Row{{"cases", "extend", "C-1", "--clock", "remedy", "--by", "1h", "--days", "2",
+                "--reason", "x"},
+               "--by"},
+           Row{{"cases", "decide-extension", "C-1"}, "--grant"},
+           Row{{"cases", "verify", "C-1", "--contacted", "yes", "--solved", "yes"},
+               "--accepted is required"},
+           Row{{"cases", "verify", "C-1", "--contacted", "maybe", "--solved", "yes", "--accepted",
+                "yes"},
+               "--contacted"},
+           Row{{"config", "validate", "no-such-folder"}, "no-such-folder"},
+           Row{{"config", "rollback"}, "revision is required"},
+           Row{{"config", "lifecycle", "-o", "png"}, "png"},
+           Row{{"rules", "fmt", "score <= 3"}, "--as is required"},
            Row{{"customers", "upsert", "88", "--set", "name=x"}, "expected SOURCE:KEY"},
            Row{{"customers", "upsert", "crm:88", "--set", "name"}, "expected NAME=VALUE"},
            Row{{"customers", "upsert", "crm:88", "--set", "nmae=x"}, "did you mean name?"},
@@ -158,6 +180,16 @@ class FakeCases : public v1::CaseService::Service {
     if (request->case_id() == "C-404") return {grpc::StatusCode::NOT_FOUND, "no such case"};
     reply->mutable_case_()->set_number(request->case_id());
     reply->mutable_case_()->set_etag("\"9\"");
+    // C-2 has one of each that waits, C-3 two.
+    const int waiting = request->case_id() == "C-2" ? 1 : request->case_id() == "C-3" ? 2 : 0;
+    for (int i = 0; i < waiting; ++i) {
+      v1::Commitment* commitment = reply->mutable_case_()->add_commitments();
+      commitment->set_id("p" + std::to_string(i));
+      commitment->set_state(v1::COMMITMENT_STATE_PENDING);
+      v1::Extension* extension = reply->mutable_case_()->add_extensions();
+      extension->set_id("x" + std::to_string(i));
+      extension->set_state(v1::EXTENSION_STATE_REQUESTED);
+    }
     return grpc::Status::OK;
   }
   grpc::Status ListCases(grpc::ServerContext* context, const v1::ListCasesRequest* request,
@@ -196,6 +228,72 @@ class FakeCases : public v1::CaseService::Service {
   }
   grpc::Status OpenCase(grpc::ServerContext* context, const v1::OpenCaseRequest* request,
                         v1::OpenCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status DispatchCase(grpc::ServerContext* context, const v1::DispatchCaseRequest* request,
+                            v1::DispatchCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status AcceptCase(grpc::ServerContext* context, const v1::AcceptCaseRequest* request,
+                          v1::AcceptCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status ReturnCase(grpc::ServerContext* context, const v1::ReturnCaseRequest* request,
+                          v1::ReturnCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status SettleCommitment(grpc::ServerContext* context,
+                                const v1::SettleCommitmentRequest* request,
+                                v1::SettleCommitmentResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status PauseCase(grpc::ServerContext* context, const v1::PauseCaseRequest* request,
+                         v1::PauseCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status ResumeCase(grpc::ServerContext* context, const v1::ResumeCaseRequest* request,
+                          v1::ResumeCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status ChaseCase(grpc::ServerContext* context, const v1::ChaseCaseRequest* request,
+                         v1::ChaseCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status SuperviseCase(grpc::ServerContext* context, const v1::SuperviseCaseRequest* request,
+                             v1::SuperviseCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status AssistCase(grpc::ServerContext* context, const v1::AssistCaseRequest* request,
+                          v1::AssistCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status ExtendCase(grpc::ServerContext* context, const v1::ExtendCaseRequest* request,
+                          v1::ExtendCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status DecideExtension(grpc::ServerContext* context,
+                               const v1::DecideExtensionRequest* request,
+                               v1::DecideExtensionResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status EscalateCase(grpc::ServerContext* context, const v1::EscalateCaseRequest* request,
+                            v1::EscalateCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status VerifyCase(grpc::ServerContext* context, const v1::VerifyCaseRequest* request,
+                          v1::VerifyCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status MoveCase(grpc::ServerContext* context, const v1::MoveCaseRequest* request,
+                        v1::MoveCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status WithdrawCase(grpc::ServerContext* context, const v1::WithdrawCaseRequest* request,
+                            v1::WithdrawCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status MigrateCase(grpc::ServerContext* context, const v1::MigrateCaseRequest* request,
+                           v1::MigrateCaseResponse* reply) override {
     return Change(context, request, reply);
   }
 
@@ -292,6 +390,25 @@ class CliRequestsTest : public testing::Test {
   Surroundings surroundings_;
 };
 
+TEST_F(CliRequestsTest, WhatTheCaseAlreadySaysNeedNotBeTyped) {
+  ASSERT_EQ(Call({"cases", "decide-extension", "C-2", "--grant", "--request-id", "r"}).code,
+            kExitOk);
+  EXPECT_EQ(notes_.requests.back(),
+            R"(request_id: "r" case_id: "C-2" extension_id: "x0" grant: true etag: "\"9\"")");
+  ASSERT_EQ(Call({"cases", "settle", "C-2", "--kept", "--request-id", "r"}).code, kExitOk);
+  EXPECT_EQ(notes_.requests.back(),
+            R"(request_id: "r" case_id: "C-2" commitment_id: "p0" state: COMMITMENT_STATE_KEPT)");
+  ASSERT_EQ(Call({"cases", "withdraw", "C-2", "--note", "n", "--request-id", "r"}).code, kExitOk);
+  EXPECT_EQ(notes_.requests.back(), R"(request_id: "r" case_id: "C-2" note: "n" etag: "\"9\"")");
+  for (const char* number : {"C-1", "C-3"}) {
+    const Outcome none = Call({"cases", "decide-extension", number, "--grant"});
+    EXPECT_EQ(none.code, kExitUsage);
+    EXPECT_NE(none.err.find("name it with --id"), std::string::npos) << none.err;
+    EXPECT_EQ(Call({"cases", "settle", number, "--kept"}).code, kExitUsage);
+    EXPECT_EQ(notes_.requests.size(), 1u) << "read, and nothing sent";
+  }
+}
+
 TEST_F(CliRequestsTest, ArgumentsBecomeTheRequest) {
   struct Row {
     std::vector<const char*> arguments;
@@ -322,6 +439,57 @@ TEST_F(CliRequestsTest, ArgumentsBecomeTheRequest) {
                 "--action", "paid back", "--customer-accepts", "no", "--request-id", "r"},
                R"(request_id: "r" case_id: "C-1" handling_result: HANDLING_RESULT_RESOLVED )"
                R"(root_cause: "billing" action_taken: "paid back" customer_accepts: false)"},
+           Row{{"cases", "dispatch", "C-1", "--owner", "li", "--queue", "q", "--org-unit", "u/1",
+                "--note", "theirs", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" owner: "li" queue_id: "q" org_unit_id: "u/1" )"
+               R"(note: "theirs")"},
+           Row{{"cases", "accept", "C-1", "--etag", "\"4\"", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" etag: "\"4\"")"},
+           Row{{"cases", "return", "C-1", "--reason", "wrong_unit", "--queue", "q", "--request-id",
+                "r"},
+               R"(request_id: "r" case_id: "C-1" reason: "wrong_unit" queue_id: "q")"},
+           Row{{"cases", "settle", "C-1", "--id", "p7", "--broken", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" commitment_id: "p7" )"
+               R"(state: COMMITMENT_STATE_BROKEN)"},
+           Row{{"cases", "pause", "C-1", "--reason", "customer_away", "--note", "n", "--request-id",
+                "r"},
+               R"(request_id: "r" case_id: "C-1" reason: "customer_away" note: "n")"},
+           Row{{"cases", "resume", "C-1", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1")"},
+           Row{{"cases", "chase", "C-1", "--channel", "phone", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" channel: CHANNEL_PHONE)"},
+           Row{{"cases", "supervise", "C-1", "--note", "每日报告", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" note: "每日报告")"},
+           Row{{"cases", "assist", "C-1", "--to", "billing", "--request", "why?", "--request-id",
+                "r"},
+               R"(request_id: "r" case_id: "C-1" assistant: "billing" text: "why?")"},
+           Row{{"cases", "assist", "C-1", "--id", "h1", "--answer", "so", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" assist_id: "h1" text: "so")"},
+           Row{{"cases", "extend", "C-1", "--clock", "remedy", "--by", "4h", "--reason", "parts",
+                "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" clock: CLOCK_KIND_REMEDY )"
+               R"(amount { time { seconds: 14400 } } reason: "parts")"},
+           Row{{"cases", "extend", "C-1", "--clock", "verification", "--days", "2", "--reason",
+                "parts", "--generation", "3", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" clock: CLOCK_KIND_VERIFICATION generation: 3 )"
+               R"(amount { days: 2 } reason: "parts")"},
+           Row{{"cases", "decide-extension", "C-1", "--id", "x7", "--refuse", "--etag", "\"4\"",
+                "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" extension_id: "x7" grant: false )"
+               R"(etag: "\"4\"")"},
+           Row{{"cases", "escalate", "C-1", "--note", "n", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" note: "n")"},
+           Row{{"cases", "verify", "C-1", "--contacted", "yes", "--solved", "no", "--accepted",
+                "no", "--note", "leaks", "--etag", "\"4\"", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" verification { contacted: true solved: false )"
+               R"(accepted: false note: "leaks" } etag: "\"4\"")"},
+           Row{{"cases", "move", "C-1", "--to", "verifying", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" status: "verifying")"},
+           Row{{"cases", "withdraw", "C-1", "--note", "n", "--etag", "\"4\"", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" note: "n" etag: "\"4\"")"},
+           Row{{"cases", "migrate", "C-1", "--revision", "8", "--status", "open", "--etag", "\"4\"",
+                "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" revision: 8 status: "open" etag: "\"4\"")"},
            Row{{"cases", "close", "C-1", "--etag", "\"4\"", "--declined", "--request-id", "r"},
                R"(request_id: "r" case_id: "C-1" etag: "\"4\"" customer_declined: true)"},
            Row{{"cases", "open", "--program", "p", "--customer", "crm:88", "--severity", "3",

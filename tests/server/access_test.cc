@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/report_service.pb.h"
@@ -58,6 +59,7 @@ std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
       v1::GetCaseRequest::descriptor()->file(),     v1::GetCustomerRequest::descriptor()->file(),
       v1::GetStatusRequest::descriptor()->file(),   v1::GetNpsReportRequest::descriptor()->file(),
       v1::GetResponseRequest::descriptor()->file(), v1::GetProgramRequest::descriptor()->file(),
+      v1::GetRevisionRequest::descriptor()->file(),
   };
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const auto* file : files) {
@@ -117,7 +119,19 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"CustomerService/GetCustomerHistory", {"admin", "manager", "agent"}},
       {"ReportService/GetNpsReport", {"admin", "manager", "viewer"}},
       {"SurveyService/ListPrograms", {"admin", "manager", "agent", "integration", "viewer"}},
+      {"CaseService/DispatchCase", {"admin", "manager", "agent"}},
+      {"CaseService/ChaseCase", {"admin", "manager", "agent", "integration"}},
+      {"CaseService/WithdrawCase", {"admin", "manager", "agent", "integration"}},
+      {"CaseService/SuperviseCase", {"admin", "manager"}},
+      {"CaseService/DecideExtension", {"admin", "manager"}},
+      {"CaseService/MigrateCase", {"admin", "manager"}},
+      {"ReportService/GetPauseReport", {"admin", "manager", "viewer"}},
+      {"ConfigService/ApplyConfig", {"admin"}},
+      {"ConfigService/RollBackConfig", {"admin"}},
+      {"ConfigService/ValidateConfig", {"admin", "manager"}},
+      {"ConfigService/ExplainCase", {"admin", "manager", "agent"}},
       {"OperationsService/GetStatus", {"admin", "manager", "agent", "integration", "viewer"}},
+      {"OperationsService/ConfirmClock", {"admin"}},
   };
   for (const Row& row : rows) {
     for (std::string_view role : Roles()) {
@@ -125,6 +139,18 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       EXPECT_EQ(Allowed(role, method), row.roles.contains(std::string(role))) << role << method;
       EXPECT_EQ(Allowed(role, "/" + method), Allowed(role, method));
     }
+  }
+}
+
+TEST(PolicyTest, AConfiguredRoleMayWhatItsBaseMay) {
+  const std::vector<RoleDef> roles{{.id = "shift-lead", .base = "manager"},
+                                   {.id = "admin", .base = "viewer"}};
+  EXPECT_EQ(BaseOf("shift-lead", roles), "manager");
+  EXPECT_EQ(BaseOf("agent", roles), "agent") << "built in, listed or not";
+  EXPECT_EQ(BaseOf("admin", roles), "admin") << "a configuration cannot lock the operator out";
+  for (const char* unknown : {"", "Shift-lead", "shift", "root"}) {
+    EXPECT_EQ(BaseOf(unknown, roles), "") << unknown;
+    EXPECT_FALSE(Allowed(BaseOf(unknown, roles), "rebound.v1.OperationsService/GetStatus"));
   }
 }
 

@@ -449,7 +449,36 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
       {{TimerKind::kFirstContact, api::TIMER_KIND_FIRST_CONTACT},
        {TimerKind::kResurveyDue, api::TIMER_KIND_RESURVEY_DUE},
        {TimerKind::kResurveyExpiry, api::TIMER_KIND_RESURVEY_EXPIRY},
-       {TimerKind::kCommitment, api::TIMER_KIND_COMMITMENT}});
+       {TimerKind::kCommitment, api::TIMER_KIND_COMMITMENT},
+       {TimerKind::kRemedy, api::TIMER_KIND_REMEDY},
+       {TimerKind::kVerification, api::TIMER_KIND_VERIFICATION},
+       {TimerKind::kExternalDeadline, api::TIMER_KIND_EXTERNAL_DEADLINE},
+       {TimerKind::kFirstResolution, api::TIMER_KIND_FIRST_RESOLUTION},
+       {TimerKind::kTotalResolution, api::TIMER_KIND_TOTAL_RESOLUTION}});
+  ExpectSameEnum<ClockKind, api::ClockKind>(
+      {{ClockKind::kFirstContact, api::CLOCK_KIND_FIRST_CONTACT},
+       {ClockKind::kRemedy, api::CLOCK_KIND_REMEDY},
+       {ClockKind::kCommitment, api::CLOCK_KIND_COMMITMENT},
+       {ClockKind::kVerification, api::CLOCK_KIND_VERIFICATION},
+       {ClockKind::kResurvey, api::CLOCK_KIND_RESURVEY},
+       {ClockKind::kExternalDeadline, api::CLOCK_KIND_EXTERNAL_DEADLINE},
+       {ClockKind::kFirstResolution, api::CLOCK_KIND_FIRST_RESOLUTION},
+       {ClockKind::kTotalResolution, api::CLOCK_KIND_TOTAL_RESOLUTION}});
+  ExpectSameEnum<Count, api::ClockCount>({{Count::kWall, api::CLOCK_COUNT_WALL},
+                                          {Count::kBusinessTime, api::CLOCK_COUNT_BUSINESS_TIME},
+                                          {Count::kCalendarDays, api::CLOCK_COUNT_CALENDAR_DAYS},
+                                          {Count::kWorkingDays, api::CLOCK_COUNT_WORKING_DAYS}});
+  ExpectSameEnum<ClockState, api::ClockState>(
+      {{ClockState::kRunning, api::CLOCK_STATE_RUNNING},
+       {ClockState::kPaused, api::CLOCK_STATE_PAUSED},
+       {ClockState::kMet, api::CLOCK_STATE_MET},
+       {ClockState::kCancelled, api::CLOCK_STATE_CANCELLED}});
+  ExpectSameEnum<MetBy, api::MetBy>(
+      {{MetBy::kAttempt, api::MET_BY_ATTEMPT}, {MetBy::kReached, api::MET_BY_REACHED}});
+  ExpectSameEnum<ExtensionState, api::ExtensionState>(
+      {{ExtensionState::kRequested, api::EXTENSION_STATE_REQUESTED},
+       {ExtensionState::kGranted, api::EXTENSION_STATE_GRANTED},
+       {ExtensionState::kRefused, api::EXTENSION_STATE_REFUSED}});
   ExpectSameEnum<TimerState, api::TimerState>(
       {{TimerState::kPending, api::TIMER_STATE_PENDING},
        {TimerState::kFired, api::TIMER_STATE_FIRED},
@@ -478,7 +507,9 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {NotAskedReason::kConsentDenied, api::NOT_ASKED_REASON_CONSENT_DENIED},
        {NotAskedReason::kAnonymous, api::NOT_ASKED_REASON_ANONYMOUS},
        {NotAskedReason::kClosedEarly, api::NOT_ASKED_REASON_CLOSED_EARLY},
-       {NotAskedReason::kErased, api::NOT_ASKED_REASON_ERASED}});
+       {NotAskedReason::kErased, api::NOT_ASKED_REASON_ERASED},
+       {NotAskedReason::kWithdrawn, api::NOT_ASKED_REASON_WITHDRAWN},
+       {NotAskedReason::kMissedWindow, api::NOT_ASKED_REASON_MISSED_WINDOW}});
   ExpectSameEnum<ResponseEffect, api::ResponseEffect>(
       {{ResponseEffect::kNone, api::RESPONSE_EFFECT_NONE},
        {ResponseEffect::kOpened, api::RESPONSE_EFFECT_OPENED},

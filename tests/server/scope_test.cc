@@ -79,7 +79,7 @@ class ScopeTest : public ServerTest {
  protected:
   ScopeTest() {
     server_.AddIdentity("north", "admin", {.org_units = {"north"}, .queues = {}});
-    server_.AddIdentity("front desk", "agent", {.org_units = {}, .queues = {"desk"}});
+    server_.AddIdentity("front desk", "manager", {.org_units = {}, .queues = {"desk"}});
     own_ = Make("north/city", "n", "own");
     foreign_ = Make("south/canary-city", "canary", "canary");
     // A resolved case of the south that was asked again, for its invitation.
@@ -159,6 +159,29 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
           action_taken: "x")"},
       {"CaseService/CloseCase", R"(case_id: "$" etag: "\"1\"")"},
       {"CaseService/ReopenCase", R"(case_id: "$" note: "x")"},
+      {"CaseService/DispatchCase", R"(case_id: "$" owner: "me")"},
+      {"CaseService/AcceptCase", R"(case_id: "$")"},
+      {"CaseService/ReturnCase", R"(case_id: "$" reason: "x")"},
+      {"CaseService/SettleCommitment",
+       R"(case_id: "$" commitment_id: "00000000000000000000000002"
+          state: COMMITMENT_STATE_KEPT)"},
+      {"CaseService/PauseCase", R"(case_id: "$" reason: "x")"},
+      {"CaseService/ResumeCase", R"(case_id: "$")"},
+      {"CaseService/ChaseCase", R"(case_id: "$" channel: CHANNEL_PHONE)"},
+      {"CaseService/SuperviseCase", R"(case_id: "$" note: "x")"},
+      {"CaseService/AssistCase", R"(case_id: "$" assistant: "me" text: "x")"},
+      {"CaseService/ExtendCase",
+       R"(case_id: "$" clock: CLOCK_KIND_REMEDY amount { days: 1 } reason: "x")"},
+      {"CaseService/DecideExtension",
+       R"(case_id: "$" extension_id: "00000000000000000000000002" grant: true etag: "\"1\"")"},
+      {"CaseService/EscalateCase", R"(case_id: "$" note: "x")"},
+      {"CaseService/VerifyCase",
+       R"(case_id: "$" verification { contacted: true solved: true accepted: true }
+          etag: "\"1\"")"},
+      {"CaseService/MoveCase", R"(case_id: "$" status: "verifying")"},
+      {"CaseService/WithdrawCase", R"(case_id: "$" note: "x" etag: "\"1\"")"},
+      {"CaseService/MigrateCase", R"(case_id: "$" etag: "\"1\"")"},
+      {"ConfigService/ExplainCase", R"(case_id: "$")"},
       {"ResponseService/SubmitResponse",
        R"(response { program_id: "touchpoint" score: 9 org_unit_id: "north" case_id: "$" })"},
   };
