@@ -87,9 +87,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "{field}"
      "：应为一天之内发给本调用者、用于本次查询的翻页令牌，但并不是；请去掉令牌，从第一页重新开始"},
     {Reason::kFilterInvalid, StatusCode::INVALID_ARGUMENT,
-     "{field}[, column {column}]: expected {expected}, but found \"{found}\"; [did you mean "
+     "{field}[, column {column}][, at {path}]: expected {expected}, but found \"{found}\"; [did "
+     "you mean "
      "\"{suggestion}\"? ]correct the filter",
-     "{field}[，第 {column} 个字符]：应为 {expected}，但遇到“{found}”；[是否想写“{suggestion}”？]"
+     "{field}[，第 {column} 个字符][，位于 {path}]：应为 "
+     "{expected}，但遇到“{found}”；[是否想写“{suggestion}”？]"
      "请更正筛选条件"},
     {Reason::kOrderByInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}: expected one of {expected}, but got \"{value}\"; choose one of these orders",

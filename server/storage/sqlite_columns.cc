@@ -117,6 +117,10 @@ constexpr Column<Customer> kCustomerColumns[] = {
     {"account_id", Of<FieldId::kAccount, Customer>},
 };
 
+static_assert(std::size(kCaseColumns) <= kMostColumns);
+static_assert(std::size(kResponseColumns) <= kMostColumns);
+static_assert(std::size(kCustomerColumns) <= kMostColumns);
+
 // The SQL that gives a field's value.
 struct FieldSql {
   FieldId field;

@@ -38,8 +38,7 @@ template <typename Row>
 void Insert(Connection& connection, const Row& row) {
   static const std::string sql = InsertSql(row);
   const auto columns = ColumnsOf(row);
-  std::array<SqlValue, 32> values;
-  static_assert(std::tuple_size_v<decltype(values)> >= 30);
+  std::array<SqlValue, kMostColumns> values;
   Query query(connection, sql);
   for (size_t i = 0; i < columns.size(); ++i) query.Bind(values[i] = columns[i].read(row));
   const std::string body = Encode(row);
@@ -57,7 +56,7 @@ void Update(Connection& connection, const Row& before, const Row& after) {
                        std::to_string(after.version));
   }
   const auto columns = ColumnsOf(after);
-  std::array<SqlValue, 32> values;
+  std::array<SqlValue, kMostColumns> values;
   size_t changed = 0;
   std::string sql = "UPDATE " + std::string(TableOf(after)) + " SET ";
   for (const Column<Row>& column : columns) {
