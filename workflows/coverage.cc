@@ -1,6 +1,7 @@
 #include "workflows/coverage.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <utility>
@@ -8,7 +9,9 @@
 namespace rebound {
 namespace {
 
-constexpr int kMostSteps = 20'000;
+// Of work, in goals and comparisons looked at. A configuration asks about each pair of its rules.
+constexpr int64_t kMostWork = 100'000;
+constexpr int64_t kMostWorkOfPair = 5'000;
 // A value that no rule names: rules hold no control characters but blanks.
 constexpr std::string_view kOther = "\x01";
 
@@ -96,9 +99,12 @@ class Search {
     bool holds;
   };
 
+  explicit Search(int64_t most_work) : left_(most_work) {}
+
   bool Run(std::vector<Goal> goals) {
-    if (++steps_ > kMostSteps) return true;
+    left_ -= static_cast<int64_t>(goals.size()) + 1;
     while (!goals.empty()) {
+      if (left_ < 0) return true;
       const Goal goal = goals.back();
       goals.pop_back();
       const Predicate& p = *goal.predicate;
@@ -106,6 +112,7 @@ class Search {
         std::vector<Wanted>& wanted = wanted_[p.comparison.field];
         wanted.push_back({&p.comparison, goal.holds});
         added_.push_back(p.comparison.field);
+        left_ -= static_cast<int64_t>(wanted.size());
         if (!HasValue(p.comparison.field, wanted)) return false;
         continue;
       }
@@ -129,21 +136,27 @@ class Search {
   }
 
  private:
-  int steps_ = 0;
+  int64_t left_;
   std::map<FieldId, std::vector<Wanted>> wanted_{};
   std::vector<FieldId> added_{};
 };
 
 }  // namespace
 
-bool CanHold(const Predicate& condition) { return Search().Run({{&condition, true}}); }
+bool CanHold(const Predicate& condition) { return Search(kMostWork).Run({{&condition, true}}); }
 
 bool IsCovered(const Predicate& condition, const std::vector<Predicate>& earlier) {
-  // Choices come last: what is certain prunes them.
+  // Those that share no case with the condition take none away.
   std::vector<Search::Goal> goals;
-  for (const Predicate& other : earlier) goals.push_back({&other, false});
-  goals.push_back({&condition, true});
-  return !earlier.empty() && !Search().Run(std::move(goals));
+  for (const Predicate& other : earlier) {
+    if (earlier.size() > 1 && !Search(kMostWorkOfPair).Run({{&other, true}, {&condition, true}})) {
+      continue;
+    }
+    goals.push_back({&other, false});
+  }
+  if (goals.empty()) return false;
+  goals.push_back({&condition, true});  // what is certain comes first, and prunes the rest
+  return !Search(earlier.size() > 1 ? kMostWork : kMostWorkOfPair).Run(std::move(goals));
 }
 
 }  // namespace rebound

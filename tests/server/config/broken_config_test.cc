@@ -498,6 +498,7 @@ TEST(BrokenConfigTest, EveryMistakeIsToldInBothLanguagesWithItsPlaceAndTheWayOut
   const fs::path folder = kRoot / "tests/golden/config";
   const bool update = getenv("UPDATE_GOLDEN") != nullptr;
   std::set<std::string> names;
+  std::set<std::string> codes;
   std::vector<Broken> all = BrokenConfigs();
   for (Broken& broken : BrokenSections()) all.push_back(std::move(broken));
   for (const Broken& broken : all) {
@@ -509,6 +510,7 @@ TEST(BrokenConfigTest, EveryMistakeIsToldInBothLanguagesWithItsPlaceAndTheWayOut
     std::vector<ConfigError> errors;
     EXPECT_FALSE(ParseConfig(files, &errors));
     EXPECT_FALSE(errors.empty());
+    for (const ConfigError& error : errors) codes.insert(error.code);
     const std::string rendered =
         Render(errors) + "\n-- 中文 --\n\n" + Render(errors, Language::kChinese);
     const fs::path golden = folder / (broken.name + ".golden");
@@ -516,6 +518,10 @@ TEST(BrokenConfigTest, EveryMistakeIsToldInBothLanguagesWithItsPlaceAndTheWayOut
     EXPECT_EQ(ReadText(golden), rendered);
   }
   EXPECT_GE(all.size(), 60U);
+  for (const CodeMeaning& code : kCodes) {
+    if (!code.code.starts_with('C')) continue;
+    EXPECT_TRUE(codes.contains(std::string(code.code))) << "nothing makes " << code.code;
+  }
   for (const auto& entry : fs::directory_iterator(folder)) {
     EXPECT_TRUE(names.contains(entry.path().filename())) << "no test makes " << entry.path();
   }
