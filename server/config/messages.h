@@ -102,8 +102,6 @@ inline constexpr Phrase kValueOfKey{"C009", "expected {0} for {1}, found {2}",
                                     "{1} 应为{0}，实际是{2}"};
 inline constexpr Phrase kBoundsOfKey{"C010", "expected {0} for {1}, found {2}",
                                      "{1} 应为{0}，实际是{2}"};
-inline constexpr Phrase kConditionOfKey{"C013", "expected {0} for {1}, found {2}",
-                                        "{1} 应为{0}，实际是{2}"};
 inline constexpr Phrase kVersionOfKey{"C015", "expected {0} for {1}, found {2}",
                                       "{1} 应为{0}，实际是{2}"};
 
@@ -121,8 +119,6 @@ inline constexpr Phrase kIdTwice{"C011", "expected an id of its own, found \"{0}
                                  "标识不应重复，却又出现了 \"{0}\""};
 inline constexpr Phrase kListTooShort{"C010", "expected at least one entry for {0}, found none",
                                       "{0} 至少要有一项，实际没有"};
-inline constexpr Phrase kListTooLong{"C010", "expected at most {0} entries for {1}, found {2}",
-                                     "{1} 最多 {0} 项，实际有 {2} 项"};
 inline constexpr Phrase kWordTwice{"C006", "expected each entry once, found {0} again",
                                    "每一项只应出现一次，{0} 却重复了"};
 inline constexpr Phrase kAddOne{"add one", "请至少写一项"};
@@ -161,12 +157,10 @@ inline constexpr Phrase kARole{"a role", "角色"};
 inline constexpr Phrase kLabelsSection{"the labels", "标签"};
 inline constexpr Phrase kALabel{"a label", "标签"};
 inline constexpr Phrase kATest{"a test", "测试"};
-inline constexpr Phrase kGivenOfTest{"what is given", "given"};
 inline constexpr Phrase kExpectOfTest{"what is expected", "expect"};
 inline constexpr Phrase kAConditionGroup{"a condition", "条件"};
 
 // Values.
-inline constexpr Phrase kOne{"1", "1"};
 inline constexpr Phrase kKeyCharacters{"1 to 64 characters of a-z, 0-9 and -",
                                        "1 到 64 个字符，只用 a-z、0-9 和 -"};
 inline constexpr Phrase kStatusCharacters{"1 to 64 characters of a-z, 0-9 and _",
@@ -207,7 +201,6 @@ inline constexpr Phrase kDateWithin{"a date from 2000-01-01 to 2099-12-31",
 inline constexpr Phrase kAnInterval{"working hours on whole minutes, such as \"09:00-12:00\",",
                                     "精确到分钟的工作时段，例如 \"09:00-12:00\""};
 inline constexpr Phrase kIdOf{"the id of {0}", "{0}的标识"};
-inline constexpr Phrase kIdOfOrNone{"the id of {0}, or none", "{0}的标识，或 none"};
 
 inline constexpr Phrase kWriteName{"write name: {{en: {0}}}", "写作 name: {{en: {0}}}"};
 inline constexpr Phrase kSmallLetters{"write true or false, in small letters",
@@ -539,7 +532,6 @@ inline constexpr Phrase kUntilBeforeFrom{"C012", "expected until after from, fou
 
 inline constexpr Phrase kTestFails{"C016", "expected {0} {1} for the test \"{2}\", found {3}",
                                    "测试 \"{2}\" 应得到{0} {1}，实际是 {3}"};
-inline constexpr Phrase kNone{"none", "none"};
 inline constexpr Phrase kTestPlaybook{"the playbook", "补救方案"};
 inline constexpr Phrase kTestPriority{"the priority", "优先级"};
 inline constexpr Phrase kTestClocks{"the clocks", "时限"};
