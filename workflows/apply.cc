@@ -32,14 +32,21 @@ void Rearm(Case& c, CaseClock& clock, TimerState ended, Timestamp at, int32_t ti
   if (due) c.timers.push_back({kind, timer, *due, TimerState::kPending, std::nullopt});
 }
 
+void KeepEarliest(std::optional<Timestamp>& fact, Timestamp at) {
+  if (!fact || at < *fact) fact = at;
+}
+
+// It ran past its due time, whether or not a wake-up came in between.
+void NoteBreach(CaseClock& clock, Timestamp until) {
+  if (clock.state == ClockState::kRunning && clock.due_at && until > *clock.due_at) {
+    KeepEarliest(clock.breached_at, *clock.due_at);
+  }
+}
+
 void Receive(Case& c, Timestamp at) {
   if (!c.first_receiver.empty() || c.owner.empty()) return;
   c.first_receiver = c.owner;
   c.first_received_at = at;
-}
-
-void KeepEarliest(std::optional<Timestamp>& fact, Timestamp at) {
-  if (!fact || at < *fact) fact = at;
 }
 
 // In place of the one with its id, or at the end.
@@ -90,8 +97,14 @@ struct CaseFold {
     c.supervisions.push_back(e.supervision);
     c.worked = true;
   }
-  void operator()(const AssistRecorded& e) { Keep(c.assists, e.assist); }
-  void operator()(const ExtensionRecorded& e) { Keep(c.extensions, e.extension); }
+  void operator()(const AssistRecorded& e) {
+    Keep(c.assists, e.assist);
+    c.worked = true;
+  }
+  void operator()(const ExtensionRecorded& e) {
+    Keep(c.extensions, e.extension);
+    c.worked = true;
+  }
   void operator()(const VerificationRecorded& e) {
     c.verifications.push_back(e.verification);
     c.customer_accepts = e.verification.accepted;
@@ -129,6 +142,7 @@ struct CaseFold {
   }
   void operator()(const ClockPaused& e) {
     CaseClock& clock = ClockOf(c, e.kind, e.generation);
+    NoteBreach(clock, event.occurred_at);
     clock.state = ClockState::kPaused;
     clock.elapsed = e.elapsed;
     clock.paused_at = event.occurred_at;
@@ -137,7 +151,7 @@ struct CaseFold {
   }
   void operator()(const ClockResumed& e) {
     CaseClock& clock = ClockOf(c, e.kind, e.generation);
-    const auto stood = clock.state == ClockState::kMet ? clock.ended_at : clock.paused_at;
+    const auto stood = clock.ended_at ? clock.ended_at : clock.paused_at;
     if (stood && event.occurred_at > *stood) clock.paused += event.occurred_at - *stood;
     clock.state = ClockState::kRunning;
     clock.counted_from = event.occurred_at;
@@ -152,6 +166,7 @@ struct CaseFold {
       clock.paused += event.occurred_at - *clock.paused_at;
     }
     clock.paused_at.reset();
+    if (e.kind != ClockKind::kResurvey) NoteBreach(clock, event.occurred_at);
     clock.state = e.state;
     clock.elapsed = e.elapsed;
     clock.ended_at = event.occurred_at;
@@ -167,7 +182,7 @@ struct CaseFold {
   void operator()(const TierCrossed& e) {
     CaseClock& clock = ClockOf(c, e.kind, e.generation);
     clock.crossed.push_back(e.tier);
-    if (e.breach) clock.breached_at = e.due_at;
+    if (e.breach) KeepEarliest(clock.breached_at, e.due_at);
     Rearm(c, clock, TimerState::kFired, event.occurred_at, e.timer, e.timer_due);
     c.worked = true;
   }
@@ -177,10 +192,12 @@ struct CaseFold {
     clock.calendar_id = e.calendar_id;
     clock.calendar_version = e.calendar_version;
     clock.limit = e.limit;
-    clock.elapsed = e.elapsed;
-    if (clock.state == ClockState::kRunning) {
-      clock.counted_from = std::max(clock.counted_from, event.occurred_at);
-      clock.due_at = e.due_at;
+    if (clock.state == ClockState::kRunning) clock.due_at = e.due_at;
+    if (e.cause != ClockMoveCause::kExtension) {  // which only moves the end
+      clock.elapsed = e.elapsed;
+      if (clock.state == ClockState::kRunning) {
+        clock.counted_from = std::max(clock.counted_from, event.occurred_at);
+      }
     }
     Rearm(c, clock, TimerState::kCancelled, event.occurred_at, e.timer, e.timer_due);
   }

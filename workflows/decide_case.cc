@@ -102,7 +102,9 @@ Result<void> VerbDecision::operator()(const LogAttempt& verb) {
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
     const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
-    if (clock.kind == ClockKind::kFirstContact && live &&
+    // The clock of a reopening is not met by what was before it, recorded late.
+    const bool since = clock.generation == 1 || at >= clock.started_at;
+    if (clock.kind == ClockKind::kFirstContact && live && since &&
         (reached || clock.met_by == MetBy::kAttempt)) {
       EndClock(draft, c, clock, ClockState::kMet, at);
     }
@@ -397,6 +399,7 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
   if (!transition) return transition.error();
   Case& c = decision.c;
   draft.AddCase(c, context.now, CaseAssigned{context.actor, {}}, (*transition)->to);
+  if (auto complete = decision.CheckRequired(); !complete) return std::move(complete).error();
   Settle(draft, c);
   return draft.Take();
 }

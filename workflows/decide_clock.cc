@@ -14,7 +14,7 @@ bool IsLive(const CaseClock& clock) {
   return clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
 }
 
-// The first tier of the clock that is due at `at`, and whether a later one is due as well.
+// The next tier of the clock, and whether one of a later time is due at `now` as well.
 struct DueTier {
   Tier tier{};
   Timestamp at{};
@@ -23,19 +23,17 @@ struct DueTier {
 std::optional<DueTier> FindDueTier(const Revision& revision, const CaseClock& clock,
                                    Timestamp now) {
   std::optional<DueTier> due;
+  std::optional<Timestamp> last;  // of those due
   for (Tier& tier : TiersOf(revision, clock)) {
     if (std::find(clock.crossed.begin(), clock.crossed.end(), tier.id) != clock.crossed.end()) {
       continue;
     }
     const auto at = TierTime(tier, clock, CalendarOf(revision, clock));
-    if (!at || *at > now) continue;
-    if (!due) {
-      due = DueTier{std::move(tier), *at, false};
-    } else {
-      if (*at < due->at) due->tier = std::move(tier), due->at = *at;
-      due->overtaken = true;
-    }
+    if (!at) continue;
+    if (*at <= now && (!last || *at > *last)) last = at;
+    if (!due || *at < due->at) due = DueTier{std::move(tier), *at, false};
   }
+  if (due && last) due->overtaken = *last > due->at;
   return due;
 }
 
@@ -82,11 +80,12 @@ void Act(Draft& draft, Case& c, TierAction action, const Tier& tier) {
 }
 
 // One tier of the clock: on record always, with its actions only if no later one is due, too.
-void CrossTier(Draft& draft, Case& c, const CaseClock& clock) {
+// `timer_due`: as it was set; zone data may since say another time.
+void CrossTier(Draft& draft, Case& c, const CaseClock& clock, Timestamp timer_due) {
   const Revision& revision = draft.RevisionOf(c);
   const auto due = FindDueTier(revision, clock, draft.context().now);
   CHECK(due.has_value());
-  TierCrossed crossed{clock.kind, clock.generation, due->tier.id, due->at};
+  TierCrossed crossed{clock.kind, clock.generation, due->tier.id, std::min(due->at, timer_due)};
   crossed.breach = due->tier.at == TierAt{TierAt::Kind::kWall, 0};
   crossed.overtaken = due->overtaken;
   const std::vector<TierAction>& actions = due->tier.actions;
@@ -126,7 +125,7 @@ void Fire(Draft& draft, Case& c, const Timer& timer) {
     if (running.kind == ClockKind::kResurvey) {
       AskWhenDue(draft, c, running, timer.due_at);
     } else {
-      CrossTier(draft, c, running);
+      CrossTier(draft, c, running, timer.due_at);
     }
     return;
   }
@@ -164,6 +163,9 @@ void AskAgain(Draft& draft, Case& c) {
         c.resurvey.invitation_id.empty() ? draft.NewId<InvitationId>() : c.resurvey.invitation_id;
     draft.AddCase(c, now, ResurveyAsked{invitation, expires, channel}, ask->to);
     draft.SetTimer(c, TimerKind::kResurveyExpiry, expires);
+    if (draft.LifecycleOf(c).Find(c.status, CaseCommand::kVerify) == nullptr) {
+      EndClocks(draft, c, ClockKind::kVerification, ClockState::kCancelled, now);
+    }
     return;
   }
   const NotAskedReason why = may.error().reason == Reason::kDoNotContact
@@ -205,6 +207,7 @@ Result<void> VerbDecision::operator()(const PauseCase& verb) {
   if (auto known = CheckLabel(labels.pause_reasons, "reason", verb.reason); !known) return known;
   Pause pause{verb.reason, verb.note, c.owner, context().actor, context().now, std::nullopt};
   draft.Stamp(pause.note);
+  if (OpenPause(c) != nullptr) draft.AddCase(c, context().now, PauseEnded{});
   draft.AddCase(c, context().now, PauseStarted{std::move(pause)}, (*transition)->to);
   return {};
 }
@@ -213,7 +216,9 @@ Result<void> VerbDecision::operator()(const ResumeCase&) {
   auto transition = Need(CaseCommand::kResume);
   if (!transition) return transition.error();
   const Transition& t = **transition;
-  draft.AddCase(c, context().now, PauseEnded{},
+  // A case that was migrated into a status that stops clocks has no pause of its own.
+  const bool pauses = OpenPause(c) != nullptr;
+  draft.AddCase(c, context().now, pauses ? EventBody(PauseEnded{}) : EventBody(CaseMoved{}),
                 c.contacted_at || t.otherwise.empty() ? t.to : t.otherwise);
   return {};
 }
@@ -339,7 +344,10 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
   // Read by the old calendars; what is still to come is counted by the new ones.
   std::vector<std::pair<CaseClock, int64_t>> counted;
   for (const CaseClock& clock : c.clocks) {
-    if (IsLive(clock)) counted.emplace_back(clock, ElapsedAt(clock, CalendarOf(from, clock), now));
+    // Total resolution may count on later.
+    if (IsLive(clock) || clock.kind == ClockKind::kTotalResolution) {
+      counted.emplace_back(clock, ElapsedAt(clock, CalendarOf(from, clock), now));
+    }
   }
   draft.AddCase(c, now, CaseMigrated{from.number, number}, status);
   const Case migrated = c;
@@ -355,16 +363,18 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
           });
       after = fits == to.clocks.end() ? nullptr : &*fits;
     }
-    if (after == nullptr) {  // nobody sets this limit any more
-      draft.AddCase(c, now,
-                    ClockEnded{clock.kind, clock.generation, ClockState::kCancelled, elapsed});
+    const bool given =
+        clock.kind == ClockKind::kCommitment || clock.kind == ClockKind::kExternalDeadline;
+    if (after == nullptr && !given) {  // nobody sets this limit any more
+      if (IsLive(clock)) {
+        draft.AddCase(c, now,
+                      ClockEnded{clock.kind, clock.generation, ClockState::kCancelled, elapsed});
+      }
       continue;
     }
     CaseClock as = clock;
-    as.definition = after->id;
+    as.definition = after != nullptr ? after->id : std::string{};
     int64_t kept = elapsed;
-    const bool given =
-        clock.kind == ClockKind::kCommitment || clock.kind == ClockKind::kExternalDeadline;
     if (!given) {
       const int64_t extended = before != nullptr && before->limit.count == clock.limit.count
                                    ? clock.limit.amount - before->limit.amount
@@ -384,7 +394,7 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
       // Hours are not days: what has passed is counted anew the other way.
       if (!same_unit) {
         kept = Elapsed({as.limit.count, CalendarOf(to, as), clock.started_at}, clock.started_at,
-                       clock.paused_at.value_or(now));
+                       clock.ended_at.value_or(clock.paused_at.value_or(now)));
       }
     }
     MoveClock(draft, c, clock, as, kept, ClockMoveCause::kRevision);

@@ -147,7 +147,15 @@ void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> 
 
 void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, Timestamp at) {
   at = std::max(at, clock.started_at);
-  const int64_t elapsed = ElapsedAt(clock, CalendarOf(draft.RevisionOf(c), clock), at);
+  const Calendar* calendar = CalendarOf(draft.RevisionOf(c), clock);
+  CaseClock until = clock;
+  if (clock.state == ClockState::kPaused && clock.paused_at && at < *clock.paused_at) {
+    // Recorded late: it ended before it was stopped, within the stretch it counted last.
+    until.state = ClockState::kRunning;
+    until.elapsed = 0;
+    until.elapsed = clock.elapsed - ElapsedAt(until, calendar, *clock.paused_at);
+  }
+  const int64_t elapsed = ElapsedAt(until, calendar, at);
   draft.AddCase(c, at, ClockEnded{clock.kind, clock.generation, state, elapsed});
 }
 
@@ -181,7 +189,11 @@ void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& a
                    moved.calendar_id, moved.calendar_version, moved.limit, elapsed,
                    clock.due_at,      std::nullopt,           0,           std::nullopt};
   if (clock.state == ClockState::kRunning) {
-    moved.counted_from = std::max(clock.counted_from, draft.context().now);
+    if (cause == ClockMoveCause::kExtension) {  // counted on as before, to a later end
+      moved.elapsed = clock.elapsed;
+    } else {
+      moved.counted_from = std::max(clock.counted_from, draft.context().now);
+    }
     event.due_at = DueTime(moved, CalendarOf(revision, moved));
     event.timer_due = NextTier(revision, moved);
     if (event.timer_due) event.timer = Draft::NextGeneration(c, TimerOf(clock.kind));
@@ -210,7 +222,8 @@ void Settle(Draft& draft, Case& c) {
   if (c.history || c.customer_id.empty()) return;
   const bool may_ask = lifecycle.Find(c.status, CaseCommand::kAskAgain) != nullptr;
   const bool waits = std::any_of(c.clocks.begin(), c.clocks.end(), [](const CaseClock& clock) {
-    return clock.kind == ClockKind::kResurvey && clock.state == ClockState::kRunning;
+    return clock.kind == ClockKind::kResurvey &&
+           (clock.state == ClockState::kRunning || clock.state == ClockState::kPaused);
   });
   if (may_ask && !waits) {
     StartClock(draft, c, ClockKind::kResurvey);
@@ -275,10 +288,15 @@ void ResumeHandling(Draft& draft, Case& c) {
                                     [&](const CaseClock& clock) { return clock.kind == kind; });
     return found == clocks.rend() ? nullptr : &*found;
   };
+  // Met when handling was done, cancelled when the case was withdrawn.
   const CaseClock* total = last(ClockKind::kTotalResolution);
-  if (total != nullptr && total->state == ClockState::kMet) ContinueClock(draft, c, *total);
+  const Revision& revision = draft.RevisionOf(c);
+  if (total != nullptr && total->ended_at && revision.FindClock(total->definition) != nullptr &&
+      (total->calendar_id.empty() || revision.FindCalendar(total->calendar_id) != nullptr)) {
+    ContinueClock(draft, c, *total);
+  }
   const CaseClock* deadline = last(ClockKind::kExternalDeadline);
-  if (deadline != nullptr && deadline->state == ClockState::kMet) {
+  if (deadline != nullptr && deadline->ended_at) {
     StartClock(draft, c, ClockKind::kExternalDeadline, deadline->due_at);
   }
 }

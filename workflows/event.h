@@ -240,7 +240,8 @@ struct TierCrossed {
   friend bool operator==(const TierCrossed&, const TierCrossed&) = default;
 };
 enum class ClockMoveCause { kUnset, kExtension, kRevision, kTimeZoneData, kExternal };
-// Limit, calendar or zone data changed; what has elapsed is kept.
+// Limit, calendar or zone data changed; what has elapsed is kept. An extension moves the end alone:
+// the clock counts on from where it did, and `elapsed` only tells how far it had come.
 struct ClockMoved {
   ClockKind kind = ClockKind::kUnset;
   int32_t generation = 0;

@@ -123,8 +123,15 @@ struct Checker {
     if (status.stops.empty()) return;
     for (const CaseCommand command : {CaseCommand::kChase, CaseCommand::kLogAttempt}) {
       const Transition* t = lifecycle.Find(status.key, command);
-      const StatusDef* to = t == nullptr ? nullptr : lifecycle.Find(t->to);
-      if (to == nullptr || !to->stops.empty()) {
+      const auto stops = [&](const std::string& target) {
+        const StatusDef* to = lifecycle.Find(target);
+        return to == nullptr || !to->stops.empty();
+      };
+      // A call that nobody answers is no contact; a chase always is.
+      const bool lasts =
+          t == nullptr || stops(t->to) ||
+          (command == CaseCommand::kChase && !t->otherwise.empty() && stops(t->otherwise));
+      if (lasts) {
         Add(Kind::kPauseNeverEnds, status.key, {}, std::string(Name(command)));
       }
     }
