@@ -42,9 +42,9 @@ std::string Do(World& world, CaseVerb verb) {
 // ... resolved, and asked again when its time had come.
 World AskedAgain(std::string_view program = fixtures::kNps, int64_t score = 2) {
   World world = WithCase(program, score);
-  EXPECT_EQ(Do(world, Resolved()), "TimerEnded CaseResolved TimerSet");
+  EXPECT_EQ(Do(world, Resolved()), "ClockEnded CaseResolved ClockStarted");
   world.now += days{3};
-  EXPECT_EQ(Do(world, FireTimers{}), "TimerEnded ResurveyAsked TimerSet");
+  EXPECT_EQ(Do(world, FireTimers{}), "ClockEnded ResurveyAsked TimerSet");
   EXPECT_EQ(world.OnlyCase().status, "resurvey_due");
   return world;
 }
@@ -497,15 +497,15 @@ TEST(PairingTest, ABadResurveyReopensOneTierHigherUntilTheLimit) {
     SCOPED_TRACE(round);
     const int32_t severity = world.OnlyCase().severity;
     EXPECT_EQ(Outcome(world.Do(Answer("a", 2))),
-              "ResponseRecorded TimerEnded ResurveyAnswered CaseReopened TimerSet");
+              "ResponseRecorded TimerEnded ResurveyAnswered CaseReopened ClockStarted");
     EXPECT_EQ(world.OnlyCase().status, "reopened");
     EXPECT_EQ(world.OnlyCase().severity, severity + 1);
     EXPECT_EQ(world.OnlyCase().reopen_count, round);
     EXPECT_TRUE(world.OnlyCase().holds_dedupe_slot);
     EXPECT_EQ(world.OnlyCase().handling_result, HandlingResult::kUnset);
-    ASSERT_EQ(Do(world, Resolved()), "TimerEnded CaseResolved TimerSet");
+    ASSERT_EQ(Do(world, Resolved()), "ClockEnded CaseResolved ClockStarted");
     world.now += days{3};
-    ASSERT_EQ(Do(world, FireTimers{}), "TimerEnded ResurveyAsked TimerSet");
+    ASSERT_EQ(Do(world, FireTimers{}), "ClockEnded ResurveyAsked TimerSet");
   }
   EXPECT_EQ(Outcome(world.Do(Answer("a", 2))), "ResponseRecorded TimerEnded ResurveyAnswered");
   EXPECT_EQ(world.OnlyCase().status, "resurveyed");
@@ -610,7 +610,7 @@ TEST(AttemptTest, EveryOutcomeMovesTheCaseOrNot) {
     World world = WithCase();
     world.now += hours{1};
     EXPECT_EQ(Do(world, OutboundAttempt(row.outcome)),
-              row.reached ? "AttemptLogged TimerEnded" : "AttemptLogged");
+              row.reached ? "AttemptLogged ClockEnded" : "AttemptLogged");
     const Case& c = world.OnlyCase();
     EXPECT_EQ(c.status, row.reached ? "contacted" : "contacting");
     EXPECT_EQ(c.contacted_at.has_value(), row.reached);
@@ -639,7 +639,7 @@ TEST(AttemptTest, TimesAreBoundedByTheCaseAndNow) {
     verb.occurred_now = false;
     verb.attempt.occurred_at = row.at;
     EXPECT_EQ(Do(world, verb),
-              row.taken_as ? "AttemptLogged TimerEnded" : "TIMESTAMP_OUT_OF_RANGE");
+              row.taken_as ? "AttemptLogged ClockEnded" : "TIMESTAMP_OUT_OF_RANGE");
     if (row.taken_as) {
       EXPECT_EQ(world.OnlyCase().contacted_at, row.taken_as);
     }
@@ -677,14 +677,14 @@ TEST(ConsentTest, ApproachingTheCustomerNeedsConsentAndRightsDoNot) {
        true,
        {},
        InboundAttempt(),
-       "AttemptLogged TimerEnded"},
+       "AttemptLogged ClockEnded"},
       {"phone denied: a call", false, {Denied(kPhone, kRecovery)}, call, "CONSENT_DENIED"},
       {"phone denied: a mail", false, {Denied(kPhone, kRecovery)}, mail, "AttemptLogged"},
       {"phone denied: the customer calls",
        false,
        {Denied(kPhone, kRecovery)},
        InboundAttempt(),
-       "AttemptLogged TimerEnded"},
+       "AttemptLogged ClockEnded"},
       {"all denied: a mail", false, {Denied(kUnset, kRecovery)}, mail, "CONSENT_DENIED"},
       {"all denied, phone granted: a call",
        false,
@@ -755,7 +755,7 @@ TEST(ConsentTest, ApproachingTheCustomerNeedsConsentAndRightsDoNot) {
 TEST(ConsentTest, WhoeverSpeaksToUsMayBeOfferedARemedy) {
   World world = WithCase();
   SetConsent(world, false, {Denied(Channel::kUnset, ConsentPurpose::kRecovery)});
-  ASSERT_EQ(Do(world, InboundAttempt()), "AttemptLogged TimerEnded");
+  ASSERT_EQ(Do(world, InboundAttempt()), "AttemptLogged ClockEnded");
   EXPECT_EQ(Do(world, NewRemedy(RemedyKind::kVoucher, RemedyState::kOffered)), "RemedyRecorded");
 }
 
@@ -870,12 +870,12 @@ TEST(ConsentTest, TheResurveyGoesToAnAllowedChannelOrToNone) {
     const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
     const Case& c = world.OnlyCase();
     if (row.why_not == NotAskedReason::kUnset) {
-      ASSERT_EQ(Outcome(fired), "TimerEnded ResurveyAsked TimerSet");
+      ASSERT_EQ(Outcome(fired), "ClockEnded ResurveyAsked TimerSet");
       EXPECT_EQ(std::get<ResurveyAsked>((*fired)[1].body).channel, row.asked_on);
       EXPECT_EQ(c.resurvey.expires_at, world.now + days{14});
       EXPECT_EQ(c.asked_at, world.now);
     } else {
-      ASSERT_EQ(Outcome(fired), "TimerEnded CaseClosed");
+      ASSERT_EQ(Outcome(fired), "ClockEnded CaseClosed");
       EXPECT_EQ(c.resurvey_result, ResurveyResult::kNotAsked);
       EXPECT_EQ(c.not_asked_reason, row.why_not);
       EXPECT_EQ(c.asked_at, std::nullopt);
@@ -901,7 +901,8 @@ TEST(CommitmentTest, DueTimesAreBounded) {
     MakeCommitment verb;
     verb.commitment.promise.value = "we call back";
     verb.commitment.due_at = world.now + row.from_now;
-    EXPECT_EQ(Do(world, verb), row.accepted ? "CommitmentMade TimerSet" : "TIMESTAMP_OUT_OF_RANGE")
+    EXPECT_EQ(Do(world, verb),
+              row.accepted ? "CommitmentMade ClockStarted" : "TIMESTAMP_OUT_OF_RANGE")
         << row.from_now.count();
   }
 }
@@ -911,7 +912,7 @@ TEST(CommitmentTest, EachHasItsOwnTimerThatFiresOnce) {
   for (const hours due : {hours{5}, hours{2}}) {
     MakeCommitment verb;
     verb.commitment.due_at = world.now + due;
-    ASSERT_EQ(Do(world, verb), "CommitmentMade TimerSet");
+    ASSERT_EQ(Do(world, verb), "CommitmentMade ClockStarted");
   }
   const Case made = world.OnlyCase();
   EXPECT_EQ(made.commitments.size(), 2U);
@@ -921,7 +922,7 @@ TEST(CommitmentTest, EachHasItsOwnTimerThatFiresOnce) {
   world.now += hours{2} - milliseconds{1};
   EXPECT_EQ(Do(world, FireTimers{}), "") << "too early";
   world.now += milliseconds{1};
-  EXPECT_EQ(Do(world, FireTimers{}), "TimerEnded");
+  EXPECT_EQ(Do(world, FireTimers{}), "TierCrossed");
   EXPECT_EQ(Do(world, FireTimers{}), "") << "once";
   EXPECT_EQ(world.OnlyCase().timers[2].state, TimerState::kFired);
   EXPECT_EQ(world.OnlyCase().timers[1].state, TimerState::kPending);
@@ -966,7 +967,7 @@ TEST(RemedyTest, StatesMoveForwardOnly) {
       EXPECT_EQ(c.remedies[0].state, forward ? to : from);
       EXPECT_EQ(c.remedies[0].kind, RemedyKind::kRefund) << "kept from its beginning";
       const bool given = c.remedied_at.has_value();
-      EXPECT_EQ(c.status, given ? "remedied" : "open");
+      EXPECT_EQ(c.status, given ? "remedied" : "remedy_proposed");
     }
   }
 }
@@ -1005,7 +1006,7 @@ TEST(ResolveTest, StopsTheFirstContactClockAndStartsTheResurveys) {
   Resolve verb = Resolved();
   verb.action_taken.value = "bill corrected";
   verb.customer_accepts = true;
-  EXPECT_EQ(Do(world, verb), "TimerEnded CaseResolved TimerSet");
+  EXPECT_EQ(Do(world, verb), "ClockEnded CaseResolved ClockStarted");
   const Case& c = world.OnlyCase();
   EXPECT_EQ(c.status, "resolved");
   EXPECT_EQ(c.phase, Phase::kRemedied);
@@ -1036,7 +1037,8 @@ TEST(CloseTest, GivesTheResurveyItsResult) {
     if (!row.asked) {
       ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
     }
-    EXPECT_EQ(Do(world, Close{{}, row.declined}), "TimerEnded CaseClosed");
+    EXPECT_EQ(Do(world, Close{{}, row.declined}),
+              row.asked ? "TimerEnded CaseClosed" : "ClockEnded CaseClosed");
     const Case& c = world.OnlyCase();
     EXPECT_EQ(c.resurvey_result, row.result);
     EXPECT_EQ(c.not_asked_reason, row.why);
@@ -1050,8 +1052,8 @@ TEST(CloseTest, GivesTheResurveyItsResult) {
 TEST(CloseTest, ASecondRoundThatWasNotAskedSaysSo) {
   World world = AskedAgain();
   ASSERT_TRUE(world.Do(Answer("a", 1)));
-  ASSERT_EQ(Do(world, Resolved()), "TimerEnded CaseResolved TimerSet");
-  ASSERT_EQ(Do(world, Close{}), "TimerEnded CaseClosed");
+  ASSERT_EQ(Do(world, Resolved()), "ClockEnded CaseResolved ClockStarted");
+  ASSERT_EQ(Do(world, Close{}), "ClockEnded CaseClosed");
   EXPECT_EQ(world.OnlyCase().resurvey_result, ResurveyResult::kNotAsked);
   EXPECT_EQ(world.OnlyCase().not_asked_reason, NotAskedReason::kClosedEarly);
 }
@@ -1062,7 +1064,7 @@ TEST(CloseTest, EndsEveryPendingTimer) {
   verb.commitment.due_at = world.now + days{30};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), verb)));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
-  EXPECT_EQ(Do(world, Close{}), "TimerEnded TimerEnded CaseClosed");
+  EXPECT_EQ(Do(world, Close{}), "ClockEnded ClockEnded CaseClosed");
   EXPECT_EQ(NextDue(world.OnlyCase()), std::nullopt);
 }
 
@@ -1070,7 +1072,7 @@ TEST(ReopenTest, TakesTheSlotBackUnlessAnotherHoldsIt) {
   World world = Closed();
   const Case closed = world.OnlyCase();
   World taken = world;
-  EXPECT_EQ(Do(world, Reopen{}), "CaseReopened TimerSet");
+  EXPECT_EQ(Do(world, Reopen{}), "CaseReopened ClockStarted");
   EXPECT_TRUE(world.OnlyCase().holds_dedupe_slot);
   EXPECT_EQ(world.OnlyCase().status, "reopened");
   EXPECT_EQ(world.OnlyCase().severity, closed.severity) << "by hand: as it was";
@@ -1091,7 +1093,7 @@ TEST(ReopenTest, ACaseOpenedByHandHoldsNoSlot) {
   ASSERT_FALSE(by_hand->second.holds_dedupe_slot);
   ASSERT_TRUE(world.Do(On(by_hand->second, Resolved())));
   ASSERT_TRUE(world.Do(On(by_hand->second, Close{})));
-  EXPECT_EQ(Outcome(world.Do(On(by_hand->second, Reopen{}))), "CaseReopened TimerSet");
+  EXPECT_EQ(Outcome(world.Do(On(by_hand->second, Reopen{}))), "CaseReopened ClockStarted");
   EXPECT_FALSE(by_hand->second.holds_dedupe_slot);
   EXPECT_EQ(world.problems, kNoProblems);
 }
@@ -1160,7 +1162,7 @@ TEST(TimerTest, EarlyAndRepeatedWakeUpsDoNothing) {
   world.now += hours{24} - milliseconds{1};
   EXPECT_EQ(Do(world, FireTimers{}), "");
   world.now += milliseconds{1};
-  EXPECT_EQ(Do(world, FireTimers{}), "TimerEnded");
+  EXPECT_EQ(Do(world, FireTimers{}), "TierCrossed");
   EXPECT_EQ(world.OnlyCase().timers[0].state, TimerState::kFired);
   EXPECT_EQ(Do(world, FireTimers{}), "");
   world.now += days{365};
@@ -1176,23 +1178,24 @@ TEST(TimerTest, SeveralOverdueFireInDueOrder) {
   }
   world.now += days{10};
   const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
-  ASSERT_EQ(Outcome(fired), "TimerEnded TimerEnded TimerEnded TimerEnded");
-  const std::vector<std::pair<TimerKind, int32_t>> expected = {{TimerKind::kCommitment, 2},
-                                                               {TimerKind::kFirstContact, 1},
-                                                               {TimerKind::kCommitment, 3},
-                                                               {TimerKind::kCommitment, 1}};
+  ASSERT_EQ(Outcome(fired), "TierCrossed TierCrossed TierCrossed TierCrossed");
+  const std::vector<std::pair<ClockKind, int32_t>> expected = {{ClockKind::kCommitment, 2},
+                                                               {ClockKind::kFirstContact, 1},
+                                                               {ClockKind::kCommitment, 3},
+                                                               {ClockKind::kCommitment, 1}};
   for (size_t i = 0; i < expected.size(); ++i) {
-    const auto& ended = std::get<TimerEnded>((*fired)[i].body);
-    EXPECT_EQ(std::pair(ended.kind, ended.generation), expected[i]) << i;
-    EXPECT_EQ(ended.state, TimerState::kFired);
+    const auto& crossed = std::get<TierCrossed>((*fired)[i].body);
+    EXPECT_EQ(std::pair(crossed.kind, crossed.generation), expected[i]) << i;
+    EXPECT_TRUE(crossed.breach);
   }
+  for (const Timer& timer : world.OnlyCase().timers) EXPECT_EQ(timer.state, TimerState::kFired);
 }
 
 TEST(TimerTest, ALateWakeUpGivesTheCustomerTheWholeTimeToAnswer) {
   World world = WithCase();
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
-  world.now += days{40};  // long down
-  EXPECT_EQ(Do(world, FireTimers{}), "TimerEnded ResurveyAsked TimerSet");
+  world.now += days{3} + hours{72};  // long down, but within the program's catch-up window
+  EXPECT_EQ(Do(world, FireTimers{}), "ClockEnded ResurveyAsked TimerSet");
   EXPECT_EQ(NextDue(world.OnlyCase()), world.now + days{14});
 }
 
