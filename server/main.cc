@@ -74,6 +74,7 @@ int CheckConfig(const Arguments& arguments) {
   const auto loaded = LoadConfig(arguments.config, &errors);
   if (!errors.empty()) std::cerr << Render(errors);
   if (!loaded) return 2;
+  if (!loaded->warnings.empty()) std::cerr << Render(loaded->warnings);
   std::cout << "ok: " << loaded->hash << "\n";
   return 0;
 }
@@ -98,6 +99,7 @@ std::string TemporaryFile() {
 }
 
 void LogReload(const AppliedConfig& config) {
+  if (!config.warnings.empty()) std::cerr << Render(config.warnings) << "\n";
   if (config.errors.empty()) {
     Log(Level::kInfo, config.stored ? "configuration reloaded" : "configuration has not changed",
         {{"revision", config.revision->number}});
@@ -124,7 +126,9 @@ int Serve(Arguments arguments) {
   }
   auto store = SqliteStore::Open(arguments.db, options);
   const AppliedConfig config = ApplyFolder(*store, arguments.config, clock.Now());
-  if (!config.errors.empty()) std::cerr << Render(config.errors) << "\n";
+  for (const auto* told : {&config.errors, &config.warnings}) {
+    if (!told->empty()) std::cerr << Render(*told) << "\n";
+  }
   if (config.revision == nullptr) {
     std::cerr << "reboundd: no configuration to run with: correct " << arguments.config
               << ", or name another folder with --config\n";

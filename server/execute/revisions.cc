@@ -91,6 +91,7 @@ Result<Outcome> ApplyConfig(Executor& executor, LoadedConfig loaded, std::string
 AppliedConfig ApplyFolder(Store& store, const std::filesystem::path& folder, Timestamp now) {
   AppliedConfig applied;
   const auto loaded = LoadConfig(folder, &applied.errors);
+  if (loaded) applied.warnings = loaded->warnings;
   std::optional<StoredRevision> last, from_folder;
   store.Read([&](Reader& reader) {
     last = reader.FindRevision(0);
@@ -146,6 +147,7 @@ AppliedConfig ReloadFolder(RevisionBook& book, Executor& executor,
   AppliedConfig applied;
   auto loaded = LoadConfig(folder, &applied.errors);
   if (loaded) {
+    applied.warnings = loaded->warnings;
     Caller system;
     system.principal = "system";
     system.method = "reload";

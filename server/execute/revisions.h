@@ -55,7 +55,8 @@ Result<Outcome> ApplyConfig(Executor& executor, LoadedConfig loaded, std::string
 struct AppliedConfig {
   std::shared_ptr<const Revision> revision{};  // null: there is nothing to run with
   bool stored = false;                         // the folder became a new revision
-  std::vector<ConfigError> errors{};  // of the folder. With a revision: that is the last good one
+  std::vector<ConfigError> errors{};    // of the folder. With a revision: that is the last good one
+  std::vector<ConfigError> warnings{};  // of a good folder
 };
 
 // What a start-up runs with. The folder becomes the next revision (source "folder") only when it
