@@ -1,15 +1,18 @@
-// ARCHITECTURE.md says what the code does: its tables of statuses, transitions and events are
-// compared with the code.
+// ARCHITECTURE.md says what the code does: its tables of statuses, transitions, clocks and
+// events are compared with the code.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,34 +71,89 @@ std::string_view PhaseName(Phase phase) {
   return "";
 }
 
+template <typename T>
+std::string Joined(const std::vector<T>& parts) {
+  std::string joined;
+  for (const T& part : parts) {
+    if (!joined.empty()) joined += ", ";
+    if constexpr (std::is_same_v<T, std::string>) {
+      joined += part;
+    } else {
+      joined += Name(part);
+    }
+  }
+  return joined;
+}
+
 TEST(ArchitectureTest, TheTableOfStatusesIsTheShippedOne) {
   std::vector<Row> expected;
   for (const StatusDef& status : DefaultLifecycle().statuses) {
     expected.push_back({status.key, status.label_zh, std::string(PhaseName(status.phase)),
-                        status.handling_done ? "yes" : "no"});
+                        status.handling_done ? "yes" : "no", Joined(status.stops)});
   }
   EXPECT_EQ(Table("| status | 中文 | phase |"), expected);
 }
 
+// The statuses that a cell means: its words are statuses or groups of them.
+std::vector<std::string> Statuses(const std::map<std::string, std::string>& groups,
+                                  const std::string& cell) {
+  std::vector<std::string> statuses;
+  for (const std::string& word : Split(cell, ',')) {
+    const auto group = groups.find(word);
+    if (group == groups.end()) {
+      statuses.push_back(word);
+      continue;
+    }
+    for (std::string& status : Statuses(groups, group->second)) {
+      statuses.push_back(std::move(status));
+    }
+  }
+  return statuses;
+}
+
 TEST(ArchitectureTest, TheTableOfTransitionsIsTheShippedOne) {
-  using Entry = std::tuple<std::string, std::string, std::string, std::string>;
+  std::map<std::string, std::string> groups;
+  for (const Row& row : Table("| group | statuses |")) groups[row[0]] = row[1];
+  using Entry = std::array<std::string, 6>;
   std::multiset<Entry> written;
   for (const Row& row : Table("| command | accepted in |")) {
-    ASSERT_EQ(row.size(), 4U) << row.front();
-    for (const std::string& from : Split(row[1], ',')) {
+    ASSERT_EQ(row.size(), 6U) << row.front();
+    for (const std::string& from : Statuses(groups, row[1])) {
       const auto target = [&](const std::string& cell) { return cell == "stays" ? from : cell; };
-      written.emplace(from, row[0], target(row[2]), target(row[3]));
+      for (const std::string& command : Split(row[0], ',')) {
+        written.insert({from, command, target(row[2]), target(row[3]), row[4], row[5]});
+      }
     }
   }
   std::multiset<Entry> shipped;
   for (const Transition& transition : DefaultLifecycle().transitions) {
-    shipped.emplace(transition.from, std::string(Name(transition.command)), transition.to,
-                    transition.otherwise);
-    // Told in the words below the table.
+    shipped.insert({transition.from, std::string(Name(transition.command)), transition.to,
+                    transition.otherwise, Joined(transition.roles),
+                    Joined(transition.requires_fields)});
+    // Told in the words below the table, with the limits.
     const bool may_exhaust = transition.command == CaseCommand::kAnswerResurvey;
     EXPECT_EQ(transition.exhausted, may_exhaust ? "resurveyed" : "");
   }
-  EXPECT_EQ(written, shipped);
+  EXPECT_EQ(DefaultLifecycle().max_returns, 3);
+  EXPECT_EQ(DefaultLifecycle().max_extensions, 2);
+  std::vector<Entry> missing;
+  std::set_difference(shipped.begin(), shipped.end(), written.begin(), written.end(),
+                      std::back_inserter(missing));
+  EXPECT_EQ(missing, std::vector<Entry>{}) << "shipped, but not written";
+  std::vector<Entry> surplus;
+  std::set_difference(written.begin(), written.end(), shipped.begin(), shipped.end(),
+                      std::back_inserter(surplus));
+  EXPECT_EQ(surplus, std::vector<Entry>{}) << "written, but not shipped";
+}
+
+TEST(ArchitectureTest, EveryClockIsListedOnce) {
+  std::vector<std::string> written;
+  for (const Row& row : Table("| clock | starts |")) written.push_back(row[0]);
+  std::vector<std::string> expected;
+  for (int i = 1; i < kClockKindCount; ++i) {
+    expected.emplace_back(Name(static_cast<ClockKind>(i)));
+  }
+  EXPECT_EQ(written, expected);
 }
 
 template <size_t... kIndex>
