@@ -47,6 +47,8 @@ struct Fill {
       value = static_cast<T>(at.place) * (at.place % 2 == 0 ? 1 : -1);
     } else if constexpr (std::is_enum_v<T>) {
       value = static_cast<T>(1 + at.place % static_cast<uint64_t>(LastOf(T{})));
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      value = Duration{static_cast<int64_t>(at.place)};
     } else if constexpr (std::is_same_v<T, Timestamp>) {
       value = FromMillis(1'700'000'000'000 + static_cast<int64_t>(at.place));
     } else if constexpr (kIsId<T>) {

@@ -758,6 +758,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
     c.history = any.Truth();
     c.reopen_count = static_cast<int32_t>(any.Small());
     c.priority = any.Word();
+    c.priority_rank = static_cast<int32_t>(any.Small()) + 1;
     c.escalation_level = static_cast<int32_t>(any.Small());
     if (any.Truth()) c.pauses.push_back({.paused_at = any.Time()});
     if (any.Truth() && !c.pauses.empty()) c.pauses[0].resumed_at = any.Time();
@@ -833,7 +834,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
         EXPECT_TRUE(IsClaimable(*best));
       }
       for (const Case& c : cases) {
-        const bool better = IsClaimable(c) && (!best || c.severity > best->severity) &&
+        const bool better = IsClaimable(c) && (!best || ClaimOrder(c) < ClaimOrder(*best)) &&
                             scope.Covers(c.details.org_unit_id, c.details.queue_id);
         EXPECT_FALSE(better) << c.number;
       }
@@ -1045,18 +1046,166 @@ TEST_P(StoreTest, AVoidedCaseIsGoneWithItsTimersAndItsEventsStay) {
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
-TEST_P(StoreTest, TheLastRevisionIsKept) {
-  EXPECT_FALSE(store().LastRevision());
-  store().AddRevision({1, "aa", "programs: []\n", "folder"});
-  store().AddRevision({2, "bb", "programs: [nps]\n", "folder"});
-  const auto last = store().LastRevision();
-  ASSERT_TRUE(last);
-  EXPECT_EQ(last->number, 2);
-  EXPECT_EQ(last->hash, "bb");
-  EXPECT_EQ(last->text, "programs: [nps]\n");
-  EXPECT_EQ(last->source, "folder");
-  EXPECT_THROW(store().AddRevision({2, "cc", "", "folder"}), StoreFailure);
-  EXPECT_EQ(store().LastRevision()->hash, "bb");
+StoredRevision ARevision(int64_t number, std::string hash, Timestamp at) {
+  return {number, std::move(hash), "programs: [" + std::to_string(number) + "]\n",
+          "api",  "li.na",         at};
+}
+
+TEST_P(StoreTest, RevisionsAreKeptAndFoundByNumber) {
+  EXPECT_FALSE(Read([](Reader& r) { return r.FindRevision(0); }));
+  EXPECT_THAT(Read([](Reader& r) { return r.ListRevisions(0, kAll); }), IsEmpty());
+  std::vector<StoredRevision> stored;
+  for (const int64_t number : {1, 2, 5}) {
+    stored.push_back(ARevision(number, "h" + std::to_string(number), make_.now + hours(number)));
+    Change change;
+    change.revision = stored.back();
+    Save(store(), std::move(change));
+    EXPECT_EQ(Read([](Reader& r) { return r.FindRevision(0); }), stored.back()) << "the last one";
+  }
+  for (const StoredRevision& each : stored) {
+    EXPECT_EQ(Read([&](Reader& r) { return r.FindRevision(each.number); }), each);
+  }
+  EXPECT_FALSE(Read([](Reader& r) { return r.FindRevision(3); }));
+  const auto listed = [&](int64_t below, int32_t limit) {
+    std::vector<StoredRevision> revisions;
+    store().Read([&](Reader& r) { revisions = r.ListRevisions(below, limit); });
+    return revisions;
+  };
+  std::vector<StoredRevision> newest(stored.rbegin(), stored.rend());
+  for (StoredRevision& each : newest) each.text.clear();
+  EXPECT_EQ(listed(0, kAll), newest) << "without their texts";
+  EXPECT_THAT(listed(0, 2), ElementsAre(newest[0], newest[1]));
+  EXPECT_THAT(listed(5, 1), ElementsAre(newest[1]));
+  EXPECT_THAT(listed(2, kAll), ElementsAre(newest[2]));
+  EXPECT_THAT(listed(1, kAll), IsEmpty());
+}
+
+TEST_P(StoreTest, ARevisionWhoseNumberIsNotAboveAllIsRefused) {
+  Change first;
+  first.revision = ARevision(2, "a", make_.now);
+  Save(store(), first);
+  Change again;
+  again.revision = ARevision(2, "b", make_.now);
+  EXPECT_THROW(Save(store(), again), StoreFailure);
+}
+
+TEST_P(StoreTest, TheServersStateIsOneRowThatIsReplaced) {
+  EXPECT_EQ(Read([](Reader& r) { return r.GetServerState(); }), ServerState{});
+  const ServerState held{make_.now, make_.now - hours(2), "2026a"};
+  for (const ServerState& state : {held, ServerState{make_.now + hours(1), {}, "2026b"}}) {
+    Change change;
+    change.server_state = state;
+    Save(store(), std::move(change));
+    EXPECT_EQ(Read([](Reader& r) { return r.GetServerState(); }), state);
+  }
+}
+
+TEST_P(StoreTest, AnUndoneRevisionAndStateLeaveTheOnesBefore) {
+  Change before;
+  before.revision = ARevision(1, "a", make_.now);
+  before.server_state = ServerState{make_.now, {}, "2026a"};
+  Save(store(), before);
+  // Two saves within one command, then its neighbour.
+  std::vector<Change> undone(2);
+  undone[0].revision = ARevision(2, "b", make_.now);
+  undone[0].server_state = ServerState{make_.now, make_.now, "2026b"};
+  undone[1].revision = ARevision(3, "c", make_.now);
+  undone[1].server_state = ServerState{make_.now + hours(1), {}, "2026c"};
+  Change after;
+  after.revision = ARevision(2, "d", make_.now);
+  store().Execute(2, [&](size_t i, Transaction& transaction) {
+    if (i == 1) {
+      EXPECT_EQ(transaction.FindRevision(0)->hash, "a");
+      EXPECT_EQ(transaction.GetServerState(), *before.server_state);
+      transaction.Save(after);
+      return true;
+    }
+    for (Change& change : undone) transaction.Save(change);
+    EXPECT_EQ(transaction.FindRevision(0)->hash, "c");
+    EXPECT_EQ(transaction.GetServerState().zone_data, "2026c");
+    return false;
+  });
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.FindRevision(0), after.revision);
+    EXPECT_FALSE(reader.FindRevision(3));
+    EXPECT_THAT(reader.ListRevisions(0, kAll), SizeIs(2));
+    EXPECT_EQ(reader.GetServerState(), *before.server_state);
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+// Events of the whole server name nobody, stand in the chain like any other, and belong to no case.
+TEST_P(StoreTest, EventsOfTheServerAreStoredWithoutASubject) {
+  const Case opened = OpenCase();
+  const std::vector<EventBody> bodies = {RevisionApplied{3, "abc", "api"},
+                                         ClockJumped{make_.now, make_.now + days(2), true},
+                                         ClockConfirmed{}, ZoneDataChanged{"2026a", "2026b"}};
+  Change change;
+  for (const EventBody& body : bodies) {
+    change.events.push_back(
+        {.occurred_at = make_.now, .recorded_at = make_.now, .actor = "li.na", .body = body});
+  }
+  Save(store(), change);
+  std::vector<EventBody> read;
+  store().Read([&](Reader& reader) {
+    reader.ScanEvents(1, [&](const RawEvent& raw) {
+      EXPECT_TRUE(raw.event.case_id.empty() && raw.event.customer_id.empty() &&
+                  raw.event.response_id.empty());
+      EXPECT_EQ(raw.event.actor, "li.na");
+      read.push_back(raw.event.body);
+    });
+    EXPECT_THAT(reader.CaseEvents(opened.id, 0, kAll), SizeIs(1));
+    EXPECT_EQ(reader.Sizes().events, 5);
+  });
+  EXPECT_EQ(read, bodies);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+// Takes one after the other until none is left.
+TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
+  std::mt19937_64 random(7);
+  std::vector<Case> cases;
+  for (int i = 0; i < 60; ++i) {
+    Change change;
+    Case with = InQueue(random() % 2 == 0 ? "a" : "b", static_cast<int32_t>(random() % 3) + 1);
+    with.number = NextCaseNumber(store());
+    with.priority_rank = static_cast<int32_t>(random() % 3);  // 0: of before there were priorities
+    Case c = make_.Open(change, with);
+    if (random() % 3 > 0) {
+      c = make_.Add(change, c,
+                    TimerSet{TimerKind::kResurveyExpiry, 1, make_.now + hours(random() % 3)});
+    }
+    Save(store(), std::move(change));
+    cases.push_back(c);
+  }
+  std::sort(cases.begin(), cases.end(),
+            [](const Case& a, const Case& b) { return ClaimOrder(a) < ClaimOrder(b); });
+  EXPECT_EQ(cases.back().priority_rank, 0) << "those come last";
+  const std::vector<std::string> of_a = {"a"};
+  for (const Case& expected : cases) {
+    const auto best = Read([](Reader& r) { return r.BestToClaim("", {}); });
+    ASSERT_TRUE(best);
+    ASSERT_EQ(best->number, expected.number);
+    const auto best_of_queue =
+        Read([&](Reader& r) { return r.BestToClaim(expected.details.queue_id, {}); });
+    EXPECT_EQ(best_of_queue->number, expected.number);
+    Change change;
+    make_.Add(change, *best, CaseAssigned{"li.na", {}});
+    Save(store(), std::move(change));
+  }
+  EXPECT_FALSE(Read([](Reader& r) { return r.BestToClaim("", {}); }));
+}
+
+// The priority that a tier raises is the one that the next claim goes by.
+TEST_P(StoreTest, ARaisedPriorityComesFirst) {
+  const Case low = OpenCase({.severity = 1, .priority = "low", .priority_rank = 3});
+  const Case high = OpenCase({.severity = 5, .priority = "high", .priority_rank = 2});
+  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}); })->number, high.number);
+  Change change;
+  make_.Add(change, low, PriorityChanged{"urgent", 1});
+  Save(store(), std::move(change));
+  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}); })->number, low.number);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
 TEST_P(StoreTest, PrincipalsAreFoundByAnyOfTheirTokens) {

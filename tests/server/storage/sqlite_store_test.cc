@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "server/storage/migrate.h"
+#include "server/storage/migrations.h"
 #include "server/storage/verify.h"
 #include "tests/fixtures/storage_fixtures.h"
 
@@ -104,6 +105,101 @@ TEST_F(SqliteStoreTest, AnAskedResurveyLiesInTheOutbox) {
   EXPECT_EQ(RawText("SELECT kind || ' ' || state || ' ' || sequence || ' ' || org_unit_id || ' ' ||"
                     " queue_id || ' ' || tries FROM outbox"),
             "resurvey_invitation pending 5 east q 0");
+}
+
+// Each event that somebody is to hear of makes one row, and no other does.
+TEST_F(SqliteStoreTest, EveryKindOfOutboxRowIsMade) {
+  const auto store = SqliteStore::Open(path_);
+  Change change;
+  Case c{.number = 1};
+  c.details.queue_id = "q";
+  CaseClock clock;
+  clock.kind = ClockKind::kRemedy;
+  clock.generation = 1;
+  c.clocks.push_back(clock);
+  c = make_.Open(change, c);
+  const EventBody bodies[] = {
+      TierCrossed{.kind = ClockKind::kRemedy, .generation = 1, .tier = "quiet"},
+      TierCrossed{.kind = ClockKind::kRemedy,
+                  .generation = 1,
+                  .tier = "breach",
+                  .notify = {"li.na", "role:manager"}},
+      CaseEscalated{1, {}, {}},
+      CaseEscalated{2, {"wei"}, {}},
+      CaseChased{},
+      CaseSupervised{},
+      CaseDispatched{},
+      CaseAccepted{},
+      CaseAssigned{},
+      PriorityChanged{"urgent", 1},
+      ResurveyAsked{make_.NextId<InvitationId>()},
+  };
+  std::string expected;
+  int64_t sequence = 1;
+  for (const EventBody& body : bodies) {
+    c = make_.Add(change, c, body);
+    ++sequence;
+    if (const auto kind = OutboxKind(body); !kind.empty()) {
+      expected += std::to_string(sequence) + " " + std::string(kind) + "\n";
+    }
+  }
+  Save(*store, change);
+  EXPECT_EQ(expected,
+            "3 notification\n5 notification\n6 notification\n7 notification\n"
+            "8 notification\n12 resurvey_invitation\n");
+  EXPECT_EQ(RawText("SELECT GROUP_CONCAT(sequence || ' ' || kind || char(10), '') FROM "
+                    "(SELECT * FROM outbox ORDER BY sequence)"),
+            expected);
+}
+
+// A file of the first schema: made by its migration alone, with the rows copied over.
+TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
+  Fill();
+  const std::string new_path = path_;
+  const std::string old_path = (folder_ / "old.db").string();
+  {
+    SQLite::Database old(old_path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    old.exec(std::string(kSqliteMigrations[0].sql));
+    old.exec("PRAGMA application_id = 1380863556; PRAGMA user_version = 1");
+    old.exec("ATTACH '" + new_path + "' AS new");
+    std::vector<std::string> tables;
+    SQLite::Statement listing(old, "SELECT name FROM main.sqlite_master WHERE type = 'table'");
+    while (listing.executeStep()) tables.push_back(listing.getColumn(0).getString());
+    for (const std::string& table : tables) {
+      std::string columns;
+      SQLite::Statement list(old, "SELECT name FROM pragma_table_info('" + table + "', 'main')");
+      while (list.executeStep()) {
+        columns += (columns.empty() ? "" : ", ") + list.getColumn(0).getString();
+      }
+      old.exec("DELETE FROM main." + table);
+      old.exec("INSERT INTO main." + table + " (" + columns + ") SELECT " + columns + " FROM new." +
+               table);
+    }
+    old.exec("INSERT INTO main.revisions VALUES (1, 'abc', 'programs: []', 'folder')");
+  }
+  path_ = old_path;
+  const auto store = SqliteStore::Open(path_);
+  EXPECT_EQ(store->SchemaVersion(), LatestSchema());
+  EXPECT_THAT(Verify(*store).problems, IsEmpty());
+  store->Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetCase(case_.id), case_);
+    EXPECT_EQ(reader.GetServerState(), ServerState{});
+    const auto revision = reader.FindRevision(1);
+    ASSERT_TRUE(revision);
+    EXPECT_EQ(revision->text, "programs: []");
+    EXPECT_EQ(revision->applied_by, "system");
+    const auto claimable = reader.BestToClaim("q", {});
+    ASSERT_TRUE(claimable);
+    EXPECT_EQ(claimable->id, case_.id);
+  });
+  EXPECT_EQ(RawText("SELECT priority_rank || ' ' || escalation_level || ' ' || paused FROM cases"),
+            "1000 0 0");
+  const std::string schema =
+      "SELECT GROUP_CONCAT(sql, char(10)) FROM (SELECT sql FROM sqlite_master WHERE name NOT LIKE "
+      "'requests%' ORDER BY name)";
+  const std::string brought_up = RawText(schema);
+  path_ = new_path;
+  EXPECT_EQ(RawText(schema), brought_up) << "as one that was made new";
 }
 
 TEST_F(SqliteStoreTest, ASecondServingProcessIsRefusedByPid) {
@@ -332,7 +428,7 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
       {"SELECT id FROM cases WHERE due_sort <= 1 ORDER BY due_sort, number LIMIT 9",
        "cases_due (due_sort<?)"},
       {"SELECT body FROM cases INDEXED BY cases_claim WHERE claimable = 1 AND queue_id = 'q' "
-       "ORDER BY severity DESC, due_sort, number LIMIT 1",
+       "ORDER BY priority_rank, severity DESC, due_sort, number LIMIT 1",
        "cases_claim (queue_id=?)"},
       {"SELECT customer_id, occurred_ms, category FROM responses INDEXED BY responses_customer "
        "WHERE +program_id = 'p' AND customer_id IS NOT NULL "
