@@ -34,8 +34,9 @@ std::string Detail(const api::CaseEvent& event, const char* name) {
 // ------------------------------------------------------------------------ the transition table
 
 bool IsHandling(std::string_view status) {
-  return status == "open" || status == "contacting" || status == "contacted" ||
-         status == "remedied" || status == "reopened";
+  return status == "open" || status == "accepted" || status == "contacting" ||
+         status == "contacted" || status == "remedy_proposed" || status == "remedied" ||
+         status == "reopened";
 }
 
 bool IsHandled(std::string_view status) {
@@ -49,11 +50,22 @@ std::string StatusAfter(const std::string& before, const api::CaseEvent& event) 
   const bool alive = IsHandling(before) || IsHandled(before);
   if (before.empty()) return type == "CaseOpened" ? "open" : "";
   if (type == "TimerSet" || type == "TimerEnded" || type == "LaterAnswerCounted") return before;
+  // Clocks, and what their tiers do, move no case.
+  if (type.starts_with("Clock") || type == "TierCrossed" || type == "PriorityChanged" ||
+      type == "CaseEscalated") {
+    return before;
+  }
+  if (type == "CaseAssigned" && event.status() == "accepted") {  // claimed
+    return before == "open" || before == "reopened" || before == "accepted" ? "accepted" : "";
+  }
   if (type == "CaseAssigned" || type == "ResponseAttached") return alive ? before : "";
   if (type == "CommitmentMade") return alive ? before : "";
   if (type == "AttemptLogged") {
     if (!alive) return "";
-    if (IsHandled(before) || before == "contacted" || before == "remedied") return before;
+    if (IsHandled(before) || before == "contacted" || before == "remedy_proposed" ||
+        before == "remedied") {
+      return before;
+    }
     const bool reached =
         Detail(event, "direction") == "inbound" || Detail(event, "outcome") == "reached";
     return reached ? "contacted" : "contacting";
@@ -61,7 +73,8 @@ std::string StatusAfter(const std::string& before, const api::CaseEvent& event) 
   if (type == "RemedyRecorded") {
     if (!alive || IsHandled(before)) return alive ? before : "";
     const std::string state = Detail(event, "state");
-    return state == "accepted" || state == "delivered" ? "remedied" : before;
+    if (state == "accepted" || state == "delivered") return "remedied";
+    return before == "remedied" ? before : "remedy_proposed";
   }
   if (type == "CaseResolved") return IsHandling(before) ? "resolved" : "";
   if (type == "CaseClosed") return IsHandled(before) ? "closed" : "";
@@ -80,18 +93,23 @@ std::string StatusAfter(const std::string& before, const api::CaseEvent& event) 
   return "";
 }
 
-// What one command writes together: after this event comes that one (or a TimerEnded before it).
+// What one command writes together: after this event comes that one (or what ends a timer or clock
+// before it).
 bool MayFollow(const std::string& type, const std::string& status, const std::string& next,
                bool known_customer) {
-  if (type == "CaseResolved" && known_customer) return next == "TimerSet";
-  if (type == "CommitmentMade" || type == "ResurveyAsked") return next == "TimerSet";
+  if (type == "CaseResolved" && known_customer) return next == "ClockStarted";
+  if (type == "CommitmentMade") return next == "ClockStarted";
+  if (type == "ResurveyAsked") return next == "TimerSet";
   if (type == "ResurveyAnswered" && status == "resurvey_due") {
-    return next == "CaseClosed" || next == "CaseReopened" || next == "TimerEnded";
+    return next == "CaseClosed" || next == "CaseReopened" || next == "TimerEnded" ||
+           next == "ClockEnded";
   }
   return true;
 }
 
-bool IsAccompaniment(const std::string& type) { return type == "TimerSet" || type == "TimerEnded"; }
+bool IsAccompaniment(const std::string& type) {
+  return type == "TimerSet" || type == "TimerEnded" || type.starts_with("Clock");
+}
 
 // The verb that writes this event when a person asks for it; nullopt for the others.
 std::optional<Verb> VerbOf(const std::string& type) {
