@@ -1141,6 +1141,7 @@ TEST_P(StoreTest, EventsOfTheServerAreStoredWithoutASubject) {
                                          ClockJumped{make_.now, make_.now + days(2), true},
                                          ClockConfirmed{}, ZoneDataChanged{"2026a", "2026b"}};
   Change change;
+  change.revision = ARevision(3, "abc", make_.now);
   for (const EventBody& body : bodies) {
     change.events.push_back(
         {.occurred_at = make_.now, .recorded_at = make_.now, .actor = "li.na", .body = body});

@@ -160,7 +160,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
   {
     SQLite::Database old(old_path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
     old.exec(std::string(kSqliteMigrations[0].sql));
-    old.exec("PRAGMA application_id = 1380863556; PRAGMA user_version = 1");
+    old.exec("PRAGMA application_id = 1380077124; PRAGMA user_version = 1");
     old.exec("ATTACH '" + new_path + "' AS new");
     std::vector<std::string> tables;
     SQLite::Statement listing(old, "SELECT name FROM main.sqlite_master WHERE type = 'table'");
