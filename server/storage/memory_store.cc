@@ -423,6 +423,7 @@ class MemoryStore::Writer final : public Reads<Transaction> {
       s_.undo.emplace_back([this, key = key, counts = counts] { s_.rollups[key] -= counts; });
     }
     for (Event& event : change.events) SaveEvent(event);
+    if (s_.fault) s_.fault("saved");
   }
 
  private:
@@ -579,6 +580,7 @@ void MemoryStore::Execute(size_t count, const std::function<bool(size_t, Transac
     throw;
   }
   state_->undo.clear();
+  if (state_->fault) state_->fault("committed");
 }
 
 void MemoryStore::Read(const std::function<void(Reader&)>& read) {
@@ -600,6 +602,15 @@ void MemoryStore::PutPrincipal(const Principal& principal,
   std::unique_lock lock(state_->mutex);
   state_->principals[principal.name] = principal;
   if (token_hash) state_->tokens.emplace(*token_hash, principal.name);
+}
+
+void MemoryStore::ScanOutbox(int64_t after,
+                             const std::function<void(int64_t, const CaseId&)>& visit) {
+  std::shared_lock lock(state_->mutex);
+  const auto first = std::partition_point(
+      state_->outbox.begin(), state_->outbox.end(),
+      [after](const State::Outgoing& row) { return row.sequence <= after; });
+  for (auto row = first; row != state_->outbox.end(); ++row) visit(row->sequence, row->case_id);
 }
 
 void MemoryStore::EraseText(const TextId& id) {

@@ -13,8 +13,9 @@ namespace rebound {
 // Execute run must be short and must not call the store.
 class MemoryStore final : public Store {
  public:
-  // Called at "begin", "save" (before each Save) and "commit". May throw StoreFailure: the batch is
-  // undone and the store refuses further ones, as after a failed fsync.
+  // Called at "begin", "save" and "saved" (before and after each Save), "commit" and "committed".
+  // May throw: StoreFailure undoes the batch and the store refuses further ones, as after a failed
+  // fsync; anything else undoes it as a crash would. From "committed" on everything is kept.
   using FaultHook = std::function<void(std::string_view point)>;
 
   explicit MemoryStore(FaultHook fault = {});
@@ -27,6 +28,10 @@ class MemoryStore final : public Store {
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+
+  // Outbox rows after the sequence of an event, oldest first: what is to be sent.
+  void ScanOutbox(int64_t after,
+                  const std::function<void(int64_t sequence, const CaseId&)>& visit);
 
   // Deletes a text's value, as erasing a person will.
   void EraseText(const TextId& id);
