@@ -5,7 +5,7 @@
 #
 # In the README's ```console block a line "$ COMMAND" is run by this shell, with lines "> MORE" under
 # it; the lines up to the next command are what it prints, stderr included. Nothing shown: nothing
-# compared. "..." stands for any number of lines. Ids, times of today, empty lines and the width of
+# compared. "..." stands for any number of lines. Ids, hashes, times of today, empty lines and the width of
 # columns do not count. The port 50061 is replaced by one that is free.
 set -u
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -53,6 +53,7 @@ wait_for_server() {
 normalise() {
   sed -E "s/$port/50061/g"'
     s/\<[0-9][0-9a-hjkmnp-tv-z]{25}\>/ID/g
+    s/\<[0-9a-f]{12}\>/HASH/g
     s/20[2-9][0-9]-[01][0-9]-[0-3][0-9]([T ][0-9:.]+Z?)?/TIME/g
     s/[[:space:]]+/ /g; s/ $//; /^$/d'
 }
