@@ -2,9 +2,11 @@
 //
 // Goal: whatever people, customers and clocks do in whatever order, the domain does what a plain
 // reading of the rules says. Method: the model keeps a few words per case and says for each command
-// what it must come to; the world runs Decide and Apply, and checks its own invariants after every
-// event (one slot, phase of the status, version, timers once and never early, do_not_contact).
-// A failure prints its seed; REBOUND_SEED=n runs that one alone.
+// what it must come to; a clock of it is the list of stretches in which it ran, from which its due
+// time is computed anew each time, day by day. The world runs Decide and Apply, and checks its own
+// invariants after every event (one slot, phase of the status, version, timers once and never
+// early, clocks as the status says, do_not_contact). A failure prints its seed; REBOUND_SEED=n runs
+// that one alone.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,6 +28,95 @@ using std::chrono::hours;
 
 constexpr int kStepsPerSeed = 3'000;
 
+// Nine to five, Monday to Friday, UTC: what passes of it between two times, and when so much of it
+// has passed.
+constexpr Timestamp kSomeMonday = FromMillis(1'767'571'200'000);  // 2026-01-05
+int64_t OfficeTime(Timestamp from, Timestamp to) {
+  int64_t sum = 0;
+  for (int64_t day = (from - kSomeMonday) / days{1}; kSomeMonday + days{day} < to; ++day) {
+    if (day % 7 >= 5) continue;
+    const Timestamp opens = kSomeMonday + days{day} + hours{9};
+    const Timestamp begin = std::max(from, opens);
+    const Timestamp end = std::min(to, opens + hours{8});
+    if (begin < end) sum += (end - begin).count();
+  }
+  return sum;
+}
+Timestamp WhenOfficeTime(Timestamp from, int64_t amount) {
+  if (amount <= 0) return from;
+  for (int64_t day = (from - kSomeMonday) / days{1};; ++day) {
+    if (day % 7 >= 5) continue;
+    const Timestamp opens = kSomeMonday + days{day} + hours{9};
+    const Timestamp begin = std::max(from, opens);
+    const int64_t passes = (opens + hours{8} - begin).count();
+    if (passes <= 0) continue;
+    if (passes >= amount) return begin + Duration{amount};
+    amount -= passes;
+  }
+}
+
+struct ModelTier {
+  std::string id{};
+  Duration after{};  // due, in the clock's own count
+  bool escalates = false;
+  bool raises = false;
+  bool crossed = false;
+};
+
+struct ModelClock {
+  ClockKind kind{};
+  bool office = false;  // counts office time
+  int64_t limit = 0;
+  std::vector<ModelTier> tiers{{"breach", {}}};
+  std::vector<std::pair<Timestamp, Timestamp>> ran{};
+  std::optional<Timestamp> runs_since{};
+  bool live = true;
+  bool met = false;
+  std::optional<Timestamp> breached_at{};
+  int extensions = 0;  // asked for, and not refused
+
+  int64_t Counted(Timestamp from, Timestamp to) const {
+    return office ? OfficeTime(from, to) : (to - from).count();
+  }
+  int64_t ElapsedAt(Timestamp now) const {
+    int64_t sum = 0;
+    for (const auto& [from, to] : ran) sum += Counted(from, to);
+    return runs_since ? sum + Counted(*runs_since, now) : sum;
+  }
+  // While it runs.
+  Timestamp Reaches(int64_t amount) const {
+    int64_t left = amount;
+    for (const auto& [from, to] : ran) left -= Counted(from, to);
+    return office ? WhenOfficeTime(*runs_since, left) : *runs_since + Duration{left};
+  }
+  Timestamp Due() const { return Reaches(limit); }
+  Timestamp TimeOf(const ModelTier& tier) const { return Reaches(limit + tier.after.count()); }
+  ModelTier* Next() {
+    ModelTier* next = nullptr;
+    for (ModelTier& tier : tiers) {
+      if (runs_since && !tier.crossed && (next == nullptr || TimeOf(tier) < TimeOf(*next))) {
+        next = &tier;
+      }
+    }
+    return next;
+  }
+  void Stand(Timestamp now) {
+    if (!runs_since) return;
+    if (kind != ClockKind::kResurvey && now > Due()) Breach(Due());
+    ran.emplace_back(*runs_since, now);
+    runs_since.reset();
+  }
+  void Breach(Timestamp at) { breached_at = breached_at ? std::min(*breached_at, at) : at; }
+};
+
+struct ModelExtension {
+  ExtensionId id{};
+  size_t clock = 0;
+  int64_t amount = 0;
+  std::string by{};
+  bool decided = false;
+};
+
 struct ModelCase {
   std::string program{};
   std::string customer{};  // key; empty: anonymous
@@ -41,17 +132,30 @@ struct ModelCase {
   std::optional<Timestamp> closed_at{};
   std::optional<Timestamp> first_asked_at{};
   std::optional<Timestamp> resolved_at{};
-  // Pending clocks.
-  std::optional<Timestamp> contact_due{};
-  std::optional<Timestamp> ask_due{};
+  std::string owner{};
+  std::string first_receiver{};
+  bool handled = false;  // a handling result stands
+  int returned = 0;
+  int level = 0;
+  int rank = 0;
+  int pauses = 0;
+  std::vector<ModelClock> clocks{};
+  std::vector<std::pair<CommitmentId, size_t>> promises{};  // open ones, and their clocks
+  std::vector<ModelExtension> extensions{};
   std::optional<Timestamp> expiry{};
-  std::multiset<Timestamp> promises{};
   // Facts.
   bool contacted = false;
   bool remedied = false;
   std::optional<Timestamp> spoke_at{};
   std::vector<std::pair<Timestamp, int64_t>> resurvey_answers{};
   std::string resurvey_result{};  // of the round at hand
+
+  ModelClock* Live(ClockKind kind) {
+    for (ModelClock& clock : clocks) {
+      if (clock.kind == kind && clock.live) return &clock;
+    }
+    return nullptr;
+  }
 };
 
 struct ModelCustomer {
@@ -68,35 +172,80 @@ struct ModelAnswer {
   ResponseId id{};
 };
 
-bool IsWorkable(const std::string& status) {
-  return status == "open" || status == "contacting" || status == "contacted" ||
-         status == "remedied" || status == "reopened";
+bool IsEarly(const std::string& status) {
+  return status == "open" || status == "dispatched" || status == "rework" || status == "reopened";
 }
-bool IsBeyondHandling(const std::string& status) {
-  return status == "resolved" || status == "resurvey_due" || status == "resurveyed";
+bool IsTaken(const std::string& status) {
+  return status == "accepted" || status == "contacting" || status == "contacted" ||
+         status == "remedy_proposed" || status == "remedied";
+}
+bool IsHandling(const std::string& status) {
+  return IsEarly(status) || IsTaken(status) || status == "waiting_for_customer";
+}
+bool IsDone(const std::string& status) { return !IsHandling(status) && status != "closed"; }
+
+Revision ModelRevision() {
+  Revision revision = fixtures::TestRevision();
+  revision.priorities = DefaultPriorities();
+  revision.lifecycle.max_returns = 2;
+  Calendar office;
+  office.id = "office";
+  for (size_t day = 0; day < 5; ++day) office.week[day] = {{540, 1020}};
+  revision.calendars = {office};
+  const auto define = [&](ClockKind kind, Limit limit, std::vector<Tier> tiers) {
+    ClockDefinition& clock = revision.clocks.emplace_back();
+    clock.id = std::string(Name(kind));
+    clock.kind = kind;
+    clock.limit = limit;
+    if (limit.count != Count::kWall) clock.calendar_id = "office";
+    clock.tiers = std::move(tiers);
+  };
+  const auto own = [](Duration after) { return TierAt{TierAt::Kind::kOwnCount, after.count()}; };
+  const TierAt due{TierAt::Kind::kWall, 0};
+  define(ClockKind::kRemedy, {Count::kBusinessTime, Duration{hours{16}}.count()},
+         {{"warn", own(-hours{4}), {}, {}, {}}, {"breach", due, {}, {}, {}}});
+  define(ClockKind::kVerification, {Count::kWall, Duration{days{2}}.count()}, {});
+  define(ClockKind::kFirstResolution, {Count::kWall, Duration{days{6}}.count()}, {});
+  define(ClockKind::kTotalResolution, {Count::kWall, Duration{days{10}}.count()},
+         {{"breach", due, {TierAction::kEscalate}, {}, {}},
+          {"late", own(days{1}), {TierAction::kRaisePriority}, {}, {}}});
+  return revision;
 }
 
 class Model {
  public:
-  explicit Model(uint64_t seed) : random_(seed), world_(fixtures::TestRevision(), seed) {}
+  explicit Model(uint64_t seed) : random_(seed), world_(ModelRevision(), seed) {}
 
   void Step() {
-    world_.now += Duration{Upto(4) == 0 ? 0 : Upto(hours{36} / Duration{1})};
-    switch (Upto(14)) {
+    world_.now += Duration{Upto(4) == 0 ? 0 : Upto(hours{24} / Duration{1})};
+    const char* people[] = {"li.na", "wang.wei", "zhao.min"};
+    world_.actor = people[Upto(3)];
+    if (Upto(3) == 0) Bell();
+    switch (Upto(24)) {
       case 0:
       case 1:
       case 2:
       case 3: return Submit();
-      case 4: return Attempt();
-      case 5: return Remedy();
-      case 6: return Promise();
-      case 7:
-      case 8: return ResolveCase();
-      case 9: return Upto(3) == 0 ? CloseCase() : Fire();
-      case 10: return Fire();
+      case 4:
+      case 5: return Attempt();
+      case 6: return Remedy();
+      case 7: return Upto(2) == 0 ? Promise() : SettlePromise();
+      case 8:
+      case 9: return ResolveCase();
+      case 10: return Upto(3) == 0 ? CloseCase() : Fire();
       case 11: return Upto(2) == 0 ? ReopenCase() : Fire();
       case 12: return Upto(2) == 0 ? OpenByHand() : ClaimOrAssign();
-      default: return Upto(2) == 0 ? Consent() : StaleEtag();
+      case 13: return Upto(2) == 0 ? Consent() : StaleEtag();
+      case 14: return PauseOrResume();
+      case 15: return Chase();
+      case 16: return Send();
+      case 17: return TakeOn();
+      case 18: return SendBack();
+      case 19:
+      case 20: return Upto(4) == 0 ? MoveToVerifying() : Verify();
+      case 21: return Upto(6) == 0 ? Withdraw() : Escalate();
+      case 22: return Extend();
+      default: return DecideAnExtension();
     }
   }
 
@@ -143,6 +292,22 @@ class Model {
     return &cases_.at(chosen_);
   }
 
+  // Mostly one whose status fits, if there is one.
+  template <typename Fits>
+  ModelCase* CaseWhere(Fits fits) {
+    if (Upto(4) > 0) {
+      for (auto id = order_.rbegin(); id != order_.rend(); ++id) {
+        if (!fits(cases_.at(*id).status) || Upto(3) == 0) continue;
+        chosen_ = *id;
+        return &cases_.at(chosen_);
+      }
+    }
+    return AnyCase();
+  }
+  ModelCase* CaseIn(std::string_view status) {
+    return CaseWhere([&](const std::string& each) { return each == status; });
+  }
+
   const Program& ProgramOf(const ModelCase& c) const {
     return *world_.revision.FindProgram(c.program);
   }
@@ -168,18 +333,49 @@ class Model {
     return decided;
   }
 
-  void ExpectSame(const Case& c, const ModelCase& m) {
-    EXPECT_EQ(c.status, m.status) << CaseNumberText(c.number);
+  void ExpectSame(const Case& c, ModelCase m) {
+    SCOPED_TRACE(CaseNumberText(c.number));
+    EXPECT_EQ(c.status, m.status);
     EXPECT_EQ(c.holds_dedupe_slot, m.slot);
     EXPECT_EQ(c.reopen_count, m.reopened);
     EXPECT_EQ(c.severity, m.severity);
     EXPECT_EQ(c.closed_at, m.closed_at);
-    std::optional<Timestamp> due;
-    for (const auto& clock : {m.contact_due, m.ask_due, m.expiry}) {
-      if (clock && (!due || *clock < *due)) due = clock;
+    EXPECT_EQ(c.owner, m.owner);
+    EXPECT_EQ(c.first_receiver, m.first_receiver);
+    EXPECT_EQ(c.return_count, m.returned);
+    EXPECT_EQ(c.escalation_level, m.level);
+    EXPECT_EQ(c.priority_rank, m.rank);
+    EXPECT_EQ(c.handling_result != HandlingResult::kUnset, m.handled);
+    EXPECT_EQ(OpenPause(c) != nullptr, m.status == "waiting_for_customer");
+    EXPECT_EQ(c.pauses.size(), static_cast<size_t>(m.pauses));
+    std::optional<Timestamp> due = m.expiry;
+    ASSERT_EQ(c.clocks.size(), m.clocks.size());
+    for (size_t i = 0; i < m.clocks.size(); ++i) {
+      ModelClock& model = m.clocks[i];
+      const CaseClock& clock = c.clocks[i];
+      SCOPED_TRACE(Name(clock.kind));
+      ASSERT_EQ(clock.kind, model.kind);
+      const ClockState state = model.runs_since ? ClockState::kRunning
+                               : model.live     ? ClockState::kPaused
+                               : model.met      ? ClockState::kMet
+                                                : ClockState::kCancelled;
+      EXPECT_EQ(static_cast<int>(clock.state), static_cast<int>(state));
+      if (model.runs_since) {
+        EXPECT_EQ(clock.due_at, model.Due());
+      }
+      EXPECT_EQ(clock.breached_at, model.breached_at);
+      EXPECT_EQ(clock.limit.amount, model.limit);
+      const Calendar* calendar = model.office ? &world_.revision.calendars[0] : nullptr;
+      EXPECT_EQ(Read(clock, calendar, world_.now).elapsed, model.ElapsedAt(world_.now));
+      std::set<std::string> crossed;
+      for (const ModelTier& tier : model.tiers) {
+        if (tier.crossed) crossed.insert(tier.id);
+      }
+      EXPECT_EQ(std::set<std::string>(clock.crossed.begin(), clock.crossed.end()), crossed);
+      const ModelTier* next = model.Next();
+      if (next != nullptr && (!due || model.TimeOf(*next) < *due)) due = model.TimeOf(*next);
     }
-    if (!m.promises.empty() && (!due || *m.promises.begin() < *due)) due = *m.promises.begin();
-    EXPECT_EQ(NextDue(c), due) << CaseNumberText(c.number);
+    EXPECT_EQ(NextDue(c), due);
   }
 
   void ExpectChosen() { ExpectSame(world_.cases.at(chosen_), cases_.at(chosen_)); }
@@ -263,7 +459,7 @@ class Model {
         fresh.opened_at = at;
         fresh.opening = response.id;
         fresh.arrived = answers_.size() + 1;
-        if (!key.empty()) fresh.contact_due = world_.now + hours{24};
+        Begin(fresh);
         with_id = response.paired_case_id;
         order_.push_back(with_id);
         cases_[with_id] = fresh;
@@ -281,7 +477,7 @@ class Model {
         if (category != Category::kDetractor) {
           End(*with, at);
         } else if (with->reopened >= 2) {
-          with->status = "resurveyed";
+          Come(*with, "resurveyed");
         } else {
           with->severity = std::min(5, with->severity + 1);
           BeginAgain(*with);
@@ -299,23 +495,80 @@ class Model {
     if (!key.empty()) customers_.try_emplace(key);
   }
 
+  ModelClock& Start(ModelCase& c, ClockKind kind, Duration limit) {
+    ModelClock& clock = c.clocks.emplace_back();
+    clock.kind = kind;
+    clock.limit = limit.count();
+    clock.runs_since = world_.now;
+    if (kind == ClockKind::kResurvey) clock.tiers = {{"due", {}}};
+    return clock;
+  }
+  void StartRemedy(ModelCase& c) {
+    ModelClock& clock = Start(c, ClockKind::kRemedy, hours{16});
+    clock.office = true;
+    clock.tiers = {{"warn", -hours{4}}, {"breach", {}}};
+  }
+  void Stop(ModelCase& c, ClockKind kind, bool met) {
+    for (ModelClock& clock : c.clocks) {
+      if (clock.kind != kind || !clock.live) continue;
+      clock.Stand(world_.now);
+      clock.live = false;
+      clock.met = met;
+    }
+  }
+  void Begin(ModelCase& c) {
+    c.rank = c.severity >= 5 ? 1 : c.severity == 4 ? 2 : c.severity == 3 ? 3 : 4;
+    if (!c.customer.empty()) Start(c, ClockKind::kFirstContact, hours{24});
+    StartRemedy(c);
+    Start(c, ClockKind::kFirstResolution, days{6});
+    Start(c, ClockKind::kTotalResolution, days{10}).tiers = {{"breach", {}, true, false},
+                                                             {"late", days{1}, false, true}};
+  }
+  void CountTotalOn(ModelCase& c) {
+    for (ModelClock& clock : c.clocks) {
+      if (clock.kind != ClockKind::kTotalResolution) continue;
+      clock.live = true;
+      clock.met = false;
+      clock.runs_since = world_.now;
+    }
+  }
+  // Into the status, and what it means for the clocks.
+  void Come(ModelCase& c, const std::string& status) {
+    c.status = status;
+    const bool waits = status == "waiting_for_customer";
+    for (ModelClock& clock : c.clocks) {
+      const bool stands = waits && clock.kind != ClockKind::kCommitment;
+      if (clock.live && stands) clock.Stand(world_.now);
+      if (clock.live && !stands && !clock.runs_since) clock.runs_since = world_.now;
+    }
+    const bool may_ask = (status == "resolved" || status == "verified") && !c.customer.empty();
+    if (!may_ask) Stop(c, ClockKind::kResurvey, false);
+    if (may_ask && c.Live(ClockKind::kResurvey) == nullptr) {
+      Start(c, ClockKind::kResurvey, days{3});
+    }
+  }
+
   void BeginAgain(ModelCase& c) {
-    c.status = "reopened";
     c.reopened += 1;
     c.closed_at.reset();
-    c.ask_due.reset();
     c.expiry.reset();
-    if (!c.customer.empty()) c.contact_due = world_.now + hours{24};
+    c.handled = false;
+    for (const ClockKind kind : {ClockKind::kResurvey, ClockKind::kVerification,
+                                 ClockKind::kFirstContact, ClockKind::kRemedy}) {
+      Stop(c, kind, false);
+    }
+    if (!c.customer.empty()) Start(c, ClockKind::kFirstContact, hours{24});
+    StartRemedy(c);
+    CountTotalOn(c);
+    Come(c, "reopened");
   }
 
   void End(ModelCase& c, Timestamp at) {
-    c.status = "closed";
     c.slot = false;
     c.closed_at = at;
-    c.contact_due.reset();
-    c.ask_due.reset();
     c.expiry.reset();
-    c.promises.clear();
+    for (int i = 1; i < kClockKindCount; ++i) Stop(c, static_cast<ClockKind>(i), false);
+    Come(c, "closed");
   }
 
   std::string MayReach(const ModelCase& c) {
@@ -342,10 +595,12 @@ class Model {
     if (inbound) c->spoke_at = world_.now;
     if (reached) {
       c->contacted = true;
-      c->contact_due.reset();
+      Stop(*c, ClockKind::kFirstContact, true);
     }
-    if (IsWorkable(c->status) && c->status != "remedied" && c->status != "contacted") {
-      c->status = reached ? "contacted" : "contacting";
+    if (IsEarly(c->status) || c->status == "accepted" || c->status == "contacting") {
+      Come(*c, reached ? "contacted" : "contacting");
+    } else if (c->status == "waiting_for_customer" && reached) {
+      Come(*c, "contacted");
     }
     ExpectChosen();
   }
@@ -365,9 +620,18 @@ class Model {
         approaches && !(c->spoke_at && world_.now - *c->spoke_at <= hours{24}) ? MayReach(*c) : "";
     if (c->status == "closed") refused = "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), verb), refused, "remedy")) return;
-    if (state == kAccepted || state == kDelivered) {
+    const bool given = state == kAccepted || state == kDelivered;
+    if (given) {
       c->remedied = true;
-      if (IsWorkable(c->status)) c->status = "remedied";
+      Stop(*c, ClockKind::kRemedy, true);
+    }
+    if (IsHandling(c->status)) {
+      const bool stays = c->status == "waiting_for_customer" || c->status == "remedied";
+      if (given) {
+        Come(*c, "remedied");
+      } else if (!stays) {
+        Come(*c, "remedy_proposed");
+      }
     }
     ExpectChosen();
   }
@@ -376,29 +640,224 @@ class Model {
     ModelCase* c = AnyCase();
     if (c == nullptr) return;
     MakeCommitment verb;
-    verb.commitment.due_at = world_.now + hours{1 + Upto(200)};
+    verb.commitment.due_at = world_.now + hours{1 + Upto(200)} + Duration{1 + Upto(999)};
     const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), verb), refused, "commit")) return;
-    c->promises.insert(verb.commitment.due_at);
+    Start(*c, ClockKind::kCommitment, verb.commitment.due_at - world_.now);
+    c->promises.emplace_back(world_.cases.at(chosen_).commitments.back().id, c->clocks.size() - 1);
+    ExpectChosen();
+  }
+
+  void SettlePromise() {
+    ModelCase* c = AnyCase();
+    if (c == nullptr || c->promises.empty()) return;
+    const size_t which = static_cast<size_t>(Upto(static_cast<int64_t>(c->promises.size())));
+    const auto [id, clock] = c->promises[which];
+    const bool kept = Upto(2) == 0;
+    const SettleCommitment verb{id, kept ? CommitmentState::kKept : CommitmentState::kBroken, {}};
+    const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), verb), refused, "settle")) return;
+    c->promises.erase(c->promises.begin() + static_cast<std::ptrdiff_t>(which));
+    if (c->clocks[clock].live) {
+      c->clocks[clock].Stand(world_.now);
+      c->clocks[clock].live = false;
+      c->clocks[clock].met = kept;
+    }
     ExpectChosen();
   }
 
   void ResolveCase() {
     ModelCase* c = AnyCase();
     if (c == nullptr) return;
-    const std::string refused = IsWorkable(c->status) ? "" : "TRANSITION_NOT_ALLOWED";
+    const std::string refused = IsHandling(c->status) ? "" : "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), fixtures::Resolved()), refused, "resolve")) return;
-    c->status = "resolved";
     c->resolved_at = world_.now;
-    c->contact_due.reset();
-    if (!c->customer.empty()) c->ask_due = world_.now + days{3};
+    c->handled = true;
+    Stop(*c, ClockKind::kFirstContact, false);
+    Stop(*c, ClockKind::kRemedy, false);
+    Stop(*c, ClockKind::kFirstResolution, true);
+    Stop(*c, ClockKind::kTotalResolution, true);
+    if (!c->customer.empty()) Start(*c, ClockKind::kVerification, days{2});
+    Come(*c, "resolved");
+    ExpectChosen();
+  }
+
+  void PauseOrResume() {
+    ModelCase* c = Upto(2) == 0 ? CaseIn("waiting_for_customer") : CaseWhere(IsTaken);
+    if (c == nullptr) return;
+    const Case& row = world_.cases.at(chosen_);
+    if (c->status == "waiting_for_customer" || Upto(3) == 0) {
+      const bool waits = c->status == "waiting_for_customer";
+      if (!Run(On(row, ResumeCase{}), waits ? "" : "TRANSITION_NOT_ALLOWED", "resume")) return;
+      Come(*c, c->contacted ? "contacted" : "accepted");
+    } else {
+      std::string refused = c->owner.empty() ? "CASE_INCOMPLETE" : "";
+      if (!IsTaken(c->status)) refused = "TRANSITION_NOT_ALLOWED";
+      if (!Run(On(row, PauseCase{"waits", {}}), refused, "pause")) return;
+      c->pauses += 1;
+      Come(*c, "waiting_for_customer");
+    }
+    ExpectChosen();
+  }
+
+  void Chase() {
+    ModelCase* c = CaseIn(Upto(2) == 0 ? "waiting_for_customer" : "verified");
+    if (c == nullptr) return;
+    const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), ChaseCase{Channel::kPhone, {}}), refused, "chase")) {
+      return;
+    }
+    if (c->status == "waiting_for_customer") Come(*c, c->contacted ? "contacted" : "accepted");
+    ExpectChosen();
+  }
+
+  void Send() {
+    ModelCase* c = CaseWhere(IsEarly);
+    if (c == nullptr) return;
+    const std::string owner = Upto(2) == 0 ? "" : "wang.wei";
+    const bool may = IsEarly(c->status) || c->status == "accepted";
+    if (!Run(On(world_.cases.at(chosen_), Dispatch{owner, "vip", {}, {}}),
+             may ? "" : "TRANSITION_NOT_ALLOWED", "dispatch")) {
+      return;
+    }
+    c->owner = owner;
+    Come(*c, "dispatched");
+    ExpectChosen();
+  }
+
+  void Receive(ModelCase& c, const std::string& owner) {
+    c.owner = owner;
+    if (c.first_receiver.empty()) c.first_receiver = owner;
+  }
+
+  void TakeOn() {
+    ModelCase* c = CaseWhere(IsEarly);
+    if (c == nullptr) return;
+    if (!Run(On(world_.cases.at(chosen_), Accept{}),
+             IsEarly(c->status) ? "" : "TRANSITION_NOT_ALLOWED", "accept")) {
+      return;
+    }
+    Receive(*c, world_.actor);
+    Come(*c, "accepted");
+    ExpectChosen();
+  }
+
+  void SendBack() {
+    ModelCase* c = CaseIn("dispatched");
+    if (c == nullptr) return;
+    const bool may = c->status == "dispatched" || c->status == "accepted" ||
+                     c->status == "contacting" || c->status == "contacted";
+    std::string refused = c->returned < 2 ? "" : "RETURN_LIMIT_REACHED";
+    if (!may) refused = "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), Return{"wrong_unit", {}, {}}), refused, "return")) return;
+    c->returned += 1;
+    c->owner.clear();
+    Come(*c, "open");
+    ExpectChosen();
+  }
+
+  void MoveToVerifying() {
+    ModelCase* c = CaseIn("resolved");
+    if (c == nullptr) return;
+    const std::string refused = c->status == "resolved" ? "" : "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), MoveCase{"verifying", {}, {}}), refused, "move")) return;
+    Come(*c, "verifying");
+    ExpectChosen();
+  }
+
+  void Verify() {
+    ModelCase* c = CaseIn(Upto(2) == 0 ? "resolved" : "verifying");
+    if (c == nullptr) return;
+    const bool solved = Upto(3) > 0;
+    std::string refused = c->owner == world_.actor ? "SECOND_PERSON_REQUIRED" : "";
+    if (c->status != "resolved" && c->status != "verifying") refused = "TRANSITION_NOT_ALLOWED";
+    const VerifyCase verb{{true, solved, true, {}, {}, {}}};
+    if (!Run(On(world_.cases.at(chosen_), verb), refused, "verify")) return;
+    Stop(*c, ClockKind::kVerification, true);
+    if (!solved) {
+      c->handled = false;
+      StartRemedy(*c);
+      CountTotalOn(*c);
+    }
+    Come(*c, solved ? "verified" : "rework");
+    ExpectChosen();
+  }
+
+  void Withdraw() {
+    ModelCase* c = AnyCase();
+    if (c == nullptr) return;
+    const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), WithdrawCase{}), refused, "withdraw")) return;
+    c->resolved_at = world_.now;
+    c->handled = true;
+    End(*c, world_.now);
+    ExpectChosen();
+  }
+
+  void Escalate() {
+    ModelCase* c = AnyCase();
+    if (c == nullptr) return;
+    const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), EscalateCase{}), refused, "escalate")) return;
+    c->level += 1;
+    ExpectChosen();
+  }
+
+  void Extend() {
+    ModelCase* c = AnyCase();
+    if (c == nullptr) return;
+    const ClockKind kinds[] = {ClockKind::kRemedy, ClockKind::kTotalResolution,
+                               ClockKind::kFirstContact};
+    const ClockKind kind = kinds[Upto(3)];
+    const int64_t amount = Duration{hours{1 + Upto(30)}}.count() + Upto(1'000);
+    ModelClock* clock = c->Live(kind);
+    std::string refused;
+    if (clock == nullptr) {
+      refused = "CLOCK_NOT_RUNNING";
+    } else if (clock->extensions >= 2) {
+      refused = "EXTENSION_LIMIT_REACHED";
+    }
+    if (c->status == "closed") refused = "TRANSITION_NOT_ALLOWED";
+    const RequestExtension verb{kind, 0, amount, false, "parts", {}};
+    if (!Run(On(world_.cases.at(chosen_), verb), refused, "extend")) return;
+    clock->extensions += 1;
+    c->extensions.push_back({world_.cases.at(chosen_).extensions.back().id,
+                             static_cast<size_t>(clock - c->clocks.data()), amount, world_.actor});
+    pending_.push_back(chosen_);
+    ExpectChosen();
+  }
+
+  void DecideAnExtension() {
+    if (pending_.empty()) return;
+    const size_t which = static_cast<size_t>(Upto(static_cast<int64_t>(pending_.size())));
+    chosen_ = pending_[which];
+    ModelCase& c = cases_.at(chosen_);
+    ModelExtension& extension =
+        c.extensions[static_cast<size_t>(Upto(static_cast<int64_t>(c.extensions.size())))];
+    ModelClock& clock = c.clocks[extension.clock];
+    const bool grant = Upto(3) > 0;
+    std::string refused = grant && !clock.live ? "CLOCK_NOT_RUNNING" : "";
+    if (extension.by == world_.actor) refused = "SECOND_PERSON_REQUIRED";
+    if (extension.decided) refused = "EXTENSION_DECIDED";
+    if (c.status == "closed") refused = "TRANSITION_NOT_ALLOWED";
+    if (!Run(On(world_.cases.at(chosen_), DecideExtension{extension.id, grant}), refused,
+             "decide")) {
+      return;
+    }
+    extension.decided = true;
+    if (grant) {
+      clock.limit += extension.amount;
+    } else {
+      clock.extensions -= 1;
+    }
+    if (Upto(2) == 0) pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(which));
     ExpectChosen();
   }
 
   void CloseCase() {
     ModelCase* c = AnyCase();
     if (c == nullptr) return;
-    const std::string refused = IsBeyondHandling(c->status) ? "" : "TRANSITION_NOT_ALLOWED";
+    const std::string refused = IsDone(c->status) ? "" : "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), Close{}), refused, "close")) return;
     const ResurveyResult expected = c->status == "resurveyed"     ? ResurveyResult::kStillDetractor
                                     : c->status == "resurvey_due" ? ResurveyResult::kNoAnswer
@@ -419,56 +878,105 @@ class Model {
         refused = "DEDUPE_SLOT_TAKEN";
       }
     }
-    if (IsWorkable(c->status)) refused = "TRANSITION_NOT_ALLOWED";
+    if (IsHandling(c->status)) refused = "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), Reopen{}), refused, "reopen")) return;
     BeginAgain(*c);
     c->slot = wants_slot;
     ExpectChosen();
   }
 
+  // Every case that is due, as the bell does.
+  void Bell() {
+    std::vector<CaseId> due;
+    for (const auto& [id, c] : world_.cases) {
+      if (const auto next = NextDue(c); next && *next <= world_.now) due.push_back(id);
+    }
+    for (const CaseId& id : due) {
+      chosen_ = id;
+      FireChosen();
+    }
+  }
+
   void Fire() {
-    ModelCase* c = AnyCase();
-    if (c == nullptr) return;
+    if (AnyCase() != nullptr) FireChosen();
+  }
+
+  void FireChosen() {
+    ModelCase& c = cases_.at(chosen_);
     const Timestamp now = world_.now;
     // Each at its turn by due time; whatever ends the case cancels the rest.
-    size_t fired = 0;
-    for (bool ended = false; !ended;) {
-      const Timestamp never = now + Duration{1};
-      const Timestamp promise = c->promises.empty() ? never : *c->promises.begin();
-      const Timestamp contact = c->contact_due.value_or(never);
-      const Timestamp ask = c->ask_due.value_or(never);
-      const Timestamp expiry = c->expiry.value_or(never);
-      const Timestamp next = std::min({promise, contact, ask, expiry});
-      if (next > now) break;
-      ++fired;
-      if (next == promise) {
-        c->promises.erase(c->promises.begin());
-      } else if (next == contact) {
-        c->contact_due.reset();
-      } else if (next == expiry) {
-        ended = true;
-      } else {
-        c->ask_due.reset();
-        const ModelCustomer& customer = customers_[c->customer];
-        ended = customer.do_not_contact || customer.survey_denied;
-        if (!ended) {
-          c->status = "resurvey_due";
-          c->expiry = now + days{14};
-          if (!c->first_asked_at) c->first_asked_at = now;
+    std::string expected;
+    const auto add = [&](std::string_view event) {
+      (expected += expected.empty() ? "" : " ") += event;
+    };
+    while (c.status != "closed") {
+      ModelClock* clock = nullptr;
+      for (ModelClock& each : c.clocks) {
+        if (each.Next() != nullptr &&
+            (clock == nullptr || each.TimeOf(*each.Next()) < clock->TimeOf(*clock->Next()))) {
+          clock = &each;
         }
       }
-      if (ended) End(*c, now);
+      const Timestamp never = now + Duration{1};
+      const Timestamp tier_at = clock == nullptr ? never : clock->TimeOf(*clock->Next());
+      const Timestamp expiry = c.expiry.value_or(never);
+      if (std::min(tier_at, expiry) > now) break;
+      if (expiry < tier_at) {
+        add("TimerEnded");
+        Cancelled(c, add);
+        add("CaseClosed");
+        End(c, now);
+      } else if (clock->kind == ClockKind::kResurvey) {
+        add("ClockEnded");
+        Stop(c, ClockKind::kResurvey, true);
+        const ModelCustomer& customer = customers_[c.customer];
+        const bool asks =
+            !customer.do_not_contact && !customer.survey_denied && now - tier_at <= hours{72};
+        if (asks) {
+          add("ResurveyAsked TimerSet");
+          if (c.Live(ClockKind::kVerification) != nullptr) add("ClockEnded");
+          Stop(c, ClockKind::kVerification, false);
+          Come(c, "resurvey_due");
+          c.expiry = now + days{14};
+          if (!c.first_asked_at) c.first_asked_at = now;
+        } else {
+          Cancelled(c, add);
+          add("CaseClosed");
+          End(c, now);
+        }
+      } else {
+        ModelTier& tier = *clock->Next();
+        tier.crossed = true;
+        if (tier.id == "breach") clock->Breach(tier_at);
+        bool overtaken = false;
+        for (const ModelTier& later : clock->tiers) {
+          const bool due = !later.crossed && clock->TimeOf(later) <= now;
+          overtaken = overtaken || (due && clock->TimeOf(later) > tier_at);
+        }
+        add("TierCrossed");
+        if (!overtaken && tier.escalates) {
+          add("CaseEscalated");
+          c.level += 1;
+        }
+        if (!overtaken && tier.raises && c.rank > 1) {
+          add("PriorityChanged");
+          c.rank -= 1;
+        }
+      }
     }
     const auto decided = Run(On(world_.cases.at(chosen_), FireTimers{}), "", "fire");
-    const auto count = std::count_if(decided->begin(), decided->end(), [](const Event& event) {
-      const auto* ended = std::get_if<TimerEnded>(&event.body);
-      return ended != nullptr && ended->state == TimerState::kFired;
-    });
-    EXPECT_EQ(static_cast<size_t>(count), fired);
-    EXPECT_EQ(decided->empty(), fired == 0);
+    EXPECT_EQ(fixtures::Outcome(decided), expected);
     ExpectChosen();
     EXPECT_EQ(fixtures::Outcome(world_.Do(On(world_.cases.at(chosen_), FireTimers{}))), "")
         << "a second wake-up finds nothing";
+  }
+
+  // A case that closes cancels what it still has.
+  template <typename Add>
+  void Cancelled(const ModelCase& c, const Add& add) {
+    for (const ModelClock& clock : c.clocks) {
+      if (clock.live) add("ClockEnded");
+    }
   }
 
   void OpenByHand() {
@@ -486,7 +994,7 @@ class Model {
     fresh.by_hand = true;
     fresh.severity = command.severity;
     fresh.opened_at = world_.now;
-    fresh.contact_due = world_.now + hours{24};
+    Begin(fresh);
     chosen_ = decided->front().case_id;
     cases_[chosen_] = fresh;
     order_.push_back(chosen_);
@@ -495,17 +1003,30 @@ class Model {
 
   void ClaimOrAssign() {
     if (Upto(2) == 0) {
-      const bool any = std::any_of(world_.cases.begin(), world_.cases.end(), [](const auto& entry) {
-        return entry.second.owner.empty() && IsWorkable(entry.second.status);
-      });
-      (void)Run(ClaimNext{}, any ? "" : "NOTHING_TO_CLAIM", "claim");
-      return;
+      std::optional<Case> best;
+      for (const auto& [id, m] : cases_) {
+        const Case& row = world_.cases.at(id);
+        if (!m.owner.empty() || m.handled || m.status == "closed") continue;
+        if (!best || ClaimOrder(row) < ClaimOrder(*best)) best = row;
+      }
+      const auto claimed = Run(ClaimNext{}, best ? "" : "NOTHING_TO_CLAIM", "claim");
+      if (!claimed) return;
+      chosen_ = claimed->front().case_id;
+      EXPECT_EQ(chosen_, best->id);
+      ModelCase& c = cases_.at(chosen_);
+      Receive(c, world_.actor);
+      if (IsEarly(c.status)) Come(c, "accepted");
+      return ExpectChosen();
     }
     ModelCase* c = AnyCase();
     if (c == nullptr) return;
     const std::string owner = Upto(2) == 0 ? "" : "wang.wei";
-    (void)Run(On(world_.cases.at(chosen_), Assign{owner, {}}),
-              c->status == "closed" ? "TRANSITION_NOT_ALLOWED" : "", "assign");
+    if (!Run(On(world_.cases.at(chosen_), Assign{owner, {}}),
+             c->status == "closed" ? "TRANSITION_NOT_ALLOWED" : "", "assign")) {
+      return;
+    }
+    c->owner = owner;
+    if (!owner.empty() && c->first_receiver.empty()) c->first_receiver = owner;
     ExpectChosen();
   }
 
@@ -601,6 +1122,7 @@ class Model {
   std::map<std::string, ModelCustomer> customers_;
   std::vector<ModelAnswer> answers_;
   CaseId chosen_;
+  std::vector<CaseId> pending_;  // cases with extensions to decide
   std::vector<std::string> story_;
   std::map<std::string, int> outcomes_;
 };
@@ -628,13 +1150,44 @@ TEST(ModelTest, RandomCommandsDoWhatThePlainRulesSay) {
     if (HasFailure()) return;
   }
   // The walk is of use only while it comes by everything.
-  for (const char* outcome : {"ok submit",         "ok attempt",       "ok remedy",
-                              "ok commit",         "ok resolve",       "ok close",
-                              "ok reopen",         "ok fire",          "ok open",
-                              "ok claim",          "ok assign",        "ok consent",
-                              "CUSTOMER_REQUIRED", "PAIRING_MISMATCH", "DO_NOT_CONTACT",
-                              "CONSENT_DENIED",    "CUSTOMER_UNKNOWN", "TRANSITION_NOT_ALLOWED",
-                              "DEDUPE_SLOT_TAKEN", "ETAG_MISMATCH"}) {
+  for (const char* outcome : {"ok submit",
+                              "ok attempt",
+                              "ok remedy",
+                              "ok commit",
+                              "ok settle",
+                              "ok resolve",
+                              "ok close",
+                              "ok reopen",
+                              "ok fire",
+                              "ok open",
+                              "ok claim",
+                              "ok assign",
+                              "ok consent",
+                              "ok pause",
+                              "ok resume",
+                              "ok chase",
+                              "ok dispatch",
+                              "ok accept",
+                              "ok return",
+                              "ok move",
+                              "ok verify",
+                              "ok withdraw",
+                              "ok escalate",
+                              "ok extend",
+                              "ok decide",
+                              "CUSTOMER_REQUIRED",
+                              "PAIRING_MISMATCH",
+                              "DO_NOT_CONTACT",
+                              "CONSENT_DENIED",
+                              "CUSTOMER_UNKNOWN",
+                              "TRANSITION_NOT_ALLOWED",
+                              "DEDUPE_SLOT_TAKEN",
+                              "ETAG_MISMATCH",
+                              "CASE_INCOMPLETE",
+                              "RETURN_LIMIT_REACHED",
+                              "SECOND_PERSON_REQUIRED",
+                              "CLOCK_NOT_RUNNING",
+                              "EXTENSION_DECIDED"}) {
     EXPECT_GT(outcomes[outcome], 10) << outcome;
   }
 }
