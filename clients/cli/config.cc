@@ -390,7 +390,8 @@ std::vector<Column<v1::ConfigRevision>> RevisionColumns() {
   using Record = const v1::ConfigRevision&;
   return {
       {"number", "revision", Align::kRight, [](Record r) { return std::to_string(r.number()); }},
-      {"", "", Align::kLeft, [](Record r) { return std::string(r.current() ? "in force" : ""); }},
+      {"", "state", Align::kLeft,
+       [](Record r) { return std::string(r.current() ? "in force" : ""); }},
       {"current", "", Align::kLeft,
        [](Record r) { return std::string(r.current() ? "yes" : "no"); }},
       {"apply_time", "applied", Align::kLeft,
@@ -405,7 +406,9 @@ std::vector<Column<v1::ConfigRevision>> RevisionColumns() {
 std::string RenderFaults(const google::protobuf::RepeatedPtrField<v1::ConfigFault>& faults) {
   std::string text;
   for (const v1::ConfigFault& fault : faults) {
-    text += (text.empty() ? "" : "\n") + IndentLines(fault.rendered(), "");
+    std::string_view rendered = fault.rendered();
+    while (rendered.ends_with('\n')) rendered.remove_suffix(1);
+    text += (text.empty() ? "" : "\n") + IndentLines(rendered, "");
   }
   return text;
 }
@@ -443,9 +446,9 @@ std::string RenderExplanation(const v1::ExplainCaseResponse& reply, const Style&
 }
 
 std::string RenderTests(const v1::TestRulesResponse& reply) {
-  if (reply.failures().empty()) return fmt::format("{} tests passed.\n", reply.test_count());
+  if (reply.failures().empty()) return fmt::format("Tests passed: {}.\n", reply.test_count());
   return RenderFaults(reply.failures()) +
-         fmt::format("\n{} expectations are not met.\n", reply.failures_size());
+         fmt::format("\nExpectations not met: {}.\n", reply.failures_size());
 }
 
 void AddConfigCommands(CLI::App& app, Session& session) {

@@ -298,7 +298,7 @@ std::string LifecycleDot(const v1::Lifecycle& lifecycle) {
     std::string safe = "\"";
     for (const char c : text) {
       if (c == '"' || c == '\\') safe += '\\';
-      safe += c;
+      c == '\n' ? safe += "\\n" : safe += c;
     }
     return safe + "\"";
   };

@@ -28,7 +28,7 @@ std::string ReloadText(const v1::ConfigStatus& config) {
   if (!config.has_reload_time()) return "";
   const std::string when = FormatTimeSeconds(config.reload_time());
   if (config.reload_ok()) return when + ", without faults";
-  return fmt::format("{}, BROKEN: {} faults, the last good revision stays in force", when,
+  return fmt::format("{}, BROKEN (faults: {}); the last good revision stays in force", when,
                      config.faults_size());
 }
 
@@ -63,10 +63,10 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
       {"queue", fmt::format("{} of {} commands waiting", GroupDigits(status.queued_command_count()),
                             GroupDigits(status.queue_capacity()))},
       {"timers", TimersText(status.timers())},
-      {"timers", status.timers().held()
-                     ? "HELD since " + FormatTimeSeconds(status.timers().hold_time()) +
-                           ": the clock jumped; if it is right: rebound clock confirm"
-                     : ""},
+      {"timers HELD", status.timers().held()
+                          ? "since " + FormatTimeSeconds(status.timers().hold_time()) +
+                                ": the clock jumped; if it is right: rebound clock confirm"
+                          : ""},
       {"zone data", status.tzdata_version()},
   };
   for (const v1::TableSize& table : status.tables()) {

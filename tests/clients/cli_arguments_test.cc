@@ -70,7 +70,7 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
            Row{{"cases", "settle", "C-1", "--kept", "--broken"}, "--kept"},
            Row{{"cases", "assist", "C-1", "--to", "billing"}, "--request"},
            Row{{"cases", "assist", "C-1", "--to", "billing", "--id", "h", "--answer", "x"},
-               "--id excludes --to"},
+               "--to excludes --id"},
            Row{{"cases", "extend", "C-1", "--clock", "remedi", "--by", "1h", "--reason", "x"},
                "did you mean remedy?"},
            Row{{"cases", "extend", "C-1", "--clock", "remedy", "--by", "soon", "--reason", "x"},
