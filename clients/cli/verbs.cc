@@ -48,7 +48,7 @@ void AddAccept(CLI::App& cases, Session& session) {
 void AddReturn(CLI::App& cases, Session& session) {
   auto request = std::make_shared<v1::ReturnCaseRequest>();
   CLI::App* verb = AddVerb(cases, "return", "Send a dispatched case back",
-                           request->mutable_case_id(), "return C-1042 --reason wrong_unit");
+                           request->mutable_case_id(), "return C-1042 --reason wrong-unit");
   AddReason(verb, request->mutable_reason(), true);
   verb->add_option("--queue", *request->mutable_queue_id(), "To this queue; else the program's")
       ->type_name("QUEUE");
@@ -108,7 +108,7 @@ void AddPause(CLI::App& cases, Session& session) {
   auto request = std::make_shared<v1::PauseCaseRequest>();
   CLI::App* verb =
       AddVerb(cases, "pause", "Let the clocks of a case stand still", request->mutable_case_id(),
-              "pause C-1042 --reason waiting_for_customer");
+              "pause C-1042 --reason waiting-for-customer");
   AddReason(verb, request->mutable_reason(), true);
   AddNote(verb, request->mutable_note());
   Send(verb, session, request, &CaseService::Stub::PauseCase);
@@ -193,7 +193,7 @@ void AddExtend(CLI::App& cases, Session& session) {
   auto options = std::make_shared<Options>();
   v1::ExtendCaseRequest& request = options->request;
   CLI::App* verb = AddVerb(cases, "extend", "Ask for a later deadline", request.mutable_case_id(),
-                           "extend C-1042 --clock remedy --by 4h --reason parts_ordered");
+                           "extend C-1042 --clock remedy --by 4h --reason parts");
   AddEnum(verb, "--clock", &options->clock, "Which")->required();
   CLI::App* amount = verb->add_option_group("amount", "One of");
   AddSpan(

@@ -95,7 +95,9 @@ void FillClock(const CaseClock& clock, const Calendar* calendar, Timestamp now,
   out->set_calendar_version(clock.calendar_version);
   out->set_count(ToApi<api::ClockCount>(clock.limit.count));
   FillAmount(clock.limit.count, clock.limit.amount, out->mutable_limit());
-  out->set_met_by(ToApi<api::MetBy>(clock.met_by));
+  if (clock.kind == ClockKind::kFirstContact) {
+    out->set_met_by(ToApi<api::MetBy>(clock.met_by));
+  }
   out->set_state(ToApi<api::ClockState>(clock.state));
   Fill(clock.started_at, out->mutable_start_time());
   FillTime(clock.due_at, [&] { return out->mutable_due_time(); });

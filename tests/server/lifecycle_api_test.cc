@@ -127,7 +127,7 @@ TEST_F(LifecycleApiTest, ADetractorBecomesAPromoter) {
               "agent", Named() + R"(remedy { kind: REMEDY_KIND_REFUND state: REMEDY_STATE_OFFERED
                                     amount { amount_minor: 1250 currency_code: "CNY" } })")
           .case_();
-  EXPECT_EQ(c.status(), "contacted");
+  EXPECT_EQ(c.status(), "remedy_proposed");
   c = server_
           .Do<api::RemedyCaseResponse>("agent", Named() +
                                                     "remedy { state: REMEDY_STATE_ACCEPTED id: " +
@@ -315,7 +315,7 @@ TEST_F(LifecycleApiTest, TimersFireOnceWhoeverRings) {
   server_.Restart();
   EXPECT_EQ(server_.FireDueTimers(), 0u);
   EXPECT_EQ(CountEvents("ResurveyAsked"), 1);
-  EXPECT_EQ(CountEvents("TimerEnded"), 2);
+  EXPECT_EQ(CountEvents("TierCrossed"), 1) << "of the first contact";
   // The clock going back fires nothing again and nothing is recorded before what was.
   server_.clock().Advance(-days(30));
   EXPECT_EQ(server_.FireDueTimers(), 0u);
