@@ -286,7 +286,7 @@ std::string LifecycleText(const v1::Lifecycle& lifecycle, const Style& style) {
         const std::string target = OneLine(Target(lifecycle, way));
         text += fmt::format("    {} {}{}\n", branch,
                             Stays(way) ? "stays: " + commands : Padded(commands, widest),
-                            target.empty() ? "" : " " + target);
+                            target.empty() || Stays(way) ? target : " " + target);
       }
     }
   }
