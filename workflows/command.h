@@ -38,7 +38,7 @@ struct ReportClock {
   bool holds = false;
 };
 struct ConfirmClock {};  // the time is right: held timers may fire
-struct ReportZoneData {
+struct ReportZones {
   std::string version{};
 };
 
@@ -189,6 +189,6 @@ struct WorkCase {
 
 using Command =
     std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
-                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZoneData>;
+                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones>;
 
 }  // namespace rebound

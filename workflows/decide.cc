@@ -21,7 +21,7 @@ struct CommandDecision {
   Result<Events> operator()(const ApplyRevision& c) { return DecideRevision(facts, c, context); }
   Result<Events> operator()(const ReportClock& c) { return DecideClock(facts, c, context); }
   Result<Events> operator()(const ConfirmClock& c) { return DecideConfirm(facts, c, context); }
-  Result<Events> operator()(const ReportZoneData& c) { return DecideZoneData(facts, c, context); }
+  Result<Events> operator()(const ReportZones& c) { return DecideZoneData(facts, c, context); }
   Result<Events> operator()(const WorkCase& c) { return DecideWork(facts, c, context); }
 };
 

@@ -32,7 +32,7 @@ Result<Events> DecideConfirm(const Facts& facts, const ConfirmClock&, const Cont
   return draft.Take();
 }
 
-Result<Events> DecideZoneData(const Facts& facts, const ReportZoneData& command,
+Result<Events> DecideZoneData(const Facts& facts, const ReportZones& command,
                               const Context& context) {
   Draft draft(context, facts, nullptr);
   if (command.version != facts.zone_data) {

@@ -206,7 +206,7 @@ Result<Events> DecideRevision(const Facts& facts, const ApplyRevision& command,
 Result<Events> DecideClock(const Facts& facts, const ReportClock& command, const Context& context);
 Result<Events> DecideConfirm(const Facts& facts, const ConfirmClock& command,
                              const Context& context);
-Result<Events> DecideZoneData(const Facts& facts, const ReportZoneData& command,
+Result<Events> DecideZoneData(const Facts& facts, const ReportZones& command,
                               const Context& context);
 Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const Context& context);
 

@@ -92,7 +92,7 @@ struct FactLoader {
   }
   Result<void> operator()(const ReportClock&) { return LoadState(); }
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
-  Result<void> operator()(const ReportZoneData&) { return LoadState(); }
+  Result<void> operator()(const ReportZones&) { return LoadState(); }
   Result<void> LoadState() {
     const ServerState state = reader.GetServerState();
     facts.timers_held = state.held_since.has_value();
@@ -367,7 +367,7 @@ void FoldServer(Transaction& transaction, const Command& command, const Context&
   }
   const bool of_clock =
       std::holds_alternative<ReportClock>(command) || std::holds_alternative<ConfirmClock>(command);
-  const auto* zones = std::get_if<ReportZoneData>(&command);
+  const auto* zones = std::get_if<ReportZones>(&command);
   if (!of_clock && zones == nullptr) return;
   ServerState state = transaction.GetServerState();
   if (zones != nullptr) state.zone_data = zones->version;
@@ -392,7 +392,7 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
   if (std::holds_alternative<ApplyRevision>(command) ||
       std::holds_alternative<ReportClock>(command) ||
       std::holds_alternative<ConfirmClock>(command) ||
-      std::holds_alternative<ReportZoneData>(command)) {
+      std::holds_alternative<ReportZones>(command)) {
     return NumberedId(change.revision ? change.revision->number : facts.last_revision);
   }
   if (std::holds_alternative<OpenCase>(command) || std::holds_alternative<ClaimNext>(command) ||

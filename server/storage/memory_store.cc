@@ -607,9 +607,9 @@ void MemoryStore::PutPrincipal(const Principal& principal,
 void MemoryStore::ScanOutbox(int64_t after,
                              const std::function<void(int64_t, const CaseId&)>& visit) {
   std::shared_lock lock(state_->mutex);
-  const auto first = std::partition_point(
-      state_->outbox.begin(), state_->outbox.end(),
-      [after](const State::Outgoing& row) { return row.sequence <= after; });
+  const auto first =
+      std::partition_point(state_->outbox.begin(), state_->outbox.end(),
+                           [after](const State::Outgoing& row) { return row.sequence <= after; });
   for (auto row = first; row != state_->outbox.end(); ++row) visit(row->sequence, row->case_id);
 }
 

@@ -30,8 +30,7 @@ class MemoryStore final : public Store {
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
 
   // Outbox rows after the sequence of an event, oldest first: what is to be sent.
-  void ScanOutbox(int64_t after,
-                  const std::function<void(int64_t sequence, const CaseId&)>& visit);
+  void ScanOutbox(int64_t after, const std::function<void(int64_t sequence, const CaseId&)>& visit);
 
   // Deletes a text's value, as erasing a person will.
   void EraseText(const TextId& id);

@@ -205,7 +205,7 @@ void Timers::CheckZoneData(const std::string& version) {
       if (!result) return;  // shutting down: the version is not noted, the next start goes on
     }
   }
-  Report(ReportZoneData{version});
+  Report(ReportZones{version});
   if (!state.zone_data.empty()) {
     Log(Level::kWarning, "time zone data changed; running clocks were computed anew",
         {{"before", state.zone_data}, {"after", version}, {"cases", counting.size()}});

@@ -494,9 +494,9 @@ TEST(ServerTest, AJumpOfTheClockIsOnRecordAndAHoldIsConfirmedOnce) {
 
 TEST(ServerTest, NewZoneDataIsOnRecordOnce) {
   World world;
-  EXPECT_EQ(Outcome(world.Do(ReportZoneData{"2026a"})), "ZoneDataChanged");
-  EXPECT_EQ(Outcome(world.Do(ReportZoneData{"2026a"})), "");
-  EXPECT_EQ(Outcome(world.Do(ReportZoneData{"2026b"})), "ZoneDataChanged");
+  EXPECT_EQ(Outcome(world.Do(ReportZones{"2026a"})), "ZoneDataChanged");
+  EXPECT_EQ(Outcome(world.Do(ReportZones{"2026a"})), "");
+  EXPECT_EQ(Outcome(world.Do(ReportZones{"2026b"})), "ZoneDataChanged");
   EXPECT_EQ(std::get<ZoneDataChanged>(world.log.back().body), (ZoneDataChanged{"2026a", "2026b"}));
 }
 
