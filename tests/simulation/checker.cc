@@ -136,7 +136,9 @@ std::optional<int64_t> ElapsedAt(const ClockBook& clock, Timestamp at) {
   if (over) return clock.elapsed;
   for (auto stretch = clock.stretches.rbegin(); stretch != clock.stretches.rend(); ++stretch) {
     if (at < stretch->from) continue;
-    if (InDays(stretch->count) != InDays(clock.limit.count)) return std::nullopt;
+    if (stretch->timeline != clock.timeline || stretch->count != clock.limit.count) {
+      return std::nullopt;
+    }
     const Timestamp to = std::min(at, stretch->to);
     const int64_t within =
         stretch->timeline == nullptr
@@ -189,6 +191,12 @@ std::optional<Timestamp> NextOf(const Revision& revision, const ClockBook& clock
     if (at && (!next || *at < *next)) next = at;
   }
   return next;
+}
+
+// It ran past its due time, noticed or not.
+void NoteBreach(ClockBook& clock, Timestamp until) {
+  if (clock.state != ClockState::kRunning || !clock.due || until <= *clock.due) return;
+  clock.breached_at = std::min(clock.breached_at.value_or(*clock.due), *clock.due);
 }
 
 // The clock runs no longer since `at`.
@@ -291,7 +299,7 @@ class Checker::CaseStep {
   void operator()(const AssistRecorded&) { Take(C::kAssist); }
   void operator()(const ExtensionRecorded& e);
   void operator()(const VerificationRecorded& e);
-  void operator()(const CaseMoved&) { Take(C::kMove, true, Verb<MoveCase>().status); }
+  void operator()(const CaseMoved&);
   void operator()(const CommitmentSettled&) { Take(C::kSettleCommitment); }
   void operator()(const CaseEscalated& e);
   void operator()(const PriorityChanged& e);
@@ -404,6 +412,7 @@ class Checker::CaseStep {
   }
 
   std::optional<ClockBook> Fresh(const Case& c, ClockKind kind, std::optional<Timestamp> due) const;
+  void Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const;
   void Start(const CaseClock& found, std::optional<ClockBook> expected);
   void ExpectActions(const Tier& tier);
 
@@ -485,8 +494,8 @@ void Checker::CaseStep::operator()(const CaseOpened& e) {
   const Case& opened = e.opened;
   book_.c = opened;  // the rest is judged by what is pinned
   Exactly(
-      opened.revision == checker_.in_force_,
-      fmt::format("it follows revision {}, in force is {}", opened.revision, checker_.in_force_));
+      opened.revision == checker_.deciding_,
+      fmt::format("it follows revision {}, in force is {}", opened.revision, checker_.deciding_));
   status_ = revision().lifecycle.initial;
   const std::vector<Priority>& priorities = revision().priorities;
   const auto priority = std::find_if(priorities.begin(), priorities.end(),
@@ -626,6 +635,14 @@ void Checker::CaseStep::operator()(const PriorityChanged& e) {
   Exactly(revision().priorities[static_cast<size_t>(e.rank) - 1].id == e.priority, "another name");
 }
 
+void Checker::CaseStep::operator()(const CaseMoved&) {
+  // A case that was migrated into standing has no pause that could end.
+  if (VerbOf<ResumeCase>(command_) != nullptr) {
+    return Take(C::kResume, c_.contacted_at.has_value());
+  }
+  Take(C::kMove, true, Verb<MoveCase>().status);
+}
+
 void Checker::CaseStep::operator()(const PauseStarted& e) {
   if (VerbOf<PauseCase>(command_) != nullptr) Take(C::kPause);
   Exactly(book_.pauses.empty() || book_.pauses.back().resumed_at, "a second pause at once");
@@ -659,6 +676,7 @@ void Checker::CaseStep::operator()(const ClockPaused& e) {
   ClockBook& clock = ClockOf(e.kind, e.generation);
   Exactly(clock.state == ClockState::kRunning && event_.occurred_at == now_, "it does not run");
   ExpectElapsed(clock, ElapsedAt(clock, now_), e.elapsed);
+  NoteBreach(clock, now_);
   Stop(clock, now_);
   clock.state = ClockState::kPaused;
   clock.due.reset();
@@ -670,7 +688,7 @@ void Checker::CaseStep::operator()(const ClockPaused& e) {
 void Checker::CaseStep::operator()(const ClockResumed& e) {
   ClockBook& clock = ClockOf(e.kind, e.generation);
   const bool counts_on =
-      clock.state == ClockState::kMet && clock.kind == ClockKind::kTotalResolution;
+      !IsLive(clock) && clock.kind == ClockKind::kTotalResolution && clock.ended_at;
   Exactly(clock.state == ClockState::kPaused || counts_on, "it does not stand");
   const auto since = counts_on ? clock.ended_at : clock.paused_at;
   if (now_ > *since) clock.stood += now_ - *since;
@@ -693,6 +711,7 @@ void Checker::CaseStep::operator()(const ClockEnded& e) {
     Exactly(clock.due && *clock.due <= now_, "the customer is asked early");
     Exactly(!checker_.held_, "a timer fires while timers are held");
   }
+  if (e.kind != ClockKind::kResurvey) NoteBreach(clock, at);
   Stop(clock, at);
   if (clock.paused_at && at > *clock.paused_at) clock.stood += at - *clock.paused_at;
   clock.paused_at.reset();
@@ -738,7 +757,7 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
     if (IsCrossed(clock, other) || other.id == e.tier) continue;
     const auto when = TierTimeOf(clock, other);
     Exactly(!when || *when >= *at, name + " is crossed before an earlier tier");
-    overtaken |= when && *when <= now_;
+    overtaken |= when && *when <= now_ && *when > *at;
   }
   Exactly(e.overtaken == overtaken, name + ": overtaken or not, the minutes differ");
   Exactly(e.breach == IsDue(*tier), name + ": a breach or not");
@@ -749,17 +768,17 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
   Exactly(e.notify == whom, name + ": others are told than its definition says");
   if (!overtaken) ExpectActions(*tier);
   clock.crossed.push_back(e.tier);
-  if (e.breach) clock.breached_at = e.due_at;
+  if (e.breach) clock.breached_at = std::min(clock.breached_at.value_or(e.due_at), e.due_at);
   ExpectNext(clock, e.timer_due);
   Rearm(clock, TimerState::kFired, e.timer, e.timer_due);
 }
 
 void Checker::CaseStep::operator()(const ClockMoved& e) {
   ClockBook& clock = ClockOf(e.kind, e.generation);
-  Exactly(IsLive(clock), "it is over already");
+  // An ended total resolution may count on later.
+  Exactly(IsLive(clock) || clock.kind == ClockKind::kTotalResolution, "it is over already");
   const bool running = clock.state == ClockState::kRunning;
   ClockBook moved = clock;
-  Stop(moved, now_);
   int64_t elapsed = *ElapsedAt(clock, now_);
   if (e.cause == ClockMoveCause::kExtension) {
     const auto& verb = Verb<DecideExtension>();
@@ -770,57 +789,67 @@ void Checker::CaseStep::operator()(const ClockMoved& e) {
     moved.extended += known->amount;
   } else {
     Exactly(e.cause == ClockMoveCause::kRevision, "for another cause");
-    const ClockDefinition* after = DefinitionOf(revision(), clock.definition);
-    if (after == nullptr || after->kind != clock.kind) {
-      after = DefinitionOf(revision(), clock.kind, c_);
-    }
-    Exactly(after != nullptr && !clock.definition.empty(), "nothing sets it another limit");
-    moved.definition = after->id;
-    moved.met_by = after->met_by;
-    if (!IsGiven(clock.kind)) {
-      const bool same_unit = InDays(clock.limit.count) == InDays(after->limit.count);
-      moved.limit = after->limit;
-      if (!same_unit) moved.extended = 0;
-      moved.limit.amount += moved.extended;
-      moved.calendar_id = after->calendar_id;
-      moved.calendar_version = 0;
-      moved.timeline = nullptr;
-      if (!after->calendar_id.empty()) {
-        moved.timeline = &checker_.Of(c_).timelines.at(after->calendar_id);
-        for (const Calendar& calendar : revision().calendars) {
-          if (calendar.id == after->calendar_id) moved.calendar_version = calendar.version;
-        }
-      }
-      // What ran, in the other count; what stood stays credited.
-      if (!same_unit) {
-        elapsed = 0;
-        for (const auto& stretch : moved.stretches) {
-          elapsed += Counted(moved, stretch.from, stretch.to);
-        }
-      }
-    }
+    Exactly(!clock.definition.empty(), "the configuration did not set it");
+    Stop(moved, now_);
+    Redefine(clock, &moved, &elapsed);
+    moved.elapsed = elapsed;
+    moved.counted_from = now_;
   }
   Exactly(e.limit == moved.limit && e.definition == moved.definition &&
               e.calendar_id == moved.calendar_id && e.calendar_version == moved.calendar_version,
           fmt::format("{} has another limit than revision {} says", ClockText(e.kind, e.generation),
                       c_.revision));
   ExpectElapsed(moved, elapsed, e.elapsed);
-  moved.elapsed = elapsed;
   clock = std::move(moved);
   if (running) {
-    clock.counted_from = now_;
     clock.due = DueOf(clock);
+    ExpectDue(clock, e.due_at);
     ExpectNext(clock, e.timer_due);
   }
-  ExpectDue(clock, e.due_at);
   Rearm(clock, TimerState::kCancelled, e.timer, e.timer_due);
+}
+
+// What another revision makes of a clock, and how much of it has elapsed by the new count.
+void Checker::CaseStep::Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const {
+  const ClockDefinition* after = DefinitionOf(revision(), clock.definition);
+  if (after == nullptr || after->kind != clock.kind) {
+    after = DefinitionOf(revision(), clock.kind, c_);
+  }
+  if (IsGiven(clock.kind)) {
+    moved->definition = after == nullptr ? "" : after->id;
+    return;
+  }
+  Exactly(after != nullptr, "nothing sets it another limit");
+  const bool same_unit = InDays(clock.limit.count) == InDays(after->limit.count);
+  const Revision& before = checker_.revisions_.at(book_.migrated_from)->revision;
+  if (!same_unit || DefinitionOf(before, clock.definition) == nullptr) moved->extended = 0;
+  moved->definition = after->id;
+  moved->met_by = after->met_by;
+  moved->limit = after->limit;
+  moved->limit.amount += moved->extended;
+  moved->calendar_id = after->calendar_id;
+  moved->calendar_version = 0;
+  moved->timeline = nullptr;
+  if (!after->calendar_id.empty()) {
+    moved->timeline = &checker_.Of(c_).timelines.at(after->calendar_id);
+    for (const Calendar& calendar : revision().calendars) {
+      if (calendar.id == after->calendar_id) moved->calendar_version = calendar.version;
+    }
+  }
+  if (same_unit) return;
+  // What ran, in the other count; what stood stays credited.
+  *elapsed = 0;
+  for (const ClockBook::Stretch& stretch : moved->stretches) {
+    *elapsed += Counted(*moved, stretch.from, stretch.to);
+  }
 }
 
 void Checker::CaseStep::operator()(const CaseMigrated& e) {
   const auto& verb = Verb<MigrateCase>();
   Exactly(e.from_revision == c_.revision, "it followed another revision");
-  Exactly(e.revision == (verb.revision == 0 ? checker_.in_force_ : verb.revision),
+  Exactly(e.revision == (verb.revision == 0 ? checker_.deciding_ : verb.revision),
           "nobody asked for that revision");
+  book_.migrated_from = e.from_revision;
   Exactly(checker_.revisions_.contains(e.revision), "there is no such revision");
   const Lifecycle& to = checker_.revisions_.at(e.revision)->revision.lifecycle;
   if (StatusOf(to, c_.status) == nullptr) status_ = verb.status;
@@ -835,6 +864,7 @@ const CaseBook* Checker::Find(const CaseId& id) const {
 
 void Checker::Observe(MemoryStore& store, const std::vector<Record>& records, Timestamp now) {
   now_ = now;
+  deciding_ = in_force_;  // one applied by a batch is in force from the next one on
   std::vector<Event> events;
   store.Read([&](Reader& reader) {
     reader.ScanEvents(last_sequence_, [&](const RawEvent& raw) {
@@ -1033,7 +1063,10 @@ void Checker::Take(const Record& record, const Event& event) {
     if (book.c.version != version + 1) wrong("the version does not rise by one");
     const StatusDef* status = StatusOf(Of(book.c).revision.lifecycle, event.status);
     if (status == nullptr || status->phase != event.phase) wrong("another phase than the status's");
-    const bool stands = !status->stops.empty();
+    const bool paused = !book.pauses.empty() && !book.pauses.back().resumed_at;
+    if (std::holds_alternative<CaseMigrated>(event.body) && !paused) book.unpaused = true;
+    if (status->stops.empty() || paused) book.unpaused = false;
+    const bool stands = !status->stops.empty() && !book.unpaused;
     if (book.stands_since) book.stood += event.recorded_at - *book.stands_since;
     book.stands_since = stands ? std::optional(event.recorded_at) : std::nullopt;
   } else if (!event.response_id.empty()) {
@@ -1095,7 +1128,8 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
   if (status.stops.empty() && !book.pauses.empty() && !book.pauses.back().resumed_at) {
     wrong("a pause lasts that nothing keeps up");
   }
-  if (!status.stops.empty() && (book.pauses.empty() || book.pauses.back().resumed_at)) {
+  if (!status.stops.empty() && !book.unpaused &&
+      (book.pauses.empty() || book.pauses.back().resumed_at)) {
     wrong("clocks stand without a pause on record");
   }
   if (closed != c.closed_at.has_value()) wrong("closed, or not");
@@ -1113,7 +1147,8 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
   using K = ClockKind;
   if (const auto* logged = happened(static_cast<const AttemptLogged*>(nullptr))) {
     for (const ClockBook& clock : book.clocks) {
-      if (clock.kind == K::kFirstContact && IsLive(clock) &&
+      const bool since = clock.generation == 1 || logged->attempt.occurred_at >= clock.started;
+      if (clock.kind == K::kFirstContact && IsLive(clock) && since &&
           (Spoke(logged->attempt) || clock.met_by == MetBy::kAttempt)) {
         wrong("the attempt meets first contact, which goes on");
       }
@@ -1137,7 +1172,9 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
       wrong("reopened without a clock for the remedy");
     }
     for (const ClockBook& clock : book.clocks) {
-      if (clock.kind == K::kTotalResolution && clock.state == ClockState::kMet) {
+      const bool can = DefinitionOf(revision, clock.definition) != nullptr &&
+                       (clock.calendar_id.empty() || Of(c).timelines.contains(clock.calendar_id));
+      if (clock.kind == K::kTotalResolution && !IsLive(clock) && can) {
         wrong("reopened, and total resolution does not count on");
       }
     }

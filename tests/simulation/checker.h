@@ -77,6 +77,8 @@ struct CaseBook {
   std::vector<ClockBook> clocks{};
   std::map<std::pair<TimerKind, int32_t>, Timer> timers{};
   std::vector<Pause> pauses{};
+  int64_t migrated_from = 0;
+  bool unpaused = false;  // migrated into a status that stops clocks: no pause tells why
   const Transition* taken = nullptr;  // by the command at hand
   struct Action {                     // of a crossed tier: must follow at once
     std::string what{};
@@ -125,6 +127,7 @@ class Checker {
   int64_t last_outbox_ = 0;
   std::map<int64_t, const Configuration*> revisions_{};
   int64_t in_force_ = 0;
+  int64_t deciding_ = 0;  // in force for the batch at hand
   bool held_ = false;
   std::map<CaseId, CaseBook> books_{};
   std::map<CustomerId, Customer> customers_{};

@@ -246,6 +246,9 @@ Lifecycle Strict() {
                                     RequiredField::kActionTaken,
                                     RequiredField::kCommitmentsSettled};
     }
+    if (transition.command == C::kLogAttempt && transition.from == "accepted") {
+      transition.otherwise.clear();  // stays
+    }
     if (transition.command == C::kReturn) transition.roles = {"dispatcher", "agent"};
   }
   Drop(lifecycle, "remedied", C::kPause);

@@ -218,9 +218,13 @@ void Server::ReadRevisions() {
       if (!stored) return;
       for (const Configuration& configuration : Configurations()) {
         if (configuration.revision.hash != stored->hash) continue;
-        auto revision = std::make_shared<Revision>(configuration.revision);
-        revision->number = number;
-        in_force_ = revisions_[number] = std::move(revision);
+        auto& parsed = parsed_[{number, stored->hash}];
+        if (parsed == nullptr) {
+          auto revision = std::make_shared<Revision>(configuration.revision);
+          revision->number = number;
+          parsed = std::move(revision);
+        }
+        in_force_ = revisions_[number] = parsed;
       }
     }
   });

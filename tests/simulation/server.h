@@ -87,6 +87,7 @@ class Server {
   CrashPoint crash_ = CrashPoint::kNone;
   int64_t crash_after_ = 0;
   CrashPoint crashed_at_ = CrashPoint::kNone;
+  std::map<std::pair<int64_t, std::string>, std::shared_ptr<const Revision>> parsed_;
   Transaction* transaction_ = nullptr;  // of the command at hand
   CaseId about_{};
   MemoryStore store_;

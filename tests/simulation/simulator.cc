@@ -19,7 +19,7 @@ using C = CaseCommand;
 
 // 2026-01-05T01:00Z, a Monday morning in the east.
 constexpr Timestamp kStart = FromMillis(1'767'574'800'000);
-constexpr int64_t kStepsPerCase = 18;
+constexpr int64_t kStepsPerCase = 8;
 constexpr int64_t kCustomers = 60;
 constexpr size_t kTrace = 24;
 constexpr size_t kRemembered = 16;
@@ -125,13 +125,13 @@ void Simulator::Trouble() {
     server_.Restart();
     for (auto& claimer : claimers_) claimer.clear();
     watched_before_ = false;
-    if (random_.OneIn(8)) {
+    if (random_.OneIn(20)) {
       const VerifyReport report = Verify(server_.store());
       if (!report.ok()) throw Violation("verify: " + report.problems.front(), {});
     }
     checker_.CompareAll(server_.store());
   }
-  if (checker_.held() && random_.OneIn(20)) DoOne(ConfirmClock{}, "confirm the clock");
+  if (checker_.held() && random_.OneIn(20)) Confirm();
 }
 
 // What server/timers does with the time keeper at each ring.
@@ -149,13 +149,14 @@ void Simulator::Watch() {
   const bool healed = !first && watched_frozen_ && !frozen && !jump && state.held_since;
   watched_before_ = true;
   watched_frozen_ = frozen;
-  if (healed) DoOne(ConfirmClock{}, "the clock is right again");
+  if (healed) DoOne(SystemMake(ConfirmClock{}, "the clock is right again"));
   if (!jump && !first && now - last_report_ < minutes{10}) return;
   last_report_ = now;
   ReportClock seen;
   if (jump) seen = {jump->expected, jump->found, jump->holds};
-  DoOne(seen, jump ? jump->holds ? "the clock jumped: timers are held" : "the clock jumped"
-                   : "the clock is well");
+  DoOne(SystemMake(seen, !jump         ? "the clock is well"
+                         : jump->holds ? "the clock jumped: timers are held"
+                                       : "the clock jumped"));
 }
 
 // One of three claimers looks again, or fires what it saw, late and perhaps twice.
@@ -183,10 +184,14 @@ void Simulator::WorkTimers(std::vector<Request>* batch) {
 
 // ---- Calling the server
 
-void Simulator::DoOne(Command command, std::string what) {
+void Simulator::DoOne(Request request) {
   std::vector<Request> batch;
-  batch.push_back(SystemMake(std::move(command), std::move(what)));
+  batch.push_back(std::move(request));
   Do(std::move(batch));
+}
+
+void Simulator::Confirm() {
+  DoOne(Make(ConfirmClock{}, {"operator", "admin"}, "confirm the clock"));
 }
 
 // Sends the batch and insists on answers: whoever is not answered asks again with the same request
@@ -275,7 +280,7 @@ Request Simulator::Make(Command command, const Actor& actor, std::string what) {
 void Simulator::Step() {
   PassTime();
   Trouble();
-  if (random_.OneIn(3)) Watch();
+  if (random_.OneIn(6)) Watch();
   std::vector<Request> batch;
   if (random_.OneIn(2)) WorkTimers(&batch);
   for (int64_t n = random_.OneIn(6) ? 2 + random_.Below(2) : 1; n > 0; --n) {
@@ -384,6 +389,9 @@ Request Simulator::Operate() {
     if (random_.OneIn(3)) apply.expected = checker_.in_force() - random_.Below(2);
     return Make(apply, kOperator, "apply " + next.hash);
   }
+  // Rather one whose status not every configuration has.
+  const auto& usual = Configurations().front().revision.lifecycle;
+  for (int tries = 0; tries < 6 && usual.Find(c->status) != nullptr; ++tries) c = AnyCase();
   MigrateCase migrate;
   if (random_.OneIn(2)) migrate.revision = 1 + random_.Below(checker_.in_force() + 1);
   if (random_.OneIn(2)) {
@@ -396,12 +404,13 @@ Request Simulator::Operate() {
 
 // Mostly one that is open.
 const Case* Simulator::AnyCase() {
-  std::erase_if(open_, [&](const CaseId& id) {
+  for (bool closed = random_.OneIn(25); !closed && !open_.empty();) {
+    CaseId& id = open_[static_cast<size_t>(random_.Below(std::ssize(open_)))];
     const CaseBook* book = checker_.Find(id);
-    return book == nullptr || book->c.phase == Phase::kClosed;
-  });
-  const bool closed = random_.OneIn(25) || open_.empty();
-  if (!closed) return &checker_.Find(random_.Pick(open_))->c;
+    if (book != nullptr && book->c.phase != Phase::kClosed) return &book->c;
+    id = open_.back();
+    open_.pop_back();
+  }
   if (checker_.books().empty()) return nullptr;
   auto any = checker_.books().begin();
   std::advance(any, random_.Below(std::ssize(checker_.books())));
@@ -599,7 +608,7 @@ void Simulator::Drain() {
   server_.Restart();
   watched_before_ = false;
   Watch();
-  if (checker_.held()) DoOne(ConfirmClock{}, "confirm the clock");
+  if (checker_.held()) Confirm();
   for (int round = 0; round < 40; ++round) {
     for (;;) {
       std::vector<CaseId> due;

@@ -54,7 +54,8 @@ class Simulator {
   void Watch();
   void WorkTimers(std::vector<Request>* batch);
   void Do(std::vector<Request> batch);
-  void DoOne(Command command, std::string what);
+  void DoOne(Request request);
+  void Confirm();
   void Note(std::string line);
 
   Request Make(Command command, const Actor& actor, std::string what);
