@@ -143,7 +143,10 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
                              ": is another server running there?");
   }
   if (!options.zone_data.empty()) parts_->timers.CheckZoneData(options.zone_data);
-  if (options.run_timers) parts_->timers.Start();
+  if (options.run_timers) {
+    parts_->timers.Watch();
+    parts_->timers.Start();
+  }
   parts_->health.SetServing(true);
 }
 

@@ -87,7 +87,8 @@ void Timers::Watch() {
       jump = TimeKeeper::Jump{state.clock_seen_at, now, true};
     }
     healed = frozen_ && !frozen && !jump && state.held_since;
-    report = jump || first || now - *last_report_ >= kReportEvery;
+    if (first) last_report_ = state.clock_seen_at;
+    report = jump || now - *last_report_ >= kReportEvery;
     if (report) last_report_ = now;
     frozen_ = frozen;
   }
