@@ -43,6 +43,12 @@ void NoteBreach(CaseClock& clock, Timestamp until) {
   }
 }
 
+void Stood(CaseClock& clock, Timestamp from, Timestamp to) {
+  if (to <= from) return;
+  clock.paused += to - from;
+  clock.stood.push_back({from, to});
+}
+
 void Receive(Case& c, Timestamp at) {
   if (!c.first_receiver.empty() || c.owner.empty()) return;
   c.first_receiver = c.owner;
@@ -152,7 +158,7 @@ struct CaseFold {
   void operator()(const ClockResumed& e) {
     CaseClock& clock = ClockOf(c, e.kind, e.generation);
     const auto stood = clock.ended_at ? clock.ended_at : clock.paused_at;
-    if (stood && event.occurred_at > *stood) clock.paused += event.occurred_at - *stood;
+    if (stood) Stood(clock, *stood, event.occurred_at);
     clock.state = ClockState::kRunning;
     clock.counted_from = event.occurred_at;
     clock.due_at = e.due_at;
@@ -162,9 +168,7 @@ struct CaseFold {
   }
   void operator()(const ClockEnded& e) {
     CaseClock& clock = ClockOf(c, e.kind, e.generation);
-    if (clock.paused_at && event.occurred_at > *clock.paused_at) {
-      clock.paused += event.occurred_at - *clock.paused_at;
-    }
+    if (clock.paused_at) Stood(clock, *clock.paused_at, event.occurred_at);
     clock.paused_at.reset();
     if (e.kind != ClockKind::kResurvey) NoteBreach(clock, event.occurred_at);
     clock.state = e.state;
@@ -192,6 +196,7 @@ struct CaseFold {
     clock.calendar_id = e.calendar_id;
     clock.calendar_version = e.calendar_version;
     clock.limit = e.limit;
+    clock.met_by = e.met_by;
     if (clock.state == ClockState::kRunning) clock.due_at = e.due_at;
     if (e.cause != ClockMoveCause::kExtension) {  // which only moves the end
       clock.elapsed = e.elapsed;

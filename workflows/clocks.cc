@@ -30,10 +30,22 @@ std::optional<Timestamp> Reaches(const CaseClock& clock, const Calendar* calenda
 
 std::string_view Name(ClockKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
 
+int64_t Ran(const CaseClock& clock, const Counting& counting, Timestamp from, Timestamp to) {
+  int64_t ran = Elapsed(counting, from, to);
+  for (const Standstill& stood : clock.stood) {
+    ran -= Elapsed(counting, std::max(from, stood.from), std::min(to, stood.to));
+  }
+  return ran;
+}
+
 int64_t ElapsedAt(const CaseClock& clock, const Calendar* calendar, Timestamp at) {
-  if (clock.state != ClockState::kRunning) return clock.elapsed;
-  if (at <= clock.counted_from) return clock.elapsed;
-  return clock.elapsed + Elapsed(CountingOf(clock, calendar), clock.counted_from, at);
+  const bool running = clock.state == ClockState::kRunning;
+  const Timestamp counted_to =
+      running ? clock.counted_from : clock.ended_at.value_or(clock.paused_at.value_or(at));
+  if (at == counted_to || (at > counted_to && !running)) return clock.elapsed;
+  const Counting counting = CountingOf(clock, calendar);
+  if (at > counted_to) return clock.elapsed + Elapsed(counting, counted_to, at);
+  return std::max<int64_t>(clock.elapsed - Ran(clock, counting, at, counted_to), 0);
 }
 
 ClockReading Read(const CaseClock& clock, const Calendar* calendar, Timestamp now) {

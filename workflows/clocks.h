@@ -81,6 +81,13 @@ struct ClockDefinition {
   friend bool operator==(const ClockDefinition&, const ClockDefinition&) = default;
 };
 
+// It did not count from `from` to `to`.
+struct Standstill {
+  Timestamp from{};
+  Timestamp to{};
+  friend bool operator==(const Standstill&, const Standstill&) = default;
+};
+
 struct CaseClock {
   ClockKind kind = ClockKind::kUnset;
   int32_t generation = 0;     // from 1, rising within a kind
@@ -100,6 +107,8 @@ struct CaseClock {
   std::optional<Timestamp> breached_at{};  // the due time that passed while it ran
   std::vector<std::string> crossed{};      // ids of tiers, in order
   int32_t timer = 0;                       // generation of its pending timer; 0: none
+  // Pauses that are over, and what lay between an end and counting on; they sum up to `paused`.
+  std::vector<Standstill> stood{};
   friend bool operator==(const CaseClock&, const CaseClock&) = default;
 };
 
@@ -116,7 +125,10 @@ struct ClockReading {
 // REQUIRES, here and below: `calendar` is the clock's, or null when it has none.
 ClockReading Read(const CaseClock& clock, const Calendar* calendar, Timestamp now);
 
-// What the clock has counted at `at`, in its own count.
+// What passes in [from, to] by `counting`, without what the clock stood of it.
+int64_t Ran(const CaseClock& clock, const Counting& counting, Timestamp from, Timestamp to);
+
+// What the clock has counted at `at`, in its own count. `at` may lie before it last stood.
 int64_t ElapsedAt(const CaseClock& clock, const Calendar* calendar, Timestamp at);
 
 // The due time of a clock that counts `limit` from `from` on, `elapsed` of it done. nullopt: never.

@@ -97,8 +97,7 @@ Result<void> VerbDecision::operator()(const LogAttempt& verb) {
   const bool reached = inbound || IsReached(attempt.outcome);
   const Transition& t = **transition;
   const Timestamp at = attempt.occurred_at;
-  draft.AddCase(c, at, AttemptLogged{std::move(attempt)},
-                reached || t.otherwise.empty() ? t.to : t.otherwise);
+  draft.AddCase(c, at, AttemptLogged{std::move(attempt)}, reached ? t.to : t.otherwise);
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
     const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
@@ -178,8 +177,7 @@ Result<void> VerbDecision::operator()(const RecordRemedy& verb) {
   const bool given =
       remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
   const Transition& t = **transition;
-  draft.AddCase(c, context().now, RemedyRecorded{std::move(remedy)},
-                given || t.otherwise.empty() ? t.to : t.otherwise);
+  draft.AddCase(c, context().now, RemedyRecorded{std::move(remedy)}, given ? t.to : t.otherwise);
   if (given) EndClocks(draft, c, ClockKind::kRemedy, ClockState::kMet, context().now);
   return {};
 }
@@ -275,7 +273,7 @@ Result<void> VerbDecision::operator()(const VerifyCase& verb) {
   const Transition& t = **transition;
   EndClocks(draft, c, ClockKind::kVerification, ClockState::kMet, context().now);
   draft.AddCase(c, context().now, VerificationRecorded{std::move(verification)},
-                passed || t.otherwise.empty() ? t.to : t.otherwise);
+                passed ? t.to : t.otherwise);
   if (!passed) {
     StartClock(draft, c, ClockKind::kRemedy);
     ResumeHandling(draft, c);

@@ -391,10 +391,10 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
         as.calendar_id = calendar->id;
         as.calendar_version = calendar->version;
       }
-      // Hours are not days: what has passed is counted anew the other way.
+      // Hours are not days: what it ran is counted anew the other way.
       if (!same_unit) {
-        kept = Elapsed({as.limit.count, CalendarOf(to, as), clock.started_at}, clock.started_at,
-                       clock.ended_at.value_or(clock.paused_at.value_or(now)));
+        kept = Ran(clock, {as.limit.count, CalendarOf(to, as), clock.started_at}, clock.started_at,
+                   clock.ended_at.value_or(clock.paused_at.value_or(now)));
       }
     }
     MoveClock(draft, c, clock, as, kept, ClockMoveCause::kRevision);

@@ -4,14 +4,14 @@
 
 namespace rebound {
 
-void Escalate(Draft& draft, Case& c, Text note) {
+void Escalate(Draft& draft, Case& c, Text note, std::string_view status) {
   const std::string manager = ManagerAt(draft.RevisionOf(c).org_units, c.details.org_unit_id,
                                         c.escalation_level, draft.context().now);
   CaseEscalated escalated{c.escalation_level + 1, {}, std::move(note)};
   if (!manager.empty()) escalated.to.push_back(manager);
   // Where the tree ends, or there is none, whoever may act for a whole company is told.
   if (escalated.to.empty()) escalated.to.emplace_back("role:manager");
-  draft.AddCase(c, draft.context().now, std::move(escalated));
+  draft.AddCase(c, draft.context().now, std::move(escalated), status);
 }
 
 Result<void> VerbDecision::operator()(const Dispatch& verb) {
@@ -97,7 +97,7 @@ Result<void> VerbDecision::operator()(const EscalateCase& verb) {
   if (!transition) return transition.error();
   Text note = verb.note;
   draft.Stamp(note);
-  Escalate(draft, c, std::move(note));
+  Escalate(draft, c, std::move(note), (*transition)->to);
   return {};
 }
 

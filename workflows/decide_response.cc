@@ -87,6 +87,7 @@ void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Trans
   }
   if (c.reopen_count >= draft.ProgramOf(c).max_reopen_count) {
     draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer}, transition.exhausted);
+    Settle(draft, c);
     return;
   }
   draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer});
@@ -351,7 +352,9 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     }
     case ResponseEffect::kAttached:
       draft.AddCase(*with, response.occurred_at,
-                    ResponseAttached{response.id, std::max(severity, with->severity)});
+                    ResponseAttached{response.id, std::max(severity, with->severity)},
+                    draft.LifecycleOf(*with).Find(with->status, CaseCommand::kAttachResponse)->to);
+      Settle(draft, *with);
       break;
     case ResponseEffect::kReopened:
       ReopenCase(draft, *with, response.occurred_at,

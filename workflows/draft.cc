@@ -140,6 +140,10 @@ void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> 
   const OpeningFacts opening(c, nullptr, customer ? &*customer : nullptr);
   auto clock = MakeClockDue(draft, c, kind, due, opening);
   if (!clock) return;
+  // Migration may bring a case into a status before the one that its clocks are of.
+  if (kind != ClockKind::kCommitment) {
+    EndClocks(draft, c, kind, ClockState::kCancelled, draft.context().now);
+  }
   const auto timer_due = NextTier(draft.RevisionOf(c), *clock);
   if (timer_due) clock->timer = Draft::NextGeneration(c, TimerOf(kind));
   draft.AddCase(c, draft.context().now, ClockStarted{*std::move(clock), timer_due});
@@ -147,15 +151,7 @@ void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> 
 
 void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, Timestamp at) {
   at = std::max(at, clock.started_at);
-  const Calendar* calendar = CalendarOf(draft.RevisionOf(c), clock);
-  CaseClock until = clock;
-  if (clock.state == ClockState::kPaused && clock.paused_at && at < *clock.paused_at) {
-    // Recorded late: it ended before it was stopped, within the stretch it counted last.
-    until.state = ClockState::kRunning;
-    until.elapsed = 0;
-    until.elapsed = clock.elapsed - ElapsedAt(until, calendar, *clock.paused_at);
-  }
-  const int64_t elapsed = ElapsedAt(until, calendar, at);
+  const int64_t elapsed = ElapsedAt(clock, CalendarOf(draft.RevisionOf(c), clock), at);
   draft.AddCase(c, at, ClockEnded{clock.kind, clock.generation, state, elapsed});
 }
 
@@ -185,9 +181,10 @@ void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& a
   const Revision& revision = draft.RevisionOf(c);
   CaseClock moved = as;
   moved.elapsed = elapsed;
-  ClockMoved event{clock.kind,        clock.generation,       cause,       moved.definition,
-                   moved.calendar_id, moved.calendar_version, moved.limit, elapsed,
-                   clock.due_at,      std::nullopt,           0,           std::nullopt};
+  ClockMoved event{clock.kind,        clock.generation,       cause,        moved.definition,
+                   moved.calendar_id, moved.calendar_version, moved.limit,  moved.met_by,
+                   elapsed,           clock.due_at,           std::nullopt, 0,
+                   std::nullopt};
   if (clock.state == ClockState::kRunning) {
     if (cause == ClockMoveCause::kExtension) {  // counted on as before, to a later end
       moved.elapsed = clock.elapsed;

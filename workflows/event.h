@@ -250,6 +250,7 @@ struct ClockMoved {
   std::string calendar_id{};
   int32_t calendar_version = 0;
   Limit limit{};
+  MetBy met_by = MetBy::kUnset;
   int64_t elapsed = 0;
   std::optional<Timestamp> due_before{};
   std::optional<Timestamp> due_at{};

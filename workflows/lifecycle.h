@@ -99,7 +99,7 @@ struct Transition {
   std::string from{};
   CaseCommand command{};
   std::string to{};
-  std::string otherwise{};  // empty: stays
+  std::string otherwise{};  // empty: stays; chase, resume, ask_again: as `to`
   std::string exhausted{};
   std::vector<std::string> roles{};  // who may; empty: every role that may call the command
   std::vector<RequiredField> requires_fields{};

@@ -70,7 +70,7 @@ struct VerbDecision {
   void BeginPause(std::string reason, Text note);
 };
 
-// One level up the org tree, telling the manager there.
-void Escalate(Draft& draft, Case& c, Text note);
+// One level up the org tree, telling the manager there. `status` empty: stays as it is.
+void Escalate(Draft& draft, Case& c, Text note, std::string_view status = {});
 
 }  // namespace rebound

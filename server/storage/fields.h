@@ -267,6 +267,12 @@ void Fields(V& v, IsA<Limit> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<Standstill> auto& s) {
+  v(1, s.from);
+  v(2, s.to);
+}
+
+template <class V>
 void Fields(V& v, IsA<CaseClock> auto& s) {
   v(1, s.kind);
   v(2, s.generation);
@@ -286,6 +292,7 @@ void Fields(V& v, IsA<CaseClock> auto& s) {
   v(16, s.breached_at);
   v(17, s.crossed);
   v(18, s.timer);
+  v(19, s.stood);
 }
 
 template <class V>
@@ -715,6 +722,7 @@ void Fields(V& v, IsA<ClockMoved> auto& s) {
   v(10, s.due_at);
   v(11, s.timer);
   v(12, s.timer_due);
+  v(13, s.met_by);
 }
 
 template <class V>

@@ -341,6 +341,18 @@ TEST(FirstContactTest, AContactBeforeAPauseIsCountedUpToItself) {
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
+TEST(FirstContactTest, AContactBeforeAPauseThatIsOverIsCountedUpToItself) {
+  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(8))}));
+  world.now = kStart + hours{3};
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
+  world.now = kStart + hours{5};
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), ResumeCase{})));
+  world.now = kStart + hours{6};
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), ReachedAt(kStart + hours{2}))));
+  EXPECT_EQ(ClockOf(world, ClockKind::kFirstContact).elapsed, 2 * kHour);
+  EXPECT_EQ(world.problems, kNoProblems);
+}
+
 TEST(FirstContactTest, ContactsBeforeAReopeningDoNotMeetItsClock) {
   World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(4))}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
@@ -947,6 +959,53 @@ TEST(MigrationTest, KeepsWhatHasElapsedInEveryCombination) {
     EXPECT_EQ(world.problems, kNoProblems);
     EXPECT_EQ(world.Replayed().cases, world.cases);
   }
+}
+
+TEST(MigrationTest, PausesStayCreditedWhenHoursBecomeDays) {
+  World world = WithCase(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
+  world.now = kStart + hours{1};
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
+  world.now = kStart + days{3};  // Thursday 10:00
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), ResumeCase{})));
+  Revision next = With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 5}, "office")});
+  next.number = 8;
+  world.PutInForce(next);
+  world.now = kStart + days{4};
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), MigrateCase{})));
+  const CaseClock& clock = ClockOf(world, ClockKind::kRemedy);
+  EXPECT_EQ(clock.elapsed, 1) << "Thursday; on Tuesday and Wednesday it stood";
+  EXPECT_EQ(clock.due_at, kStart + days{9} + hours{7}) << "the close of next Wednesday";
+  EXPECT_EQ(world.problems, kNoProblems);
+}
+
+TEST(MigrationTest, WhatMeetsFirstContactFollowsTheNewRevision) {
+  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(8))}));
+  ASSERT_EQ(Do(world, OutboundAttempt(AttemptOutcome::kBusy)), "AttemptLogged");
+  Revision next = With({Define(ClockKind::kFirstContact, WallHours(8))});
+  next.clocks[0].met_by = MetBy::kAttempt;
+  next.number = 8;
+  world.PutInForce(next);
+  ASSERT_EQ(Do(world, MigrateCase{}), "CaseMigrated ClockMoved");
+  EXPECT_EQ(Do(world, OutboundAttempt(AttemptOutcome::kBusy)), "AttemptLogged ClockEnded");
+}
+
+TEST(MigrationTest, IntoAHandledStatusLeavesNoSecondRemedyClockAfterAFailedVerification) {
+  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(8))}));
+  Revision next = With({Define(ClockKind::kRemedy, WallHours(8))});
+  next.number = 8;
+  std::erase_if(next.lifecycle.statuses, [](const auto& s) { return s.key == "accepted"; });
+  world.PutInForce(next);
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), MigrateCase{0, "resolved"})));
+  world.actor = "zhou.jie";
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), VerifyCase{})));
+  EXPECT_EQ(world.OnlyCase().status, "rework");
+  const auto& clocks = world.OnlyCase().clocks;
+  EXPECT_EQ(std::count_if(clocks.begin(), clocks.end(),
+                          [](const CaseClock& clock) {
+                            return clock.kind == ClockKind::kRemedy &&
+                                   clock.state == ClockState::kRunning;
+                          }),
+            1);
 }
 
 TEST(MigrationTest, AClockWithoutADefinitionEndsAndOneThatWasGivenStays) {

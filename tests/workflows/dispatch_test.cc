@@ -242,6 +242,28 @@ TEST(EscalateTest, GoesUpTheOrgTreeByHandToo) {
   EXPECT_EQ(world.OnlyCase().status, "dispatched");
 }
 
+// Whatever the command: the case goes where its row of the lifecycle says.
+TEST(EscalateTest, LeadsWhereItsRowSaysAsDoAnAnswerThatAttachesAndATryThatFails) {
+  Revision revision = fixtures::TestRevision();
+  for (Transition& row : revision.lifecycle.transitions) {
+    if (row.from == "accepted" && row.command == CaseCommand::kEscalate) row.to = "contacting";
+    if (row.from == "contacting" && row.command == CaseCommand::kAttachResponse) {
+      row.to = "accepted";
+    }
+    if (row.from == "accepted" && row.command == CaseCommand::kLogAttempt) row.otherwise.clear();
+  }
+  World world(revision);
+  ASSERT_TRUE(world.Do(fixtures::Answer("a", 3)));
+  ASSERT_EQ(Do(world, Accept{}), "CaseAccepted");
+  ASSERT_EQ(Do(world, fixtures::OutboundAttempt(AttemptOutcome::kBusy)), "AttemptLogged");
+  EXPECT_EQ(world.OnlyCase().status, "accepted") << "without an `otherwise` it stays";
+  ASSERT_EQ(Do(world, EscalateCase{}), "CaseEscalated");
+  EXPECT_EQ(world.OnlyCase().status, "contacting");
+  ASSERT_EQ(Outcome(world.Do(fixtures::Answer("a", 3))), "ResponseRecorded ResponseAttached");
+  EXPECT_EQ(world.OnlyCase().status, "accepted");
+  EXPECT_EQ(world.problems, kNoProblems);
+}
+
 // ------------------------------------------------------------------------------ verify
 
 TEST(VerifyTest, IsNotTheOwnersAndPassesOnlyIfAllThreeAreSo) {

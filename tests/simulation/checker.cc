@@ -1,0 +1,1324 @@
+#include "tests/simulation/checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/simulation/history.h"
+#include "workflows/decide.h"
+
+namespace rebound::simulation {
+namespace {
+
+using C = CaseCommand;
+
+[[noreturn]] void Fail(const CaseId& about, const std::string& what) {
+  throw Violation(what, about);
+}
+[[noreturn]] void Fail(const CaseBook& book, const std::string& what) { Fail(book.c.id, what); }
+
+// ---- Reading a configuration
+
+const StatusDef* StatusOf(const Lifecycle& lifecycle, std::string_view key) {
+  const auto found = std::find_if(lifecycle.statuses.begin(), lifecycle.statuses.end(),
+                                  [&](const StatusDef& status) { return status.key == key; });
+  return found == lifecycle.statuses.end() ? nullptr : &*found;
+}
+
+const Transition* WayOf(const Lifecycle& lifecycle, std::string_view from, C command,
+                        std::string_view to = {}) {
+  for (const Transition& way : lifecycle.transitions) {
+    if (way.from == from && way.command == command && (to.empty() || way.to == to)) return &way;
+  }
+  return nullptr;
+}
+
+// The conditions that Configurations() uses.
+bool Holds(const Predicate& when, const Case& c) {
+  if (when.kind == Predicate::Kind::kAll) return when.children.empty();
+  const Comparison& comparison = when.comparison;
+  if (comparison.field == FieldId::kProgram) {
+    return std::get<std::string>(comparison.value) == c.program_id;
+  }
+  return c.severity >= std::get<int64_t>(comparison.value);
+}
+
+const ClockDefinition* DefinitionOf(const Revision& revision, ClockKind kind, const Case& c) {
+  for (const ClockDefinition& definition : revision.clocks) {
+    if (definition.kind == kind && Holds(definition.when, c)) return &definition;
+  }
+  return nullptr;
+}
+const ClockDefinition* DefinitionOf(const Revision& revision, std::string_view id) {
+  for (const ClockDefinition& definition : revision.clocks) {
+    if (definition.id == id && !id.empty()) return &definition;
+  }
+  return nullptr;
+}
+
+bool IsGiven(ClockKind kind) {
+  return kind == ClockKind::kCommitment || kind == ClockKind::kExternalDeadline;
+}
+bool IsLive(const ClockBook& clock) {
+  return clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+}
+
+// The managers above a unit, the nearest first, nobody twice in a row.
+std::vector<std::string> ManagersOf(const Revision& revision, std::string unit) {
+  std::vector<std::string> managers;
+  while (!unit.empty()) {
+    for (const OrgUnit& each : revision.org_units) {
+      if (each.id != unit || each.manager.empty()) continue;
+      if (managers.empty() || managers.back() != each.manager) managers.push_back(each.manager);
+    }
+    const size_t slash = unit.rfind('/');
+    unit = slash == std::string::npos ? "" : unit.substr(0, slash);
+  }
+  return managers;
+}
+
+std::vector<std::string> RecipientsOf(const Revision& revision, const Case& c, const Tier& tier) {
+  std::vector<std::string> whom;
+  for (const std::string& word : tier.notify) {
+    std::string name = "role:" + word;
+    if (word == "owner") name = c.owner;
+    if (word == "first_receiver") name = c.first_receiver;
+    if (word == "queue") name = "queue:" + c.details.queue_id;
+    if (word == "unit_manager") {
+      const auto managers = ManagersOf(revision, c.details.org_unit_id);
+      name = managers.empty() ? "" : managers.front();
+    }
+    if (!name.empty() && std::find(whom.begin(), whom.end(), name) == whom.end()) {
+      whom.push_back(name);
+    }
+  }
+  return whom;
+}
+
+bool Spoke(const Attempt& attempt) {
+  using enum AttemptOutcome;
+  const AttemptOutcome o = attempt.outcome;
+  return attempt.direction == Direction::kInbound || o == kReached || o == kCallBackAgreed ||
+         o == kAsksForSuperior || o == kRefused || o == kHungUp;
+}
+bool Given(const Remedy& remedy) {
+  return remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
+}
+
+bool Meets(const Case& c, RequiredField field) {
+  using enum RequiredField;
+  if (field == kOwner) return !c.owner.empty();
+  if (field == kAttempt) return !c.attempts.empty();
+  if (field == kActionTaken) return !c.action_taken.empty();
+  if (field == kHandlingResult) return c.handling_result != HandlingResult::kUnset;
+  if (field == kCommitmentsSettled) {
+    return std::none_of(c.commitments.begin(), c.commitments.end(), [](const Commitment& each) {
+      return each.state == CommitmentState::kPending;
+    });
+  }
+  return true;  // no configuration of ours demands another
+}
+
+// ---- Counting
+
+int64_t Counted(const ClockBook& clock, Timestamp from, Timestamp to) {
+  if (clock.timeline == nullptr) return std::max<int64_t>((to - from).count(), 0);
+  return clock.timeline->Elapsed(clock.limit.count, clock.started, from, to);
+}
+
+// In its own count; nullopt: it was counted otherwise then.
+std::optional<int64_t> ElapsedAt(const ClockBook& clock, Timestamp at) {
+  if (clock.state == ClockState::kRunning && at >= clock.counted_from) {
+    return clock.elapsed + Counted(clock, clock.counted_from, at);
+  }
+  const bool over = clock.state != ClockState::kRunning &&
+                    (clock.stretches.empty() || at >= clock.stretches.back().to);
+  if (over) return clock.elapsed;
+  for (auto stretch = clock.stretches.rbegin(); stretch != clock.stretches.rend(); ++stretch) {
+    if (at < stretch->from) continue;
+    if (stretch->timeline != clock.timeline || stretch->count != clock.limit.count) {
+      return std::nullopt;
+    }
+    const Timestamp to = std::min(at, stretch->to);
+    const int64_t within =
+        stretch->timeline == nullptr
+            ? (to - stretch->from).count()
+            : stretch->timeline->Elapsed(stretch->count, clock.started, stretch->from, to);
+    return stretch->before + within;
+  }
+  return 0;
+}
+
+std::optional<Timestamp> ReachOf(const ClockBook& clock, int64_t amount) {
+  const int64_t left = amount - clock.elapsed;
+  if (clock.timeline == nullptr) return clock.counted_from + Duration{left};
+  return clock.timeline->Reach(clock.limit.count, clock.started, clock.counted_from, left);
+}
+std::optional<Timestamp> DueOf(const ClockBook& clock) {
+  return ReachOf(clock, clock.limit.amount);
+}
+
+bool IsDue(const Tier& tier) { return tier.at == TierAt{TierAt::Kind::kWall, 0}; }
+
+std::vector<Tier> TiersOf(const Revision& revision, const ClockBook& clock) {
+  if (clock.kind == ClockKind::kResurvey) return {{.id = "due"}};
+  std::vector<Tier> tiers;
+  if (const auto* definition = DefinitionOf(revision, clock.definition)) tiers = definition->tiers;
+  if (std::none_of(tiers.begin(), tiers.end(), IsDue)) tiers.push_back({.id = "breach"});
+  return tiers;
+}
+
+std::optional<Timestamp> TierTimeOf(const ClockBook& clock, const Tier& tier) {
+  if (tier.at.kind == TierAt::Kind::kPercent) {
+    return ReachOf(clock, clock.limit.amount * tier.at.amount / 100);
+  }
+  if (tier.at.kind == TierAt::Kind::kOwnCount) {
+    return ReachOf(clock, clock.limit.amount + tier.at.amount);
+  }
+  const auto due = DueOf(clock);
+  return due ? std::optional(*due + Duration{tier.at.amount}) : std::nullopt;
+}
+
+bool IsCrossed(const ClockBook& clock, const Tier& tier) {
+  return std::find(clock.crossed.begin(), clock.crossed.end(), tier.id) != clock.crossed.end();
+}
+
+std::optional<Timestamp> NextOf(const Revision& revision, const ClockBook& clock) {
+  std::optional<Timestamp> next;
+  for (const Tier& tier : TiersOf(revision, clock)) {
+    if (IsCrossed(clock, tier)) continue;
+    const auto at = TierTimeOf(clock, tier);
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
+}
+
+// It ran past its due time, noticed or not.
+void NoteBreach(ClockBook& clock, Timestamp until) {
+  if (clock.state != ClockState::kRunning || !clock.due || until <= *clock.due) return;
+  clock.breached_at = std::min(clock.breached_at.value_or(*clock.due), *clock.due);
+}
+
+// The clock runs no longer since `at`.
+void Stop(ClockBook& clock, Timestamp at) {
+  if (clock.state != ClockState::kRunning) return;
+  if (at >= clock.counted_from) {
+    clock.stretches.push_back(
+        {clock.counted_from, at, clock.elapsed, clock.limit.count, clock.timeline});
+  }
+}
+
+// Sends a message: an outbox row must follow.
+bool Tells(const EventBody& body) {
+  if (const auto* crossed = std::get_if<TierCrossed>(&body)) return !crossed->notify.empty();
+  return std::holds_alternative<ResurveyAsked>(body) ||
+         std::holds_alternative<CaseEscalated>(body) || std::holds_alternative<CaseChased>(body) ||
+         std::holds_alternative<CaseSupervised>(body) ||
+         std::holds_alternative<CaseDispatched>(body);
+}
+
+// The command of the lifecycle that a verb asks for.
+struct CommandOf {
+  std::optional<C> operator()(const Assign&) { return C::kAssign; }
+  std::optional<C> operator()(const LogAttempt&) { return C::kLogAttempt; }
+  std::optional<C> operator()(const MakeCommitment&) { return C::kMakeCommitment; }
+  std::optional<C> operator()(const RecordRemedy&) { return C::kRemedy; }
+  std::optional<C> operator()(const Resolve&) { return C::kResolve; }
+  std::optional<C> operator()(const Close&) { return C::kClose; }
+  std::optional<C> operator()(const Reopen&) { return C::kReopen; }
+  std::optional<C> operator()(const Dispatch&) { return C::kDispatch; }
+  std::optional<C> operator()(const Accept&) { return C::kAccept; }
+  std::optional<C> operator()(const Return&) { return C::kReturn; }
+  std::optional<C> operator()(const SettleCommitment&) { return C::kSettleCommitment; }
+  std::optional<C> operator()(const PauseCase&) { return C::kPause; }
+  std::optional<C> operator()(const ResumeCase&) { return C::kResume; }
+  std::optional<C> operator()(const ChaseCase&) { return C::kChase; }
+  std::optional<C> operator()(const SuperviseCase&) { return C::kSupervise; }
+  std::optional<C> operator()(const AssistCase&) { return C::kAssist; }
+  std::optional<C> operator()(const RequestExtension&) { return C::kExtend; }
+  std::optional<C> operator()(const DecideExtension&) { return C::kDecideExtension; }
+  std::optional<C> operator()(const EscalateCase&) { return C::kEscalate; }
+  std::optional<C> operator()(const VerifyCase&) { return C::kVerify; }
+  std::optional<C> operator()(const MoveCase&) { return C::kMove; }
+  std::optional<C> operator()(const WithdrawCase&) { return C::kWithdraw; }
+  std::optional<C> operator()(const MigrateCase&) { return std::nullopt; }
+  std::optional<C> operator()(const RecomputeClocks&) { return std::nullopt; }
+  std::optional<C> operator()(const FireTimers&) { return std::nullopt; }
+};
+
+template <typename T>
+const T* VerbOf(const Command& command) {
+  const auto* work = std::get_if<WorkCase>(&command);
+  return work == nullptr ? nullptr : std::get_if<T>(&work->verb);
+}
+
+const Command& CommandIn(const Record& record) { return record.request->work.commands.front(); }
+
+RawId ResourceOf(const Outcome& outcome) {
+  if (outcome.subject) return IdCast<RawId>(outcome.subject->id);
+  if (outcome.response) return IdCast<RawId>(outcome.response->id);
+  if (outcome.customer) return IdCast<RawId>(outcome.customer->id);
+  return {};
+}
+
+}  // namespace
+
+// One event on one case: the status it may lead to, and the ledgers.
+class Checker::CaseStep {
+ public:
+  CaseStep(Checker& checker, const Record& record, CaseBook& book, const Event& event)
+      : checker_(checker),
+        command_(CommandIn(record)),
+        caller_(record.request->work.caller),
+        book_(book),
+        c_(book.c),
+        event_(event),
+        now_(checker.now_) {}
+
+  void operator()(const CaseOpened& e);
+  void operator()(const CaseAssigned& e);
+  void operator()(const AttemptLogged& e) { Take(C::kLogAttempt, Spoke(e.attempt)); }
+  void operator()(const CommitmentMade&) { Take(C::kMakeCommitment); }
+  void operator()(const RemedyRecorded& e) { Take(C::kRemedy, Given(e.remedy)); }
+  void operator()(const CaseResolved&);
+  void operator()(const CaseClosed& e);
+  void operator()(const CaseReopened& e);
+  void operator()(const ResponseAttached&) { Take(C::kAttachResponse); }
+  void operator()(const ResurveyAsked& e);
+  void operator()(const ResurveyAnswered& e);
+  void operator()(const LaterAnswerCounted&) {}
+  void operator()(const TimerSet& e) { SetTimer(e.kind, e.generation, e.due_at); }
+  void operator()(const TimerEnded& e);
+  void operator()(const CaseHistoryDerived&) { Fail(book_, "no history is imported here"); }
+  void operator()(const CaseVoided&) { Fail(book_, "no history is imported here"); }
+  void operator()(const CaseDispatched&) { Take(C::kDispatch); }
+  void operator()(const CaseAccepted&) { Take(C::kAccept); }
+  void operator()(const CaseReturned&);
+  void operator()(const CaseChased&) { Take(C::kChase, c_.contacted_at.has_value()); }
+  void operator()(const CaseSupervised&) { Take(C::kSupervise); }
+  void operator()(const AssistRecorded&) { Take(C::kAssist); }
+  void operator()(const ExtensionRecorded& e);
+  void operator()(const VerificationRecorded& e);
+  void operator()(const CaseMoved&);
+  void operator()(const CommitmentSettled&) { Take(C::kSettleCommitment); }
+  void operator()(const CaseEscalated& e);
+  void operator()(const PriorityChanged& e);
+  void operator()(const PauseStarted& e);
+  void operator()(const PauseEnded&);
+  void operator()(const ClockStarted& e);
+  void operator()(const ClockPaused& e);
+  void operator()(const ClockResumed& e);
+  void operator()(const ClockEnded& e);
+  void operator()(const TierCrossed& e);
+  void operator()(const ClockMoved& e);
+  void operator()(const CaseMigrated& e);
+  template <typename T>
+  void operator()(const T&) {
+    Fail(book_, fmt::format("{} stands on a case", TypeName(event_.body)));
+  }
+
+  const std::string& status() const { return status_; }
+
+ private:
+  const Revision& revision() const { return checker_.Of(c_).revision; }
+  bool ByTimer() const { return VerbOf<FireTimers>(command_) != nullptr; }
+
+  template <typename T>
+  const T& Verb() const {
+    const T* verb = VerbOf<T>(command_);
+    if (verb == nullptr) {
+      Fail(book_, fmt::format("{} follows from another command", TypeName(event_.body)));
+    }
+    return *verb;
+  }
+
+  // The case takes this way of its lifecycle, if it has one and the actor may.
+  void Take(C command, bool full = true, std::string_view to = {}) {
+    const Transition* way = WayOf(revision().lifecycle, c_.status, command, to);
+    if (way == nullptr) {
+      Fail(book_, fmt::format("illegal transition: revision {} has no {} from {}", c_.revision,
+                              Name(command), c_.status));
+    }
+    // What answers and timers bring about asks for no role.
+    const bool asked =
+        std::holds_alternative<WorkCase>(command_) || std::holds_alternative<ClaimNext>(command_);
+    const bool may =
+        !asked || caller_.role.empty() || way->roles.empty() ||
+        std::find(way->roles.begin(), way->roles.end(), caller_.role) != way->roles.end();
+    book_.taken = way;
+    if (!may) Fail(book_, fmt::format("{} by the role {}", Name(command), caller_.role));
+    const std::string& target = full ? way->to : way->otherwise;
+    // A pause that a chase or its end leaves standing would be none.
+    const bool ends = command == C::kChase || command == C::kResume || command == C::kAskAgain;
+    if (!target.empty()) status_ = target;
+    if (target.empty() && !full && ends) status_ = way->to;
+  }
+
+  void Exactly(bool holds, std::string_view what) const {
+    if (!holds) {
+      Fail(book_,
+           fmt::format("{} of {}: {}", TypeName(event_.body), CaseNumberText(c_.number), what));
+    }
+  }
+
+  ClockBook& ClockOf(ClockKind kind, int32_t generation) {
+    for (ClockBook& clock : book_.clocks) {
+      if (clock.kind == kind && clock.generation == generation) return clock;
+    }
+    Fail(book_, fmt::format("{} of {}, which never started", TypeName(event_.body),
+                            ClockText(kind, generation)));
+  }
+
+  void SetTimer(TimerKind kind, int32_t generation, Timestamp due) {
+    const bool fresh =
+        book_.timers
+            .emplace(std::pair(kind, generation),
+                     Timer{kind, generation, due, TimerState::kPending, std::nullopt})
+            .second;
+    Exactly(fresh, "a timer is set twice");
+  }
+
+  // The clock's timer ends, and the next one is set where one is due.
+  void Rearm(ClockBook& clock, TimerState ended, int32_t next, std::optional<Timestamp> due) {
+    const TimerKind kind = TimerOf(clock.kind);
+    if (clock.timer != 0) {
+      Timer& timer = book_.timers.at({kind, clock.timer});
+      Exactly(timer.state == TimerState::kPending, "its timer is over already");
+      timer.state = ended;
+      timer.ended_at = event_.occurred_at;
+    }
+    clock.timer = due ? next : 0;
+    if (due) SetTimer(kind, next, *due);
+  }
+
+  void ExpectNext(const ClockBook& clock, const std::optional<Timestamp>& found) const {
+    const auto next = NextOf(revision(), clock);
+    if (next == found) return;
+    Fail(book_, fmt::format("{} of {}: the next tier is due {} by the minutes, {} by the event",
+                            TypeName(event_.body), ClockText(clock.kind, clock.generation),
+                            TimeText(next), TimeText(found)));
+  }
+  void ExpectDue(const ClockBook& clock, const std::optional<Timestamp>& found) const {
+    if (clock.due == found) return;
+    Fail(book_, fmt::format("{} of {}: due {} by the minutes, {} by the event",
+                            TypeName(event_.body), ClockText(clock.kind, clock.generation),
+                            TimeText(clock.due), TimeText(found)));
+  }
+  void ExpectElapsed(const ClockBook& clock, std::optional<int64_t> expected, int64_t found) const {
+    if (!expected || *expected == found) return;
+    Fail(book_, fmt::format("{} of {}: {} have elapsed by the minutes, {} by the event",
+                            TypeName(event_.body), ClockText(clock.kind, clock.generation),
+                            *expected, found));
+  }
+
+  std::optional<ClockBook> Fresh(const Case& c, ClockKind kind, std::optional<Timestamp> due) const;
+  void Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const;
+  void Start(const CaseClock& found, std::optional<ClockBook> expected);
+  void ExpectActions(const Tier& tier);
+
+  Checker& checker_;
+  const Command& command_;
+  const Caller& caller_;
+  CaseBook& book_;
+  const Case& c_;  // before the event
+  const Event& event_;
+  const Timestamp now_;
+  std::string status_ = c_.status;  // where the event leads
+};
+
+// The clock that the configuration gives the case now.
+std::optional<ClockBook> Checker::CaseStep::Fresh(const Case& c, ClockKind kind,
+                                                  std::optional<Timestamp> due) const {
+  const Configuration& configuration = checker_.Of(c);
+  const Revision& pinned = configuration.revision;
+  ClockBook clock;
+  clock.kind = kind;
+  clock.generation = 1;
+  for (const ClockBook& known : book_.clocks) {
+    if (known.kind == kind) clock.generation = std::max(clock.generation, known.generation + 1);
+  }
+  clock.started = clock.counted_from = now_;
+  if (IsGiven(kind) && !due) return std::nullopt;
+  const Program* program = nullptr;
+  for (const Program& each : pinned.programs) {
+    if (each.id == c.program_id) program = &each;
+  }
+  if (const ClockDefinition* definition = DefinitionOf(pinned, kind, c)) {
+    clock.definition = definition->id;
+    clock.met_by = definition->met_by;
+    clock.limit = definition->limit;
+    if (!definition->calendar_id.empty() && !IsGiven(kind)) {
+      clock.calendar_id = definition->calendar_id;
+      clock.timeline = &configuration.timelines.at(clock.calendar_id);
+      for (const Calendar& calendar : pinned.calendars) {
+        if (calendar.id == clock.calendar_id) clock.calendar_version = calendar.version;
+      }
+    }
+  } else if (kind == ClockKind::kFirstContact) {
+    clock.met_by = MetBy::kReached;
+    clock.limit = {Count::kWall, program->first_contact_limit.count()};
+  } else if (kind == ClockKind::kResurvey) {
+    clock.met_by = MetBy::kReached;
+    clock.limit = {Count::kWall, program->resurvey_delay.count()};
+  } else if (!IsGiven(kind)) {
+    return std::nullopt;
+  }
+  if (IsGiven(kind)) clock.limit = {Count::kWall, (*due - now_).count()};
+  clock.due = DueOf(clock);
+  return clock;
+}
+
+void Checker::CaseStep::Start(const CaseClock& found, std::optional<ClockBook> expected) {
+  Exactly(expected.has_value(),
+          fmt::format("the configuration has no {} for it", Name(found.kind)));
+  const ClockBook& e = *expected;
+  const bool same = found.generation == e.generation && found.definition == e.definition &&
+                    found.calendar_id == e.calendar_id &&
+                    found.calendar_version == e.calendar_version && found.limit == e.limit &&
+                    found.met_by == e.met_by && found.state == ClockState::kRunning &&
+                    found.started_at == e.started && found.counted_from == e.counted_from &&
+                    found.elapsed == 0 && found.crossed.empty();
+  Exactly(same, fmt::format("{} is not what revision {} says (definition {} expected, {} found)",
+                            ClockText(found.kind, found.generation), c_.revision, e.definition,
+                            found.definition));
+  ExpectDue(e, found.due_at);
+  if (found.kind != ClockKind::kCommitment) {
+    for (const ClockBook& known : book_.clocks) {
+      Exactly(known.kind != found.kind || !IsLive(known), "a second clock of the kind is live");
+    }
+  }
+  book_.clocks.push_back(*std::move(expected));
+}
+
+void Checker::CaseStep::operator()(const CaseOpened& e) {
+  const Case& opened = e.opened;
+  book_.c = opened;  // the rest is judged by what is pinned
+  Exactly(
+      opened.revision == checker_.deciding_,
+      fmt::format("it follows revision {}, in force is {}", opened.revision, checker_.deciding_));
+  status_ = revision().lifecycle.initial;
+  const std::vector<Priority>& priorities = revision().priorities;
+  const auto priority = std::find_if(priorities.begin(), priorities.end(),
+                                     [&](const Priority& p) { return Holds(p.when, opened); });
+  Exactly(opened.priority == (priority == priorities.end() ? priorities.back() : *priority).id,
+          "another priority");
+  using K = ClockKind;
+  size_t count = 0;
+  for (const K kind : {K::kFirstContact, K::kRemedy, K::kExternalDeadline, K::kFirstResolution,
+                       K::kTotalResolution}) {
+    const bool nobody = opened.customer_id.empty() && opened.details.contact_person.empty();
+    if (kind == K::kFirstContact && nobody) continue;
+    auto clock = Fresh(opened, kind, opened.details.external_authority.due_at);
+    if (!clock) continue;
+    Exactly(count < opened.clocks.size() && opened.clocks[count].kind == kind,
+            fmt::format("no clock {} although the configuration has one", Name(kind)));
+    const CaseClock& found = opened.clocks[count++];
+    Start(found, clock);
+    ClockBook& book = book_.clocks.back();
+    const auto next = NextOf(revision(), book);
+    Rearm(book, TimerState::kCancelled, found.timer, next);
+  }
+  Exactly(count == opened.clocks.size(), "a clock that the configuration does not have");
+  Exactly(opened.timers.size() == book_.timers.size(), "a timer too many or too few");
+  for (const Timer& timer : opened.timers) {
+    const auto known = book_.timers.find({timer.kind, timer.generation});
+    Exactly(known != book_.timers.end() && known->second == timer,
+            "a timer is not due when its tier is");
+  }
+}
+
+void Checker::CaseStep::operator()(const CaseAssigned&) {
+  if (ByTimer()) return;
+  Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
+}
+
+void Checker::CaseStep::operator()(const CaseResolved&) {
+  if (VerbOf<WithdrawCase>(command_) == nullptr) Take(C::kResolve);
+}
+
+void Checker::CaseStep::operator()(const CaseClosed& e) {
+  if (VerbOf<WithdrawCase>(command_) != nullptr) return Take(C::kWithdraw);
+  if (VerbOf<Close>(command_) != nullptr) return Take(C::kClose);
+  if (std::holds_alternative<SubmitResponse>(command_)) return Take(C::kAnswerResurvey);
+  Exactly(ByTimer(), "closed by a command that does not close");
+  if (e.resurvey_result == ResurveyResult::kNoAnswer) return Take(C::kExpireResurvey);
+  Take(C::kAskAgain, false);
+}
+
+void Checker::CaseStep::operator()(const CaseReopened& e) {
+  if (e.cause == ReopenCause::kBadResurvey) return Take(C::kAnswerResurvey, false);
+  const bool by_hand = VerbOf<Reopen>(command_) != nullptr;
+  Exactly(by_hand == (e.cause == ReopenCause::kByHand), "reopened for another cause");
+  Take(C::kReopen);
+}
+
+void Checker::CaseStep::operator()(const ResurveyAsked& e) {
+  Take(C::kAskAgain);
+  const Customer& customer = checker_.customers_.at(c_.customer_id);
+  Exactly(!customer.do_not_contact, "a customer who is not to be contacted was asked");
+  std::optional<bool> very, every;
+  for (const Consent& consent : customer.consents) {
+    if (consent.purpose != ConsentPurpose::kSurvey) continue;
+    if (consent.channel == e.channel) very = consent.granted;
+    if (consent.channel == Channel::kUnset) every = consent.granted;
+  }
+  Exactly(very.value_or(every.value_or(true)), "a customer without consent was asked");
+}
+
+void Checker::CaseStep::operator()(const ResurveyAnswered& e) {
+  Exactly(WayOf(revision().lifecycle, c_.status, C::kAnswerResurvey) != nullptr,
+          "it does not wait for an answer");
+  const bool good =
+      e.answer.category == Category::kPassive || e.answer.category == Category::kPromoter;
+  // Closing or reopening is an event of its own; a detractor's answer beyond the limit is not.
+  if (event_.status != c_.status) {
+    Exactly(!good, "a good answer closes");
+    status_ = WayOf(revision().lifecycle, c_.status, C::kAnswerResurvey)->exhausted;
+  }
+}
+
+void Checker::CaseStep::operator()(const TimerEnded& e) {
+  const auto known = book_.timers.find({e.kind, e.generation});
+  Exactly(known != book_.timers.end(), "there is no such timer");
+  Timer& timer = known->second;
+  Exactly(timer.state == TimerState::kPending, "the timer is over already");
+  if (e.state == TimerState::kFired) {
+    Exactly(timer.due_at <= now_, "the timer fires early");
+    Exactly(ByTimer() && !checker_.held_, "a timer fires while timers are held");
+  }
+  timer.state = e.state;
+  timer.ended_at = event_.occurred_at;
+}
+
+void Checker::CaseStep::operator()(const CaseReturned&) {
+  Take(C::kReturn);
+  Exactly(c_.return_count < revision().lifecycle.max_returns, "returned beyond the limit");
+}
+
+void Checker::CaseStep::operator()(const ExtensionRecorded& e) {
+  const Extension& extension = e.extension;
+  const auto known = std::find_if(c_.extensions.begin(), c_.extensions.end(),
+                                  [&](const Extension& each) { return each.id == extension.id; });
+  Exactly(extension.clock != ClockKind::kExternalDeadline, "nobody can extend that clock");
+  if (known != c_.extensions.end()) {
+    Exactly(known->state == ExtensionState::kRequested, "decided twice");
+    Exactly(extension.decided_by != extension.requested_by, "decided by who asked");
+    return Take(C::kDecideExtension);
+  }
+  const auto standing =
+      std::count_if(c_.extensions.begin(), c_.extensions.end(), [&](const Extension& each) {
+        return each.clock == extension.clock && each.generation == extension.generation &&
+               each.state != ExtensionState::kRefused;
+      });
+  Exactly(standing < revision().lifecycle.max_extensions, "asked for beyond the limit");
+  Take(C::kExtend);
+}
+
+void Checker::CaseStep::operator()(const VerificationRecorded& e) {
+  const Verification& v = e.verification;
+  Exactly(caller_.principal != c_.owner, "verified by the owner");
+  Take(C::kVerify, v.contacted && v.solved && v.accepted);
+}
+
+void Checker::CaseStep::operator()(const CaseEscalated& e) {
+  if (!ByTimer()) Take(C::kEscalate);
+  Exactly(e.level == c_.escalation_level + 1, "not one level up");
+  const auto managers = ManagersOf(revision(), c_.details.org_unit_id);
+  const auto level = static_cast<size_t>(c_.escalation_level);
+  const std::string whom = level < managers.size() ? managers[level] : "role:manager";
+  Exactly(e.to == std::vector<std::string>{whom}, "another one is told than " + whom);
+}
+
+void Checker::CaseStep::operator()(const PriorityChanged& e) {
+  Exactly(ByTimer(), "only tiers raise a priority");
+  Exactly(e.rank == c_.priority_rank - 1 && e.rank >= 1, "not one rank up");
+  Exactly(revision().priorities[static_cast<size_t>(e.rank) - 1].id == e.priority, "another name");
+}
+
+void Checker::CaseStep::operator()(const CaseMoved&) {
+  // A case that was migrated into standing has no pause that could end.
+  if (VerbOf<ResumeCase>(command_) != nullptr) {
+    return Take(C::kResume, c_.contacted_at.has_value());
+  }
+  Take(C::kMove, true, Verb<MoveCase>().status);
+}
+
+void Checker::CaseStep::operator()(const PauseStarted& e) {
+  if (VerbOf<PauseCase>(command_) != nullptr) Take(C::kPause);
+  Exactly(book_.pauses.empty() || book_.pauses.back().resumed_at, "a second pause at once");
+  Exactly(e.pause.paused_at == now_ && e.pause.owner == c_.owner, "not of now and the owner");
+  Exactly(!e.pause.reason.empty(), "without a reason");
+  book_.pauses.push_back(e.pause);
+}
+
+void Checker::CaseStep::operator()(const PauseEnded&) {
+  if (VerbOf<ResumeCase>(command_) != nullptr && event_.status != c_.status) {
+    Take(C::kResume, c_.contacted_at.has_value());
+  }
+  Exactly(!book_.pauses.empty() && !book_.pauses.back().resumed_at, "no pause lasts");
+  book_.pauses.back().resumed_at = now_;
+}
+
+void Checker::CaseStep::operator()(const ClockStarted& e) {
+  std::optional<Timestamp> due;
+  if (e.clock.kind == ClockKind::kCommitment) {
+    Exactly(!c_.commitments.empty(), "no promise was made");
+    due = c_.commitments.back().due_at;
+  }
+  if (e.clock.kind == ClockKind::kExternalDeadline) due = c_.details.external_authority.due_at;
+  Start(e.clock, Fresh(c_, e.clock.kind, due));
+  ClockBook& clock = book_.clocks.back();
+  ExpectNext(clock, e.timer_due);
+  Rearm(clock, TimerState::kCancelled, e.clock.timer, e.timer_due);
+}
+
+void Checker::CaseStep::operator()(const ClockPaused& e) {
+  ClockBook& clock = ClockOf(e.kind, e.generation);
+  Exactly(clock.state == ClockState::kRunning && event_.occurred_at == now_, "it does not run");
+  ExpectElapsed(clock, ElapsedAt(clock, now_), e.elapsed);
+  NoteBreach(clock, now_);
+  Stop(clock, now_);
+  clock.state = ClockState::kPaused;
+  clock.due.reset();
+  clock.elapsed = e.elapsed;
+  clock.paused_at = now_;
+  Rearm(clock, TimerState::kCancelled, 0, std::nullopt);
+}
+
+void Checker::CaseStep::operator()(const ClockResumed& e) {
+  ClockBook& clock = ClockOf(e.kind, e.generation);
+  const bool counts_on =
+      !IsLive(clock) && clock.kind == ClockKind::kTotalResolution && clock.ended_at;
+  Exactly(clock.state == ClockState::kPaused || counts_on, "it does not stand");
+  const auto since = counts_on ? clock.ended_at : clock.paused_at;
+  if (now_ > *since) clock.stood += now_ - *since;
+  clock.state = ClockState::kRunning;
+  clock.counted_from = now_;
+  clock.paused_at.reset();
+  clock.ended_at.reset();
+  clock.due = DueOf(clock);
+  ExpectDue(clock, e.due_at);
+  ExpectNext(clock, e.timer_due);
+  Rearm(clock, TimerState::kCancelled, e.timer, e.timer_due);
+}
+
+void Checker::CaseStep::operator()(const ClockEnded& e) {
+  ClockBook& clock = ClockOf(e.kind, e.generation);
+  const Timestamp at = event_.occurred_at;
+  Exactly(IsLive(clock), "it is over already");
+  ExpectElapsed(clock, ElapsedAt(clock, at), e.elapsed);
+  if (e.kind == ClockKind::kResurvey && e.state == ClockState::kMet) {
+    Exactly(clock.due && *clock.due <= now_, "the customer is asked early");
+    Exactly(!checker_.held_, "a timer fires while timers are held");
+  }
+  if (e.kind != ClockKind::kResurvey) NoteBreach(clock, at);
+  Stop(clock, at);
+  if (clock.paused_at && at > *clock.paused_at) clock.stood += at - *clock.paused_at;
+  clock.paused_at.reset();
+  clock.state = e.state;
+  clock.elapsed = e.elapsed;
+  clock.ended_at = at;
+  const bool met = e.state == ClockState::kMet;
+  if (met && clock.breached_at && at <= *clock.breached_at) clock.breached_at.reset();
+  const TimerState by = e.kind == ClockKind::kResurvey ? TimerState::kFired : TimerState::kMet;
+  Rearm(clock, met ? by : TimerState::kCancelled, 0, std::nullopt);
+}
+
+// What must follow the crossing at once, in this order.
+void Checker::CaseStep::ExpectActions(const Tier& tier) {
+  for (const TierAction action : tier.actions) {
+    const bool raises =
+        c_.priority_rank > 1 && c_.priority_rank <= std::ssize(revision().priorities);
+    if (action == TierAction::kRaisePriority && raises)
+      book_.actions.push_back({"PriorityChanged"});
+    if (action == TierAction::kReassign) {
+      book_.actions.push_back({"CaseAssigned", tier.queue_id});
+    }
+    if (action == TierAction::kEscalate) book_.actions.push_back({"CaseEscalated"});
+  }
+}
+
+void Checker::CaseStep::operator()(const TierCrossed& e) {
+  ClockBook& clock = ClockOf(e.kind, e.generation);
+  const std::string name = ClockText(e.kind, e.generation) + ' ' + e.tier;
+  Exactly(ByTimer() && !checker_.held_, name + " is crossed while timers are held");
+  Exactly(clock.state == ClockState::kRunning, name + " is crossed by a clock that does not run");
+  const std::vector<Tier> tiers = TiersOf(revision(), clock);
+  const auto tier =
+      std::find_if(tiers.begin(), tiers.end(), [&](const Tier& each) { return each.id == e.tier; });
+  Exactly(tier != tiers.end(), name + " is no tier of its definition");
+  Exactly(!IsCrossed(clock, *tier), name + " is crossed twice");
+  const auto at = TierTimeOf(clock, *tier);
+  Exactly(at && *at <= now_, fmt::format("{} is crossed early: due {}", name, TimeText(at)));
+  Exactly(*at == e.due_at, fmt::format("{} due {} by the minutes, {} by the event", name,
+                                       TimeText(at), TimeText(e.due_at)));
+  bool overtaken = false;
+  for (const Tier& other : tiers) {
+    if (IsCrossed(clock, other) || other.id == e.tier) continue;
+    const auto when = TierTimeOf(clock, other);
+    Exactly(!when || *when >= *at, name + " is crossed before an earlier tier");
+    overtaken |= when && *when <= now_ && *when > *at;
+  }
+  Exactly(e.overtaken == overtaken, name + ": overtaken or not, the minutes differ");
+  Exactly(e.breach == IsDue(*tier), name + ": a breach or not");
+  const bool tells = std::find(tier->actions.begin(), tier->actions.end(), TierAction::kNotify) !=
+                     tier->actions.end();
+  const auto whom =
+      tells && !overtaken ? RecipientsOf(revision(), c_, *tier) : std::vector<std::string>{};
+  Exactly(e.notify == whom, name + ": others are told than its definition says");
+  if (!overtaken) ExpectActions(*tier);
+  clock.crossed.push_back(e.tier);
+  if (e.breach) clock.breached_at = std::min(clock.breached_at.value_or(e.due_at), e.due_at);
+  ExpectNext(clock, e.timer_due);
+  Rearm(clock, TimerState::kFired, e.timer, e.timer_due);
+}
+
+void Checker::CaseStep::operator()(const ClockMoved& e) {
+  ClockBook& clock = ClockOf(e.kind, e.generation);
+  // An ended total resolution may count on later.
+  Exactly(IsLive(clock) || clock.kind == ClockKind::kTotalResolution, "it is over already");
+  const bool running = clock.state == ClockState::kRunning;
+  ClockBook moved = clock;
+  int64_t elapsed = *ElapsedAt(clock, now_);
+  if (e.cause == ClockMoveCause::kExtension) {
+    const auto& verb = Verb<DecideExtension>();
+    const auto known = std::find_if(c_.extensions.begin(), c_.extensions.end(),
+                                    [&](const Extension& each) { return each.id == verb.id; });
+    Exactly(known != c_.extensions.end() && verb.grant, "nobody granted it");
+    moved.limit.amount += known->amount;
+    moved.extended += known->amount;
+  } else {
+    Exactly(e.cause == ClockMoveCause::kRevision, "for another cause");
+    Exactly(!clock.definition.empty(), "the configuration did not set it");
+    Stop(moved, now_);
+    Redefine(clock, &moved, &elapsed);
+    moved.elapsed = elapsed;
+    moved.counted_from = now_;
+  }
+  Exactly(e.limit == moved.limit && e.definition == moved.definition &&
+              e.calendar_id == moved.calendar_id && e.calendar_version == moved.calendar_version,
+          fmt::format("{} has another limit than revision {} says", ClockText(e.kind, e.generation),
+                      c_.revision));
+  ExpectElapsed(moved, elapsed, e.elapsed);
+  clock = std::move(moved);
+  if (running) {
+    clock.due = DueOf(clock);
+    ExpectDue(clock, e.due_at);
+    ExpectNext(clock, e.timer_due);
+  }
+  Rearm(clock, TimerState::kCancelled, e.timer, e.timer_due);
+}
+
+// What another revision makes of a clock, and how much of it has elapsed by the new count.
+void Checker::CaseStep::Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const {
+  const ClockDefinition* after = DefinitionOf(revision(), clock.definition);
+  if (after == nullptr || after->kind != clock.kind) {
+    after = DefinitionOf(revision(), clock.kind, c_);
+  }
+  if (IsGiven(clock.kind)) {
+    moved->definition = after == nullptr ? "" : after->id;
+    return;
+  }
+  Exactly(after != nullptr, "nothing sets it another limit");
+  const bool same_unit = InDays(clock.limit.count) == InDays(after->limit.count);
+  const Revision& before = checker_.revisions_.at(book_.migrated_from)->revision;
+  if (!same_unit || DefinitionOf(before, clock.definition) == nullptr) moved->extended = 0;
+  moved->definition = after->id;
+  moved->met_by = after->met_by;
+  moved->limit = after->limit;
+  moved->limit.amount += moved->extended;
+  moved->calendar_id = after->calendar_id;
+  moved->calendar_version = 0;
+  moved->timeline = nullptr;
+  if (!after->calendar_id.empty()) {
+    moved->timeline = &checker_.Of(c_).timelines.at(after->calendar_id);
+    for (const Calendar& calendar : revision().calendars) {
+      if (calendar.id == after->calendar_id) moved->calendar_version = calendar.version;
+    }
+  }
+  if (same_unit) return;
+  // What ran, in the other count; what stood stays credited.
+  *elapsed = 0;
+  for (const ClockBook::Stretch& stretch : moved->stretches) {
+    *elapsed += Counted(*moved, stretch.from, stretch.to);
+  }
+}
+
+void Checker::CaseStep::operator()(const CaseMigrated& e) {
+  const auto& verb = Verb<MigrateCase>();
+  Exactly(e.from_revision == c_.revision, "it followed another revision");
+  Exactly(e.revision == (verb.revision == 0 ? checker_.deciding_ : verb.revision),
+          "nobody asked for that revision");
+  book_.migrated_from = e.from_revision;
+  Exactly(checker_.revisions_.contains(e.revision), "there is no such revision");
+  const Lifecycle& to = checker_.revisions_.at(e.revision)->revision.lifecycle;
+  if (StatusOf(to, c_.status) == nullptr) status_ = verb.status;
+}
+
+// ---- The whole
+
+const CaseBook* Checker::Find(const CaseId& id) const {
+  const auto found = books_.find(id);
+  return found == books_.end() ? nullptr : &found->second;
+}
+
+void Checker::Observe(MemoryStore& store, const std::vector<Record>& records, Timestamp now) {
+  now_ = now;
+  deciding_ = in_force_;  // one applied by a batch is in force from the next one on
+  std::vector<Event> events;
+  store.Read([&](Reader& reader) {
+    reader.ScanEvents(last_sequence_, [&](const RawEvent& raw) {
+      if (!raw.texts_match) Fail(raw.event.case_id, "a text is not what was committed to");
+      events.push_back(raw.event);
+    });
+  });
+  size_t next = 0;
+  for (const Record& record : records) {
+    std::vector<Event> own;
+    for (; next < events.size() && events[next].sequence <= record.last; ++next) {
+      own.push_back(std::move(events[next]));
+    }
+    Judge(record, own);
+  }
+  if (next != events.size()) Fail(events[next].case_id, "an event that no command made");
+  store.Read([&](Reader& reader) {
+    for (const CaseId& id : touched_) CompareRow(books_.at(id), reader.GetCase(id));
+  });
+  touched_.clear();
+  CheckOutbox(store);
+}
+
+void Checker::Judge(const Record& record, const std::vector<Event>& events) {
+  const Caller& caller = record.request->work.caller;
+  const Command& command = CommandIn(record);
+  const CaseBook* book = nullptr;
+  if (const auto* work = std::get_if<WorkCase>(&command)) book = Find(work->ref.id);
+  const CaseId about = book == nullptr ? CaseId{} : book->c.id;
+
+  const auto stored = requests_.find(caller.request_id);
+  const bool known = !caller.request_id.empty() && stored != requests_.end();
+  const auto* submit = std::get_if<SubmitResponse>(&command);
+  const auto key = submit == nullptr || submit->response.external_key.empty()
+                       ? response_keys_.end()
+                       : response_keys_.find(submit->response.external_key);
+  if (known || key != response_keys_.end()) {
+    ++seen_["repeated"];
+    const RawId resource = known ? stored->second.resource : IdCast<RawId>(key->second);
+    if (!events.empty()) Fail(about, "a repeated request has a second effect");
+    if (!record.result) {
+      Fail(about,
+           fmt::format("a repeated request is refused: {}", Name(record.result.error().reason)));
+    }
+    if (!record.result->replayed || ResourceOf(*record.result) != resource) {
+      Fail(about, "a repeated request answers with another resource");
+    }
+    return;
+  }
+  if (!record.result) {
+    ++seen_[std::string(Name(record.result.error().reason))];
+    if (!events.empty()) Fail(about, "a refusal leaves a trace");
+    if (book != nullptr) JudgeRefusal(record, book);
+    return;
+  }
+  if (record.result->replayed) Fail(about, "a new request is taken for a repeat");
+  if (book != nullptr) {
+    const auto& work = std::get<WorkCase>(command);
+    if (work.expected_version && *work.expected_version != book->c.version) {
+      Fail(about, "done on a version that the caller did not see");
+    }
+  }
+  std::set<CaseId> cases;
+  for (const Event& event : events) {
+    Take(record, event);
+    if (!event.case_id.empty()) cases.insert(event.case_id);
+  }
+  // Who gives up a slot comes before who takes it.
+  for (const bool holding : {false, true}) {
+    for (const CaseId& id : cases) {
+      if (books_.at(id).c.holds_dedupe_slot == holding) EndOfCommand(record, books_.at(id), events);
+    }
+  }
+  touched_.insert(cases.begin(), cases.end());
+  if (VerbOf<FireTimers>(command) != nullptr && book != nullptr) CheckOverdue(*book, now_);
+
+  // What the caller was told is on record.
+  const Outcome& outcome = *record.result;
+  if (outcome.subject) {
+    const CaseBook* told = Find(outcome.subject->id);
+    if (told == nullptr || told->c.version != outcome.subject->version) {
+      Fail(outcome.subject->id, "acknowledged, but not in the event log");
+    }
+  }
+  if (outcome.response && !responses_.contains(outcome.response->id)) {
+    Fail(outcome.response->paired_case_id, "acknowledged, but not in the event log");
+  }
+  if (outcome.customer) {
+    const auto told = customers_.find(outcome.customer->id);
+    if (told == customers_.end() || told->second.version != outcome.customer->version) {
+      Fail(about, "acknowledged, but not in the event log");
+    }
+  }
+  if (outcome.applied && outcome.applied->number != in_force_) {
+    Fail(about, "a revision was acknowledged, but is not in the event log");
+  }
+  if (submit != nullptr) {
+    const Response& response = responses_.at(outcome.response->id);
+    if (response.category == Category::kDetractor && !response.customer_id.empty() &&
+        response.effect == ResponseEffect::kNone) {
+      Fail(about, "a detractor's answer leads to no case");
+    }
+    if (!submit->response.external_key.empty()) {
+      response_keys_.emplace(submit->response.external_key, response.id);
+    }
+  }
+  if (!caller.request_id.empty()) {
+    requests_.emplace(caller.request_id, Stored{ResourceOf(outcome), now_});
+  }
+}
+
+void Checker::JudgeRefusal(const Record& record, const CaseBook* book) {
+  const auto& work = std::get<WorkCase>(CommandIn(record));
+  const Case& c = book->c;
+  const Reason reason = record.result.error().reason;
+  const auto expect = [&](bool should, Reason why) {
+    if (should == (reason == why)) return;
+    Fail(*book, fmt::format("{}: refused as {}, which is {}expected", record.request->what,
+                            Name(reason), should ? "not what is " : "not "));
+  };
+  const bool stale = work.expected_version && *work.expected_version != c.version;
+  expect(stale, Reason::kEtagMismatch);
+  if (stale || reason == Reason::kRequestIdReused) return;
+  const auto command = std::visit(CommandOf{}, work.verb);
+  if (!command) {
+    if (VerbOf<FireTimers>(CommandIn(record)) != nullptr) {
+      Fail(*book, fmt::format("its timers cannot be fired: {}", Name(reason)));
+    }
+    return;
+  }
+  const auto* move = std::get_if<MoveCase>(&work.verb);
+  if (reason == Reason::kStatusUnknown) {
+    if (move == nullptr || StatusOf(Of(c).revision.lifecycle, move->status) != nullptr) {
+      Fail(*book, "refused for a status that there is");
+    }
+    return;
+  }
+  const Transition* way =
+      WayOf(Of(c).revision.lifecycle, c.status, *command, move == nullptr ? "" : move->status);
+  if (*command != C::kRemedy || way == nullptr) {
+    expect(way == nullptr, Reason::kTransitionNotAllowed);
+  }
+  if (way == nullptr) return;
+  const std::string& role = record.request->work.caller.role;
+  const bool may = role.empty() || way->roles.empty() ||
+                   std::find(way->roles.begin(), way->roles.end(), role) != way->roles.end();
+  expect(!may, Reason::kTransitionRoleNotAllowed);
+  if (reason == Reason::kReturnLimitReached) {
+    expect(c.return_count >= Of(c).revision.lifecycle.max_returns, reason);
+  }
+  if (reason == Reason::kCaseIncomplete) expect(!way->requires_fields.empty(), reason);
+}
+
+void Checker::Take(const Record& record, const Event& event) {
+  const Caller& caller = record.request->work.caller;
+  const auto wrong = [&](const std::string& what) {
+    Fail(event.case_id,
+         fmt::format("event {} ({}): {}", event.sequence, TypeName(event.body), what));
+  };
+  ++seen_[std::string(TypeName(event.body))];
+  if (event.sequence <= last_sequence_) wrong("the sequence does not rise");
+  last_sequence_ = event.sequence;
+  if (event.recorded_at < last_recorded_) wrong("recorded before its predecessor");
+  last_recorded_ = event.recorded_at;
+  if (event.occurred_at > event.recorded_at) wrong("it happens after it is recorded");
+  if (event.actor != caller.principal) wrong("by another actor than its command");
+
+  if (!event.case_id.empty()) {
+    const bool opens = std::holds_alternative<CaseOpened>(event.body);
+    const bool fresh = !books_.contains(event.case_id);
+    if (opens != fresh) wrong(opens ? "opened twice" : "there is no such case");
+    CaseBook& book = books_[event.case_id];
+    if (fresh) book.c.id = event.case_id;
+    const Phase before = book.c.phase;
+    if (!book.actions.empty()) {
+      const auto* assigned = std::get_if<CaseAssigned>(&event.body);
+      const CaseBook::Action& action = book.actions.front();
+      const bool follows =
+          TypeName(event.body) == action.what &&
+          (assigned == nullptr || (assigned->owner.empty() && assigned->queue_id == action.queue));
+      if (!follows) wrong("a tier was crossed without " + action.what);
+      book.actions.erase(book.actions.begin());
+    }
+    CaseStep step(*this, record, book, event);
+    std::visit(step, event.body);
+    if (step.status() != event.status) {
+      wrong(fmt::format("illegal transition from {} to {}, the lifecycle leads to {}",
+                        book.c.status, event.status, step.status()));
+    }
+    if (Tells(event.body)) {
+      if (before == Phase::kClosed) wrong("a closed case sends a message");
+      messages_.emplace_back(event.sequence, event.case_id);
+    }
+    const int64_t version = opens ? 0 : book.c.version;
+    book.c = Apply(opens ? Case{} : std::move(book.c), event);
+    if (book.c.version != version + 1) wrong("the version does not rise by one");
+    const StatusDef* status = StatusOf(Of(book.c).revision.lifecycle, event.status);
+    if (status == nullptr || status->phase != event.phase) wrong("another phase than the status's");
+    const bool paused = !book.pauses.empty() && !book.pauses.back().resumed_at;
+    if (std::holds_alternative<CaseMigrated>(event.body) && !paused) book.unpaused = true;
+    if (status->stops.empty() || paused) book.unpaused = false;
+    const bool stands = !status->stops.empty() && !book.unpaused;
+    if (book.stands_since) book.stood += event.recorded_at - *book.stands_since;
+    book.stands_since = stands ? std::optional(event.recorded_at) : std::nullopt;
+  } else if (!event.response_id.empty()) {
+    Response& response = responses_[event.response_id];
+    response = Apply(std::move(response), event);
+  } else if (!event.customer_id.empty()) {
+    Customer& customer = customers_[event.customer_id];
+    customer = Apply(std::move(customer), event);
+  } else if (const auto* applied = std::get_if<RevisionApplied>(&event.body)) {
+    if (applied->number != in_force_ + 1) wrong("a revision's number does not follow");
+    for (const Configuration& configuration : Configurations()) {
+      if (configuration.revision.hash == applied->hash) {
+        revisions_[applied->number] = &configuration;
+        in_force_ = applied->number;
+      }
+    }
+    if (in_force_ != applied->number) wrong("nobody knows this configuration");
+  } else if (const auto* jumped = std::get_if<ClockJumped>(&event.body)) {
+    held_ = held_ || jumped->holds;
+  } else if (std::holds_alternative<ClockConfirmed>(event.body)) {
+    held_ = false;
+  }
+  if (event.recorded_at != now_) {
+    wrong(fmt::format("recorded at {}, now is {}", TimeText(event.recorded_at), TimeText(now_)));
+  }
+}
+
+// What must hold between two commands on a case, whatever they were.
+void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vector<Event>& events) {
+  const Case& c = book.c;
+  const Revision& revision = Of(c).revision;
+  const StatusDef& status = *StatusOf(revision.lifecycle, c.status);
+  const bool closed = c.phase == Phase::kClosed;
+  const auto wrong = [&](const std::string& what) {
+    Fail(book, fmt::format("{} in {} after '{}': {}", CaseNumberText(c.number), c.status,
+                           record.request->what, what));
+  };
+  const auto live = [&](ClockKind kind) {
+    return std::any_of(book.clocks.begin(), book.clocks.end(), [kind](const ClockBook& clock) {
+      return clock.kind == kind && IsLive(clock);
+    });
+  };
+  bool resurvey = false;
+  for (const ClockBook& clock : book.clocks) {
+    if (!IsLive(clock)) continue;
+    const std::string name = ClockText(clock.kind, clock.generation);
+    if (closed) wrong(name + " goes on although the case is closed");
+    const bool stops =
+        std::find(status.stops.begin(), status.stops.end(), clock.kind) != status.stops.end();
+    if (stops != (clock.state == ClockState::kPaused)) {
+      wrong(name + (stops ? " runs although the status stops it" : " stands without reason"));
+    }
+    resurvey |= clock.kind == ClockKind::kResurvey;
+  }
+  const bool may_ask = WayOf(revision.lifecycle, c.status, C::kAskAgain) != nullptr;
+  if (!c.customer_id.empty() && may_ask != resurvey) {
+    wrong(may_ask ? "nothing will ask the customer again" : "the customer will be asked again");
+  }
+  if (status.stops.empty() && !book.pauses.empty() && !book.pauses.back().resumed_at) {
+    wrong("a pause lasts that nothing keeps up");
+  }
+  if (!status.stops.empty() && !book.unpaused &&
+      (book.pauses.empty() || book.pauses.back().resumed_at)) {
+    wrong("clocks stand without a pause on record");
+  }
+  if (closed != c.closed_at.has_value()) wrong("closed, or not");
+  for (const auto& [key, timer] : book.timers) {
+    if (closed && timer.state == TimerState::kPending) wrong("a closed case has a pending timer");
+  }
+
+  const auto happened = [&]<typename T>(const T*) -> const T* {
+    for (const Event& event : events) {
+      if (event.case_id != c.id) continue;
+      if (const T* body = std::get_if<T>(&event.body)) return body;
+    }
+    return nullptr;
+  };
+  using K = ClockKind;
+  if (const auto* logged = happened(static_cast<const AttemptLogged*>(nullptr))) {
+    for (const ClockBook& clock : book.clocks) {
+      const bool since = clock.generation == 1 || logged->attempt.occurred_at >= clock.started;
+      if (clock.kind == K::kFirstContact && IsLive(clock) && since &&
+          (Spoke(logged->attempt) || clock.met_by == MetBy::kAttempt)) {
+        wrong("the attempt meets first contact, which goes on");
+      }
+    }
+  }
+  if (const auto* recorded = happened(static_cast<const RemedyRecorded*>(nullptr))) {
+    if (Given(recorded->remedy) && live(K::kRemedy))
+      wrong("the remedy is given, its clock goes on");
+  }
+  const bool reopened = happened(static_cast<const CaseReopened*>(nullptr)) != nullptr;
+  if (happened(static_cast<const CaseResolved*>(nullptr)) != nullptr && !reopened) {
+    for (const K kind : {K::kFirstContact, K::kRemedy, K::kFirstResolution, K::kTotalResolution,
+                         K::kExternalDeadline}) {
+      if (live(kind)) wrong(fmt::format("handling is done, {} goes on", Name(kind)));
+    }
+  }
+  if (reopened) {
+    const bool nobody = c.customer_id.empty() && c.details.contact_person.empty();
+    if (!nobody && !live(K::kFirstContact)) wrong("reopened without a clock for first contact");
+    if (DefinitionOf(revision, K::kRemedy, c) != nullptr && !live(K::kRemedy)) {
+      wrong("reopened without a clock for the remedy");
+    }
+    for (const ClockBook& clock : book.clocks) {
+      const bool can = DefinitionOf(revision, clock.definition) != nullptr &&
+                       (clock.calendar_id.empty() || Of(c).timelines.contains(clock.calendar_id));
+      if (clock.kind == K::kTotalResolution && !IsLive(clock) && can) {
+        wrong("reopened, and total resolution does not count on");
+      }
+    }
+  }
+
+  if (book.taken != nullptr) {
+    for (const RequiredField field : book.taken->requires_fields) {
+      if (!Meets(c, field)) wrong(fmt::format("without {}", Name(field)));
+    }
+  }
+  book.taken = nullptr;
+  if (!book.actions.empty()) wrong("a tier was crossed without " + book.actions.front().what);
+
+  const std::pair slot(c.customer_id, c.program_id);
+  const auto holder = slots_.find(slot);
+  if (c.holds_dedupe_slot && !c.customer_id.empty()) {
+    if (closed) wrong("a closed case holds its slot");
+    if (holder != slots_.end() && holder->second != c.id) wrong("two cases in one slot");
+    slots_[slot] = c.id;
+  } else if (holder != slots_.end() && holder->second == c.id) {
+    slots_.erase(holder);
+  }
+}
+
+void Checker::CompareRow(const CaseBook& book, const std::optional<Case>& row) {
+  if (!row) Fail(book, "its row is missing");
+  const auto wrong = [&](const std::string& what) {
+    Fail(book, fmt::format("the row of {}: {}", CaseNumberText(book.c.number), what));
+  };
+  if (row->version != book.c.version) {
+    wrong(fmt::format("version {} by the events, {} by the row", book.c.version, row->version));
+  }
+  if (row->status != book.c.status) wrong("another status than its events say");
+  if (row->clocks.size() != book.clocks.size()) wrong("a clock too many or too few");
+  for (size_t i = 0; i < book.clocks.size(); ++i) {
+    const ClockBook& b = book.clocks[i];
+    const CaseClock& r = row->clocks[i];
+    const std::string name = ClockText(b.kind, b.generation);
+    if (r.kind != b.kind || r.generation != b.generation || r.state != b.state ||
+        r.limit != b.limit || r.crossed != b.crossed || r.timer != b.timer) {
+      wrong(name + " differs from the ledger");
+    }
+    if (r.met_by != b.met_by) wrong(name + " is met otherwise than its definition says");
+    if (r.due_at != b.due) {
+      wrong(fmt::format("{} due {} by the minutes, {} by the row", name, TimeText(b.due),
+                        TimeText(r.due_at)));
+    }
+    if (b.state == ClockState::kPaused && r.due_at) wrong(name + " is paused and has a due time");
+    if (r.elapsed != b.elapsed) wrong(name + ": another time has elapsed");
+    if (r.paused != b.stood) {
+      wrong(fmt::format("{}: {} ms are credited, it stood for {}", name, r.paused.count(),
+                        b.stood.count()));
+    }
+    if (r.ended_at != b.ended_at || r.breached_at != b.breached_at) {
+      wrong(name + " ended or was breached at another time");
+    }
+  }
+  if (row->timers.size() != book.timers.size()) wrong("a timer too many or too few");
+  for (const Timer& timer : row->timers) {
+    const auto known = book.timers.find({timer.kind, timer.generation});
+    if (known == book.timers.end() || known->second != timer) {
+      wrong(fmt::format("timer {}/{} differs from the ledger", static_cast<int>(timer.kind),
+                        timer.generation));
+    }
+  }
+  if (row->pauses.size() != book.pauses.size()) wrong("a pause too many or too few");
+  Duration paused{0};
+  for (size_t i = 0; i < book.pauses.size(); ++i) {
+    if (row->pauses[i].paused_at != book.pauses[i].paused_at ||
+        row->pauses[i].resumed_at != book.pauses[i].resumed_at) {
+      wrong("a pause has other times");
+    }
+    const auto end = book.pauses[i].resumed_at.value_or(row->updated_at);
+    paused += end - book.pauses[i].paused_at;
+  }
+  if (paused != book.stood) {
+    wrong(fmt::format("its pauses sum up to {} ms, it stood for {}", paused.count(),
+                      book.stood.count()));
+  }
+  if (*row != book.c) wrong("differs from the fold of its events");
+}
+
+void Checker::CheckOverdue(const CaseBook& book, Timestamp now) {
+  for (const ClockBook& clock : book.clocks) {
+    if (clock.state != ClockState::kRunning) continue;
+    const auto next = NextOf(Of(book.c).revision, clock);
+    if (next && *next <= now) {
+      Fail(book, fmt::format("a tier of {} was due {} and is not crossed",
+                             ClockText(clock.kind, clock.generation), TimeText(next)));
+    }
+  }
+  for (const auto& [key, timer] : book.timers) {
+    if (timer.state == TimerState::kPending && timer.due_at <= now) {
+      Fail(book,
+           fmt::format("timer {}/{} was due {} and did not fire", static_cast<int>(timer.kind),
+                       timer.generation, TimeText(timer.due_at)));
+    }
+  }
+}
+
+void Checker::NothingOverdue(Timestamp now) {
+  for (const auto& [id, book] : books_) CheckOverdue(book, now);
+}
+
+void Checker::CheckOutbox(MemoryStore& store) {
+  size_t next = 0;
+  store.ScanOutbox(last_outbox_, [&](int64_t sequence, const CaseId& id) {
+    if (next >= messages_.size() || messages_[next] != std::pair(sequence, id)) {
+      Fail(id, fmt::format("event {} has an outbox row of its own accord", sequence));
+    }
+    last_outbox_ = sequence;
+    ++next;
+  });
+  if (next != messages_.size()) {
+    Fail(messages_[next].second,
+         fmt::format("event {} must be sent, but has no outbox row", messages_[next].first));
+  }
+  messages_.clear();
+}
+
+void Checker::CompareAll(MemoryStore& store) {
+  store.Read([&](Reader& reader) {
+    size_t cases = 0;
+    reader.ScanCases("", {}, [&](const Case& row) {
+      ++cases;
+      const CaseBook* book = Find(row.id);
+      if (book == nullptr) Fail(row.id, "a case that no event opened");
+      if (row != book->c) {
+        CompareRow(*book, row);
+      }
+    });
+    if (cases != books_.size()) Fail(CaseId{}, "a case is missing");
+    const TableSizes sizes = reader.Sizes();
+    if (sizes.customers != std::ssize(customers_) || sizes.responses != std::ssize(responses_)) {
+      Fail(CaseId{}, "a customer or response too many or too few");
+    }
+    if (reader.LastSequence() != last_sequence_) Fail(CaseId{}, "events that no command made");
+    const auto last = reader.FindRevision(0);
+    if (last ? last->number != in_force_ : in_force_ != 0)
+      Fail(CaseId{}, "another revision is in force");
+    if (reader.GetServerState().held_since.has_value() != held_)
+      Fail(CaseId{}, "timers held, or not");
+  });
+  CheckOutbox(store);
+}
+
+}  // namespace rebound::simulation

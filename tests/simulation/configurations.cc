@@ -1,0 +1,360 @@
+#include "tests/simulation/configurations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "workflows/check.h"
+
+namespace rebound::simulation {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+constexpr int64_t Ms(Duration d) { return d.count(); }
+
+LocalDay Date(int year, unsigned month, unsigned day) {
+  return LocalDay{std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)};
+}
+
+// ---- Calendars
+
+Zone Fixed(std::string name, Duration offset) { return {std::move(name), offset, {}}; }
+
+// As central Europe: an hour forward at 01:00 UTC on the last Sunday of March, back in October.
+Zone CentralEurope() {
+  Zone zone{"Central", hours{1}, {}};
+  for (int year = 2026; year < 2030; ++year) {
+    for (const auto& [month, offset] : {std::pair(3U, hours{2}), std::pair(10U, hours{1})}) {
+      const std::chrono::sys_days sunday{std::chrono::year(year) / std::chrono::month(month) /
+                                         std::chrono::Sunday[std::chrono::last]};
+      zone.changes.push_back({Timestamp{sunday} + hours{1}, offset});
+    }
+  }
+  return zone;
+}
+
+Calendar Office(int32_t version) {
+  Calendar calendar;
+  calendar.id = "office";
+  calendar.version = version;
+  calendar.zone = Fixed("East", hours{8});
+  const std::vector<WorkInterval> day = {{540, 720}, {810, 1080}};
+  for (size_t i = 0; i < 5; ++i) calendar.week[i] = day;
+  for (unsigned d = 16; d <= 22; ++d) calendar.days.push_back({Date(2026, 2, d), {}, "Holiday"});
+  calendar.days.push_back({Date(2026, 2, 28), day, "Make-up workday"});
+  if (version > 1) {
+    for (unsigned d = 1; d <= 5; ++d) calendar.days.push_back({Date(2026, 5, d), {}, "Holiday"});
+    calendar.days.push_back({Date(2026, 5, 9), day, "Make-up workday"});
+  }
+  for (unsigned d = 1; d <= 7; ++d) calendar.days.push_back({Date(2026, 10, d), {}, "Holiday"});
+  calendar.days.push_back({Date(2026, 10, 10), day, "Make-up workday"});
+  return calendar;
+}
+
+// The office moved: another zone, longer days.
+Calendar OfficeAbroad() {
+  Calendar calendar;
+  calendar.id = "office";
+  calendar.version = 3;
+  calendar.zone = CentralEurope();
+  for (size_t i = 0; i < 6; ++i) calendar.week[i] = {{480, 1020}};
+  calendar.days.push_back({Date(2026, 12, 25), {}, "Christmas"});
+  return calendar;
+}
+
+Calendar Nights() {
+  Calendar calendar;
+  calendar.id = "nights";
+  calendar.zone = CentralEurope();
+  for (auto& day : calendar.week) day = {{600, 780}, {1320, 1800}};
+  return calendar;
+}
+
+Calendar Always() {
+  Calendar calendar;
+  calendar.id = "always";
+  calendar.zone = Fixed("East", hours{8});
+  for (auto& day : calendar.week) day = {{0, 1440}};
+  return calendar;
+}
+
+// ---- Clocks
+
+const TierAt kDue{TierAt::Kind::kWall, 0};
+TierAt Percent(int64_t percent) { return {TierAt::Kind::kPercent, percent}; }
+TierAt Wall(Duration after) { return {TierAt::Kind::kWall, Ms(after)}; }
+TierAt Own(int64_t amount) { return {TierAt::Kind::kOwnCount, amount}; }
+
+Tier Notify(std::string id, TierAt at, std::vector<std::string> whom) {
+  return {std::move(id), at, {TierAction::kNotify}, std::move(whom), {}};
+}
+Tier Act(std::string id, TierAt at, std::vector<TierAction> actions, std::string queue = {}) {
+  std::vector<std::string> whom;
+  if (std::find(actions.begin(), actions.end(), TierAction::kNotify) != actions.end()) {
+    whom = {"owner", "unit_manager", "queue"};
+  }
+  return {std::move(id), at, std::move(actions), std::move(whom), std::move(queue)};
+}
+
+ClockDefinition Define(std::string id, ClockKind kind, Limit limit, std::string calendar,
+                       std::vector<Tier> tiers, Predicate when = {}) {
+  ClockDefinition definition;
+  definition.id = std::move(id);
+  definition.kind = kind;
+  definition.when = std::move(when);
+  definition.limit = limit;
+  definition.calendar_id = std::move(calendar);
+  definition.tiers = std::move(tiers);
+  return definition;
+}
+
+Predicate Severe(int64_t severity) {
+  return Compare(FieldId::kSeverity, Op::kGreaterOrEqual, severity);
+}
+Predicate Of(std::string_view program) {
+  return Compare(FieldId::kProgram, Op::kEqual, std::string(program));
+}
+
+using A = TierAction;
+using K = ClockKind;
+
+std::vector<ClockDefinition> OfficeClocks() {
+  std::vector<ClockDefinition> clocks;
+  clocks.push_back(Define("severe-contact", K::kFirstContact, {Count::kWall, Ms(hours{2})}, {},
+                          {Act("late", Wall(hours{1}), {A::kNotify, A::kEscalate})}, Severe(4)));
+  clocks.push_back(Define("contact", K::kFirstContact, {Count::kBusinessTime, Ms(hours{4})},
+                          "office",
+                          {Notify("half", Percent(50), {"owner", "queue"}),
+                           Act("breach", kDue, {A::kNotify, A::kRaisePriority}),
+                           Act("late", Own(Ms(hours{4})), {A::kReassign}, "rescue")}));
+  clocks.back().met_by = MetBy::kAttempt;
+  clocks.push_back(Define("remedy", K::kRemedy, {Count::kWorkingDays, 3}, "office",
+                          {Notify("soon", Own(-1), {"owner", "supervisor"}),
+                           Act("breach", kDue, {A::kNotify, A::kEscalate}),
+                           Act("late", Wall(hours{24}), {A::kReassign, A::kEscalate}, "rescue")}));
+  clocks.push_back(Define("promise", K::kCommitment, {}, {},
+                          {Notify("soon", Wall(-hours{1}), {"owner", "first_receiver"})}));
+  clocks.push_back(Define("verification", K::kVerification, {Count::kCalendarDays, 2}, "office",
+                          {Notify("late", Own(1), {"verifier"})}));
+  clocks.push_back(Define("authority", K::kExternalDeadline, {}, {},
+                          {Act("soon", Wall(-hours{24}), {A::kNotify, A::kRaisePriority})}));
+  clocks.push_back(Define("first-resolution", K::kFirstResolution, {Count::kWall, Ms(days{5})}, {},
+                          {Notify("most", Percent(80), {"owner"})}));
+  clocks.push_back(
+      Define("total", K::kTotalResolution, {Count::kBusinessTime, Ms(hours{30})}, "office",
+             {Notify("half", Percent(50), {"owner"}), Notify("far", Percent(150), {"manager"})}));
+  return clocks;
+}
+
+// ---- Programs, lifecycles
+
+std::vector<Program> Programs() {
+  std::vector<Program> programs(2);
+  programs[0].id = kService;
+  programs[0].allow_anonymous = programs[0].anonymous_opens_case = true;
+  programs[0].reopen_window = days{7};
+  programs[0].recovery_window = days{90};
+  programs[1].id = kStore;
+  programs[1].scale = DefaultScale(ScaleKind::kCsat);
+  programs[1].resurvey_delay = hours{30};
+  programs[1].resurvey_validity = days{5};
+  programs[1].first_contact_limit = hours{8};
+  programs[1].max_reopen_count = 1;
+  return programs;
+}
+
+std::vector<OrgUnit> Units() {
+  return {{"north", "North", "", "director", {}, {}},
+          {"north/city", "City", "", "city-manager", {}, {}},
+          {"north/city/shop", "Shop", "", "shop-manager", {}, {}}};
+}
+
+Transition* FindWay(Lifecycle& lifecycle, std::string_view from, CaseCommand command) {
+  for (Transition& transition : lifecycle.transitions) {
+    if (transition.from == from && transition.command == command) return &transition;
+  }
+  return nullptr;
+}
+
+void Drop(Lifecycle& lifecycle, std::string_view from, CaseCommand command) {
+  std::erase_if(lifecycle.transitions, [&](const Transition& transition) {
+    return transition.from == from && transition.command == command;
+  });
+}
+
+void Add(Lifecycle& lifecycle, Transition transition) {
+  lifecycle.transitions.push_back(std::move(transition));
+}
+
+// Two statuses more: one that stops the remedy clock alone, and one for escalated cases.
+Lifecycle WithSupplier() {
+  using C = CaseCommand;
+  Lifecycle lifecycle = DefaultLifecycle();
+  lifecycle.max_returns = 1;
+  lifecycle.max_extensions = 1;
+  lifecycle.statuses.push_back(
+      {"with_supplier", "With the supplier", "", Phase::kContacted, false, {K::kRemedy}});
+  lifecycle.statuses.push_back({"escalated", "Escalated", "", Phase::kContacted, false, {}});
+  for (const std::string_view from : {"contacted", "remedy_proposed", "escalated"}) {
+    Add(lifecycle, {std::string(from), C::kMove, "with_supplier", {}, {}, {}, {}});
+  }
+  Add(lifecycle, {"contacted", C::kMove, "waiting_for_customer", {}, {}, {}, {}});
+  Add(lifecycle, {"waiting_for_customer", C::kMove, "with_supplier", {}, {}, {}, {}});
+  Add(lifecycle, {"with_supplier", C::kMove, "waiting_for_customer", {}, {}, {}, {}});
+  for (const char* from : {"with_supplier", "escalated"}) {
+    Add(lifecycle, {from, C::kAssign, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kClaim, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kChase, "contacted", {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kLogAttempt, "contacted", from, {}, {}, {}});
+    Add(lifecycle, {from, C::kRemedy, "remedied", from, {}, {}, {}});
+    Add(lifecycle, {from, C::kResolve, "resolved", {}, {}, {}, {RequiredField::kOwner}});
+    Add(lifecycle, {from, C::kMakeCommitment, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kSettleCommitment, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kAttachResponse, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kExtend, from, {}, {}, {}, {}});
+    Add(lifecycle, {from, C::kDecideExtension, from, {}, {}, {"supervisor", "admin"}, {}});
+    Add(lifecycle, {from, C::kWithdraw, "closed", {}, {}, {}, {}});
+  }
+  Add(lifecycle, {"with_supplier", C::kResume, "contacted", {}, {}, {}, {}});
+  for (const std::string_view from : {"contacting", "contacted"}) {
+    FindWay(lifecycle, from, C::kEscalate)->to = "escalated";
+  }
+  return lifecycle;
+}
+
+// Without verification, with demands on what a case must have, and more than one closed status.
+Lifecycle Strict() {
+  using C = CaseCommand;
+  Lifecycle lifecycle = DefaultLifecycle();
+  lifecycle.max_returns = 2;
+  std::erase_if(lifecycle.statuses,
+                [](const StatusDef& status) { return status.key == "verifying"; });
+  std::erase_if(lifecycle.transitions, [](const Transition& transition) {
+    return transition.from == "verifying" || transition.to == "verifying";
+  });
+  lifecycle.statuses.push_back({"withdrawn", "Withdrawn", "", Phase::kClosed, true, {}});
+  Add(lifecycle, {"withdrawn", C::kReopen, "reopened", {}, {}, {"supervisor", "manager"}, {}});
+  for (Transition& transition : lifecycle.transitions) {
+    if (transition.command == C::kWithdraw) transition.to = "withdrawn";
+    if (transition.command == C::kAttachResponse && transition.from == "contacted") {
+      transition.to = "accepted";
+    }
+    if (transition.command == C::kResolve) {
+      transition.requires_fields = {RequiredField::kOwner, RequiredField::kAttempt,
+                                    RequiredField::kActionTaken,
+                                    RequiredField::kCommitmentsSettled};
+    }
+    if (transition.command == C::kLogAttempt && transition.from == "accepted") {
+      transition.otherwise.clear();  // stays
+    }
+    if (transition.command == C::kReturn) transition.roles = {"dispatcher", "agent"};
+  }
+  Drop(lifecycle, "remedied", C::kPause);
+  return lifecycle;
+}
+
+// ---- The configurations
+
+Revision Base(std::string name) {
+  Revision revision;
+  revision.hash = std::move(name);
+  revision.programs = Programs();
+  revision.lifecycle = DefaultLifecycle();
+  revision.calendars = {Office(1)};
+  revision.clocks = OfficeClocks();
+  revision.priorities = DefaultPriorities();
+  revision.org_units = Units();
+  revision.roles = DefaultRoles();
+  return revision;
+}
+
+Revision Holidays() {
+  Revision revision = Base("holidays");
+  revision.calendars = {Office(2)};
+  return revision;
+}
+
+Revision Supplier() {
+  Revision revision = Base("supplier");
+  revision.lifecycle = WithSupplier();
+  revision.calendars = {OfficeAbroad(), Nights()};
+  revision.clocks = {
+      Define("contact", K::kFirstContact, {Count::kBusinessTime, Ms(hours{3})}, "nights",
+             {Notify("half", Percent(50), {"owner"}),
+              Act("breach", kDue, {A::kNotify, A::kRaisePriority, A::kEscalate})}),
+      Define("remedy", K::kRemedy, {Count::kBusinessTime, Ms(hours{16})}, "office",
+             {Notify("most", Percent(75), {"owner"}),
+              Act("late", Own(Ms(hours{8})), {A::kReassign}, "rescue")}),
+      Define("promise", K::kCommitment, {}, {},
+             {Act("late", Wall(hours{2}), {A::kNotify, A::kEscalate})}),
+      Define("asking", K::kResurvey, {Count::kWorkingDays, 2}, "office", {}),
+      Define("total", K::kTotalResolution, {Count::kWorkingDays, 6}, "office",
+             {Notify("soon", Own(-2), {"owner"})}),
+      Define("authority", K::kExternalDeadline, {}, {},
+             {Notify("day", Wall(-hours{24}), {"queue"})}),
+  };
+  revision.priorities.resize(2);
+  return revision;
+}
+
+Revision Quick() {
+  Revision revision = Base("quick");
+  revision.calendars = {Always()};
+  revision.programs[0].resurvey_delay = hours{12};
+  revision.programs[0].reopen_window = Duration{0};
+  revision.programs[0].max_reopen_count = 4;
+  revision.clocks = {
+      Define("store-contact", K::kFirstContact, {Count::kWall, Ms(minutes{90})}, {},
+             {Act("late", Wall(minutes{30}), {A::kNotify, A::kRaisePriority})}, Of(kStore)),
+      Define("quick-remedy", K::kRemedy, {Count::kCalendarDays, 1}, "always",
+             {Act("late", Own(1), {A::kNotify, A::kReassign}, "rescue")}),
+      Define("first-resolution", K::kFirstResolution, {Count::kBusinessTime, Ms(hours{60})},
+             "always", {Notify("most", Percent(80), {"owner"})}),
+      Define("total", K::kTotalResolution, {Count::kWall, Ms(days{4})}, {},
+             {Notify("half", Percent(50), {"owner"})}),
+  };
+  return revision;
+}
+
+Revision StrictWork() {
+  Revision revision = Base("strict");
+  revision.lifecycle = Strict();
+  revision.calendars = {Office(2), Nights()};
+  // One program is given up: its cases go on under the revisions they were opened with.
+  revision.programs.pop_back();
+  revision.labels.pause_reasons = {{"customer", "Waits for the customer", ""},
+                                   {"supplier", "Waits for the supplier", ""}};
+  revision.labels.return_reasons = {{"wrong_unit", "Not ours", ""}};
+  revision.labels.extension_reasons = {{"complex", "Complex", ""}};
+  revision.labels.root_causes = {{"staffing", "Staffing", ""}};
+  std::swap(revision.clocks[0], revision.clocks[1]);  // the first that applies hides the other
+  revision.clocks[0].when = Severe(3);
+  revision.clocks[3].tiers.clear();
+  return revision;
+}
+
+std::vector<Configuration> Make() {
+  std::vector<Configuration> made;
+  for (Revision& revision :
+       std::vector<Revision>{Base("office"), Supplier(), Holidays(), Quick(), StrictWork()}) {
+    CHECK(CheckLifecycle(revision.lifecycle, revision.roles).empty());
+    Configuration& configuration = made.emplace_back();
+    for (const Calendar& calendar : revision.calendars) {
+      CHECK(CheckCalendar(calendar).empty());
+      configuration.timelines.emplace(calendar.id, Timeline(calendar));
+    }
+    configuration.revision = std::move(revision);
+  }
+  return made;
+}
+
+}  // namespace
+
+const std::vector<Configuration>& Configurations() {
+  static const std::vector<Configuration>* const made = new std::vector<Configuration>(Make());
+  return *made;
+}
+
+}  // namespace rebound::simulation

@@ -1,0 +1,102 @@
+// The server as the simulator runs it: Run, the time keeper and the memory store are the real ones;
+// the queue, the threads and the disk are not there. It can be made to crash at any step of a
+// batch, and to have a deliberate bug.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "server/execute/time_keeper.h"
+#include "tests/simulation/checker.h"
+#include "tests/simulation/random.h"
+
+namespace rebound::simulation {
+
+// Bugs that the checker must notice. Each is made by what stands around the code under test.
+enum class Bug {
+  kNone,
+  kFireTwice,        // what a wake-up did is done again
+  kEarlyFire,        // timers fire by a clock that is ahead
+  kLostCommit,       // acknowledged, never stored
+  kWrongRevision,    // cases follow the revision in force instead of their own
+  kStaleRevision,    // an applied revision is not in force
+  kTierSkipped,      // a crossed tier is not put on record
+  kNobodyTold,       // a crossed tier tells nobody
+  kClockBack,        // time goes back with the wall clock
+  kNoPauseCredit,    // a resumed clock is due as if it had not stood
+  kTimerLeft,        // closing leaves a timer pending
+  kStatusJumps,      // an attempt moves the case where no transition leads
+  kRequestForgotten  // no request is remembered
+};
+inline constexpr std::array<std::string_view, 13> kBugNames = {
+    "none",           "fire_twice",   "early_fire",       "lost_commit", "wrong_revision",
+    "stale_revision", "tier_skipped", "nobody_told",      "clock_back",  "no_pause_credit",
+    "timer_left",     "status_jumps", "request_forgotten"};
+
+// Where a batch is cut off.
+enum class CrashPoint { kNone, kBegin, kRead, kSave, kSaved, kCommit, kCommitted };
+inline constexpr std::array<std::string_view, 7> kCrashPointNames = {
+    "none",         "before loading", "while loading",   "before saving",
+    "after saving", "before commit",  "after the commit"};
+
+// The process is gone.
+struct Crash {};
+
+// Not thread-safe.
+class Server {
+ public:
+  // Borrows both.
+  Server(Clock& clock, Random& random, Bug bug);
+
+  MemoryStore& store() { return store_; }
+  TimeKeeper& time() { return *time_; }
+
+  // Cut the next batch off at `point`, when it is reached for the `after`-th time after the first.
+  void PlanCrash(CrashPoint point, int64_t after);
+  // All of the batch in one transaction; fills `records` even when it throws Crash, for they may be
+  // on disk. Gives the time that it was decided by in `now`.
+  void Execute(const std::vector<Request>& batch, std::vector<Record>* records, Timestamp* now);
+  // The step at which the last crash came.
+  std::string_view crashed_at() const { return kCrashPointNames[static_cast<size_t>(crashed_at_)]; }
+  // Puts the first configuration in force, as a start-up does.
+  void Begin(const Configuration& configuration);
+  // Reads what is there, even in the midst of a batch. `about`: the case of the command at hand.
+  void Inspect(const std::function<void(Reader&, const CaseId& about)>& read);
+  // Forgets everything that is not on disk.
+  void Restart();
+
+ private:
+  class Intercepted;
+
+  bool Tamper(Change& change);
+  void Reached(CrashPoint point);
+  Result<Outcome> RunOne(Transaction& transaction, const Request& request, Timestamp now,
+                         bool* keep);
+  void FireAgain(Transaction& transaction, const CaseId& id, int64_t after);
+  void ReadRevisions();
+
+  Clock& clock_;
+  Random& random_;
+  const Bug bug_;
+  CrashPoint crash_ = CrashPoint::kNone;
+  int64_t crash_after_ = 0;
+  CrashPoint crashed_at_ = CrashPoint::kNone;
+  std::map<std::pair<int64_t, std::string>, std::shared_ptr<const Revision>> parsed_;
+  Transaction* transaction_ = nullptr;  // of the command at hand
+  CaseId about_{};
+  MemoryStore store_;
+  // Lost in a crash:
+  std::unique_ptr<TimeKeeper> time_;
+  std::shared_ptr<const Revision> in_force_;
+  std::map<int64_t, std::shared_ptr<const Revision>> revisions_;
+  IdSource ids_;
+  Timestamp ids_at_{};
+};
+
+}  // namespace rebound::simulation

@@ -1,0 +1,632 @@
+#include "tests/simulation/simulator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <utility>
+
+#include "server/storage/verify.h"
+#include "tests/simulation/history.h"
+
+namespace rebound::simulation {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+using C = CaseCommand;
+
+// 2026-01-05T01:00Z, a Monday morning in the east.
+constexpr Timestamp kStart = FromMillis(1'767'574'800'000);
+constexpr int64_t kStepsPerCase = 8;
+constexpr int64_t kCustomers = 60;
+constexpr size_t kTrace = 24;
+constexpr size_t kRemembered = 16;
+// Records of requests are kept for 7 days; a repeat beyond that is a new request.
+constexpr Duration kRepeatable = days{5};
+
+const std::vector<std::string> kQueues = {"default", "rescue", "vip"};
+const std::vector<std::string> kUnits = {"", "north", "north/city", "north/city/shop"};
+
+}  // namespace
+
+Simulator::Simulator(const Options& options)
+    : options_(options),
+      random_(options.seed),
+      clock_(kStart),
+      server_(clock_, random_, options.bug) {}
+
+Summary Simulator::Run() {
+  Summary summary;
+  try {
+    Year();
+  } catch (const Violation& violation) {
+    summary.failure = Report(violation.what(), violation.about);
+  } catch (const StoreFailure& failure) {
+    summary.failure = Report(std::string("the store refused: ") + failure.what(), {});
+  }
+  summary.cases = std::ssize(checker_.books());
+  summary.commands = commands_;
+  summary.events = checker_.events();
+  summary.seen = checker_.seen();
+  for (const auto& [name, count] : troubles_) summary.seen[name] += count;
+  return summary;
+}
+
+std::string Simulator::Report(const std::string& what, CaseId about) {
+  std::string text = fmt::format("seed {}: {}\n\nthe last steps:\n", options_.seed, what);
+  for (const std::string& line : trace_) text += "  " + line + "\n";
+  server_.Inspect([&](Reader& reader, const CaseId& at_hand) {
+    if (about.empty()) about = at_hand;
+    std::vector<Event> events;
+    if (!about.empty()) {
+      events = reader.CaseEvents(about, 0, 10'000);
+    } else {
+      reader.ScanEvents(std::max<int64_t>(reader.LastSequence() - 30, 0),
+                        [&](const RawEvent& raw) { events.push_back(raw.event); });
+    }
+    text += about.empty() ? "\nthe last events:\n" : "\nthe case:\n";
+    text += History(events);
+  });
+  return text;
+}
+
+void Simulator::Year() {
+  steps_ = steps_left_ = options_.cases * kStepsPerCase;
+  server_.Begin(Configurations().front());
+  const Request begin = SystemMake(ApplyRevision{}, "begin");
+  checker_.Observe(server_.store(), {{&begin, Outcome{}, 0, 1}}, server_.time().Now());
+  while (steps_left_-- > 0) Step();
+  Drain();
+}
+
+void Simulator::Note(std::string line) {
+  line = fmt::format("{}  {}", FormatTime(clock_.Now()), line);
+  if (options_.verbose) std::cout << line << '\n';
+  trace_.push_back(std::move(line));
+  if (trace_.size() > kTrace) trace_.pop_front();
+}
+
+// ---- Time and trouble
+
+// Mostly minutes, sometimes a night, so that it adds up to the year.
+void Simulator::PassTime() {
+  const int64_t mean = options_.days * days{1} / Duration{1} / steps_;
+  const int64_t kind = random_.Below(10);
+  const int64_t most = kind < 5 ? mean / 10 : kind < 9 ? mean * 3 / 2 : mean * 12;
+  clock_.Advance(Duration{random_.Below(std::max<int64_t>(most, 1))});
+}
+
+void Simulator::Trouble() {
+  if (random_.OneIn(250)) {
+    // By minutes or hours, either way; hardly ever by days, which the server must not believe.
+    const int64_t size = random_.OneIn(6) ? 72 * 60 : random_.OneIn(2) ? 240 : 20;
+    const Duration by = minutes{random_.Below(2 * size) - size};
+    clock_.Set(clock_.Now() + by);
+    Note(fmt::format("the wall clock jumps by {} min", by / minutes{1}));
+    ++troubles_[by > Duration{0} ? "clock ahead" : "clock back"];
+  }
+  // An operator puts a wrong clock right, sooner or later.
+  if (server_.time().frozen() && random_.OneIn(12)) {
+    const Duration steady = clock_.Steady();
+    clock_.Set(std::max(kStart + steady, server_.time().Now()));
+    Note("the wall clock is put right");
+  }
+  if (random_.OneIn(150)) {
+    Note("restart");
+    ++troubles_["restart"];
+    if (random_.OneIn(3)) {
+      const Duration down = random_.OneIn(4) ? Duration{hours{random_.Below(60)}}
+                                             : Duration{minutes{random_.Below(180)}};
+      clock_.Advance(down);
+      if (down > hours{24}) ++troubles_["down for a day"];
+    }
+    server_.Restart();
+    for (auto& claimer : claimers_) claimer.clear();
+    watched_before_ = false;
+    if (random_.OneIn(20)) {
+      const VerifyReport report = Verify(server_.store());
+      if (!report.ok()) throw Violation("verify: " + report.problems.front(), {});
+    }
+    checker_.CompareAll(server_.store());
+  }
+  if (checker_.held() && random_.OneIn(20)) Confirm();
+}
+
+// What server/timers does with the time keeper at each ring.
+void Simulator::Watch() {
+  auto jump = server_.time().TakeJump();
+  const Timestamp now = server_.time().Now();
+  const bool frozen = server_.time().frozen();
+  ServerState state;
+  server_.store().Read([&](Reader& reader) { state = reader.GetServerState(); });
+  const bool first = !watched_before_;
+  if (first && !state.held_since && state.clock_seen_at > Timestamp{} &&
+      now - state.clock_seen_at > kHeldJump) {
+    jump = TimeKeeper::Jump{state.clock_seen_at, now, true};
+  }
+  const bool healed = !first && watched_frozen_ && !frozen && !jump && state.held_since;
+  watched_before_ = true;
+  watched_frozen_ = frozen;
+  if (healed) DoOne(SystemMake(ConfirmClock{}, "the clock is right again"));
+  if (!jump && !first && now - last_report_ < minutes{10}) return;
+  last_report_ = now;
+  ReportClock seen;
+  if (jump) seen = {jump->expected, jump->found, jump->holds};
+  DoOne(SystemMake(seen, !jump         ? "the clock is well"
+                         : jump->holds ? "the clock jumped: timers are held"
+                                       : "the clock jumped"));
+}
+
+// One of three claimers looks again, or fires what it saw, late and perhaps twice.
+void Simulator::WorkTimers(std::vector<Request>* batch) {
+  auto& claimer = claimers_[static_cast<size_t>(random_.Below(3))];
+  if (claimer.empty() || random_.OneIn(6)) {
+    const Timestamp now = server_.time().Now();
+    server_.store().Read([&](Reader& reader) {
+      claimer = reader.CasesDue(now, static_cast<int32_t>(1 + random_.Below(12)));
+    });
+  }
+  if (checker_.held() || claimer.empty()) return;
+  for (int64_t n = random_.OneIn(4) ? 1 + random_.Below(5) : 1; n > 0 && !claimer.empty(); --n) {
+    const CaseId id = claimer.front();
+    const CaseBook* book = checker_.Find(id);
+    const std::string name = book == nullptr ? "?" : CaseNumberText(book->c.number);
+    batch->push_back(SystemMake(WorkCase{{id, 0}, FireTimers{}, std::nullopt}, "fire " + name));
+    if (random_.OneIn(3)) {  // another claimer saw it too
+      batch->push_back(batch->back());
+      ++troubles_["woken twice at once"];
+    }
+    if (!random_.OneIn(5)) claimer.erase(claimer.begin());  // else it will do so again
+  }
+}
+
+// ---- Calling the server
+
+void Simulator::DoOne(Request request) {
+  std::vector<Request> batch;
+  batch.push_back(std::move(request));
+  Do(std::move(batch));
+}
+
+void Simulator::Confirm() {
+  DoOne(Make(ConfirmClock{}, {"operator", "admin"}, "confirm the clock"));
+}
+
+// Sends the batch and insists on answers: whoever is not answered asks again with the same request
+// id, as the clients of a crashed server do.
+void Simulator::Do(std::vector<Request> batch) {
+  std::vector<Record> records;
+  Timestamp now;
+  for (int tries = 0;; ++tries) {
+    if (random_.Below(100) < (tries == 0 ? 3 : 10)) {
+      const auto point = static_cast<CrashPoint>(1 + random_.Below(6));
+      const int64_t reads = random_.Below(12);
+      server_.PlanCrash(point, point == CrashPoint::kRead ? reads : random_.Below(2));
+    }
+    std::string crashed;
+    const int64_t known = checker_.events();
+    try {
+      server_.Execute(batch, &records, &now);
+      server_.PlanCrash(CrashPoint::kNone, 0);
+    } catch (const Crash&) {
+      crashed = std::string(server_.crashed_at());
+    }
+    const bool kept = crashed.empty() || crashed == kCrashPointNames.back();
+    for (const Record& record : records) {
+      Note(fmt::format("{:<11}  {}: {}{}", record.request->work.caller.principal,
+                       record.request->what,
+                       record.result ? record.result->replayed ? "as before" : "done"
+                                     : std::string(Name(record.result.error().reason)),
+                       kept ? "" : ", lost"));
+    }
+    if (kept) checker_.Observe(server_.store(), records, now);
+    if (crashed.empty()) break;
+    Note("crash " + crashed);
+    ++troubles_["crash " + crashed];
+    if (kept && checker_.events() > known) ++troubles_["stored, but not answered"];
+    server_.Restart();
+    for (auto& claimer : claimers_) claimer.clear();
+    watched_before_ = false;
+    checker_.CompareAll(server_.store());
+    clock_.Advance(Duration{random_.Below(60'000)});
+    std::erase_if(batch,
+                  [](const Request& request) { return request.work.caller.request_id.empty(); });
+    if (batch.empty()) return;
+  }
+  commands_ += std::ssize(records);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Record& record = records[i];
+    if (!record.result) continue;
+    if (record.result->response && record.result->opened_case) {
+      open_.push_back(record.result->response->paired_case_id);
+    } else if (std::holds_alternative<OpenCase>(batch[i].work.commands.front())) {
+      open_.push_back(record.result->subject->id);
+    }
+    if (batch[i].work.caller.request_id.empty() || record.result->replayed) continue;
+    if (random_.OneIn(4)) {
+      batch[i].sent = now;
+      answered_.push_back(std::move(batch[i]));
+      if (answered_.size() > kRemembered) answered_.erase(answered_.begin());
+    }
+  }
+}
+
+Request Simulator::SystemMake(Command command, std::string what) {
+  Request request;
+  request.work.caller.principal = "system";
+  request.work.caller.method = "timers";
+  request.work.commands.push_back(std::move(command));
+  request.what = std::move(what);
+  return request;
+}
+
+Request Simulator::Make(Command command, const Actor& actor, std::string what) {
+  Request request;
+  Caller& caller = request.work.caller;
+  caller.principal = actor.name;
+  caller.role = actor.role;
+  caller.method = "call";
+  caller.request_id = fmt::format("r{}", next_request_++);
+  caller.body_hash = BodyHash(caller.request_id);
+  request.work.commands.push_back(std::move(command));
+  request.what = std::move(what);
+  return request;
+}
+
+// ---- What people do
+
+void Simulator::Step() {
+  PassTime();
+  Trouble();
+  if (random_.OneIn(6)) Watch();
+  std::vector<Request> batch;
+  if (random_.OneIn(2)) WorkTimers(&batch);
+  for (int64_t n = random_.OneIn(6) ? 2 + random_.Below(2) : 1; n > 0; --n) {
+    batch.push_back(AnyRequest());
+  }
+  if (random_.OneIn(8)) WorkTimers(&batch);
+  Do(std::move(batch));
+}
+
+Request Simulator::AnyRequest() {
+  const int64_t missing = options_.cases - std::ssize(checker_.books());
+  if (missing > 0 && random_.Below(std::max<int64_t>(steps_left_ * 9 / 10, 1)) < missing) {
+    return random_.OneIn(6) ? OpenByHand() : Answer();
+  }
+  if (!answered_.empty() && random_.OneIn(40)) {
+    const Request& again = random_.Pick(answered_);
+    if (server_.time().Now() - again.sent < kRepeatable) return again;
+  }
+  if (random_.OneIn(45)) return Consents();
+  if (random_.OneIn(90)) return Operate();
+  if (random_.OneIn(50)) return Answer();
+  return OnCase();
+}
+
+Request Simulator::Answer() {
+  static const Actor kIntegration{"survey", "integration"};
+  SubmitResponse submit;
+  Response& response = submit.response;
+  const bool store = random_.OneIn(3);
+  response.program_id = store ? kStore : kService;
+  const int64_t best = store ? 5 : 10, worst = store ? 1 : 0;
+  const bool fine = random_.OneIn(6);
+  response.score = fine ? best - random_.Below(2) : worst + random_.Below(store ? 2 : 7);
+  const bool anonymous = random_.OneIn(8);
+  const std::string key = fmt::format("c{}", random_.Below(kCustomers));
+  if (!anonymous) submit.customer_key = {"crm", key};
+  response.contact_requested = random_.OneIn(10);
+  response.org_unit_id = random_.Pick(kUnits);
+  submit.occurred_now = !random_.OneIn(6);
+  if (!submit.occurred_now) {
+    response.occurred_at = server_.time().Now() - minutes{random_.Below(3000)};
+  }
+  if (random_.OneIn(3)) {
+    response.external_key = {"panel", fmt::format("a{}", next_request_)};
+  }
+  if (random_.OneIn(3)) response.reason.value = "waited for an hour";
+  return Make(submit, kIntegration,
+              fmt::format("{} scores {} in {}", anonymous ? "somebody" : key, response.score,
+                          response.program_id));
+}
+
+Request Simulator::OpenByHand() {
+  OpenCase open;
+  open.program_id = random_.OneIn(3) ? kStore : kService;
+  open.severity = static_cast<int32_t>(1 + random_.Below(5));
+  open.origin = CaseOrigin::kComplaint;
+  open.details.org_unit_id = random_.Pick(kUnits);
+  if (random_.OneIn(3)) open.details.queue_id = random_.Pick(kQueues);
+  if (random_.OneIn(2)) {
+    open.details.external_authority = {"12345", "ref",
+                                       server_.time().Now() + hours{random_.Below(200) - 8}};
+  }
+  if (random_.OneIn(3)) open.details.contact_person.value = "Li Na";
+  if (random_.OneIn(2)) {
+    server_.store().Read([&](Reader& reader) {
+      const auto customer =
+          reader.FindCustomer({"crm", fmt::format("c{}", random_.Below(kCustomers))});
+      if (customer) open.customer_id = customer->id;
+    });
+  }
+  return Make(open, {"agent-1", "agent"}, fmt::format("open by hand in {}", open.program_id));
+}
+
+Request Simulator::Consents() {
+  const std::string key = fmt::format("c{}", random_.Below(kCustomers));
+  static const Actor kIntegration{"crm", "integration"};
+  std::optional<Customer> customer;
+  server_.store().Read([&](Reader& reader) { customer = reader.FindCustomer({"crm", key}); });
+  if (!customer || random_.OneIn(4)) {
+    UpsertCustomer upsert;
+    upsert.key = {"crm", key};
+    upsert.mask = {"contact_points", "segment"};
+    upsert.profile.segment = random_.OneIn(2) ? "gold" : "";
+    if (random_.OneIn(2)) upsert.profile.contact_points = {{Channel::kSms, {{}, "555-0100"}}};
+    return Make(upsert, kIntegration, "keep the profile of " + key);
+  }
+  SetCustomerConsent consent;
+  consent.customer_id = customer->id;
+  consent.do_not_contact = !customer->do_not_contact && random_.OneIn(3);
+  if (random_.OneIn(2)) {
+    const Channel channel = random_.OneIn(2) ? Channel::kUnset : Channel::kSms;
+    const auto purpose = random_.OneIn(2) ? ConsentPurpose::kSurvey : ConsentPurpose::kRecovery;
+    consent.consents.push_back({channel, purpose, random_.OneIn(2), {}, "form"});
+  }
+  return Make(consent, kIntegration, "consent of " + key);
+}
+
+Request Simulator::Operate() {
+  static const Actor kOperator{"operator", "admin"};
+  const std::vector<Configuration>& all = Configurations();
+  const Case* c = AnyCase();
+  if (c == nullptr || random_.OneIn(2)) {
+    const Revision& next = random_.Pick(all).revision;
+    ApplyRevision apply{std::make_shared<const Revision>(next), "text of " + next.hash, "api",
+                        std::nullopt};
+    if (random_.OneIn(3)) apply.expected = checker_.in_force() - random_.Below(2);
+    return Make(apply, kOperator, "apply " + next.hash);
+  }
+  // Rather one whose status not every configuration has.
+  const auto& usual = Configurations().front().revision.lifecycle;
+  for (int tries = 0; tries < 6 && usual.Find(c->status) != nullptr; ++tries) c = AnyCase();
+  MigrateCase migrate;
+  if (random_.OneIn(2)) migrate.revision = 1 + random_.Below(checker_.in_force() + 1);
+  if (random_.OneIn(2)) {
+    migrate.status = random_.Pick(checker_.InForce().revision.lifecycle.statuses).key;
+  }
+  return Make(WorkCase{{c->id, 0}, migrate, std::nullopt}, kOperator,
+              fmt::format("migrate {} to {} {}", CaseNumberText(c->number), migrate.revision,
+                          migrate.status));
+}
+
+// Mostly one that is open.
+const Case* Simulator::AnyCase() {
+  for (bool closed = random_.OneIn(25); !closed && !open_.empty();) {
+    CaseId& id = open_[static_cast<size_t>(random_.Below(std::ssize(open_)))];
+    const CaseBook* book = checker_.Find(id);
+    if (book != nullptr && book->c.phase != Phase::kClosed) return &book->c;
+    id = open_.back();
+    open_.pop_back();
+  }
+  if (checker_.books().empty()) return nullptr;
+  auto any = checker_.books().begin();
+  std::advance(any, random_.Below(std::ssize(checker_.books())));
+  if (any->second.c.phase != Phase::kClosed &&
+      std::find(open_.begin(), open_.end(), any->first) == open_.end()) {
+    open_.push_back(any->first);
+  }
+  return &any->second.c;
+}
+
+Request Simulator::OnCase() {
+  const Case* found = AnyCase();
+  if (found == nullptr) return Answer();
+  const Case& c = *found;
+  const Lifecycle& lifecycle = checker_.Of(c).revision.lifecycle;
+  // How willingly each command is given.
+  constexpr std::array<int64_t, kCaseCommandCount> kWeights = {
+      2, 8, 4, 6, 3, 12, 4, 6, 8, 5, 6, 4, 1, 3, 4, 6, 2, 7, 9, 4, 1, 1, 1, 0, 0, 12, 0};
+  std::vector<std::pair<C, const Transition*>> ways;
+  int64_t sum = 0;
+  for (const Transition& way : lifecycle.transitions) {
+    if (way.from != c.status) continue;
+    ways.emplace_back(way.command, &way);
+    sum += kWeights[static_cast<size_t>(way.command)];
+  }
+  C command = static_cast<C>(random_.Below(kCaseCommandCount));
+  const Transition* way = nullptr;
+  if (sum > 0 && !random_.OneIn(12)) {
+    int64_t at = random_.Below(sum);
+    for (const auto& [each, its_way] : ways) {
+      at -= kWeights[static_cast<size_t>(each)];
+      if (at >= 0) continue;
+      command = each;
+      way = its_way;
+      break;
+    }
+  }
+  if (command == C::kAnswerResurvey && !c.resurvey.invitation_id.empty()) {
+    SubmitResponse submit;
+    submit.response.program_id = c.program_id;
+    submit.response.invitation_id = c.resurvey.invitation_id;
+    submit.response.score = random_.Below(c.program_id == kStore ? 6 : 11);
+    submit.occurred_now = true;
+    return Make(
+        submit, {"survey", "integration"},
+        fmt::format("{} is answered with {}", CaseNumberText(c.number), submit.response.score));
+  }
+  const Actor& actor = ActorFor(c, command, way);
+  const std::string what = fmt::format("{} {}", Name(command), CaseNumberText(c.number));
+  if (command == C::kClaim) {
+    ClaimNext claim;
+    if (random_.OneIn(2)) claim.queue_id = random_.Pick(kQueues);
+    return Make(claim, actor, "claim next");
+  }
+  auto verb = Verb(c, command, way == nullptr ? std::string_view{} : way->to);
+  if (!verb) return Make(WorkCase{{c.id, 0}, SuperviseCase{}, std::nullopt}, actor, "supervise");
+  WorkCase work{{c.id, 0}, *std::move(verb), std::nullopt};
+  if (random_.OneIn(3)) work.expected_version = c.version - (random_.OneIn(8) ? 1 : 0);
+  return Make(work, actor, what);
+}
+
+const Simulator::Actor& Simulator::ActorFor(const Case& c, C command, const Transition* way) {
+  static const std::vector<Actor> kActors = {{"agent-1", "agent"},     {"agent-2", "agent"},
+                                             {"agent-3", "agent"},     {"dispatcher", "dispatcher"},
+                                             {"verifier", "verifier"}, {"supervisor", "supervisor"},
+                                             {"manager", "manager"},   {"crm", "integration"}};
+  if (command == C::kVerify && !random_.OneIn(6)) return kActors[4];
+  if (way != nullptr && !way->roles.empty() && !random_.OneIn(6)) {
+    for (const Actor& actor : kActors) {
+      if (std::find(way->roles.begin(), way->roles.end(), actor.role) != way->roles.end()) {
+        return actor;
+      }
+    }
+  }
+  for (const Actor& actor : kActors) {
+    if (actor.name == c.owner && random_.OneIn(2)) return actor;
+  }
+  return random_.Pick(kActors);
+}
+
+std::string Simulator::Word(const std::vector<Label>& labels, std::string_view otherwise) {
+  if (random_.OneIn(20)) return "";
+  return labels.empty() || random_.OneIn(20) ? std::string(otherwise) : random_.Pick(labels).id;
+}
+
+std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_view to) {
+  const Timestamp now = server_.time().Now();
+  const Revision& revision = checker_.Of(c).revision;
+  const Labels& labels = revision.labels;
+  static const std::vector<std::string> kAgents = {"agent-1", "agent-2", "agent-3"};
+  switch (command) {
+    case C::kAssign: return Assign{random_.OneIn(4) ? "" : random_.Pick(kAgents), {}};
+    case C::kDispatch:
+      return Dispatch{random_.OneIn(2) ? random_.Pick(kAgents) : "",
+                      random_.Pick(kQueues),
+                      random_.OneIn(2) ? random_.Pick(kUnits) : "",
+                      {}};
+    case C::kAccept: return Accept{};
+    case C::kReturn: return Return{Word(labels.return_reasons, "not ours"), {}, {}};
+    case C::kLogAttempt: {
+      LogAttempt log;
+      log.attempt.channel = random_.OneIn(3) ? Channel::kSms : Channel::kPhone;
+      log.attempt.outcome = static_cast<AttemptOutcome>(1 + random_.Below(12));
+      if (random_.OneIn(4)) log.attempt.direction = Direction::kInbound;
+      log.occurred_now = !random_.OneIn(5);
+      if (!log.occurred_now) log.attempt.occurred_at = now - minutes{random_.Below(900)};
+      if (random_.OneIn(4)) log.attempt.note.value = "will call back";
+      return log;
+    }
+    case C::kMakeCommitment: {
+      MakeCommitment make;
+      make.commitment.due_at = now + minutes{random_.Below(6000) - 20};
+      make.commitment.promise.value = "a call";
+      return make;
+    }
+    case C::kSettleCommitment:
+      for (const Commitment& commitment : c.commitments) {
+        if (commitment.state != CommitmentState::kPending && !random_.OneIn(5)) continue;
+        return SettleCommitment{
+            commitment.id,
+            random_.OneIn(3) ? CommitmentState::kBroken : CommitmentState::kKept,
+            {}};
+      }
+      return std::nullopt;
+    case C::kRemedy: {
+      RecordRemedy record;
+      record.remedy.kind = static_cast<RemedyKind>(1 + random_.Below(11));
+      record.remedy.state = static_cast<RemedyState>(1 + random_.Below(6));
+      if (!c.remedies.empty() && random_.OneIn(2)) record.remedy.id = c.remedies.back().id;
+      return record;
+    }
+    case C::kPause: return PauseCase{Word(labels.pause_reasons, "waits"), {}};
+    case C::kResume: return ResumeCase{};
+    case C::kChase: return ChaseCase{Channel::kPhone, {}};
+    case C::kSupervise: return SuperviseCase{};
+    case C::kAssist:
+      if (!c.assists.empty() && random_.OneIn(2)) {
+        return AssistCase{random_.Pick(c.assists).id, {}, {{}, "like this"}};
+      }
+      return AssistCase{{}, "north", {{}, "how?"}};
+    case C::kExtend: {
+      RequestExtension extend;
+      for (const CaseClock& clock : c.clocks) {
+        const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+        if (live && (extend.clock == ClockKind::kUnset || random_.OneIn(2))) {
+          extend.clock = clock.kind;
+          extend.in_days = InDays(clock.limit.count);
+        }
+      }
+      if (extend.clock == ClockKind::kUnset) extend.clock = ClockKind::kRemedy;
+      extend.amount =
+          extend.in_days ? 1 + random_.Below(4) : hours{1} / Duration{1} * (1 + random_.Below(48));
+      extend.reason = Word(labels.extension_reasons, "complex");
+      return extend;
+    }
+    case C::kDecideExtension:
+      for (const Extension& extension : c.extensions) {
+        if (extension.state != ExtensionState::kRequested && !random_.OneIn(5)) continue;
+        return DecideExtension{extension.id, !random_.OneIn(4)};
+      }
+      return std::nullopt;
+    case C::kEscalate: return EscalateCase{};
+    case C::kResolve:
+      return Resolve{HandlingResult::kResolved,
+                     random_.OneIn(2) ? "staffing" : "",
+                     {{}, random_.OneIn(4) ? "" : "staff was added"},
+                     std::nullopt};
+    case C::kVerify: {
+      VerifyCase verify;
+      const bool fine = !random_.OneIn(3);
+      verify.verification = {true, fine, fine || random_.OneIn(2), {}, {}, {}};
+      return verify;
+    }
+    case C::kMove: {
+      const std::string any = random_.Pick(revision.lifecycle.statuses).key;
+      return MoveCase{to.empty() ? any : std::string(to), Word(labels.pause_reasons, "waits"), {}};
+    }
+    case C::kWithdraw: return WithdrawCase{};
+    case C::kClose: return Close{{}, random_.OneIn(3)};
+    case C::kReopen: return Reopen{};
+    case C::kClaim:
+    case C::kAttachResponse:
+    case C::kAskAgain:
+    case C::kAnswerResurvey:
+    case C::kExpireResurvey: break;
+  }
+  return std::nullopt;
+}
+
+// ---- The end
+
+// No more trouble: every timer that is due fires, until nothing is overdue.
+void Simulator::Drain() {
+  clock_.Set(std::max(kStart + clock_.Steady(), server_.time().Now()));
+  server_.Restart();
+  watched_before_ = false;
+  Watch();
+  if (checker_.held()) Confirm();
+  for (int round = 0; round < 40; ++round) {
+    for (;;) {
+      std::vector<CaseId> due;
+      server_.store().Read(
+          [&](Reader& reader) { due = reader.CasesDue(server_.time().Now(), 64); });
+      if (due.empty()) break;
+      std::vector<Request> batch;
+      for (const CaseId& id : due) {
+        batch.push_back(SystemMake(WorkCase{{id, 0}, FireTimers{}, std::nullopt}, "fire"));
+      }
+      Do(std::move(batch));
+    }
+    checker_.NothingOverdue(server_.time().Now());
+    clock_.Advance(hours{20});
+  }
+  checker_.CompareAll(server_.store());
+  const VerifyReport report = Verify(server_.store());
+  if (!report.ok()) throw Violation("verify: " + report.problems.front(), {});
+}
+
+}  // namespace rebound::simulation
