@@ -41,26 +41,40 @@ void ShowProgress(int64_t done, int64_t all, double seconds) {
 }  // namespace
 
 void WriteConfig(const std::string& shipped, const std::string& folder) {
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder + "/playbooks.yaml") << ReadFile(shipped + "/playbooks.yaml");
-  std::ofstream(folder + "/programs.yaml")
-      << ReadFile(shipped + "/programs.yaml") << "\n  - id: " << kProgram
-      << "\n    name: {en: Benchmark}"
-         "\n    kind: transactional"
-         "\n    scale: nps"
-         "\n    recovery_window: 90 days"
-         "\n    reopen_window: 7 days"
-         "\n    first_contact_limit: 3650 days"
-         "\n  - id: bench-overdue"
-         "\n    name: {en: Benchmark of timers}"
-         "\n    kind: transactional"
-         "\n    scale: nps"
-         "\n    first_contact_limit: 1 hour\n";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(shipped, folder, std::filesystem::copy_options::recursive);
+  std::ofstream(folder + "/programs.yaml", std::ios::app) << "\n  - id: " << kProgram
+                                                          << "\n    name: {en: Benchmark}"
+                                                             "\n    kind: transactional"
+                                                             "\n    scale: nps"
+                                                             "\n    recovery_window: 90 days"
+                                                             "\n    reopen_window: 7 days"
+                                                             "\n  - id: bench-overdue"
+                                                             "\n    name: {en: Benchmark of timers}"
+                                                             "\n    kind: transactional"
+                                                             "\n    scale: nps\n";
+  std::string clocks = ReadFile(shipped + "/clocks.yaml");
+  constexpr std::string_view kList = "\nclocks:\n";
+  const size_t at = clocks.find(kList);
+  if (at == std::string::npos) throw std::runtime_error("clocks.yaml has no list of clocks");
+  clocks.insert(at + kList.size(),
+                "  - id: bench-overdue\n"
+                "    name: {en: First contact within the hour}\n"
+                "    kind: first_contact\n"
+                "    when: \"program = bench-overdue\"\n"
+                "    limit: 1 hours\n"
+                "    tiers:\n"
+                "      - {id: breach, at: due, do: notify, notify: owner}\n");
+  std::ofstream(folder + "/clocks.yaml") << clocks;
 }
 
 double MakeCases(const std::string& path, const std::string& config, const CasesWanted& wanted) {
   const int64_t cases = wanted.cases;
-  if (std::filesystem::exists(path)) return 0;
+  namespace fs = std::filesystem;
+  if (fs::exists(path)) {
+    if (fs::file_time_type::clock::now() - fs::last_write_time(path) < wanted.keeps) return 0;
+    fs::remove(path);
+  }
   const auto begin = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

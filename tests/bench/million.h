@@ -9,16 +9,19 @@
 
 namespace rebound::bench {
 
-// Writes programs.yaml and playbooks.yaml into `folder`: those of `shipped`, and the program
-// "bench", whose clocks run so long that none fires while measuring, and "bench-overdue", whose
-// first contact is due after an hour.
+// Writes the configuration of `shipped` into `folder`, with two more programs: "bench", to which
+// the shipped clocks apply, and "bench-overdue", where first contact is due after an hour and that
+// is all that its one clock of first contact does.
 void WriteConfig(const std::string& shipped, const std::string& folder);
 
 struct CasesWanted {
   int64_t cases = 0;
   std::string program = kProgram;
-  Duration span{std::chrono::days{30}};  // they open over so long ...
+  Duration span{std::chrono::hours{2}};  // they open over so long ...
   Duration ago{0};                       // ... until so long ago
+  // Made anew when older: the shipped clocks first warn after 22 hours, which must not be amid a
+  // measurement.
+  Duration keeps{std::chrono::hours{12}};
 };
 
 // Makes `path`, unless it is there: one detractor's answer, customer and case each, all in queue
