@@ -109,20 +109,18 @@ bool Matches(const Comparison& comparison, const FieldValue& actual);
 // `read` returns monostate for what is absent: an empty optional text, an unowned case's owner.
 template <typename Reader>
 bool Evaluate(const Predicate& predicate, const Reader& read) {
-  switch (predicate.kind) {
-    case Predicate::Kind::kAll:
-      return std::all_of(predicate.children.begin(), predicate.children.end(),
-                         [&](const Predicate& child) { return Evaluate(child, read); });
-    case Predicate::Kind::kComparison:
-      return Matches(predicate.comparison, read(predicate.comparison.field));
-    case Predicate::Kind::kAny:
-      return std::any_of(predicate.children.begin(), predicate.children.end(),
-                         [&](const Predicate& child) { return Evaluate(child, read); });
-    case Predicate::Kind::kNone:
-      return std::none_of(predicate.children.begin(), predicate.children.end(),
-                          [&](const Predicate& child) { return Evaluate(child, read); });
+  const auto compare = [&read](const Predicate& p) {
+    return Matches(p.comparison, read(p.comparison.field));
+  };
+  if (predicate.kind == Predicate::Kind::kComparison) return compare(predicate);
+  // kAll looks for a child that does not hold; kAny and kNone for one that does.
+  const bool sought = predicate.kind != Predicate::Kind::kAll;
+  for (const Predicate& child : predicate.children) {
+    const bool holds =
+        child.kind == Predicate::Kind::kComparison ? compare(child) : Evaluate(child, read);
+    if (holds == sought) return predicate.kind == Predicate::Kind::kAny;
   }
-  return false;
+  return predicate.kind != Predicate::Kind::kAny;
 }
 
 // A refused predicate: kFilterInvalid with metadata
