@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "workflows/check.h"
 #include "workflows/decide.h"
@@ -195,7 +196,12 @@ struct CaseFold {
     clock.definition = e.definition;
     clock.calendar_id = e.calendar_id;
     clock.calendar_version = e.calendar_version;
-    clock.limit = e.limit;
+    const int64_t before = std::exchange(clock.limit, e.limit).amount;
+    // A promise that was put off is due later; counted in wall time, as its clock.
+    if (e.kind == ClockKind::kCommitment && e.cause == ClockMoveCause::kExtension) {
+      c.commitments.at(static_cast<size_t>(e.generation) - 1).due_at +=
+          Duration(e.limit.amount - before);
+    }
     clock.met_by = e.met_by;
     if (clock.state == ClockState::kRunning) clock.due_at = e.due_at;
     if (e.cause != ClockMoveCause::kExtension) {  // which only moves the end
@@ -231,6 +237,7 @@ struct CaseFold {
     c.action_taken = e.action_taken;
     c.customer_accepts = e.customer_accepts;
     c.resolved_at = event.occurred_at;
+    c.resolved_by = event.actor;
     c.worked = true;
   }
   void operator()(const CaseClosed& e) {

@@ -359,6 +359,7 @@ struct Case {
   std::optional<Timestamp> contacted_at{};
   std::optional<Timestamp> remedied_at{};
   std::optional<Timestamp> resolved_at{};  // the last time
+  std::string resolved_by{};               // who said so; like the owner, never the one to verify
   std::optional<Timestamp> asked_at{};
   std::optional<Timestamp> closed_at{};     // absent while open
   std::optional<Timestamp> recovered_at{};  // any answer within the window, passive or promoter

@@ -112,6 +112,11 @@ struct CaseClock {
   friend bool operator==(const CaseClock&, const CaseClock&) = default;
 };
 
+// Runs or is paused: not over yet.
+inline bool IsLive(const CaseClock& clock) {
+  return clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
+}
+
 // May the clock be paused and extended at all? Not an external deadline.
 inline bool IsPausable(ClockKind kind) { return kind != ClockKind::kExternalDeadline; }
 

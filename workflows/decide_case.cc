@@ -4,6 +4,15 @@
 #include "workflows/verb.h"
 
 namespace rebound {
+namespace {
+
+// An attempt may be recorded late; what was due after it was not missed for want of it.
+Timestamp HappenedAt(const CaseVerb& verb, Timestamp now) {
+  const auto* log = std::get_if<LogAttempt>(&verb);
+  return log == nullptr || log->occurred_now ? now : std::min(log->attempt.occurred_at, now);
+}
+
+}  // namespace
 
 Result<const Transition*> VerbDecision::Need(CaseCommand command, std::string_view to) {
   const Transition* transition = lifecycle().Find(c.status, command, to);
@@ -100,10 +109,9 @@ Result<void> VerbDecision::operator()(const LogAttempt& verb) {
   draft.AddCase(c, at, AttemptLogged{std::move(attempt)}, reached ? t.to : t.otherwise);
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
-    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
     // The clock of a reopening is not met by what was before it, recorded late.
     const bool since = clock.generation == 1 || at >= clock.started_at;
-    if (clock.kind == ClockKind::kFirstContact && live && since &&
+    if (clock.kind == ClockKind::kFirstContact && IsLive(clock) && since &&
         (reached || clock.met_by == MetBy::kAttempt)) {
       EndClock(draft, c, clock, ClockState::kMet, at);
     }
@@ -264,7 +272,9 @@ Result<void> VerbDecision::operator()(const Resolve& verb) {
 Result<void> VerbDecision::operator()(const VerifyCase& verb) {
   auto transition = Need(CaseCommand::kVerify);
   if (!transition) return transition.error();
-  if (auto other = NeedSecondPerson(CaseCommand::kVerify, c.owner); !other) return other;
+  for (const std::string& handler : {c.owner, c.resolved_by}) {
+    if (auto other = NeedSecondPerson(CaseCommand::kVerify, handler); !other) return other;
+  }
   Verification verification = verb.verification;
   verification.actor = context().actor;
   verification.occurred_at = context().now;
@@ -377,6 +387,11 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
     return FieldError("case.program_id", Reason::kUnknownProgram, {{"value", c.program_id}});
   }
   VerbDecision decision{draft, facts, c};
+  const bool of_timers = std::holds_alternative<FireTimers>(command.verb) ||
+                         std::holds_alternative<RecomputeClocks>(command.verb);
+  if (!of_timers) {
+    CrossDueTiers(draft, decision.c, HappenedAt(command.verb, context.now));
+  }
   if (auto decided = std::visit(decision, command.verb); !decided) {
     return std::move(decided).error();
   }
@@ -393,6 +408,7 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
   CHECK(IsClaimable(*facts.subject));
   Draft draft(context, facts, nullptr);
   VerbDecision decision{draft, facts, *facts.subject};
+  CrossDueTiers(draft, decision.c, context.now);
   auto transition = decision.Need(CaseCommand::kClaim);
   if (!transition) return transition.error();
   Case& c = decision.c;

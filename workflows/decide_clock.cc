@@ -6,22 +6,14 @@
 namespace rebound {
 namespace {
 
-const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock) {
-  return clock.calendar_id.empty() ? nullptr : revision.FindCalendar(clock.calendar_id);
-}
-
-bool IsLive(const CaseClock& clock) {
-  return clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
-}
-
-// The next tier of the clock, and whether one of a later time is due at `now` as well.
+// The next tier of the clock, and whether one of a later time is due at `until` as well.
 struct DueTier {
   Tier tier{};
   Timestamp at{};
   bool overtaken = false;
 };
 std::optional<DueTier> FindDueTier(const Revision& revision, const CaseClock& clock,
-                                   Timestamp now) {
+                                   Timestamp until) {
   std::optional<DueTier> due;
   std::optional<Timestamp> last;  // of those due
   for (Tier& tier : TiersOf(revision, clock)) {
@@ -30,7 +22,7 @@ std::optional<DueTier> FindDueTier(const Revision& revision, const CaseClock& cl
     }
     const auto at = TierTime(tier, clock, CalendarOf(revision, clock));
     if (!at) continue;
-    if (*at <= now && (!last || *at > *last)) last = at;
+    if (*at <= until && (!last || *at > *last)) last = at;
     if (!due || *at < due->at) due = DueTier{std::move(tier), *at, false};
   }
   if (due && last) due->overtaken = *last > due->at;
@@ -81,9 +73,10 @@ void Act(Draft& draft, Case& c, TierAction action, const Tier& tier) {
 
 // One tier of the clock: on record always, with its actions only if no later one is due, too.
 // `timer_due`: as it was set; zone data may since say another time.
-void CrossTier(Draft& draft, Case& c, const CaseClock& clock, Timestamp timer_due) {
+void CrossTier(Draft& draft, Case& c, const CaseClock& clock, Timestamp timer_due,
+               Timestamp until) {
   const Revision& revision = draft.RevisionOf(c);
-  const auto due = FindDueTier(revision, clock, draft.context().now);
+  const auto due = FindDueTier(revision, clock, until);
   CHECK(due.has_value());
   TierCrossed crossed{clock.kind, clock.generation, due->tier.id, std::min(due->at, timer_due)};
   crossed.breach = due->tier.at == TierAt{TierAt::Kind::kWall, 0};
@@ -113,19 +106,45 @@ void AskWhenDue(Draft& draft, Case& c, const CaseClock& clock, Timestamp due) {
     return;
   }
   CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, NotAskedReason::kMissedWindow, {}},
-            ask->otherwise.empty() ? ask->to : ask->otherwise);
+            ask->otherwise);
 }
 
-void Fire(Draft& draft, Case& c, const Timer& timer) {
+// The clock that the timer is of.
+std::optional<CaseClock> ClockOf(const Case& c, const Timer& timer) {
   const auto clock = std::find_if(c.clocks.begin(), c.clocks.end(), [&](const CaseClock& each) {
     return TimerOf(each.kind) == timer.kind && each.timer == timer.generation;
   });
-  if (clock != c.clocks.end()) {
-    const CaseClock running = *clock;
-    if (running.kind == ClockKind::kResurvey) {
-      AskWhenDue(draft, c, running, timer.due_at);
+  return clock == c.clocks.end() ? std::nullopt : std::optional(*clock);
+}
+
+// When the timer of the clock is due; nullopt: it has none.
+std::optional<Timestamp> TimerDue(const Case& c, const CaseClock& clock) {
+  for (const Timer& timer : c.timers) {
+    if (timer.kind == TimerOf(clock.kind) && timer.generation == clock.timer) return timer.due_at;
+  }
+  return std::nullopt;
+}
+
+// The first pending timer due by `until`; `tiers_only`: of those that only cross a tier.
+std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
+  const Timer* first = nullptr;
+  for (const Timer& timer : c.timers) {
+    const bool asks =
+        timer.kind == TimerKind::kResurveyDue || timer.kind == TimerKind::kResurveyExpiry;
+    if (timer.state == TimerState::kPending && timer.due_at <= until && !(tiers_only && asks) &&
+        (first == nullptr || timer.due_at < first->due_at)) {
+      first = &timer;
+    }
+  }
+  return first == nullptr ? std::nullopt : std::optional(*first);
+}
+
+void Fire(Draft& draft, Case& c, const Timer& timer) {
+  if (const auto clock = ClockOf(c, timer)) {
+    if (clock->kind == ClockKind::kResurvey) {
+      AskWhenDue(draft, c, *clock, timer.due_at);
     } else {
-      CrossTier(draft, c, running, timer.due_at);
+      CrossTier(draft, c, *clock, timer.due_at, draft.context().now);
     }
     return;
   }
@@ -172,23 +191,26 @@ void AskAgain(Draft& draft, Case& c) {
                                  ? NotAskedReason::kDoNotContact
                                  : NotAskedReason::kConsentDenied;
   CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, why, {}},
-            ask->otherwise.empty() ? ask->to : ask->otherwise);
+            ask->otherwise);
+}
+
+void CrossDueTiers(Draft& draft, Case& c, Timestamp until) {
+  const Timestamp last = until - Duration{1};
+  draft.BySystem(true);
+  while (const auto timer = FirstDue(c, last, /*tiers_only=*/true)) {
+    const auto clock = ClockOf(c, *timer);
+    CHECK(clock.has_value());
+    CrossTier(draft, c, *clock, timer->due_at, last);
+  }
+  draft.BySystem(false);
 }
 
 Result<void> VerbDecision::operator()(const FireTimers&) {
-  for (;;) {
-    const Timer* due = nullptr;
-    for (const Timer& timer : c.timers) {
-      if (timer.state == TimerState::kPending && timer.due_at <= draft.context().now &&
-          (due == nullptr || timer.due_at < due->due_at)) {
-        due = &timer;
-      }
-    }
-    if (due == nullptr) return {};
-    const Timer timer = *due;
-    Fire(draft, c, timer);
+  while (const auto timer = FirstDue(c, context().now, /*tiers_only=*/false)) {
+    Fire(draft, c, *timer);
     rebound::Settle(draft, c);
   }
+  return {};
 }
 
 void VerbDecision::BeginPause(std::string reason, Text note) {
@@ -408,8 +430,13 @@ Result<void> VerbDecision::operator()(const RecomputeClocks&) {
     if (clock.state != ClockState::kRunning || clock.calendar_id.empty()) continue;
     const Calendar* calendar = CalendarOf(draft.RevisionOf(c), clock);
     const auto due = DueTime(clock, calendar);
-    // Past ones never move.
-    if (due == clock.due_at || (clock.due_at && *clock.due_at <= context().now)) continue;
+    // Past ones never move: they fire as they were set. The due time may stay where a tier moves.
+    const auto timer_due = TimerDue(c, clock);
+    if ((clock.due_at && *clock.due_at <= context().now) ||
+        (timer_due && *timer_due <= context().now)) {
+      continue;
+    }
+    if (due == clock.due_at && NextTier(draft.RevisionOf(c), clock) == timer_due) continue;
     MoveClock(draft, c, clock, clock, ElapsedAt(clock, calendar, context().now),
               ClockMoveCause::kTimeZoneData);
   }

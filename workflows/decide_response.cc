@@ -336,6 +336,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   draft.AddResponse(response, ResponseRecorded{response});
 
   Case* with = pairing->with;
+  if (with != nullptr) CrossDueTiers(draft, *with, context.now);
   const int32_t severity = BaseSeverity(program->scale, response.score);
   switch (pairing->effect) {
     case ResponseEffect::kOpened:

@@ -5,11 +5,6 @@
 namespace rebound {
 namespace {
 
-// The calendar the clock counts by; nullptr: wall time.
-const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock) {
-  return clock.calendar_id.empty() ? nullptr : revision.FindCalendar(clock.calendar_id);
-}
-
 int32_t NextClock(const Case& c, ClockKind kind) {
   int32_t generation = 1;
   for (const CaseClock& clock : c.clocks) {
@@ -75,6 +70,10 @@ Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command)
 }
 
 // ---- Clocks
+
+const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock) {
+  return clock.calendar_id.empty() ? nullptr : revision.FindCalendar(clock.calendar_id);
+}
 
 std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock) {
   const TierAt due{TierAt::Kind::kWall, 0};
@@ -158,8 +157,7 @@ void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, T
 void EndClocks(Draft& draft, Case& c, ClockKind kind, ClockState state, Timestamp at) {
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
-    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
-    if (clock.kind == kind && live) EndClock(draft, c, clock, state, at);
+    if (clock.kind == kind && IsLive(clock)) EndClock(draft, c, clock, state, at);
   }
 }
 
@@ -219,8 +217,7 @@ void Settle(Draft& draft, Case& c) {
   if (c.history || c.customer_id.empty()) return;
   const bool may_ask = lifecycle.Find(c.status, CaseCommand::kAskAgain) != nullptr;
   const bool waits = std::any_of(c.clocks.begin(), c.clocks.end(), [](const CaseClock& clock) {
-    return clock.kind == ClockKind::kResurvey &&
-           (clock.state == ClockState::kRunning || clock.state == ClockState::kPaused);
+    return clock.kind == ClockKind::kResurvey && IsLive(clock);
   });
   if (may_ask && !waits) {
     StartClock(draft, c, ClockKind::kResurvey);
@@ -303,8 +300,7 @@ void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
   const Timestamp now = draft.context().now;
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
-    const bool live = clock.state == ClockState::kRunning || clock.state == ClockState::kPaused;
-    if (live) EndClock(draft, c, clock, ClockState::kCancelled, now);
+    if (IsLive(clock)) EndClock(draft, c, clock, ClockState::kCancelled, now);
   }
   const std::vector<Timer> timers = c.timers;
   for (const Timer& timer : timers) {

@@ -124,6 +124,9 @@ class Draft {
     }
   }
 
+  // What is added from now on is the system's doing, or again the actor's.
+  void BySystem(bool by_system) { by_system_ = by_system; }
+
   void AddServer(EventBody body) { events_.push_back(Envelope(context_.now, std::move(body))); }
 
   Events Take() { return std::move(events_); }
@@ -133,7 +136,7 @@ class Draft {
     Event event;
     event.occurred_at = occurred_at;
     event.recorded_at = context_.now;
-    event.actor = context_.actor;
+    event.actor = by_system_ ? "system" : context_.actor;
     event.body = std::move(body);
     return event;
   }
@@ -142,11 +145,15 @@ class Draft {
   const Facts& facts_;
   const Program* program_;
   Events events_;
+  bool by_system_ = false;
 };
 
 // ---- Clocks (draft.cc)
 
-// The tier `id` of a clock. Where its definition has none at the due time itself there is one
+// The calendar the clock counts by; nullptr: wall time.
+const Calendar* CalendarOf(const Revision& revision, const CaseClock& clock);
+
+// The tiers of a clock. Where its definition has none at the due time itself there is one
 // called "breach", without actions.
 std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock);
 
@@ -164,6 +171,10 @@ void EndClocks(Draft& draft, Case& c, ClockKind kind, ClockState state, Timestam
 void EndClock(Draft& draft, Case& c, const CaseClock& clock, ClockState state, Timestamp at);
 // A clock that was met counts on: handling was not the end of it.
 void ContinueClock(Draft& draft, Case& c, const CaseClock& clock);
+// Crosses every tier whose time came before `until`, as their timers would have: what was due
+// before a command is on record, with its actions, before the command changes the clock. Leaves the
+// end of the re-survey clock to its timer. (decide_clock.cc)
+void CrossDueTiers(Draft& draft, Case& c, Timestamp until);
 // New limit, definition or zone data; the event is due now.
 void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& as, int64_t elapsed,
                ClockMoveCause cause);

@@ -39,6 +39,26 @@ bool MayClose(CaseCommand command) {
          !IsGivenByPeople(command);
 }
 
+// Whether a case is closed where a command's outcome leads, where its meaning says so.
+struct End {
+  CaseCommand command;
+  std::string Transition::*target;
+  std::string_view key;
+  bool closes;
+};
+constexpr End kEnds[] = {
+    {CaseCommand::kClose, &Transition::to, "to", true},
+    {CaseCommand::kWithdraw, &Transition::to, "to", true},
+    {CaseCommand::kExpireResurvey, &Transition::to, "to", true},
+    {CaseCommand::kReopen, &Transition::to, "to", false},
+    {CaseCommand::kAttachResponse, &Transition::to, "to", false},
+    {CaseCommand::kAskAgain, &Transition::to, "to", false},
+    {CaseCommand::kAskAgain, &Transition::otherwise, "otherwise", true},
+    {CaseCommand::kAnswerResurvey, &Transition::to, "to", true},
+    {CaseCommand::kAnswerResurvey, &Transition::otherwise, "otherwise", false},
+    {CaseCommand::kAnswerResurvey, &Transition::exhausted, "exhausted", false},
+};
+
 // Where the transition may lead, each once; its own status where it stays.
 std::vector<std::string_view> Targets(const Transition& t) {
   std::vector<std::string_view> targets = {t.to.empty() ? t.from : t.to};
@@ -157,7 +177,21 @@ struct Checker {
           Add(Kind::kMoveIntoClosed, t.from, i, std::string(target));
         }
       }
+      Ends(t, i);
+      const bool waits_for_nobody = t.command == CaseCommand::kClaim || !IsGivenByPeople(t.command);
+      if (waits_for_nobody && !t.requires_fields.empty()) Add(Kind::kCannotRequire, t.from, i);
       Roles(t, i);
+    }
+  }
+
+  // What closes a case by its meaning leads to a closed status, and nothing else does.
+  void Ends(const Transition& t, size_t index) {
+    for (const End& end : kEnds) {
+      if (end.command != t.command) continue;
+      const std::string& target = t.*end.target;
+      const StatusDef* to = lifecycle.Find(target.empty() ? t.from : target);
+      if (to == nullptr || (to->phase == Phase::kClosed) == end.closes) continue;
+      Add(end.closes ? Kind::kMustClose : Kind::kMustNotClose, t.from, index, std::string(end.key));
     }
   }
 

@@ -92,14 +92,14 @@ bool Has(const Case& c, RequiredField field);
 //   remedy       accepted or delivered
 //   verify       the customer confirms
 //   chase, resume  the customer was reached before
-//   ask_again    the customer was asked; otherwise closed without asking
+//   ask_again    the customer was asked; otherwise, which is needed, closed without asking
 //   answer_resurvey  a passive's or promoter's; `exhausted`: a detractor's when the case may not
 //                reopen again
 struct Transition {
   std::string from{};
   CaseCommand command{};
   std::string to{};
-  std::string otherwise{};  // empty: stays; chase, resume, ask_again: as `to`
+  std::string otherwise{};  // empty: stays; chase, resume: as `to`
   std::string exhausted{};
   std::vector<std::string> roles{};  // who may; empty: every role that may call the command
   std::vector<RequiredField> requires_fields{};
@@ -140,12 +140,15 @@ struct LifecycleFault {
     kPauseNeverEnds,     // chase or a contact of the customer does not lead out of it
     kTwice,              // a second transition for the same status and command
     kMoveIntoClosed,     // only close, withdraw, answers and timers close a case
+    kMustClose,          // a case that is closed needs a status of phase closed; detail: the key
+    kMustNotClose,       // one that goes on needs another one; detail: the key
+    kCannotRequire,      // a claim, or what the system does, which nobody can complete
     kInitialNotOpen      // the initial status is not in phase open
   };
   Kind kind{};
   std::string status{};
   std::optional<size_t> transition{};  // index
-  std::string detail{};                // the role, the other status
+  std::string detail{};                // the role, the other status, the key
 };
 // All of them, in order of statuses, then transitions. `roles`: of the same revision. REQUIRES: all
 // statuses that transitions name exist.

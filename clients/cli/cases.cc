@@ -54,10 +54,7 @@ const google::protobuf::Timestamp* EarliestDue(const v1::Case& record) {
   for (const v1::CaseClock& clock : record.clocks()) {
     if (clock.state() == v1::CLOCK_STATE_RUNNING && clock.has_due_time()) keep(clock.due_time());
   }
-  if (record.clocks_size() > 0) return next;
-  for (const v1::Timer& timer : record.timers()) {
-    if (timer.state() == v1::TIMER_STATE_PENDING && timer.has_due_time()) keep(timer.due_time());
-  }
+  if (next == nullptr && record.has_next_due_time()) return &record.next_due_time();
   return next;
 }
 

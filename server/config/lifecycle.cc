@@ -202,6 +202,12 @@ class LifecycleReader {
     return entry ? rebound::At(entry) : At(node);
   }
 
+  // The status that `key` names; where it is left out, the one that the case stays in.
+  static const std::string& TargetOf(const Transition& t, std::string_view key) {
+    const std::string& named = key == "to" ? t.to : key == "otherwise" ? t.otherwise : t.exhausted;
+    return named.empty() ? t.from : named;
+  }
+
   void Note(const LifecycleFault& fault) {
     const Transition* t = fault.transition ? &l_.transitions[*fault.transition] : nullptr;
     const std::string_view command = t != nullptr ? Name(t->command) : fault.detail;
@@ -250,6 +256,18 @@ class LifecycleReader {
       case LifecycleFault::Kind::kMoveIntoClosed:
         reader_.Fault(PlaceOf(fault, "to"), messages::kMoveIntoClosed, {command},
                       Fill(messages::kUseClose));
+        return;
+      case LifecycleFault::Kind::kMustClose:
+      case LifecycleFault::Kind::kMustNotClose:
+        reader_.Fault(PlaceOf(fault, fault.detail),
+                      fault.kind == LifecycleFault::Kind::kMustClose ? messages::kMustClose
+                                                                     : messages::kMustNotClose,
+                      {fault.detail, command, TargetOf(*t, fault.detail)},
+                      Fill(messages::kChooseStatus));
+        return;
+      case LifecycleFault::Kind::kCannotRequire:
+        reader_.Fault(PlaceOf(fault, "requires"), messages::kCannotRequire, {command},
+                      Fill(messages::kLeaveRequiresOut));
         return;
       case LifecycleFault::Kind::kInitialNotOpen:
         reader_.Fault(At(*initial_.value), messages::kInitialNotOpen, {l_.initial},

@@ -342,6 +342,20 @@ inline constexpr Phrase kTransitionTwice{
 inline constexpr Phrase kMoveIntoClosed{
     "C017", "expected close, withdraw, an answer or a timer to close a case, found {0}",
     "工单只能由 close、withdraw、答卷或定时器归档，实际写了 {0}"};
+inline constexpr Phrase kMustClose{
+    "C017", "expected {0} of {1} to be a status of phase closed, found \"{2}\"",
+    "{1} 的 {0} 应是阶段为 closed 的状态，实际是 \"{2}\""};
+inline constexpr Phrase kMustNotClose{
+    "C017", "expected {0} of {1} to be a status in which the case goes on, found \"{2}\"",
+    "{1} 的 {0} 应是工单继续办理的状态，实际是 \"{2}\""};
+inline constexpr Phrase kCannotRequire{
+    "C017", "expected no required fields of {0}: nobody is there to fill them in",
+    "{0} 不应有必填项：此时没有人能补全"};
+inline constexpr Phrase kChooseStatus{"name such a status in this transition",
+                                      "在这条流转中写一个这样的状态"};
+inline constexpr Phrase kLeaveRequiresOut{
+    "leave requires out, or require it of a command that a person gives on the case",
+    "去掉 requires，或写在由人对工单执行的命令上"};
 inline constexpr Phrase kInitialNotOpen{"C017",
                                         "expected an initial status of phase open, found \"{0}\"",
                                         "初始状态的阶段应为 open，实际是 \"{0}\""};

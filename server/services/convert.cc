@@ -85,11 +85,19 @@ void FillAmount(Count count, int64_t amount, api::ClockAmount* out) {
   }
 }
 
-void FillClock(const CaseClock& clock, const Calendar* calendar, Timestamp now,
-               api::CaseClock* out) {
-  const ClockReading reading = Read(clock, calendar, now);
+// What a queue shows of it.
+void FillClock(const CaseClock& clock, api::CaseClock* out) {
   out->set_kind(ToApi<api::ClockKind>(clock.kind));
   out->set_generation(clock.generation);
+  out->set_state(ToApi<api::ClockState>(clock.state));
+  FillTime(clock.due_at, [&] { return out->mutable_due_time(); });
+  FillTime(clock.breached_at, [&] { return out->mutable_breach_time(); });
+}
+
+void FillClock(const CaseClock& clock, Timestamp now, const Calendar* calendar,
+               api::CaseClock* out) {
+  FillClock(clock, out);
+  const ClockReading reading = Read(clock, calendar, now);
   out->set_definition_id(clock.definition);
   out->set_calendar_id(clock.calendar_id);
   out->set_calendar_version(clock.calendar_version);
@@ -98,11 +106,8 @@ void FillClock(const CaseClock& clock, const Calendar* calendar, Timestamp now,
   if (clock.kind == ClockKind::kFirstContact) {
     out->set_met_by(ToApi<api::MetBy>(clock.met_by));
   }
-  out->set_state(ToApi<api::ClockState>(clock.state));
   Fill(clock.started_at, out->mutable_start_time());
-  FillTime(clock.due_at, [&] { return out->mutable_due_time(); });
   FillTime(clock.ended_at, [&] { return out->mutable_end_time(); });
-  FillTime(clock.breached_at, [&] { return out->mutable_breach_time(); });
   FillAmount(clock.limit.count, reading.elapsed, out->mutable_elapsed());
   Fill(reading.elapsed_wall, out->mutable_elapsed_wall());
   FillAmount(clock.limit.count, reading.slack, out->mutable_slack());
@@ -178,6 +183,7 @@ void FillDispatching(const Case& c, bool full, api::Case* out) {
   out->set_escalation_level(c.escalation_level);
   out->set_return_count(c.return_count);
   out->set_first_receiver(c.first_receiver);
+  out->set_resolved_by(c.resolved_by);
   FillTime(c.first_received_at, [&] { return out->mutable_first_receive_time(); });
 }
 
@@ -997,7 +1003,7 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
     Fill(remedy.occurred_at, to->mutable_occur_time());
     Fill(remedy.updated_at, to->mutable_update_time());
   }
-  for (const Timer& timer : c.timers) {
+  for (const Timer& timer : full ? c.timers : std::vector<Timer>{}) {
     api::Timer* to = out->add_timers();
     to->set_kind(ToApi<api::TimerKind>(timer.kind));
     to->set_generation(timer.generation);
@@ -1036,8 +1042,13 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
   FillTime(c.converted_at, [&] { return out->mutable_convert_time(); });
   Fill(c.created_at, out->mutable_create_time());
   Fill(c.updated_at, out->mutable_update_time());
+  FillTime(NextDue(c), [&] { return out->mutable_next_due_time(); });
   for (const CaseClock& clock : c.clocks) {
-    FillClock(clock, revision.FindCalendar(clock.calendar_id), now, out->add_clocks());
+    if (full) {
+      FillClock(clock, now, revision.FindCalendar(clock.calendar_id), out->add_clocks());
+    } else if (IsLive(clock)) {
+      FillClock(clock, out->add_clocks());
+    }
   }
   FillDispatching(c, full, out);
   if (full) {

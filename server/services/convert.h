@@ -103,7 +103,9 @@ UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& check
 SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Timestamp now,
                              Checks& checks);
 
-enum class View { kBasic, kFull };  // kBasic: without texts
+// kBasic: for lists; without texts, timers and allowed commands, and of clocks only what a queue
+// shows.
+enum class View { kBasic, kFull };
 
 void Fill(const Response& response, View view, api::Response* out);
 // Clocks are read at `now`. `revision`: the one that the case follows.

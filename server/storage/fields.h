@@ -443,6 +443,7 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(56, s.return_count);
   v(57, s.first_receiver);
   v(58, s.first_received_at);
+  v(59, s.resolved_by);
 }
 
 template <class V>

@@ -256,6 +256,12 @@ TEST_F(FieldsTest, EveryFieldOfACaseComesBack) {
   listed.set_preferred_time(reply.case_().preferred_time());
   listed.set_customer_request(reply.case_().customer_request());
   *listed.mutable_allowed_commands() = reply.case_().allowed_commands();
+  EXPECT_EQ(listed.timers_size(), 0);
+  ASSERT_EQ(listed.clocks_size(), reply.case_().clocks_size());
+  EXPECT_EQ(listed.clocks(0).due_time().seconds(), reply.case_().clocks(0).due_time().seconds());
+  EXPECT_FALSE(listed.clocks(0).has_start_time());
+  *listed.mutable_timers() = reply.case_().timers();
+  *listed.mutable_clocks() = reply.case_().clocks();
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(listed, reply.case_()));
 }
 

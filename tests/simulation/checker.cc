@@ -266,14 +266,19 @@ RawId ResourceOf(const Outcome& outcome) {
 // One event on one case: the status it may lead to, and the ledgers.
 class Checker::CaseStep {
  public:
-  CaseStep(Checker& checker, const Record& record, CaseBook& book, const Event& event)
+  // `by_tier`: it is the crossing of a tier, or what that brings about.
+  CaseStep(Checker& checker, const Record& record, CaseBook& book, const Event& event, bool by_tier)
       : checker_(checker),
         command_(CommandIn(record)),
         caller_(record.request->work.caller),
         book_(book),
         c_(book.c),
         event_(event),
-        now_(checker.now_) {}
+        now_(checker.now_),
+        by_tier_(by_tier) {}
+
+  // What was due before a command is crossed before it, and not left to a wake-up.
+  void ExpectNothingDue();
 
   void operator()(const CaseOpened& e);
   void operator()(const CaseAssigned& e);
@@ -422,7 +427,17 @@ class Checker::CaseStep {
   CaseBook& book_;
   const Case& c_;  // before the event
   const Event& event_;
+  // A wake-up crosses all that is due by now. Another command, all that was due before it; an
+  // attempt that is recorded late, before that.
+  Timestamp Until() const {
+    if (ByTimer()) return now_;
+    const auto* attempt = VerbOf<LogAttempt>(command_);
+    const bool late = attempt != nullptr && !attempt->occurred_now;
+    return (late ? std::min(attempt->attempt.occurred_at, now_) : now_) - Duration{1};
+  }
+
   const Timestamp now_;
+  const bool by_tier_;
   std::string status_ = c_.status;  // where the event leads
 };
 
@@ -528,7 +543,7 @@ void Checker::CaseStep::operator()(const CaseOpened& e) {
 }
 
 void Checker::CaseStep::operator()(const CaseAssigned&) {
-  if (ByTimer()) return;
+  if (by_tier_) return;
   Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
 }
 
@@ -617,11 +632,12 @@ void Checker::CaseStep::operator()(const ExtensionRecorded& e) {
 void Checker::CaseStep::operator()(const VerificationRecorded& e) {
   const Verification& v = e.verification;
   Exactly(caller_.principal != c_.owner, "verified by the owner");
+  Exactly(caller_.principal != c_.resolved_by, "verified by whoever resolved it");
   Take(C::kVerify, v.contacted && v.solved && v.accepted);
 }
 
 void Checker::CaseStep::operator()(const CaseEscalated& e) {
-  if (!ByTimer()) Take(C::kEscalate);
+  if (!by_tier_) Take(C::kEscalate);
   Exactly(e.level == c_.escalation_level + 1, "not one level up");
   const auto managers = ManagersOf(revision(), c_.details.org_unit_id);
   const auto level = static_cast<size_t>(c_.escalation_level);
@@ -630,7 +646,7 @@ void Checker::CaseStep::operator()(const CaseEscalated& e) {
 }
 
 void Checker::CaseStep::operator()(const PriorityChanged& e) {
-  Exactly(ByTimer(), "only tiers raise a priority");
+  Exactly(by_tier_, "only tiers raise a priority");
   Exactly(e.rank == c_.priority_rank - 1 && e.rank >= 1, "not one rank up");
   Exactly(revision().priorities[static_cast<size_t>(e.rank) - 1].id == e.priority, "another name");
 }
@@ -741,7 +757,7 @@ void Checker::CaseStep::ExpectActions(const Tier& tier) {
 void Checker::CaseStep::operator()(const TierCrossed& e) {
   ClockBook& clock = ClockOf(e.kind, e.generation);
   const std::string name = ClockText(e.kind, e.generation) + ' ' + e.tier;
-  Exactly(ByTimer() && !checker_.held_, name + " is crossed while timers are held");
+  Exactly(!ByTimer() || !checker_.held_, name + " is crossed while timers are held");
   Exactly(clock.state == ClockState::kRunning, name + " is crossed by a clock that does not run");
   const std::vector<Tier> tiers = TiersOf(revision(), clock);
   const auto tier =
@@ -749,7 +765,7 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
   Exactly(tier != tiers.end(), name + " is no tier of its definition");
   Exactly(!IsCrossed(clock, *tier), name + " is crossed twice");
   const auto at = TierTimeOf(clock, *tier);
-  Exactly(at && *at <= now_, fmt::format("{} is crossed early: due {}", name, TimeText(at)));
+  Exactly(at && *at <= Until(), fmt::format("{} is crossed early: due {}", name, TimeText(at)));
   Exactly(*at == e.due_at, fmt::format("{} due {} by the minutes, {} by the event", name,
                                        TimeText(at), TimeText(e.due_at)));
   bool overtaken = false;
@@ -757,7 +773,7 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
     if (IsCrossed(clock, other) || other.id == e.tier) continue;
     const auto when = TierTimeOf(clock, other);
     Exactly(!when || *when >= *at, name + " is crossed before an earlier tier");
-    overtaken |= when && *when <= now_ && *when > *at;
+    overtaken |= when && *when <= Until() && *when > *at;
   }
   Exactly(e.overtaken == overtaken, name + ": overtaken or not, the minutes differ");
   Exactly(e.breach == IsDue(*tier), name + ": a breach or not");
@@ -771,6 +787,20 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
   if (e.breach) clock.breached_at = std::min(clock.breached_at.value_or(e.due_at), e.due_at);
   ExpectNext(clock, e.timer_due);
   Rearm(clock, TimerState::kFired, e.timer, e.timer_due);
+}
+
+void Checker::CaseStep::ExpectNothingDue() {
+  if (ByTimer()) return;
+  for (const ClockBook& clock : book_.clocks) {
+    if (clock.state != ClockState::kRunning || clock.kind == ClockKind::kResurvey) continue;
+    for (const Tier& tier : TiersOf(revision(), clock)) {
+      if (IsCrossed(clock, tier)) continue;
+      const auto at = TierTimeOf(clock, tier);
+      Exactly(!at || *at > Until(),
+              fmt::format("{} {} was due {} and is not crossed before it",
+                          ClockText(clock.kind, clock.generation), tier.id, TimeText(at)));
+    }
+  }
 }
 
 void Checker::CaseStep::operator()(const ClockMoved& e) {
@@ -928,6 +958,7 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
     }
   }
   std::set<CaseId> cases;
+  due_checked_ = false;
   for (const Event& event : events) {
     Take(record, event);
     if (!event.case_id.empty()) cases.insert(event.case_id);
@@ -1030,7 +1061,7 @@ void Checker::Take(const Record& record, const Event& event) {
   if (event.recorded_at < last_recorded_) wrong("recorded before its predecessor");
   last_recorded_ = event.recorded_at;
   if (event.occurred_at > event.recorded_at) wrong("it happens after it is recorded");
-  if (event.actor != caller.principal) wrong("by another actor than its command");
+  bool by_tier = std::holds_alternative<TierCrossed>(event.body);
 
   if (!event.case_id.empty()) {
     const bool opens = std::holds_alternative<CaseOpened>(event.body);
@@ -1047,8 +1078,15 @@ void Checker::Take(const Record& record, const Event& event) {
           (assigned == nullptr || (assigned->owner.empty() && assigned->queue_id == action.queue));
       if (!follows) wrong("a tier was crossed without " + action.what);
       book.actions.erase(book.actions.begin());
+      by_tier = true;
     }
-    CaseStep step(*this, record, book, event);
+    CaseStep step(*this, record, book, event, by_tier);
+    const bool by_hand = std::holds_alternative<WorkCase>(CommandIn(record)) ||
+                         std::holds_alternative<ClaimNext>(CommandIn(record));
+    if (by_hand && !by_tier && !due_checked_) {
+      due_checked_ = true;
+      step.ExpectNothingDue();
+    }
     std::visit(step, event.body);
     if (step.status() != event.status) {
       wrong(fmt::format("illegal transition from {} to {}, the lifecycle leads to {}",
@@ -1088,6 +1126,9 @@ void Checker::Take(const Record& record, const Event& event) {
     held_ = held_ || jumped->holds;
   } else if (std::holds_alternative<ClockConfirmed>(event.body)) {
     held_ = false;
+  }
+  if (event.actor != (by_tier ? "system" : caller.principal)) {
+    wrong("by another actor than its command");
   }
   if (event.recorded_at != now_) {
     wrong(fmt::format("recorded at {}, now is {}", TimeText(event.recorded_at), TimeText(now_)));

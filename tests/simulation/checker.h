@@ -129,6 +129,7 @@ class Checker {
   int64_t in_force_ = 0;
   int64_t deciding_ = 0;  // in force for the batch at hand
   bool held_ = false;
+  bool due_checked_ = false;  // of the command at hand
   std::map<CaseId, CaseBook> books_{};
   std::map<CustomerId, Customer> customers_{};
   std::map<ResponseId, Response> responses_{};

@@ -189,6 +189,7 @@ TEST(ClockTest, EachKindStartsIsMetAndIsCancelledAsItsKindSays) {
                                "external_deadline running");
   world.now += hours{1};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
+  world.actor = "li.na";
   ASSERT_EQ(Do(world, VerifyCase{{true, true, true, {}, {}, {}}}),
             "ClockEnded VerificationRecorded");
   EXPECT_EQ(Clocks(world), ended + "total_resolution met, " + promises +
@@ -319,7 +320,9 @@ TEST(FirstContactTest, WhenTheContactWasDecidesAboutTheBreachNotWhenItWasRecorde
     if (row.wakes) {
       EXPECT_EQ(Do(world, FireTimers{}), row.recorded >= hours{4} ? "TierCrossed" : "");
     }
-    ASSERT_EQ(Do(world, ReachedAt(kStart + row.contact)), "AttemptLogged ClockEnded");
+    ASSERT_EQ(Do(world, ReachedAt(kStart + row.contact)),
+              row.breached && !row.wakes ? "TierCrossed AttemptLogged ClockEnded"
+                                         : "AttemptLogged ClockEnded");
     const CaseClock& clock = ClockOf(world, ClockKind::kFirstContact);
     EXPECT_EQ(clock.breached_at, row.breached ? std::optional(kStart + hours{4}) : std::nullopt);
     EXPECT_EQ(clock.ended_at, kStart + row.contact);
@@ -504,11 +507,11 @@ TEST(PauseTest, NeedsAReasonOfTheListAndAnOwner) {
 TEST(PauseTest, AnOverdueClockThatIsPausedIsBreachedAllTheSame) {
   World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
   world.now += hours{5};  // nobody woke
-  ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
+  const auto paused = world.Do(On(world.OnlyCase(), PauseCase{"waits", {}}));
+  EXPECT_EQ(Crossed(paused), "breach@240!") << "on record before it stands";
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).breached_at, kStart + hours{4});
   world.now += hours{5};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), ResumeCase{})));
-  ASSERT_EQ(Do(world, FireTimers{}), "TierCrossed") << "on record, once it runs";
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).breached_at, kStart + hours{4});
   EXPECT_EQ(Do(world, FireTimers{}), "");
   EXPECT_EQ(world.problems, kNoProblems);
@@ -532,9 +535,8 @@ TEST(ExternalDeadlineTest, CanNeitherBePausedNorExtended) {
 TEST(ExternalDeadlineTest, OneThatHasPassedAlreadyIsABreachAtOnce) {
   CaseDetails details;
   details.external_authority = {"12345", "", kStart - days{1}};
-  World world = WithCase(With({}), details);
-  const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
-  EXPECT_EQ(Crossed(fired), "breach@-1440!");
+  const World world = WithCase(With({}), details);
+  EXPECT_EQ(Crossed(world.log), "breach@-1440!");
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
@@ -591,7 +593,8 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
     world.now += row.granted_at;
     const bool in_days = InDays(row.limit.count);
     EXPECT_EQ(Do(world, More(ClockKind::kRemedy, row.amount, !in_days)), "NUMBER_OUT_OF_RANGE");
-    ASSERT_EQ(Do(world, More(ClockKind::kRemedy, row.amount, in_days)), "ExtensionRecorded");
+    ASSERT_EQ(Do(world, More(ClockKind::kRemedy, row.amount, in_days)),
+              row.before < world.now ? "TierCrossed ExtensionRecorded" : "ExtensionRecorded");
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, row.before) << "asking moves nothing";
     ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, row.after);
@@ -601,6 +604,24 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
     EXPECT_EQ(moved.due_before, row.before);
     EXPECT_EQ(world.problems, kNoProblems);
   }
+}
+
+TEST(ExtensionTest, OfAPromisePutsThePromiseOff) {
+  World world = WithCase(With({}));
+  for (const int after : {5, 8}) {
+    MakeCommitment promise;
+    promise.commitment.due_at = kStart + hours{after};
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), promise)));
+  }
+  ASSERT_EQ(Do(world, RequestExtension{ClockKind::kCommitment, 1, 2 * kHour, false, "parts", {}}),
+            "ExtensionRecorded");
+  EXPECT_EQ(world.OnlyCase().commitments[0].due_at, kStart + hours{5}) << "asking moves nothing";
+  ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+  EXPECT_EQ(world.OnlyCase().commitments[0].due_at, kStart + hours{7});
+  EXPECT_EQ(world.OnlyCase().commitments[1].due_at, kStart + hours{8});
+  world.now = kStart + hours{7};
+  EXPECT_EQ(Crossed(world.Do(On(world.OnlyCase(), FireTimers{}))), "breach@420!");
+  EXPECT_EQ(world.problems, kNoProblems);
 }
 
 TEST(ExtensionTest, IsGrantedByAnotherPersonOnce) {
@@ -734,6 +755,50 @@ TEST(TierTest, OvertakenOnesAreOnRecordAndOnlyTheHighestActs) {
   EXPECT_EQ(world.OnlyCase().escalation_level, 1);
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).breached_at, kStart + hours{4}) << "when it was due";
   EXPECT_EQ(world.problems, kNoProblems);
+}
+
+// A verb may come before the wake-up does. What was due before it is on record before it, told and
+// acted on, by the system; a verb that is refused leaves that to the wake-up.
+TEST(TierTest, WhatWasDueBeforeAVerbIsCrossedBeforeIt) {
+  const std::vector<Tier> tiers = {At("warn", Wall(-hours{1}), {TierAction::kNotify}, {"owner"}),
+                                   At("breach", Wall({}), {TierAction::kEscalate})};
+  const struct {
+    const char* name;
+    CaseVerb verb;
+    Duration at;
+    const char* outcome;
+    const char* later;  // what a wake-up finds afterwards
+  } rows[] = {
+      {"met late", NewRemedy(RemedyKind::kRefund, RemedyState::kDelivered), hours{5},
+       "TierCrossed TierCrossed CaseEscalated RemedyRecorded ClockEnded", ""},
+      {"met between the warning and the end",
+       NewRemedy(RemedyKind::kRefund, RemedyState::kDelivered), hours{3} + minutes{1},
+       "TierCrossed RemedyRecorded ClockEnded", ""},
+      {"met at the last moment", NewRemedy(RemedyKind::kRefund, RemedyState::kDelivered), hours{4},
+       "TierCrossed RemedyRecorded ClockEnded", ""},
+      {"withdrawn", WithdrawCase{}, hours{5},
+       "TierCrossed TierCrossed CaseEscalated CaseResolved ClockEnded CaseClosed", ""},
+      {"has nothing to do with it", AssistCase{{}, "zhao.min", {{}, "help"}}, hours{5},
+       "TierCrossed TierCrossed CaseEscalated AssistRecorded", ""},
+      {"refused", Accept{}, hours{5}, "TRANSITION_NOT_ALLOWED",
+       "TierCrossed TierCrossed CaseEscalated"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
+    // The program's clock of first contact is out of the way.
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
+    world.now = kStart + row.at;
+    const auto done = world.Do(On(world.OnlyCase(), row.verb));
+    EXPECT_EQ(Outcome(done), row.outcome);
+    for (size_t i = 0; done && i < done->size(); ++i) {
+      const bool of_tiers = std::holds_alternative<TierCrossed>((*done)[i].body) ||
+                            std::holds_alternative<CaseEscalated>((*done)[i].body);
+      EXPECT_EQ((*done)[i].actor, of_tiers ? "system" : "li.na") << i;
+    }
+    EXPECT_EQ(Do(world, FireTimers{}), row.later);
+    EXPECT_EQ(world.problems, kNoProblems);
+  }
 }
 
 // Of one instant none comes after the other: each does what it says. A tier at the due time that is
@@ -1148,6 +1213,26 @@ TEST(ZoneDataTest, OnlyDueTimesToComeMove) {
   const auto& moved = std::get<ClockMoved>(world.log.back().body);
   EXPECT_EQ(moved.cause, ClockMoveCause::kTimeZoneData);
   EXPECT_EQ(moved.due_before, total.due_at);
+  EXPECT_EQ(Do(world, RecomputeClocks{}), "") << "once";
+  EXPECT_EQ(world.problems, kNoProblems);
+}
+
+// Summer time begins a week later. What is due after both dates stays; its warning between them is
+// an hour later.
+TEST(ZoneDataTest, ATierMovesWhereTheDueTimeDoesNot) {
+  World world(With({Define(ClockKind::kTotalResolution, OfficeHours(50), "office",
+                           {At("warn", Own(-20 * kHour)), At("breach", Wall({}))})}));
+  world.now = kStart + days{24};  // Thursday 26 March, 10:00
+  const Timestamp start = world.now;
+  ASSERT_TRUE(world.Do(Answer("a", 3)));
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
+  const auto due = ClockOf(world, ClockKind::kTotalResolution).due_at;
+  EXPECT_EQ(due, start + days{11}) << "Monday 6 April, 11:00 in summer time";
+  EXPECT_EQ(NextDue(world.OnlyCase()), start + days{6} + hours{1}) << "Wednesday 1 April, 12:00";
+  for (Calendar& calendar : world.revision.calendars) calendar.zone.changes[0].at += days{7};
+  EXPECT_EQ(Do(world, RecomputeClocks{}), "ClockMoved");
+  EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).due_at, due);
+  EXPECT_EQ(NextDue(world.OnlyCase()), start + days{6} + hours{2});
   EXPECT_EQ(Do(world, RecomputeClocks{}), "") << "once";
   EXPECT_EQ(world.problems, kNoProblems);
 }

@@ -292,6 +292,18 @@ TEST(VerifyTest, IsNotTheOwnersAndPassesOnlyIfAllThreeAreSo) {
   }
 }
 
+TEST(VerifyTest, IsNotTheirsWhoResolvedItEither) {
+  World world = WithCase();
+  ASSERT_EQ(Outcome(world.Do(ClaimNext{})), "CaseAssigned");
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
+  EXPECT_EQ(world.OnlyCase().resolved_by, "li.na");
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), Assign{"wang.wei", {}})));
+  const VerifyCase passed{{.contacted = true, .solved = true, .accepted = true}};
+  EXPECT_EQ(Do(world, passed), "SECOND_PERSON_REQUIRED") << "handed over is not somebody else's";
+  EXPECT_EQ(DoAs(world, "wang.wei", passed), "SECOND_PERSON_REQUIRED");
+  EXPECT_EQ(DoAs(world, "zhou.jie", passed), "VerificationRecorded");
+}
+
 TEST(VerifyTest, IsPossibleFromVerifyingWhereTheCaseIsMovedByHand) {
   World world = WithCase();
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
@@ -442,16 +454,6 @@ TEST(RequiredFieldsTest, WhatTheVerbItselfBringsCounts) {
   EXPECT_EQ(world.OnlyCase().status, "open") << "nothing is kept of it";
   Resolve whole{HandlingResult::kPartly, "billing", {{}, "corrected"}, false};
   EXPECT_EQ(Do(world, whole), "ClockEnded CaseResolved ClockStarted");
-}
-
-TEST(RequiredFieldsTest, HoldForAClaimToo) {
-  Revision revision = fixtures::TestRevision();
-  for (Transition& t : revision.lifecycle.transitions) {
-    if (t.command == CaseCommand::kClaim) t.requires_fields = {RequiredField::kResponsibleUnit};
-  }
-  World world = WithCase(revision);
-  EXPECT_EQ(Outcome(world.Do(ClaimNext{})), "CASE_INCOMPLETE");
-  EXPECT_EQ(world.OnlyCase().owner, "");
 }
 
 TEST(ResolveTest, TheRootCauseIsOfTheList) {

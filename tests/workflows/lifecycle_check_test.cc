@@ -25,6 +25,9 @@ std::string_view Name(Kind kind) {
     case Kind::kPauseNeverEnds: return "pause_never_ends";
     case Kind::kTwice: return "twice";
     case Kind::kMoveIntoClosed: return "move_into_closed";
+    case Kind::kMustClose: return "must_close";
+    case Kind::kMustNotClose: return "must_not_close";
+    case Kind::kCannotRequire: return "cannot_require";
     case Kind::kInitialNotOpen: return "initial_not_open";
   }
   return "?";
@@ -180,9 +183,39 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
       {"withdrawing does, and the customer's answer",
        [](Lifecycle& l) {
          Add(l, "open", kWithdraw, "closed");
-         Add(l, "open", kAnswerResurvey, "closed");
+         Add(l, "open", kAnswerResurvey, "closed", "open");
        },
        ""},
+      {"closing leaves nothing open",
+       [](Lifecycle& l) {
+         l.transitions[3].to = "open";
+         Add(l, "waiting", kWithdraw, "open");
+         Add(l, "open", kExpireResurvey, "open");
+       },
+       "must_close open #3 to, must_close waiting #6 to, must_close open #7 to"},
+      {"whom we do not ask, we close",
+       [](Lifecycle& l) {
+         Add(l, "open", kAskAgain, "waiting");
+         Add(l, "waiting", kAskAgain, "closed", "open");
+       },
+       "stops_without_pause open #6 waiting, must_close open #6 otherwise, "
+       "must_not_close waiting #7 to, must_close waiting #7 otherwise"},
+      {"an answer closes only when it is good",
+       [](Lifecycle& l) { Add(l, "open", kAnswerResurvey, "open", "closed").exhausted = "closed"; },
+       "must_close open #6 to, must_not_close open #6 otherwise, must_not_close open #6 exhausted"},
+      {"what is opened is not closed",
+       [](Lifecycle& l) {
+         l.transitions[5].to = "closed";
+         Add(l, "open", kAttachResponse, "closed");
+       },
+       "must_not_close closed #5 to, must_not_close open #6 to"},
+      {"nobody completes a case before it is claimed",
+       [](Lifecycle& l) {
+         Add(l, "open", kClaim, "open").requires_fields = {RequiredField::kLiability};
+         Add(l, "open", kAttachResponse, "open").requires_fields = {RequiredField::kOwner};
+         Add(l, "open", kAccept, "open").requires_fields = {RequiredField::kOwner};
+       },
+       "cannot_require open #6, cannot_require open #7"},
   };
   std::set<Kind> found;
   for (const FaultRow& row : rows) {
@@ -193,7 +226,7 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
       found.insert(fault.kind);
     }
   }
-  EXPECT_EQ(found.size(), 11U) << "every kind of fault has a row";
+  EXPECT_EQ(found.size(), 14U) << "every kind of fault has a row";
 }
 
 TEST(LifecycleCheckTest, TheShippedOneHasNone) { EXPECT_EQ(Faults(DefaultLifecycle()), ""); }
@@ -232,7 +265,7 @@ TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
     const size_t edits = 1 + upto(25);
     for (size_t i = 0; i < edits; ++i) {
       Transition& t = l.transitions[upto(l.transitions.size())];
-      switch (upto(9)) {
+      switch (upto(10)) {
         case 0: t.to = any_status(); break;
         case 1: t.otherwise = any_status(); break;
         case 2: t.from = any_status(); break;
@@ -247,7 +280,8 @@ TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
               static_cast<ClockKind>(1 + upto(kClockKindCount - 1))};
           break;
         case 7: t.roles = {upto(2) == 0 ? "viewer" : "agent"}; break;
-        case 8: {  // a status goes with every row that leads into it or out of it
+        case 8: t.requires_fields = {RequiredField::kOwner}; break;
+        case 9: {  // a status goes with every row that leads into it or out of it
           const std::string key = any_status();
           if (l.statuses.size() < 3) break;
           std::erase_if(l.statuses, [&](const StatusDef& status) { return status.key == key; });
@@ -289,7 +323,7 @@ TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
       }
     }
   }
-  EXPECT_EQ(found.size(), 11U) << "the edits come by every kind of fault";
+  EXPECT_EQ(found.size(), 14U) << "the edits come by every kind of fault";
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ struct ModelCase {
   std::optional<Timestamp> first_asked_at{};
   std::optional<Timestamp> resolved_at{};
   std::string owner{};
+  std::string resolved_by{};
   std::string first_receiver{};
   bool handled = false;  // a handling result stands
   int returned = 0;
@@ -330,6 +331,10 @@ class Model {
       EXPECT_EQ(world_.log.size(), logged) << "a refusal leaves no trace";
     }
     EXPECT_EQ(world_.problems, std::vector<std::string>{});
+    if (const auto* work = std::get_if<WorkCase>(&command);
+        decided && work != nullptr && !std::holds_alternative<FireTimers>(work->verb)) {
+      CrossDue(cases_.at(chosen_));
+    }
     return decided;
   }
 
@@ -447,6 +452,7 @@ class Model {
     if (!decided) return;
     const Response& response = world_.LastResponse();
     ASSERT_EQ(response.effect, effect);
+    if (with != nullptr) CrossDue(*with);
     const int severity = (scale.max - scale.min) > 3 * (score - scale.min) ? 3 : 2;
     switch (effect) {
       case ResponseEffect::kOpened: {
@@ -672,6 +678,7 @@ class Model {
     const std::string refused = IsHandling(c->status) ? "" : "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), fixtures::Resolved()), refused, "resolve")) return;
     c->resolved_at = world_.now;
+    c->resolved_by = world_.actor;
     c->handled = true;
     Stop(*c, ClockKind::kFirstContact, false);
     Stop(*c, ClockKind::kRemedy, false);
@@ -769,7 +776,8 @@ class Model {
     ModelCase* c = CaseIn(Upto(2) == 0 ? "resolved" : "verifying");
     if (c == nullptr) return;
     const bool solved = Upto(3) > 0;
-    std::string refused = c->owner == world_.actor ? "SECOND_PERSON_REQUIRED" : "";
+    std::string refused =
+        c->owner == world_.actor || c->resolved_by == world_.actor ? "SECOND_PERSON_REQUIRED" : "";
     if (c->status != "resolved" && c->status != "verifying") refused = "TRANSITION_NOT_ALLOWED";
     const VerifyCase verb{{true, solved, true, {}, {}, {}}};
     if (!Run(On(world_.cases.at(chosen_), verb), refused, "verify")) return;
@@ -789,6 +797,7 @@ class Model {
     const std::string refused = c->status != "closed" ? "" : "TRANSITION_NOT_ALLOWED";
     if (!Run(On(world_.cases.at(chosen_), WithdrawCase{}), refused, "withdraw")) return;
     c->resolved_at = world_.now;
+    c->resolved_by = world_.actor;
     c->handled = true;
     End(*c, world_.now);
     ExpectChosen();
@@ -945,23 +954,7 @@ class Model {
           End(c, now);
         }
       } else {
-        ModelTier& tier = *clock->Next();
-        tier.crossed = true;
-        if (tier.id == "breach") clock->Breach(tier_at);
-        bool overtaken = false;
-        for (const ModelTier& later : clock->tiers) {
-          const bool due = !later.crossed && clock->TimeOf(later) <= now;
-          overtaken = overtaken || (due && clock->TimeOf(later) > tier_at);
-        }
-        add("TierCrossed");
-        if (!overtaken && tier.escalates) {
-          add("CaseEscalated");
-          c.level += 1;
-        }
-        if (!overtaken && tier.raises && c.rank > 1) {
-          add("PriorityChanged");
-          c.rank -= 1;
-        }
+        CrossTier(c, *clock, now, add);
       }
     }
     const auto decided = Run(On(world_.cases.at(chosen_), FireTimers{}), "", "fire");
@@ -969,6 +962,40 @@ class Model {
     ExpectChosen();
     EXPECT_EQ(fixtures::Outcome(world_.Do(On(world_.cases.at(chosen_), FireTimers{}))), "")
         << "a second wake-up finds nothing";
+  }
+
+  // The next tier of a running clock, which is due by `until`.
+  template <typename Add>
+  void CrossTier(ModelCase& c, ModelClock& clock, Timestamp until, const Add& add) {
+    ModelTier& tier = *clock.Next();
+    const Timestamp at = clock.TimeOf(tier);
+    tier.crossed = true;
+    if (tier.id == "breach") clock.Breach(at);
+    bool overtaken = false;
+    for (const ModelTier& later : clock.tiers) {
+      const bool due = !later.crossed && clock.TimeOf(later) <= until;
+      overtaken = overtaken || (due && clock.TimeOf(later) > at);
+    }
+    add("TierCrossed");
+    if (!overtaken && tier.escalates) {
+      add("CaseEscalated");
+      c.level += 1;
+    }
+    if (!overtaken && tier.raises && c.rank > 1) {
+      add("PriorityChanged");
+      c.rank -= 1;
+    }
+  }
+
+  // What a command finds undone that was due before it.
+  void CrossDue(ModelCase& c) {
+    const Timestamp last = world_.now - Duration{1};
+    for (ModelClock& clock : c.clocks) {
+      if (clock.kind == ClockKind::kResurvey) continue;
+      while (clock.Next() != nullptr && clock.TimeOf(*clock.Next()) <= last) {
+        CrossTier(c, clock, last, [](std::string_view) {});
+      }
+    }
   }
 
   // A case that closes cancels what it still has.
@@ -1014,6 +1041,7 @@ class Model {
       chosen_ = claimed->front().case_id;
       EXPECT_EQ(chosen_, best->id);
       ModelCase& c = cases_.at(chosen_);
+      CrossDue(c);
       Receive(c, world_.actor);
       if (IsEarly(c.status)) Come(c, "accepted");
       return ExpectChosen();
