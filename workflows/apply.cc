@@ -199,8 +199,10 @@ struct CaseFold {
     const int64_t before = std::exchange(clock.limit, e.limit).amount;
     // A promise that was put off is due later; counted in wall time, as its clock.
     if (e.kind == ClockKind::kCommitment && e.cause == ClockMoveCause::kExtension) {
-      c.commitments.at(static_cast<size_t>(e.generation) - 1).due_at +=
-          Duration(e.limit.amount - before);
+      const auto index = static_cast<size_t>(e.generation) - 1;  // each promise has one clock
+      if (index < c.commitments.size()) {
+        c.commitments[index].due_at += Duration(e.limit.amount - before);
+      }
     }
     clock.met_by = e.met_by;
     if (clock.state == ClockState::kRunning) clock.due_at = e.due_at;
@@ -212,7 +214,10 @@ struct CaseFold {
     }
     Rearm(c, clock, TimerState::kCancelled, event.occurred_at, e.timer, e.timer_due);
   }
-  void operator()(const CaseMigrated& e) { c.revision = e.revision; }
+  void operator()(const CaseMigrated& e) {
+    c.revision = e.revision;
+    c.clock_definitions = e.clock_definitions;
+  }
   void operator()(const AttemptLogged& e) {
     c.attempts.push_back(e.attempt);
     if (IsReached(e.attempt.outcome) || e.attempt.direction == Direction::kInbound) {

@@ -328,6 +328,10 @@ struct Case {
   std::vector<Remedy> remedies{};
   std::vector<Timer> timers{};
   std::vector<CaseClock> clocks{};  // ended ones too
+  // Ids of the clock definitions that applied as it opened, at most one of a kind: clocks that
+  // start later follow them, whatever the case has become. Migration chooses anew where one is
+  // gone.
+  std::vector<std::string> clock_definitions{};
   std::vector<Pause> pauses{};
   std::vector<Extension> extensions{};
   std::vector<Assist> assists{};

@@ -17,10 +17,7 @@ Timestamp HappenedAt(const CaseVerb& verb, Timestamp now) {
 Result<const Transition*> VerbDecision::Need(CaseCommand command, std::string_view to) {
   const Transition* transition = lifecycle().Find(c.status, command, to);
   if (transition == nullptr) return NotAllowed(lifecycle(), c, command);
-  const bool may = context().role.empty() || transition->roles.empty() ||
-                   std::find(transition->roles.begin(), transition->roles.end(), context().role) !=
-                       transition->roles.end();
-  if (!may) {
+  if (!MayTake(*transition, context().role)) {
     std::string roles;
     for (const std::string& role : transition->roles) roles += (roles.empty() ? "" : ", ") + role;
     return Error{Reason::kTransitionRoleNotAllowed,
@@ -386,6 +383,7 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
   if (program == nullptr && draft.RevisionOf(c).FindProgram(c.program_id) == nullptr) {
     return FieldError("case.program_id", Reason::kUnknownProgram, {{"value", c.program_id}});
   }
+  if (auto followed = CheckFollowed(draft, c); !followed) return std::move(followed).error();
   VerbDecision decision{draft, facts, c};
   const bool of_timers = std::holds_alternative<FireTimers>(command.verb) ||
                          std::holds_alternative<RecomputeClocks>(command.verb);
@@ -406,7 +404,10 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
                  {{"queue", command.queue_id.empty() ? "*" : command.queue_id}}};
   }
   CHECK(IsClaimable(*facts.subject));
-  Draft draft(context, facts, nullptr);
+  Draft draft(context, facts, context.revision->FindProgram(facts.subject->program_id));
+  if (auto followed = CheckFollowed(draft, *facts.subject); !followed) {
+    return std::move(followed).error();
+  }
   VerbDecision decision{draft, facts, *facts.subject};
   CrossDueTiers(draft, decision.c, context.now);
   auto transition = decision.Need(CaseCommand::kClaim);

@@ -129,10 +129,12 @@ std::optional<Timestamp> TimerDue(const Case& c, const CaseClock& clock) {
 std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
   const Timer* first = nullptr;
   for (const Timer& timer : c.timers) {
-    const bool asks =
-        timer.kind == TimerKind::kResurveyDue || timer.kind == TimerKind::kResurveyExpiry;
-    if (timer.state == TimerState::kPending && timer.due_at <= until && !(tiers_only && asks) &&
-        (first == nullptr || timer.due_at < first->due_at)) {
+    if (timer.state != TimerState::kPending || timer.due_at > until ||
+        (first != nullptr && timer.due_at >= first->due_at)) {
+      continue;
+    }
+    const bool crosses = timer.kind != TimerKind::kResurveyDue && ClockOf(c, timer).has_value();
+    if (crosses || !tiers_only) {
       first = &timer;
     }
   }
@@ -190,23 +192,25 @@ void AskAgain(Draft& draft, Case& c) {
   const NotAskedReason why = may.error().reason == Reason::kDoNotContact
                                  ? NotAskedReason::kDoNotContact
                                  : NotAskedReason::kConsentDenied;
-  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, why, {}},
-            ask->otherwise);
+  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, why, {}}, ask->otherwise);
 }
 
 void CrossDueTiers(Draft& draft, Case& c, Timestamp until) {
+  if (draft.facts().timers_held) return;  // the time is in doubt
   const Timestamp last = until - Duration{1};
   draft.BySystem(true);
   while (const auto timer = FirstDue(c, last, /*tiers_only=*/true)) {
-    const auto clock = ClockOf(c, *timer);
-    CHECK(clock.has_value());
-    CrossTier(draft, c, *clock, timer->due_at, last);
+    CrossTier(draft, c, *ClockOf(c, *timer), timer->due_at, last);
   }
   draft.BySystem(false);
 }
 
 Result<void> VerbDecision::operator()(const FireTimers&) {
-  while (const auto timer = FirstDue(c, context().now, /*tiers_only=*/false)) {
+  // A lifecycle that leads in circles must not keep the writer; what is left is due again at once.
+  constexpr int kMostFirings = 1'000;
+  for (int fired = 0; fired < kMostFirings; ++fired) {
+    const auto timer = FirstDue(c, context().now, /*tiers_only=*/false);
+    if (!timer) break;
     Fire(draft, c, *timer);
     rebound::Settle(draft, c);
   }
@@ -327,6 +331,15 @@ Result<void> VerbDecision::operator()(const DecideExtension& verb) {
         Reason::kClockNotRunning,
         {{"case", CaseNumberText(c.number)}, {"clock", std::string(Name(extension.clock))}}};
   }
+  if (verb.grant && clock->state == ClockState::kRunning) {
+    CaseClock longer = *clock;
+    longer.limit.amount += extension.amount;
+    if (!DueTime(longer, CalendarOf(draft.RevisionOf(c), longer))) {
+      return FieldError("amount", Reason::kNumberOutOfRange,
+                        {{"value", std::to_string(extension.amount)},
+                         {"expected", "less: the calendar does not reach so far"}});
+    }
+  }
   const Extension granted = extension;
   draft.AddCase(c, context().now, ExtensionRecorded{std::move(extension)}, (*transition)->to);
   if (!verb.grant) return {};
@@ -371,19 +384,34 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
       counted.emplace_back(clock, ElapsedAt(clock, CalendarOf(from, clock), now));
     }
   }
-  draft.AddCase(c, now, CaseMigrated{from.number, number}, status);
-  const Case migrated = c;
-  const OpeningFacts opening(migrated, nullptr, facts.customer ? &*facts.customer : nullptr);
+  // What was chosen as it opened stays, where it is still there; the answer of then is not at hand.
+  Case reread = c;
+  reread.revision = number;
+  std::vector<std::string> chosen =
+      ChooseClocks(to, OpeningFacts(reread, nullptr, facts.customer ? &*facts.customer : nullptr));
+  for (std::string& id : chosen) {
+    const ClockKind kind = to.FindClock(id)->kind;
+    for (const std::string& before : c.clock_definitions) {
+      const ClockDefinition* kept = to.FindClock(before);
+      if (kept != nullptr && kept->kind == kind) id = before;
+    }
+  }
+  draft.AddCase(c, now, CaseMigrated{from.number, number, std::move(chosen)}, status);
+  // Clocks that stand need a reason, and somebody's account.
+  if (!to.lifecycle.Find(status)->stops.empty() && OpenPause(c) == nullptr) {
+    draft.AddCase(c, now,
+                  PauseStarted{Pause{"migrated", {}, c.owner, context().actor, now, std::nullopt}});
+  }
   for (const auto& [clock, elapsed] : counted) {
     if (clock.definition.empty()) continue;  // given by hand, or by the program: it stays
     const ClockDefinition* before = from.FindClock(clock.definition);
     const ClockDefinition* after = to.FindClock(clock.definition);
     if (after == nullptr || after->kind != clock.kind) {
-      const auto fits =
-          std::find_if(to.clocks.begin(), to.clocks.end(), [&](const ClockDefinition& each) {
-            return each.kind == clock.kind && Evaluate(each.when, opening);
-          });
-      after = fits == to.clocks.end() ? nullptr : &*fits;
+      after = nullptr;
+      for (const std::string& id : c.clock_definitions) {
+        const ClockDefinition* fits = to.FindClock(id);
+        if (fits != nullptr && fits->kind == clock.kind) after = fits;
+      }
     }
     const bool given =
         clock.kind == ClockKind::kCommitment || clock.kind == ClockKind::kExternalDeadline;

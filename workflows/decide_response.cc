@@ -268,11 +268,16 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
 
 Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
                             const Context& context) {
-  if (auto violations = CheckSubmit(command, *context.revision, context.now); !violations.empty()) {
+  Response response = command.response;
+  // An answer that names its case is judged by what that case follows: the same scale as before.
+  const Revision* revision = context.revision;
+  if (facts.subject && facts.subject->program_id == response.program_id) {
+    revision = &Draft(context, facts, nullptr).RevisionOf(*facts.subject);
+  }
+  if (auto violations = CheckSubmit(command, *revision, context.now); !violations.empty()) {
     return ToError(std::move(violations));
   }
-  Response response = command.response;
-  const Program* program = context.revision->FindProgram(response.program_id);
+  const Program* program = revision->FindProgram(response.program_id);
   if (command.occurred_now) response.occurred_at = context.now;
   response.occurred_at = std::min(response.occurred_at, context.now);
   if (command.history && response.external_key.external_id.empty()) {  // the ids rest on it
@@ -322,6 +327,15 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   auto pairing = PairLive(draft, *program, facts.subject, cases, response);
   if (!pairing) return std::move(pairing).error();
 
+  if (pairing->with != nullptr) {
+    if (auto followed = CheckFollowed(draft, *pairing->with); !followed) {
+      return std::move(followed).error();
+    }
+    if (const Scale& scale = draft.ProgramOf(*pairing->with).scale;
+        pairing->effect == ResponseEffect::kResurveyAnswer && Contains(scale, response.score)) {
+      response.category = Categorize(scale, response.score);
+    }
+  }
   Case opening;
   response.effect = pairing->effect;
   if (pairing->effect == ResponseEffect::kOpened) {

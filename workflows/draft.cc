@@ -1,5 +1,6 @@
 #include "workflows/draft.h"
 
+#include <array>
 #include <utility>
 
 namespace rebound {
@@ -31,8 +32,8 @@ void SetDue(CaseClock& clock, Timestamp due) {
 
 // As it stands when a clock is made, at opening as well as later.
 std::optional<CaseClock> MakeClockDue(const Draft& draft, const Case& c, ClockKind kind,
-                                      std::optional<Timestamp> due, const OpeningFacts& opening) {
-  auto clock = MakeClock(draft, c, kind, opening);
+                                      std::optional<Timestamp> due) {
+  auto clock = MakeClock(draft, c, kind);
   const bool given = kind == ClockKind::kCommitment || kind == ClockKind::kExternalDeadline;
   if (given && !due) return std::nullopt;
   if (!clock && !given) return std::nullopt;
@@ -55,6 +56,26 @@ Error NotFound(std::string resource) {
 
 Error StaleEtag(int64_t version) {
   return Error{Reason::kEtagMismatch, {{"current", "\"" + std::to_string(version) + "\""}}};
+}
+
+Result<void> CheckFollowed(const Draft& draft, const Case& c) {
+  const Revision& revision = draft.RevisionOf(c);
+  const auto has_calendar = [&](Count count, const std::string& id) {
+    return (count == Count::kWall && id.empty()) || revision.FindCalendar(id) != nullptr;
+  };
+  const bool sound =
+      revision.lifecycle.Find(c.status) != nullptr &&
+      (draft.program() != nullptr || revision.FindProgram(c.program_id) != nullptr) &&
+      std::all_of(c.clocks.begin(), c.clocks.end(),
+                  [&](const CaseClock& clock) {
+                    return !IsLive(clock) || has_calendar(clock.limit.count, clock.calendar_id);
+                  }) &&
+      std::all_of(revision.clocks.begin(), revision.clocks.end(), [&](const ClockDefinition& each) {
+        return has_calendar(each.limit.count, each.calendar_id);
+      });
+  if (sound) return {};
+  return FieldError("revision", Reason::kRevisionUnknown,
+                    {{"revision", std::to_string(c.revision)}});
 }
 
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command) {
@@ -101,15 +122,28 @@ std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clo
   return next;
 }
 
-std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind,
-                                   const OpeningFacts& opening) {
+std::vector<std::string> ChooseClocks(const Revision& revision, const OpeningFacts& opening) {
+  std::vector<std::string> chosen;
+  std::array<bool, kClockKindCount> has{};
+  for (const ClockDefinition& definition : revision.clocks) {
+    bool& known = has.at(static_cast<size_t>(definition.kind));
+    if (known || !Evaluate(definition.when, opening)) continue;
+    known = true;
+    chosen.push_back(definition.id);
+  }
+  return chosen;
+}
+
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind) {
   const Revision& revision = draft.RevisionOf(c);
   CaseClock clock;
   clock.kind = kind;
   clock.generation = NextClock(c, kind);
   clock.started_at = clock.counted_from = draft.context().now;
-  for (const ClockDefinition& definition : revision.clocks) {
-    if (definition.kind != kind || !Evaluate(definition.when, opening)) continue;
+  for (const std::string& id : c.clock_definitions) {
+    const ClockDefinition* chosen = revision.FindClock(id);
+    if (chosen == nullptr || chosen->kind != kind) continue;
+    const ClockDefinition& definition = *chosen;
     clock.definition = definition.id;
     clock.limit = definition.limit;
     clock.met_by = definition.met_by;
@@ -135,9 +169,7 @@ std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind 
 }
 
 void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due) {
-  const std::optional<Customer>& customer = draft.facts().customer;
-  const OpeningFacts opening(c, nullptr, customer ? &*customer : nullptr);
-  auto clock = MakeClockDue(draft, c, kind, due, opening);
+  auto clock = MakeClockDue(draft, c, kind, due);
   if (!clock) return;
   // Migration may bring a case into a status before the one that its clocks are of.
   if (kind != ClockKind::kCommitment) {
@@ -243,10 +275,11 @@ void Open(Draft& draft, Case& c, const Response* response, const Customer* custo
   c.status = lifecycle.initial;
   c.phase = lifecycle.Find(lifecycle.initial)->phase;
   if (!c.history) {
-    const OpeningFacts opening(c, response, customer);  // with its priority
+    c.clock_definitions = ChooseClocks(draft.RevisionOf(c),
+                                       OpeningFacts(c, response, customer));  // with its priority
     for (const ClockKind kind : kFromOpening) {
       if (kind == ClockKind::kFirstContact && !HasSomebodyToContact(c)) continue;
-      auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at, opening);
+      auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at);
       if (!clock) continue;
       if (const auto due = NextTier(draft.RevisionOf(c), *clock)) {
         clock->timer = 1;

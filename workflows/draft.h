@@ -160,10 +160,11 @@ std::vector<Tier> TiersOf(const Revision& revision, const CaseClock& clock);
 // When the next tier of the running clock is crossed; nullopt: none is left.
 std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clock);
 
-// The clock of `kind` that the case would get now: by the first definition that applies, else by
+// The first definition of each kind that applies, as a case keeps them.
+std::vector<std::string> ChooseClocks(const Revision& revision, const OpeningFacts& opening);
+// The clock of `kind` that the case would get now: by the definition chosen as it opened, else by
 // the program's limits. nullopt: none. The generation is set, the timer is not.
-std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind,
-                                   const OpeningFacts& opening);
+std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind);
 // Starts it, if there is one. kCommitment and kExternalDeadline: due at `due`.
 void StartClock(Draft& draft, Case& c, ClockKind kind, std::optional<Timestamp> due = {});
 // Ends every clock of the kind that runs or is paused, as met or cancelled `at` that time.
@@ -200,6 +201,10 @@ void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
 void AskAgain(Draft& draft, Case& c);
 
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command);
+
+// What the case rests on is in the revision it follows: its status, program and calendars. Else
+// kRevisionUnknown: a stored revision could be read only in part, or not at all.
+Result<void> CheckFollowed(const Draft& draft, const Case& c);
 
 // One for each command; decide.cc dispatches.
 Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,

@@ -262,6 +262,7 @@ struct ClockMoved {
 struct CaseMigrated {
   int64_t from_revision = 0;
   int64_t revision = 0;
+  std::vector<std::string> clock_definitions{};  // as the case has them from now on
   friend bool operator==(const CaseMigrated&, const CaseMigrated&) = default;
 };
 // The whole server, no subject: what an operator and an auditor want to know.

@@ -190,7 +190,13 @@ struct Checker {
       if (end.command != t.command) continue;
       const std::string& target = t.*end.target;
       const StatusDef* to = lifecycle.Find(target.empty() ? t.from : target);
-      if (to == nullptr || (to->phase == Phase::kClosed) == end.closes) continue;
+      if (to == nullptr) continue;
+      const bool circles = !end.closes && (t.command == CaseCommand::kAskAgain ||
+                                           t.command == CaseCommand::kAnswerResurvey);
+      if (circles && lifecycle.Find(to->key, t.command) != nullptr) {
+        Add(Kind::kInCircles, t.from, index, std::string(end.key));
+      }
+      if ((to->phase == Phase::kClosed) == end.closes) continue;
       Add(end.closes ? Kind::kMustClose : Kind::kMustNotClose, t.from, index, std::string(end.key));
     }
   }
@@ -247,6 +253,12 @@ bool Has(const Case& c, RequiredField field) {
     case RequiredField::kLiability: return c.details.liability != Liability::kUnset;
   }
   return false;
+}
+
+bool MayTake(const Transition& transition, std::string_view role) {
+  return role.empty() || transition.roles.empty() ||
+         std::find(transition.roles.begin(), transition.roles.end(), role) !=
+             transition.roles.end();
 }
 
 const StatusDef* Lifecycle::Find(std::string_view status) const {

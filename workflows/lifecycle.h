@@ -93,8 +93,8 @@ bool Has(const Case& c, RequiredField field);
 //   verify       the customer confirms
 //   chase, resume  the customer was reached before
 //   ask_again    the customer was asked; otherwise, which is needed, closed without asking
-//   answer_resurvey  a passive's or promoter's; `exhausted`: a detractor's when the case may not
-//                reopen again
+//   answer_resurvey  a passive's or promoter's; otherwise a detractor's; `exhausted`: a detractor's
+//                when the case may not reopen again. All three are needed
 struct Transition {
   std::string from{};
   CaseCommand command{};
@@ -106,6 +106,9 @@ struct Transition {
 
   friend bool operator==(const Transition&, const Transition&) = default;
 };
+
+// May somebody of that role take it? Empty: the system, which may all.
+bool MayTake(const Transition& transition, std::string_view role);
 
 struct Lifecycle {
   std::string initial{};
@@ -142,6 +145,7 @@ struct LifecycleFault {
     kMoveIntoClosed,     // only close, withdraw, answers and timers close a case
     kMustClose,          // a case that is closed needs a status of phase closed; detail: the key
     kMustNotClose,       // one that goes on needs another one; detail: the key
+    kInCircles,          // asking leads to where it is asked again; detail: the key
     kCannotRequire,      // a claim, or what the system does, which nobody can complete
     kInitialNotOpen      // the initial status is not in phase open
   };

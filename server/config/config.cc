@@ -386,7 +386,7 @@ int RunRuleTests(const Revision& revision, const ConfigFile& file,
   return static_cast<int>(tests.size());
 }
 
-Result<Revision> ParseCanonical(std::string_view text) {
+std::optional<Revision> ReadStored(std::string_view text, std::vector<ConfigError>* errors) {
   ConfigReader reader("revision", text);
   std::vector<std::string_view> keys;
   for (const Section& section : kSections) keys.push_back(section.name);
@@ -396,16 +396,26 @@ Result<Revision> ParseCanonical(std::string_view text) {
                                        [&](const Section& s) { return s.name == name; });
     return section->compulsory || Find(reader.root(), name) ? &reader : nullptr;
   };
-  Revision revision;
-  ReadSections(
-      reader_of, [](const std::string&) { return std::nullopt; }, &revision);
-  if (reader.failed()) {
-    std::vector<ConfigError> errors;
-    reader.MoveTo(&errors);
-    std::erase_if(errors, [](const ConfigError& error) { return error.is_warning(); });
-    return Error{.reason = Reason::kInternal, .metadata = {{"detail", Render(errors)}}};
+  std::optional<Revision> revision;
+  if (reader.is_open()) {
+    revision.emplace();
+    ReadSections(
+        reader_of, [](const std::string&) { return std::nullopt; }, &*revision);
+    revision = Finish(*std::move(revision)).revision;
   }
-  return Finish(std::move(revision)).revision;
+  const size_t before = errors->size();
+  reader.MoveTo(errors);
+  errors->erase(std::remove_if(errors->begin() + static_cast<std::ptrdiff_t>(before), errors->end(),
+                               [](const ConfigError& error) { return error.is_warning(); }),
+                errors->end());
+  return revision;
+}
+
+Result<Revision> ParseCanonical(std::string_view text) {
+  std::vector<ConfigError> errors;
+  auto revision = ReadStored(text, &errors);
+  if (revision && errors.empty()) return *std::move(revision);
+  return Error{.reason = Reason::kInternal, .metadata = {{"detail", Render(errors)}}};
 }
 
 ConfigError StoredRevisionFails(int64_t number, std::string_view detail) {

@@ -66,6 +66,10 @@ std::vector<ConfigFile> ReadConfigFolder(const std::filesystem::path& folder,
 int RunRuleTests(const Revision& revision, const ConfigFile& file,
                  std::vector<ConfigError>* errors);
 
+// What can be read of a revision that was accepted once, by whatever checks there were then; its
+// faults by today's go to `errors`. nullopt when it cannot be read at all. number is 0, hash is
+// set.
+std::optional<Revision> ReadStored(std::string_view text, std::vector<ConfigError>* errors);
 // Reads a stored canonical text back; number is 0, hash is set. kInternal with metadata "detail"
 // (rendered mistakes) when it does not pass today's checks.
 Result<Revision> ParseCanonical(std::string_view text);

@@ -265,6 +265,11 @@ class LifecycleReader {
                       {fault.detail, command, TargetOf(*t, fault.detail)},
                       Fill(messages::kChooseStatus));
         return;
+      case LifecycleFault::Kind::kInCircles:
+        reader_.Fault(PlaceOf(fault, fault.detail), messages::kInCircles,
+                      {fault.detail, command, TargetOf(*t, fault.detail)},
+                      Fill(messages::kChooseStatus));
+        return;
       case LifecycleFault::Kind::kCannotRequire:
         reader_.Fault(PlaceOf(fault, "requires"), messages::kCannotRequire, {command},
                       Fill(messages::kLeaveRequiresOut));

@@ -348,6 +348,10 @@ inline constexpr Phrase kMustClose{
 inline constexpr Phrase kMustNotClose{
     "C017", "expected {0} of {1} to be a status in which the case goes on, found \"{2}\"",
     "{1} 的 {0} 应是工单继续办理的状态，实际是 \"{2}\""};
+inline constexpr Phrase kInCircles{
+    "C017",
+    "expected {0} of {1} to lead to a status without {1}, found \"{2}\": it would never end",
+    "{1} 的 {0} 应通向没有 {1} 的状态，实际是 \"{2}\"：会没完没了"};
 inline constexpr Phrase kCannotRequire{
     "C017", "expected no required fields of {0}: nobody is there to fill them in",
     "{0} 不应有必填项：此时没有人能补全"};

@@ -46,15 +46,16 @@ std::shared_ptr<const Revision> RevisionBook::Get(int64_t number) {
   if (number > 0) store_.Read([&](Reader& reader) { stored = reader.FindRevision(number); });
   std::shared_ptr<Revision> revision;
   if (stored) {
-    if (auto parsed = ParseCanonical(stored->text)) {
-      revision = std::make_shared<Revision>(*std::move(parsed));
+    std::vector<ConfigError> errors;
+    if (auto read = ReadStored(stored->text, &errors)) {
+      revision = std::make_shared<Revision>(*std::move(read));
       revision->number = stored->number;
       revision->hash = stored->hash;
-    } else {
+    }
+    if (!errors.empty()) {
       Log(Level::kError,
-          "a stored revision does not pass today's checks; its cases follow the one "
-          "in force",
-          {{"revision", number}});
+          "a stored revision does not pass today's checks; its cases follow what can be read of it",
+          {{"revision", number}, {"faults", errors.size()}, {"first", Render(errors.front())}});
     }
   }
   std::lock_guard lock(mutex_);

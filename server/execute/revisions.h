@@ -23,8 +23,8 @@ class RevisionBook {
   RevisionBook(Store& store, std::shared_ptr<const Revision> in_force);
 
   std::shared_ptr<const Revision> current() const;
-  // Any stored revision, read once and kept; null when there is none of this number, or today's
-  // checks refuse it (which is logged).
+  // Any stored revision, read once and kept, by what could be read of it where today's checks
+  // refuse it (which is logged); null when there is none of this number.
   std::shared_ptr<const Revision> Get(int64_t number);
   // By execute, between two batches.
   void PutInForce(std::shared_ptr<const Revision> revision);

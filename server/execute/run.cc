@@ -78,6 +78,12 @@ struct FactLoader {
     if (std::any_of(facts.pinned.begin(), facts.pinned.end(), known)) return;
     if (auto revision = revisions(number)) facts.pinned.push_back(std::move(revision));
   }
+  const Revision& RevisionOf(const Case& c) const {
+    for (const auto& pinned : facts.pinned) {
+      if (pinned->number == c.revision) return *pinned;
+    }
+    return *context.revision;
+  }
   void PinAll() {
     for (const Case& c : facts.cases) Pin(c.revision);
     if (facts.subject) Pin(facts.subject->revision);
@@ -93,6 +99,16 @@ struct FactLoader {
   Result<void> operator()(const ReportClock&) { return LoadState(); }
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
   Result<void> operator()(const ReportZones&) { return LoadState(); }
+  // Where a timer is overdue it matters whether timers are held.
+  Result<void> LoadHold() {
+    const auto overdue = [&](const Case& c) {
+      const auto due = NextDue(c);
+      return due && *due < context.now;
+    };
+    const bool any = (facts.subject && overdue(*facts.subject)) ||
+                     std::any_of(facts.cases.begin(), facts.cases.end(), overdue);
+    return any ? LoadState() : Result<void>{};
+  }
   Result<void> LoadState() {
     const ServerState state = reader.GetServerState();
     facts.timers_held = state.held_since.has_value();
@@ -129,7 +145,7 @@ struct FactLoader {
       }
     }
     facts.next_case_number = reader.NextCaseNumber();
-    return {};
+    return LoadHold();
   }
 
   Result<void> operator()(const UpsertCustomer& command) {
@@ -172,8 +188,13 @@ struct FactLoader {
   }
 
   Result<void> operator()(const ClaimNext& command) {
-    facts.subject = reader.BestToClaim(command.queue_id, caller.scope);
-    return {};
+    // What nobody, or not this caller, may claim must not keep them from the rest of the queue.
+    facts.subject = reader.BestToClaim(command.queue_id, caller.scope, [this](const Case& c) {
+      Pin(c.revision);
+      const Transition* claim = RevisionOf(c).lifecycle.Find(c.status, CaseCommand::kClaim);
+      return claim != nullptr && MayTake(*claim, context.role);
+    });
+    return LoadHold();
   }
 
   Result<void> operator()(const WorkCase& command) {
@@ -188,7 +209,7 @@ struct FactLoader {
       LoadCases(facts.customer ? facts.customer->id : facts.subject->customer_id,
                 facts.subject->program_id);
     }
-    return {};
+    return LoadHold();
   }
 
   // The customer and every alias of it: one person as far as cases are concerned.

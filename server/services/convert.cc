@@ -97,7 +97,9 @@ void FillClock(const CaseClock& clock, api::CaseClock* out) {
 void FillClock(const CaseClock& clock, Timestamp now, const Calendar* calendar,
                api::CaseClock* out) {
   FillClock(clock, out);
-  const ClockReading reading = Read(clock, calendar, now);
+  // Its calendar is in the revision that it follows, if that could be read.
+  const bool readable = clock.calendar_id.empty() || calendar != nullptr;
+  const ClockReading reading = readable ? Read(clock, calendar, now) : ClockReading{};
   out->set_definition_id(clock.definition);
   out->set_calendar_id(clock.calendar_id);
   out->set_calendar_version(clock.calendar_version);
@@ -607,7 +609,12 @@ SubmitResponse ToSubmit(const api::Response& in, const std::string& path, const 
     timed = time.has_value();
     out.occurred_at = time.value_or(now);
   }
+  // What names its case is judged by the revision which that follows.
+  const bool names_case = !in.invitation_id().empty() || !in.case_id().empty();
   for (FieldViolation& violation : CheckSubmit(command, revision, now)) {
+    const bool of_program =
+        violation.reason == Reason::kUnknownProgram || violation.reason == Reason::kScoreOutOfRange;
+    if (names_case && of_program) continue;
     // What is missing or unreadable has been said already.
     if (violation.field == "response.program_id" && in.program_id().empty()) continue;
     if (violation.field == "response.score" && !in.has_score()) continue;

@@ -444,6 +444,7 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(57, s.first_receiver);
   v(58, s.first_received_at);
   v(59, s.resolved_by);
+  v(60, s.clock_definitions);
 }
 
 template <class V>
@@ -730,6 +731,7 @@ template <class V>
 void Fields(V& v, IsA<CaseMigrated> auto& s) {
   v(1, s.from_revision);
   v(2, s.revision);
+  v(3, s.clock_definitions);
 }
 
 template <class V>

@@ -216,11 +216,12 @@ class MemoryStore::Reads : public Base {
     return ids;
   }
 
-  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) override {
+  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+                                  const std::function<bool(const Case&)>& may) override {
     for (const auto& [rank, severity, due, number] : s_.claimable) {
       const Case& c = s_.cases.at(number);
       if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
-      if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) return c;
+      if (scope.Covers(c.details.org_unit_id, c.details.queue_id) && may(c)) return c;
     }
     return std::nullopt;
   }

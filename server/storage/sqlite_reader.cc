@@ -234,21 +234,25 @@ std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer)
 // The index has the order within a queue. With every queue in question, each one's best is taken
 // and the best of these: queues are few, cases are not.
 template <typename Base>
-std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, const Scope& scope) {
+std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, const Scope& scope,
+                                                   const std::function<bool(const Case&)>& may) {
   Condition visible;
   AndOrgUnits(scope, visible);
   const std::string in_scope = visible.sql.empty() ? "" : " AND " + visible.sql;
   std::optional<Case> best;
   const auto consider = [&](const std::optional<std::string>& queue) {
-    Query query(connection_,
-                std::string("SELECT body FROM cases INDEXED BY cases_claim "
-                            "WHERE claimable = 1 AND queue_id ") +
-                    (queue ? "= ?" : "IS NULL") + in_scope +
-                    " ORDER BY priority_rank, severity DESC, due_sort, number LIMIT 1");
+    Query query(connection_, std::string("SELECT body FROM cases INDEXED BY cases_claim "
+                                         "WHERE claimable = 1 AND queue_id ") +
+                                 (queue ? "= ?" : "IS NULL") + in_scope +
+                                 " ORDER BY priority_rank, severity DESC, due_sort, number");
     if (queue) query.Bind(*queue);
     BindAll(query, visible);
-    std::optional<Case> found = First<Case>(query);
-    if (found && (!best || ClaimOrder(*found) < ClaimOrder(*best))) best = std::move(found);
+    while (std::optional<Case> found = First<Case>(query)) {
+      if (best && ClaimOrder(*best) < ClaimOrder(*found)) return;
+      if (!may(*found)) continue;
+      best = std::move(found);
+      return;
+    }
   };
   const auto allowed = [&](const std::string& queue) {
     return scope.queues.empty() ||

@@ -40,7 +40,8 @@ class SqliteReads : public Base {
                                     std::string_view program_id) override;
   std::vector<Response> ResponsesOf(const CustomerId& customer) override;
   std::vector<CustomerId> AliasesOf(const CustomerId& customer) override;
-  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) override;
+  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+                                  const std::function<bool(const Case&)>& may) override;
   std::vector<Case> ListCases(const CaseQuery& query) override;
   std::vector<Response> ListResponses(const ListQuery& query) override;
   std::vector<Customer> ListCustomers(const ListQuery& query) override;

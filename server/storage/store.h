@@ -165,9 +165,11 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
-  // The unowned case to work on next: handling not done, not closed, first by ClaimOrder. Empty
-  // queue: every queue in scope.
-  virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope) = 0;
+  // The unowned case to work on next: handling not done, not closed, one that `may` accepts, first
+  // by ClaimOrder. Empty queue: every queue in scope. `may` is asked in that order, queue by queue,
+  // and only until it accepts.
+  virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+                                          const std::function<bool(const Case&)>& may) = 0;
 
   // Must apply filter and scope exactly as Evaluate(ReadField) and Scope::Covers do.
   virtual std::vector<Case> ListCases(const CaseQuery& query) = 0;

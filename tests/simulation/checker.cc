@@ -56,6 +56,23 @@ const ClockDefinition* DefinitionOf(const Revision& revision, std::string_view i
   return nullptr;
 }
 
+// The one that was chosen as the case opened, or by a migration since.
+const ClockDefinition* ChosenOf(const Revision& revision, ClockKind kind, const Case& c) {
+  for (const std::string& id : c.clock_definitions) {
+    const ClockDefinition* definition = DefinitionOf(revision, id);
+    if (definition != nullptr && definition->kind == kind) return definition;
+  }
+  return nullptr;
+}
+// What a case gets as it opens: of each kind the first that holds, in order.
+std::vector<std::string> ChoiceOf(const Revision& revision, const Case& c) {
+  std::vector<std::string> chosen;
+  for (const ClockDefinition& definition : revision.clocks) {
+    if (DefinitionOf(revision, definition.kind, c) == &definition) chosen.push_back(definition.id);
+  }
+  return chosen;
+}
+
 bool IsGiven(ClockKind kind) {
   return kind == ClockKind::kCommitment || kind == ClockKind::kExternalDeadline;
 }
@@ -458,7 +475,7 @@ std::optional<ClockBook> Checker::CaseStep::Fresh(const Case& c, ClockKind kind,
   for (const Program& each : pinned.programs) {
     if (each.id == c.program_id) program = &each;
   }
-  if (const ClockDefinition* definition = DefinitionOf(pinned, kind, c)) {
+  if (const ClockDefinition* definition = ChosenOf(pinned, kind, c)) {
     clock.definition = definition->id;
     clock.met_by = definition->met_by;
     clock.limit = definition->limit;
@@ -517,6 +534,7 @@ void Checker::CaseStep::operator()(const CaseOpened& e) {
                                      [&](const Priority& p) { return Holds(p.when, opened); });
   Exactly(opened.priority == (priority == priorities.end() ? priorities.back() : *priority).id,
           "another priority");
+  Exactly(opened.clock_definitions == ChoiceOf(revision(), opened), "other clocks are chosen");
   using K = ClockKind;
   size_t count = 0;
   for (const K kind : {K::kFirstContact, K::kRemedy, K::kExternalDeadline, K::kFirstResolution,
@@ -843,7 +861,7 @@ void Checker::CaseStep::operator()(const ClockMoved& e) {
 void Checker::CaseStep::Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const {
   const ClockDefinition* after = DefinitionOf(revision(), clock.definition);
   if (after == nullptr || after->kind != clock.kind) {
-    after = DefinitionOf(revision(), clock.kind, c_);
+    after = ChosenOf(revision(), clock.kind, c_);
   }
   if (IsGiven(clock.kind)) {
     moved->definition = after == nullptr ? "" : after->id;
@@ -881,8 +899,14 @@ void Checker::CaseStep::operator()(const CaseMigrated& e) {
           "nobody asked for that revision");
   book_.migrated_from = e.from_revision;
   Exactly(checker_.revisions_.contains(e.revision), "there is no such revision");
-  const Lifecycle& to = checker_.revisions_.at(e.revision)->revision.lifecycle;
-  if (StatusOf(to, c_.status) == nullptr) status_ = verb.status;
+  const Revision& to = checker_.revisions_.at(e.revision)->revision;
+  if (StatusOf(to.lifecycle, c_.status) == nullptr) status_ = verb.status;
+  std::vector<std::string> chosen = ChoiceOf(to, c_);
+  for (std::string& id : chosen) {
+    const ClockDefinition* kept = ChosenOf(to, DefinitionOf(to, id)->kind, c_);
+    if (kept != nullptr) id = kept->id;
+  }
+  Exactly(e.clock_definitions == chosen, "other clocks are chosen than the old or the first");
 }
 
 // ---- The whole
@@ -1101,10 +1125,7 @@ void Checker::Take(const Record& record, const Event& event) {
     if (book.c.version != version + 1) wrong("the version does not rise by one");
     const StatusDef* status = StatusOf(Of(book.c).revision.lifecycle, event.status);
     if (status == nullptr || status->phase != event.phase) wrong("another phase than the status's");
-    const bool paused = !book.pauses.empty() && !book.pauses.back().resumed_at;
-    if (std::holds_alternative<CaseMigrated>(event.body) && !paused) book.unpaused = true;
-    if (status->stops.empty() || paused) book.unpaused = false;
-    const bool stands = !status->stops.empty() && !book.unpaused;
+    const bool stands = !status->stops.empty();
     if (book.stands_since) book.stood += event.recorded_at - *book.stands_since;
     book.stands_since = stands ? std::optional(event.recorded_at) : std::nullopt;
   } else if (!event.response_id.empty()) {
@@ -1169,7 +1190,7 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
   if (status.stops.empty() && !book.pauses.empty() && !book.pauses.back().resumed_at) {
     wrong("a pause lasts that nothing keeps up");
   }
-  if (!status.stops.empty() && !book.unpaused &&
+  if (!status.stops.empty() &&
       (book.pauses.empty() || book.pauses.back().resumed_at)) {
     wrong("clocks stand without a pause on record");
   }
@@ -1209,7 +1230,7 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
   if (reopened) {
     const bool nobody = c.customer_id.empty() && c.details.contact_person.empty();
     if (!nobody && !live(K::kFirstContact)) wrong("reopened without a clock for first contact");
-    if (DefinitionOf(revision, K::kRemedy, c) != nullptr && !live(K::kRemedy)) {
+    if (ChosenOf(revision, K::kRemedy, c) != nullptr && !live(K::kRemedy)) {
       wrong("reopened without a clock for the remedy");
     }
     for (const ClockBook& clock : book.clocks) {

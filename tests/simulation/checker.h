@@ -78,7 +78,6 @@ struct CaseBook {
   std::map<std::pair<TimerKind, int32_t>, Timer> timers{};
   std::vector<Pause> pauses{};
   int64_t migrated_from = 0;
-  bool unpaused = false;  // migrated into a status that stops clocks: no pause tells why
   const Transition* taken = nullptr;  // by the command at hand
   struct Action {                     // of a crossed tier: must follow at once
     std::string what{};

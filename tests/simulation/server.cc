@@ -75,8 +75,9 @@ class Server::Intercepted final : public Transaction {
     return Under().ResponsesOf(id);
   }
   std::vector<CustomerId> AliasesOf(const CustomerId& id) override { return Under().AliasesOf(id); }
-  std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope) override {
-    return Under().BestToClaim(queue, scope);
+  std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope,
+                                  const std::function<bool(const Case&)>& may) override {
+    return Under().BestToClaim(queue, scope, may);
   }
   std::vector<Case> ListCases(const CaseQuery& query) override { return Under().ListCases(query); }
   std::vector<Response> ListResponses(const ListQuery& query) override {

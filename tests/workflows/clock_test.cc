@@ -256,6 +256,44 @@ TEST(ClockTest, OfAKindTheFirstDefinitionThatHoldsAppliesElseTheProgramsLimit) {
   }
 }
 
+// The answer is gone from sight by then, and the severity may have risen: what applies later was
+// chosen as the case opened, as `rules explain` says.
+TEST(ClockTest, ClocksThatStartLaterWereChosenAsTheCaseOpened) {
+  const Predicate refund = Compare(FieldId::kReason, Op::kHas, Value{"refund"});
+  ClockDefinition quick = Define(ClockKind::kRemedy, WallHours(2));
+  quick.id = "quick";
+  quick.when = refund;
+  ClockDefinition verified = Define(ClockKind::kVerification, WallHours(3));
+  verified.when = refund;
+  const ClockDefinition usual = Define(ClockKind::kRemedy, WallHours(72));
+  for (const bool asks_for_refund : {true, false}) {
+    SCOPED_TRACE(asks_for_refund);
+    World world(With({quick, usual, verified}));
+    SubmitResponse answer = Answer("a", 3);
+    answer.response.reason = {{}, asks_for_refund ? "I want a Refund" : "too slow"};
+    ASSERT_TRUE(world.Do(answer));
+    EXPECT_EQ(world.OnlyCase().clock_definitions,
+              asks_for_refund ? (std::vector<std::string>{"quick", "verification"})
+                              : (std::vector<std::string>{"remedy"}));
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
+    const auto& clocks = world.OnlyCase().clocks;
+    EXPECT_EQ(std::count_if(clocks.begin(), clocks.end(),
+                            [](const CaseClock& c) { return c.kind == ClockKind::kVerification; }),
+              asks_for_refund ? 1 : 0);
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), Reopen{})));
+    EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at,
+              world.now + hours{asks_for_refund ? 2 : 72});
+    // A migration keeps the choice where it can, and chooses anew where that is gone.
+    Revision next = With({quick, usual});
+    next.number = 8;
+    world.PutInForce(next);
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), MigrateCase{})));
+    EXPECT_EQ(world.OnlyCase().clock_definitions,
+              std::vector<std::string>{asks_for_refund ? "quick" : "remedy"});
+    EXPECT_EQ(world.problems, kNoProblems);
+  }
+}
+
 // ------------------------------------------------------------------------------ first contact
 
 TEST(FirstContactTest, IsMetByAnAttemptOrOnlyByReachingAsDefined) {
@@ -624,6 +662,16 @@ TEST(ExtensionTest, OfAPromisePutsThePromiseOff) {
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
+TEST(ExtensionTest, IsNotGrantedBeyondWhatTheCalendarReaches) {
+  World world =
+      WithCase(With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 200}, "office")}));
+  for (const char* outcome : {"ExtensionRecorded ClockMoved", "NUMBER_OUT_OF_RANGE"}) {
+    ASSERT_EQ(Do(world, More(ClockKind::kRemedy, 300, true)), "ExtensionRecorded");
+    EXPECT_EQ(Decide(world, true), outcome);
+  }
+  EXPECT_TRUE(ClockOf(world, ClockKind::kRemedy).due_at.has_value());
+}
+
 TEST(ExtensionTest, IsGrantedByAnotherPersonOnce) {
   World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
   EXPECT_EQ(Do(world, DecideExtension{}), "NOT_FOUND");
@@ -801,6 +849,16 @@ TEST(TierTest, WhatWasDueBeforeAVerbIsCrossedBeforeIt) {
   }
 }
 
+TEST(TierTest, NoVerbCrossesOneWhileTimersAreHeld) {
+  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
+  world.now += hours{5};
+  world.timers_held = true;
+  EXPECT_EQ(Do(world, AssistCase{{}, "zhao.min", {{}, "help"}}), "AssistRecorded");
+  world.timers_held = false;
+  EXPECT_EQ(Do(world, AssistCase{{}, "zhao.min", {{}, "help"}}), "TierCrossed AssistRecorded");
+}
+
 // Of one instant none comes after the other: each does what it says. A tier at the due time that is
 // written another way stands beside the breach.
 TEST(TierTest, ThoseOfOneInstantAllAct) {
@@ -939,6 +997,22 @@ TEST(ResurveyClockTest, IsAskedWithinTheCatchUpWindowAndSkippedBeyondIt) {
         << "its end is no breach";
     EXPECT_EQ(world.problems, kNoProblems);
   }
+}
+
+// The check of lifecycles refuses it; a stored revision may still have it.
+TEST(ResurveyClockTest, ALifecycleThatAsksForEverDoesNotKeepTheWriter) {
+  Revision revision = With({});
+  revision.programs[0].resurvey_delay = Duration{0};
+  for (Transition& t : revision.lifecycle.transitions) {
+    if (t.command == CaseCommand::kAskAgain) t.to = t.from;
+  }
+  EXPECT_FALSE(CheckLifecycle(revision.lifecycle, DefaultRoles()).empty());
+  World world = WithCase(revision);
+  world.keeps_log = false;
+  ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
+  const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
+  ASSERT_TRUE(fired);
+  EXPECT_LT(fired->size(), 10'000U);
 }
 
 TEST(ResurveyClockTest, CountsAsItsDefinitionSaysAndNobodyIsWarned) {
@@ -1150,10 +1224,12 @@ TEST(MigrationTest, NeedsAStatusOfTheTargetAndARevisionThatThereIs) {
   // Into a status that stops clocks: they stand, and a resume lets them run.
   world.now += hours{1};
   ASSERT_EQ(Do(world, MigrateCase{8, "waiting_for_customer"}),
-            "CaseMigrated ClockMoved ClockPaused ClockPaused");
+            "CaseMigrated PauseStarted ClockMoved ClockPaused ClockPaused");
+  EXPECT_EQ(world.OnlyCase().pauses.back().reason, "migrated");
+  EXPECT_EQ(world.OnlyCase().pauses.back().owner, "wang.wei") << "on somebody's account";
   EXPECT_EQ(world.OnlyCase().status, "waiting_for_customer");
   world.now += hours{5};
-  ASSERT_EQ(Do(world, ResumeCase{}), "CaseMoved ClockResumed ClockResumed");
+  ASSERT_EQ(Do(world, ResumeCase{}), "PauseEnded ClockResumed ClockResumed");
   EXPECT_EQ(world.OnlyCase().status, "contacted");
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, kStart + hours{8 + 5});
   next.number = 9;

@@ -521,6 +521,33 @@ TEST(PairingTest, ABadResurveyReopensOneTierHigherUntilTheLimit) {
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
+// The same question on the same scale: the case's own revision judges the second answer, even where
+// the program has changed since, or is gone.
+TEST(PairingTest, AReSurveyIsJudgedByTheRevisionThatTheCaseFollows) {
+  for (const bool gone : {false, true}) {
+    SCOPED_TRACE(gone);
+    World world = AskedAgain();
+    Revision next = world.revision;
+    next.number += 1;
+    if (gone) {
+      std::erase_if(next.programs, [](const Program& p) { return p.id == fixtures::kNps; });
+    } else {
+      for (Program& program : next.programs) {
+        if (program.id == fixtures::kNps) program.scale.promoter_limit = 10;
+      }
+    }
+    world.PutInForce(next);
+    SubmitResponse answer = Answer("a", 9, {.names = world.OnlyCase().id});
+    ASSERT_EQ(Outcome(world.Do(answer)),
+              "ResponseRecorded LaterAnswerCounted TimerEnded ResurveyAnswered CaseClosed");
+    EXPECT_EQ(world.LastResponse().category, Category::kPromoter);
+    EXPECT_EQ(world.OnlyCase().resurvey_result, ResurveyResult::kPromoter);
+    EXPECT_EQ(Outcome(world.Do(Answer("b", 9))),
+              gone ? "UNKNOWN_PROGRAM" : "CustomerCreated ResponseRecorded");
+    EXPECT_EQ(world.problems, kNoProblems);
+  }
+}
+
 TEST(PairingTest, SeverityStopsAtFive) {
   World world = AskedAgain();
   world.revision.programs.front().max_reopen_count = 9;

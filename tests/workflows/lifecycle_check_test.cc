@@ -27,6 +27,7 @@ std::string_view Name(Kind kind) {
     case Kind::kMoveIntoClosed: return "move_into_closed";
     case Kind::kMustClose: return "must_close";
     case Kind::kMustNotClose: return "must_not_close";
+    case Kind::kInCircles: return "in_circles";
     case Kind::kCannotRequire: return "cannot_require";
     case Kind::kInitialNotOpen: return "initial_not_open";
   }
@@ -183,9 +184,19 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
       {"withdrawing does, and the customer's answer",
        [](Lifecycle& l) {
          Add(l, "open", kWithdraw, "closed");
-         Add(l, "open", kAnswerResurvey, "closed", "open");
+         AddStatus(l, "asked", Phase::kResurveyed);
+         Add(l, "open", kAskAgain, "asked", "closed");
+         Add(l, "asked", kAnswerResurvey, "closed", "open").exhausted = "open";
        },
        ""},
+      {"asking ends in time",
+       [](Lifecycle& l) {
+         AddStatus(l, "asked", Phase::kResurveyed);
+         Add(l, "open", kAskAgain, "open", "closed");
+         Add(l, "asked", kAnswerResurvey, "closed");
+         Add(l, "open", kMove, "asked");
+       },
+       "in_circles open #6 to, in_circles asked #7 otherwise, in_circles asked #7 exhausted"},
       {"closing leaves nothing open",
        [](Lifecycle& l) {
          l.transitions[3].to = "open";
@@ -195,11 +206,13 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
        "must_close open #3 to, must_close waiting #6 to, must_close open #7 to"},
       {"whom we do not ask, we close",
        [](Lifecycle& l) {
-         Add(l, "open", kAskAgain, "waiting");
-         Add(l, "waiting", kAskAgain, "closed", "open");
+         AddStatus(l, "asked", Phase::kResurveyed);
+         Add(l, "open", kAskAgain, "asked");
+         Add(l, "waiting", kAskAgain, "closed", "asked");
+         Add(l, "asked", kClose, "closed");
        },
-       "stops_without_pause open #6 waiting, must_close open #6 otherwise, "
-       "must_not_close waiting #7 to, must_close waiting #7 otherwise"},
+       "must_close open #6 otherwise, must_not_close waiting #7 to, must_close waiting #7 "
+       "otherwise"},
       {"an answer closes only when it is good",
        [](Lifecycle& l) { Add(l, "open", kAnswerResurvey, "open", "closed").exhausted = "closed"; },
        "must_close open #6 to, must_not_close open #6 otherwise, must_not_close open #6 exhausted"},
@@ -226,7 +239,7 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
       found.insert(fault.kind);
     }
   }
-  EXPECT_EQ(found.size(), 14U) << "every kind of fault has a row";
+  EXPECT_EQ(found.size(), 15U) << "every kind of fault has a row";
 }
 
 TEST(LifecycleCheckTest, TheShippedOneHasNone) { EXPECT_EQ(Faults(DefaultLifecycle()), ""); }
@@ -323,7 +336,7 @@ TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
       }
     }
   }
-  EXPECT_EQ(found.size(), 14U) << "the edits come by every kind of fault";
+  EXPECT_EQ(found.size(), 15U) << "the edits come by every kind of fault";
 }
 
 }  // namespace

@@ -413,6 +413,9 @@ std::vector<Broken> BrokenSections() {
                 "from: resolved, command: close, to: open"),
       lifecycle("lifecycle_not_asked_and_not_closed", "",
                 "    - {from: resolved, command: ask_again, to: closed}\n"),
+      lifecycle("lifecycle_asks_for_ever", "",
+                "    - {from: resolved, command: ask_again, to: stays, otherwise: closed}\n"
+                "    - {from: waiting, command: answer_resurvey, to: closed}\n"),
       lifecycle("lifecycle_claim_requires", "",
                 "    - {from: open, command: claim, to: stays, requires: [liability]}\n"),
       lifecycle("lifecycle_move_to_itself", "", "    - {from: open, command: move, to: stays}\n"),

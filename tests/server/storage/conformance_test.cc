@@ -27,6 +27,8 @@
 namespace rebound {
 namespace {
 
+bool Everyone(const Case&) { return true; }
+
 using fixtures::AddUp;
 using fixtures::ChangeMaker;
 using fixtures::kMidnight;
@@ -299,7 +301,7 @@ TEST_P(StoreTest, LaterCommandsOfABatchSeeWhatEarlierOnesSaved) {
     EXPECT_TRUE(transaction.FindCustomer({"crm", "K1"}));
     EXPECT_EQ(transaction.GetCase(opened.id), opened);
     EXPECT_THAT(transaction.CasesOf(customer.id, "nps"), SizeIs(1));
-    EXPECT_EQ(transaction.BestToClaim("q", {}), opened);
+    EXPECT_EQ(transaction.BestToClaim("q", {}, Everyone), opened);
     EXPECT_TRUE(transaction.FindRequest(Key(7)));
     EXPECT_THAT(transaction.CaseEvents(opened.id, 0, 10), SizeIs(1));
     EXPECT_EQ(transaction.Sizes().cases, 1);
@@ -517,7 +519,7 @@ TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
   cases[7] = open(InQueue("", 5, ""), 30);
   cases[8] = open(InQueue("c", 5, "west"), 20);
   const auto best = [&](std::string_view queue, const Scope& scope) {
-    const auto c = Read([&](Reader& r) { return r.BestToClaim(queue, scope); });
+    const auto c = Read([&](Reader& r) { return r.BestToClaim(queue, scope, Everyone); });
     return c ? c->number : 0;
   };
   EXPECT_EQ(best("a", {}), 3);
@@ -828,7 +830,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       reader.ScanAnswers("nps", scope,
                          [&](const CustomerId&, Timestamp, Category) { of_known -= 1; });
       EXPECT_EQ(of_known, 0);
-      const auto best = reader.BestToClaim("", scope);
+      const auto best = reader.BestToClaim("", scope, Everyone);
       if (best) {
         EXPECT_TRUE(scope.Covers(best->details.org_unit_id, best->details.queue_id));
         EXPECT_TRUE(IsClaimable(*best));
@@ -1184,28 +1186,34 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
   EXPECT_EQ(cases.back().priority_rank, 0) << "those come last";
   const std::vector<std::string> of_a = {"a"};
   for (const Case& expected : cases) {
-    const auto best = Read([](Reader& r) { return r.BestToClaim("", {}); });
+    const auto best = Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); });
     ASSERT_TRUE(best);
     ASSERT_EQ(best->number, expected.number);
     const auto best_of_queue =
-        Read([&](Reader& r) { return r.BestToClaim(expected.details.queue_id, {}); });
+        Read([&](Reader& r) { return r.BestToClaim(expected.details.queue_id, {}, Everyone); });
     EXPECT_EQ(best_of_queue->number, expected.number);
+    // What may not be claimed is passed over.
+    const auto second = Read([&](Reader& r) {
+      return r.BestToClaim("", {}, [&](const Case& c) { return c.number != expected.number; });
+    });
+    const bool last = expected.number == cases.back().number;
+    EXPECT_EQ(second ? second->number : 0, last ? 0 : (&expected + 1)->number);
     Change change;
     make_.Add(change, *best, CaseAssigned{"li.na", {}});
     Save(store(), std::move(change));
   }
-  EXPECT_FALSE(Read([](Reader& r) { return r.BestToClaim("", {}); }));
+  EXPECT_FALSE(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); }));
 }
 
 // The priority that a tier raises is the one that the next claim goes by.
 TEST_P(StoreTest, ARaisedPriorityComesFirst) {
   const Case low = OpenCase({.severity = 1, .priority = "low", .priority_rank = 3});
   const Case high = OpenCase({.severity = 5, .priority = "high", .priority_rank = 2});
-  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}); })->number, high.number);
+  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); })->number, high.number);
   Change change;
   make_.Add(change, low, PriorityChanged{"urgent", 1});
   Save(store(), std::move(change));
-  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}); })->number, low.number);
+  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); })->number, low.number);
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 

@@ -26,6 +26,8 @@
 namespace rebound {
 namespace {
 
+bool Everyone(const Case&) { return true; }
+
 using fixtures::ChangeMaker;
 using fixtures::ReadFrom;
 using fixtures::Save;
@@ -188,7 +190,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     ASSERT_TRUE(revision);
     EXPECT_EQ(revision->text, "programs: []");
     EXPECT_EQ(revision->applied_by, "system");
-    const auto claimable = reader.BestToClaim("q", {});
+    const auto claimable = reader.BestToClaim("q", {}, Everyone);
     ASSERT_TRUE(claimable);
     EXPECT_EQ(claimable->id, case_.id);
   });
