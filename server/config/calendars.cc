@@ -16,11 +16,6 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kCalendarKeys[] = {"id",   "version",  "name",     "time_zone",
-                                              "week", "holidays", "workdays", "import"};
-constexpr std::string_view kDays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-constexpr std::string_view kHolidayKeys[] = {"date", "from", "to", "name"};
-constexpr std::string_view kWorkdayKeys[] = {"date", "name", "hours"};
 constexpr int kMinutesOfDay = 1440;
 constexpr int kLongestHoliday = 62;  // days
 constexpr int kFirstImportedYear = 2000;
@@ -84,10 +79,10 @@ std::vector<WorkInterval> ReadIntervals(ConfigReader& reader, const YamlNode& ma
 
 void ReadWeek(ConfigReader& reader, const YamlNode& node, Calendar* calendar) {
   const Entry week = reader.Get(node, "week", Need::kRequired);
-  if (!week || !reader.CheckMap(*week.value, messages::kAWeek, kDays)) return;
+  if (!week || !reader.CheckMap(*week.value, messages::kAWeek, keys::kWeekKeys)) return;
   const size_t errors_before = reader.error_count();
   for (size_t day = 0; day < calendar->week.size(); ++day) {
-    calendar->week[day] = ReadIntervals(reader, *week.value, kDays[day]);
+    calendar->week[day] = ReadIntervals(reader, *week.value, keys::kWeekKeys[day].name);
   }
   const bool works = std::any_of(calendar->week.begin(), calendar->week.end(),
                                  [](const auto& day) { return !day.empty(); });
@@ -101,9 +96,10 @@ void ReadWeek(ConfigReader& reader, const YamlNode& node, Calendar* calendar) {
     if (today.empty() || next.empty() || today.back().to - kMinutesOfDay <= next.front().from) {
       continue;
     }
-    reader.Fault(At(*Find(*week.value, kDays[day]).key), messages::kNightOverlaps,
-                 {IntervalText(today.back()), kDays[day], IntervalText(next.front())},
-                 Fill(messages::kMergeIntervals));
+    reader.Fault(
+        At(*Find(*week.value, keys::kWeekKeys[day].name).key), messages::kNightOverlaps,
+        {IntervalText(today.back()), keys::kWeekKeys[day].name, IntervalText(next.front())},
+        Fill(messages::kMergeIntervals));
   }
 }
 
@@ -120,7 +116,7 @@ void AddDay(ConfigReader& reader, const Place& place, CalendarDay day, Calendar*
 }
 
 void ReadHoliday(ConfigReader& reader, const YamlNode& node, Calendar* calendar) {
-  if (!reader.CheckMap(node, messages::kAHoliday, kHolidayKeys)) return;
+  if (!reader.CheckMap(node, messages::kAHoliday, keys::kHolidayKeys)) return;
   std::string name;
   reader.ReadText(node, "name", Need::kOptional, &name);
   const bool has_date = static_cast<bool>(Find(node, "date"));
@@ -153,7 +149,7 @@ void ReadHoliday(ConfigReader& reader, const YamlNode& node, Calendar* calendar)
 }
 
 void ReadWorkday(ConfigReader& reader, const YamlNode& node, Calendar* calendar) {
-  if (!reader.CheckMap(node, messages::kAWorkday, kWorkdayKeys)) return;
+  if (!reader.CheckMap(node, messages::kAWorkday, keys::kWorkdayKeys)) return;
   CalendarDay day;
   reader.ReadText(node, "name", Need::kOptional, &day.name);
   const size_t errors_before = reader.error_count();
@@ -278,7 +274,7 @@ void ReadCalendars(ConfigReader& reader, const OpenFile& open, std::vector<Calen
   if (list == nullptr) return;
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kACalendar, kCalendarKeys)) continue;
+    if (!reader.CheckMap(node, messages::kACalendar, keys::kCalendarKeys)) continue;
     Calendar calendar = ReadCalendar(reader, node, open);
     reader.CheckUnique(node, "id", calendar.id, &lines);
     calendars->push_back(std::move(calendar));
@@ -294,7 +290,7 @@ void WriteCalendars(const std::vector<Calendar>& calendars, std::vector<Canonica
                     c.version, CanonicalName(c.name_en, c.name_zh), YamlQuoted(c.zone.name));
     text += "    week:\n";
     for (size_t day = 0; day < c.week.size(); ++day) {
-      text += fmt::format("      {}: {}\n", kDays[day], Intervals(c.week[day]));
+      text += fmt::format("      {}: {}\n", keys::kWeekKeys[day].name, Intervals(c.week[day]));
     }
     for (const bool works : {false, true}) {
       std::string days;

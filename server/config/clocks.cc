@@ -15,19 +15,11 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kClockKeys[] = {"id",    "name",     "kind",   "when", "limit",
-                                           "count", "calendar", "met_by", "tiers"};
-constexpr std::string_view kTierKeys[] = {"id", "at", "count", "do", "notify", "queue"};
-constexpr std::string_view kCounts[] = {"wall", "business_time", "calendar_days", "working_days"};
-constexpr std::string_view kMetBy[] = {"attempt", "reached"};
-constexpr std::string_view kTierCounts[] = {"wall", "own"};
-constexpr std::string_view kActions[] = {"notify", "raise_priority", "reassign", "escalate"};
-constexpr std::string_view kReceivers[] = {"owner", "first_receiver", "unit_manager", "queue"};
 constexpr std::string_view kDue = "due";
 constexpr size_t kDays = 2;  // of kUnitLengths: days and weeks follow
 constexpr int64_t kDayMs = Duration{std::chrono::days{1}}.count();
 
-std::string_view Word(Count count) { return kCounts[static_cast<size_t>(count) - 1]; }
+std::string_view Word(Count count) { return keys::kCounts[static_cast<size_t>(count) - 1]; }
 
 // The due time of these kinds is given with the promise or the case.
 bool IsGiven(ClockKind kind) {
@@ -85,9 +77,7 @@ class ClockReader {
  public:
   ClockReader(ConfigReader& reader, const Referenced& referenced,
               const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles)
-      : reader_(reader), referenced_(referenced), calendars_(calendars), roles_(roles) {
-    for (int i = 1; i < kClockKindCount; ++i) kinds_.push_back(Name(static_cast<ClockKind>(i)));
-  }
+      : reader_(reader), referenced_(referenced), calendars_(calendars), roles_(roles) {}
 
   // False when the condition has a mistake.
   bool Read(const YamlNode& node, ClockDefinition* out) {
@@ -97,12 +87,12 @@ class ClockReader {
     const auto kind = reader_.ReadWord(node, "kind", Need::kRequired, kinds_);
     if (kind) c.kind = static_cast<ClockKind>(*kind + 1);
     const bool condition_is_good = ReadCondition(reader_, node, referenced_, &c.when);
-    if (const auto count = reader_.ReadWord(node, "count", Need::kOptional, kCounts)) {
+    if (const auto count = reader_.ReadWord(node, "count", Need::kOptional, keys::kCounts)) {
       c.limit.count = static_cast<Count>(*count + 1);
     }
     ReadCalendar(node, &c);
     if (kind) ReadLimit(node, &c);
-    if (const auto met_by = reader_.ReadWord(node, "met_by", Need::kOptional, kMetBy)) {
+    if (const auto met_by = reader_.ReadWord(node, "met_by", Need::kOptional, keys::kMetBy)) {
       c.met_by = static_cast<MetBy>(*met_by + 1);
       if (kind && c.kind != ClockKind::kFirstContact) {
         reader_.Fault(At(*Find(node, "met_by").key), messages::kMetByMisplaced, {Name(c.kind)},
@@ -113,7 +103,7 @@ class ClockReader {
       std::map<std::string, int> lines;
       const YamlNode* before = nullptr;
       for (const YamlNode& item : list->children) {
-        if (!reader_.CheckMap(item, messages::kATier, kTierKeys)) continue;
+        if (!reader_.CheckMap(item, messages::kATier, keys::kTierKeys)) continue;
         Tier tier;
         const bool timed = ReadTier(item, c, &tier);
         reader_.CheckUnique(item, "id", tier.id, &lines);
@@ -185,7 +175,7 @@ class ClockReader {
     reader_.ReadId(node, "id", Need::kRequired, &tier->id);
     const bool timed = ReadAt(node, clock, &tier->at);
     reader_.Get(node, "do", Need::kRequired);
-    for (const size_t action : reader_.ReadWords(node, "do", kActions)) {
+    for (const size_t action : reader_.ReadWords(node, "do", keys::kActions)) {
       tier->actions.push_back(static_cast<TierAction>(action + 1));
     }
     ReadReceivers(node, tier);
@@ -196,7 +186,7 @@ class ClockReader {
 
   bool ReadAt(const YamlNode& node, const ClockDefinition& clock, TierAt* at) {
     bool own = false;
-    if (const auto count = reader_.ReadWord(node, "count", Need::kOptional, kTierCounts)) {
+    if (const auto count = reader_.ReadWord(node, "count", Need::kOptional, keys::kTierCounts)) {
       own = *count == 1;
     }
     const Bilingual what = Fill(messages::kTierTime);
@@ -250,7 +240,7 @@ class ClockReader {
   }
 
   void ReadReceivers(const YamlNode& node, Tier* tier) {
-    std::vector<std::string_view> known(std::begin(kReceivers), std::end(kReceivers));
+    std::vector<std::string_view> known(std::begin(keys::kReceivers), std::end(keys::kReceivers));
     if (roles_ != nullptr) {
       for (const RoleDef& role : *roles_) known.push_back(role.id);
     }
@@ -277,7 +267,7 @@ class ClockReader {
     };
     std::vector<std::string_view> words;
     for (const TierAction action : tier.actions) {
-      words.push_back(kActions[static_cast<size_t>(action) - 1]);
+      words.push_back(keys::kActions[static_cast<size_t>(action) - 1]);
     }
     const Bilingual found = words.empty() ? Fill(messages::kNothing) : JoinWords(words);
     const Entry notify = Find(node, "notify");
@@ -329,7 +319,7 @@ class ClockReader {
   const Referenced& referenced_;
   const std::vector<Calendar>* calendars_;
   const std::vector<RoleDef>* roles_;
-  std::vector<std::string_view> kinds_{};
+  const std::vector<std::string_view> kinds_ = ClockKindWords();
 };
 
 std::string AtText(const TierAt& at, Count count) {
@@ -364,7 +354,7 @@ std::string TierText(const Tier& tier, Count count) {
   if (tier.at.kind == TierAt::Kind::kOwnCount) text += ", count: own";
   std::vector<std::string> words;
   for (const TierAction action : tier.actions) {
-    words.emplace_back(kActions[static_cast<size_t>(action) - 1]);
+    words.emplace_back(keys::kActions[static_cast<size_t>(action) - 1]);
   }
   text += ", do: " + CanonicalList(words);
   words.clear();
@@ -384,7 +374,7 @@ void ReadClocks(ConfigReader& reader, const Referenced& referenced,
   ClockReader clock_reader(reader, referenced, calendars, roles);
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kAClock, kClockKeys)) continue;
+    if (!reader.CheckMap(node, messages::kAClock, keys::kClockKeys)) continue;
     ClockDefinition clock;
     const bool condition_is_good = clock_reader.Read(node, &clock);
     reader.CheckUnique(node, "id", clock.id, &lines);
@@ -419,7 +409,7 @@ void WriteClocks(const std::vector<ClockDefinition>& clocks, std::vector<Canonic
       text += fmt::format("    calendar: {}\n", YamlQuoted(c.calendar_id));
     }
     if (c.kind == ClockKind::kFirstContact) {
-      text += fmt::format("    met_by: {}\n", kMetBy[static_cast<size_t>(c.met_by) - 1]);
+      text += fmt::format("    met_by: {}\n", keys::kMetBy[static_cast<size_t>(c.met_by) - 1]);
     }
     if (!c.tiers.empty()) text += "    tiers:\n";
     for (const Tier& tier : c.tiers) text += TierText(tier, c.limit.count);

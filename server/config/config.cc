@@ -20,17 +20,6 @@
 namespace rebound {
 namespace {
 
-struct Section {
-  std::string_view name;
-  bool compulsory;
-  bool has_tests;
-};
-// In the order of the canonical text; mistakes are told in it too.
-constexpr Section kSections[] = {
-    {"programs", true, false},   {"playbooks", true, true}, {"lifecycle", false, false},
-    {"calendars", false, false}, {"clocks", false, true},   {"priorities", false, true},
-    {"org_units", false, false}, {"roles", false, false},   {"labels", false, false},
-};
 constexpr std::string_view kYaml = ".yaml";
 constexpr std::string_view kICalendar = ".ics";
 constexpr std::string_view kCalendarFolder = "calendars";

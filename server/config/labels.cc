@@ -19,21 +19,19 @@ constexpr LabelList kLists[] = {
     {"root_causes", &Labels::root_causes},
     {"topics", &Labels::topics},
 };
-constexpr std::string_view kKeys[] = {"pause_reasons", "return_reasons", "extension_reasons",
-                                      "root_causes", "topics"};
-constexpr std::string_view kLabelKeys[] = {"id", "name"};
 
 }  // namespace
 
 void ReadLabels(ConfigReader& reader, Labels* labels) {
   const Entry section = reader.Get(reader.root(), "labels", Need::kRequired);
-  if (!section || !reader.CheckMap(*section.value, messages::kLabelsSection, kKeys)) return;
+  if (!section || !reader.CheckMap(*section.value, messages::kLabelsSection, keys::kLabelListKeys))
+    return;
   for (const auto& [key, member] : kLists) {
     const YamlNode* list = reader.GetList(*section.value, key, Need::kOptional);
     if (list == nullptr) continue;
     std::map<std::string, int> lines;
     for (const YamlNode& node : list->children) {
-      if (!reader.CheckMap(node, messages::kALabel, kLabelKeys)) continue;
+      if (!reader.CheckMap(node, messages::kALabel, keys::kLabelKeys)) continue;
       Label label;
       reader.ReadId(node, "id", Need::kRequired, &label.id);
       reader.ReadName(node, &label.name_en, &label.name_zh);

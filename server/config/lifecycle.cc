@@ -13,38 +13,12 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kLifecycleKeys[] = {"initial", "max_returns", "max_extensions",
-                                               "statuses", "transitions"};
-constexpr std::string_view kStatusKeys[] = {"key", "name", "phase", "handling_done", "stops"};
-constexpr std::string_view kTransitionKeys[] = {"from",      "command", "to",      "otherwise",
-                                                "exhausted", "roles",   "requires"};
-constexpr std::string_view kPhases[] = {"open", "contacted", "remedied", "resurveyed", "closed"};
 constexpr std::string_view kStays = "stays";
 constexpr std::string_view kWithOtherwise[] = {
     "log_attempt", "remedy", "verify", "chase", "resume", "ask_again", "answer_resurvey"};
 constexpr std::string_view kWithExhausted[] = {"answer_resurvey"};
 
-std::vector<std::string_view> CommandNames() {
-  std::vector<std::string_view> names;
-  for (int i = 0; i < kCaseCommandCount; ++i) names.push_back(Name(static_cast<CaseCommand>(i)));
-  return names;
-}
-
-std::vector<std::string_view> ClockNames() {
-  std::vector<std::string_view> names;
-  for (int i = 1; i < kClockKindCount; ++i) names.push_back(Name(static_cast<ClockKind>(i)));
-  return names;
-}
-
-std::vector<std::string_view> RequiredNames() {
-  std::vector<std::string_view> names;
-  for (int i = 1; i < kRequiredFieldCount; ++i) {
-    names.push_back(Name(static_cast<RequiredField>(i)));
-  }
-  return names;
-}
-
-std::string_view Word(Phase phase) { return kPhases[static_cast<size_t>(phase) - 1]; }
+std::string_view Word(Phase phase) { return keys::kPhases[static_cast<size_t>(phase) - 1]; }
 
 // Reads the section, keeping where each thing stands for the faults that only show in the whole.
 class LifecycleReader {
@@ -53,7 +27,7 @@ class LifecycleReader {
       : reader_(reader), roles_(roles), l_(*lifecycle) {}
 
   void Read(const YamlNode& node) {
-    if (!reader_.CheckMap(node, messages::kALifecycle, kLifecycleKeys)) return;
+    if (!reader_.CheckMap(node, messages::kALifecycle, keys::kLifecycleKeys)) return;
     const size_t errors_before = reader_.error_count();
     reader_.ReadInt(node, "max_returns", Need::kOptional, 0, 100, &l_.max_returns);
     reader_.ReadInt(node, "max_extensions", Need::kOptional, 0, 100, &l_.max_extensions);
@@ -74,13 +48,13 @@ class LifecycleReader {
  private:
   void ReadStatuses() {
     std::map<std::string, int> lines;
-    const std::vector<std::string_view> kinds = ClockNames();
+    const std::vector<std::string_view> kinds = ClockKindWords();
     for (const YamlNode& item : statuses_->children) {
-      if (!reader_.CheckMap(item, messages::kAStatus, kStatusKeys)) continue;
+      if (!reader_.CheckMap(item, messages::kAStatus, keys::kStatusKeys)) continue;
       StatusDef status;
       reader_.ReadStatusKey(item, "key", Need::kRequired, &status.key);
       reader_.ReadName(item, &status.label_en, &status.label_zh);
-      if (const auto phase = reader_.ReadWord(item, "phase", Need::kRequired, kPhases)) {
+      if (const auto phase = reader_.ReadWord(item, "phase", Need::kRequired, keys::kPhases)) {
         status.phase = static_cast<Phase>(*phase + 1);
       }
       reader_.ReadBool(item, "handling_done", &status.handling_done);
@@ -125,9 +99,9 @@ class LifecycleReader {
   }
 
   void ReadTransition(const YamlNode& item) {
-    if (!reader_.CheckMap(item, messages::kATransition, kTransitionKeys)) return;
+    if (!reader_.CheckMap(item, messages::kATransition, keys::kTransitionKeys)) return;
     Transition t;
-    const std::vector<std::string_view> names = CommandNames();
+    const std::vector<std::string_view> names = CommandWords();
     const auto command = reader_.ReadWord(item, "command", Need::kRequired, names);
     if (command) {
       t.command = static_cast<CaseCommand>(*command);
@@ -138,7 +112,7 @@ class LifecycleReader {
     const auto otherwise = ReadTarget(item, "otherwise", Need::kOptional);
     const auto exhausted = ReadTarget(item, "exhausted", Need::kOptional);
     ReadRoles(item, &t.roles);
-    for (const size_t field : reader_.ReadWords(item, "requires", RequiredNames())) {
+    for (const size_t field : reader_.ReadWords(item, "requires", RequiredFieldWords())) {
       t.requires_fields.push_back(static_cast<RequiredField>(field + 1));
     }
     std::vector<std::string_view> seen;

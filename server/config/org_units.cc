@@ -11,8 +11,6 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kUnitKeys[] = {"id", "name", "manager", "from", "until"};
-
 bool IsPath(std::string_view text) {
   if (text.empty() || CodePoints(text) > limits::kKeyCharacters || HasControl(text)) return false;
   if (text.find_first_of(" \t") != std::string_view::npos) return false;
@@ -29,7 +27,7 @@ void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units) {
   std::map<std::string, int> lines;
   std::vector<std::pair<std::string, const YamlNode*>> places;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kAnOrgUnit, kUnitKeys)) continue;
+    if (!reader.CheckMap(node, messages::kAnOrgUnit, keys::kUnitKeys)) continue;
     OrgUnit unit;
     const Bilingual path = Fill(messages::kAPath);
     if (const Entry id = reader.GetScalar(node, "id", Need::kRequired, path)) {

@@ -12,8 +12,6 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kPlaybookKeys[] = {"id", "version", "name", "when", "severity", "queue"};
-
 bool IsAlways(const Predicate& when) {
   return when.kind == Predicate::Kind::kAll && when.children.empty();
 }
@@ -49,7 +47,7 @@ void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
   std::map<std::string, int> lines;
   std::vector<const YamlNode*> nodes;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kAPlaybook, kPlaybookKeys)) continue;
+    if (!reader.CheckMap(node, messages::kAPlaybook, keys::kPlaybookKeys)) continue;
     Playbook p;
     reader.ReadId(node, "id", Need::kRequired, &p.id);
     reader.ReadInt(node, "version", Need::kOptional, 1, 1'000'000, &p.version);

@@ -8,12 +8,6 @@
 #include "workflows/coverage.h"
 
 namespace rebound {
-namespace {
-
-constexpr std::string_view kPriorityKeys[] = {"id", "name", "when"};
-
-}  // namespace
-
 void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
                     std::vector<Priority>* priorities) {
   const Entry section = reader.Get(reader.root(), "priorities", Need::kRequired);
@@ -25,7 +19,7 @@ void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
   std::map<std::string, int> lines;
   std::vector<Predicate> earlier;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kAPriority, kPriorityKeys)) continue;
+    if (!reader.CheckMap(node, messages::kAPriority, keys::kPriorityKeys)) continue;
     Priority priority;
     reader.ReadId(node, "id", Need::kRequired, &priority.id);
     reader.ReadName(node, &priority.name_en, &priority.name_zh);

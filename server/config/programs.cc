@@ -11,28 +11,6 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kProgramKinds[] = {"transactional", "relational", "competitive",
-                                              "internal"};
-constexpr std::string_view kScaleKinds[] = {"nps", "csat", "ces"};
-constexpr std::string_view kProgramKeys[] = {"id",
-                                             "name",
-                                             "kind",
-                                             "scale",
-                                             "allow_anonymous",
-                                             "anonymous_opens_case",
-                                             "recovery_window",
-                                             "reopen_window",
-                                             "resurvey_delay",
-                                             "resurvey_validity",
-                                             "resurvey_catch_up",
-                                             "first_contact_limit",
-                                             "max_reopen_count",
-                                             "currency",
-                                             "time_zone",
-                                             "queue"};
-constexpr std::string_view kScaleKeys[] = {
-    "kind", "min", "max", "detractor_limit", "promoter_limit", "lower_is_better"};
-
 bool IsKnownCurrency(std::string_view code) {
   if (code.size() != 3) return false;
   std::array<UChar, 4> letters{};
@@ -78,7 +56,7 @@ void ReadScale(ConfigReader& reader, const YamlNode& program, Scale* out) {
   const Entry entry = reader.Get(program, "scale", Need::kRequired);
   if (!entry) return;
   if (entry.value->kind == YamlNode::Kind::kScalar) {
-    if (const auto kind = reader.MatchWord(entry, kScaleKinds)) {
+    if (const auto kind = reader.MatchWord(entry, keys::kScaleKinds)) {
       *out = DefaultScale(static_cast<ScaleKind>(*kind));
     }
     return;
@@ -86,12 +64,12 @@ void ReadScale(ConfigReader& reader, const YamlNode& program, Scale* out) {
   const YamlNode& node = *entry.value;
   if (node.kind != YamlNode::Kind::kMap) {
     reader.Expected(entry, messages::kTypeOfKey, Fill(messages::kAScaleOrWord),
-                    Fill(messages::kKeysOfScale, {JoinWords(kScaleKeys)}));
+                    Fill(messages::kKeysOfScale, {JoinWords(NamesOf(keys::kScaleKeys))}));
     return;
   }
   const size_t errors_before = reader.error_count();
-  reader.CheckMap(node, messages::kAScale, kScaleKeys);
-  const auto kind = reader.ReadWord(node, "kind", Need::kRequired, kScaleKinds);
+  reader.CheckMap(node, messages::kAScale, keys::kScaleKeys);
+  const auto kind = reader.ReadWord(node, "kind", Need::kRequired, keys::kScaleKinds);
   if (!kind) return;
   Scale s = DefaultScale(static_cast<ScaleKind>(*kind));
   reader.ReadBool(node, "lower_is_better", &s.lower_is_better);
@@ -99,7 +77,7 @@ void ReadScale(ConfigReader& reader, const YamlNode& program, Scale* out) {
     s.detractor_limit = s.min + s.max - s.detractor_limit;
     s.promoter_limit = s.min + s.max - s.promoter_limit;
   }
-  constexpr int64_t kWidest = 1000;
+  constexpr int64_t kWidest = keys::kWidestScore;
   bool other_range = reader.ReadInt(node, "min", Need::kOptional, -kWidest, kWidest, &s.min);
   other_range |= reader.ReadInt(node, "max", Need::kOptional, -kWidest, kWidest, &s.max);
   // The shipped limits mean nothing on another range.
@@ -114,7 +92,7 @@ Program ReadProgram(ConfigReader& reader, const YamlNode& node) {
   Program p;
   reader.ReadId(node, "id", Need::kRequired, &p.id);
   reader.ReadName(node, &p.display_name, &p.display_name_zh);
-  if (const auto kind = reader.ReadWord(node, "kind", Need::kRequired, kProgramKinds)) {
+  if (const auto kind = reader.ReadWord(node, "kind", Need::kRequired, keys::kProgramKinds)) {
     p.kind = static_cast<ProgramKind>(*kind);
   }
   ReadScale(reader, node, &p.scale);
@@ -147,7 +125,7 @@ void ReadPrograms(ConfigReader& reader, std::vector<Program>* programs) {
   }
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kAProgram, kProgramKeys)) continue;
+    if (!reader.CheckMap(node, messages::kAProgram, keys::kProgramKeys)) continue;
     Program program = ReadProgram(reader, node);
     reader.CheckUnique(node, "id", program.id, &lines);
     programs->push_back(std::move(program));
@@ -160,12 +138,12 @@ void WritePrograms(const std::vector<Program>& programs, std::vector<CanonicalIt
     const Scale& s = p.scale;
     std::string text = fmt::format("  - id: {}\n", YamlQuoted(p.id));
     text += fmt::format("    {}\n", CanonicalName(p.display_name, p.display_name_zh));
-    text += fmt::format("    kind: {}\n", kProgramKinds[static_cast<size_t>(p.kind)]);
+    text += fmt::format("    kind: {}\n", keys::kProgramKinds[static_cast<size_t>(p.kind)]);
     text += fmt::format(
         "    scale: {{kind: {}, min: {}, max: {}, detractor_limit: {}, promoter_limit: {}, "
         "lower_is_better: {}}}\n",
-        kScaleKinds[static_cast<size_t>(s.kind)], s.min, s.max, s.detractor_limit, s.promoter_limit,
-        s.lower_is_better);
+        keys::kScaleKinds[static_cast<size_t>(s.kind)], s.min, s.max, s.detractor_limit,
+        s.promoter_limit, s.lower_is_better);
     text += fmt::format("    allow_anonymous: {}\n", p.allow_anonymous);
     text += fmt::format("    anonymous_opens_case: {}\n", p.anonymous_opens_case);
     text += fmt::format("    recovery_window: {}\n",

@@ -179,6 +179,10 @@ bool ConfigReader::CheckMap(const YamlNode& node, const Phrase& what, Words keys
   return true;
 }
 
+bool ConfigReader::CheckMap(const YamlNode& node, const Phrase& what, std::span<const Key> keys) {
+  return CheckMap(node, what, NamesOf(keys));
+}
+
 Entry ConfigReader::Get(const YamlNode& map, std::string_view key, Need need) {
   const Entry entry = Find(map, key);
   if (!entry && need == Need::kRequired) {
@@ -266,7 +270,6 @@ void ConfigReader::ReadText(const YamlNode& map, std::string_view key, Need need
 }
 
 void ConfigReader::ReadName(const YamlNode& map, std::string* en, std::string* zh) {
-  constexpr std::string_view kKeys[] = {"en", "zh"};
   const Entry entry = Get(map, "name", Need::kRequired);
   if (!entry) return;
   if (entry.value->kind != YamlNode::Kind::kMap) {
@@ -276,7 +279,7 @@ void ConfigReader::ReadName(const YamlNode& map, std::string* en, std::string* z
                  : Bilingual());
     return;
   }
-  CheckMap(*entry.value, messages::kAName, kKeys);
+  CheckMap(*entry.value, messages::kAName, keys::kNameKeys);
   ReadText(*entry.value, "en", Need::kRequired, en);
   *zh = *en;
   ReadText(*entry.value, "zh", Need::kOptional, zh);
@@ -396,7 +399,7 @@ std::optional<Amount> ConfigReader::ParseAmount(const Entry& entry, std::string_
 
 void ConfigReader::ReadDuration(const YamlNode& map, std::string_view key, Duration lowest,
                                 bool may_be_unlimited, std::optional<Duration>* out) {
-  constexpr std::string_view kUnlimited = "unlimited";
+  constexpr std::string_view kUnlimited = keys::kUnlimited[0];
   const Bilingual what =
       Fill(may_be_unlimited ? messages::kADurationOrUnlimited : messages::kADuration);
   const Entry entry = GetScalar(map, key, Need::kOptional, what);

@@ -14,12 +14,11 @@
 #include <vector>
 
 #include "server/config/diagnostics.h"
+#include "server/config/keys.h"
 #include "server/config/yaml.h"
 #include "workflows/time.h"
 
 namespace rebound {
-
-using Words = std::span<const std::string_view>;
 
 inline constexpr Duration kShortest = std::chrono::minutes{1};
 inline constexpr std::string_view kTruthWords[] = {"true", "false"};
@@ -28,8 +27,6 @@ inline constexpr std::string_view kUnits[] = {"minutes", "minute", "hours", "hou
                                               "days",    "day",    "weeks", "week"};
 inline constexpr Duration kUnitLengths[] = {std::chrono::minutes{1}, std::chrono::hours{1},
                                             std::chrono::days{1}, std::chrono::weeks{1}};
-
-enum class Need { kRequired, kOptional };
 
 // A key and its value; no key: it is not there.
 struct Entry {
@@ -88,7 +85,7 @@ class ConfigReader {
                 Bilingual help = {});
 
   // Is it a mapping? Notes keys that are unknown or given twice.
-  bool CheckMap(const YamlNode& node, const Phrase& what, Words keys);
+  bool CheckMap(const YamlNode& node, const Phrase& what, std::span<const Key> keys);
   // The entry; without a key when it is not there, which is noted if it is required.
   Entry Get(const YamlNode& map, std::string_view key, Need need);
   // A scalar's entry, or one without a key, with what is wrong noted.
@@ -132,6 +129,7 @@ class ConfigReader {
                    std::map<std::string, int>* lines);
 
  private:
+  bool CheckMap(const YamlNode& node, const Phrase& what, Words keys);
   void ReadKey(const YamlNode& map, std::string_view key, Need need, char extra, const Phrase& what,
                std::string* out);
 

@@ -9,11 +9,9 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kBases[] = {"admin", "manager", "agent", "integration", "viewer"};
-constexpr std::string_view kRoleKeys[] = {"id", "name", "base"};
-
 bool IsBase(std::string_view word) {
-  return std::find(std::begin(kBases), std::end(kBases), word) != std::end(kBases);
+  return std::find(std::begin(keys::kBases), std::end(keys::kBases), word) !=
+         std::end(keys::kBases);
 }
 
 }  // namespace
@@ -23,12 +21,12 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
   if (list == nullptr) return;
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kARole, kRoleKeys)) continue;
+    if (!reader.CheckMap(node, messages::kARole, keys::kRoleKeys)) continue;
     RoleDef role;
     reader.ReadId(node, "id", Need::kRequired, &role.id);
     reader.ReadName(node, &role.name_en, &role.name_zh);
-    if (const auto base = reader.ReadWord(node, "base", Need::kRequired, kBases)) {
-      role.base = kBases[*base];
+    if (const auto base = reader.ReadWord(node, "base", Need::kRequired, keys::kBases)) {
+      role.base = keys::kBases[*base];
       if (IsBase(role.id) && role.id != role.base) {
         reader.Fault(At(*Find(node, "base").value), messages::kBuiltInBase, {role.id, role.base},
                      Fill(messages::kSetBase, {role.id}));
@@ -37,7 +35,7 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
     reader.CheckUnique(node, "id", role.id, &lines);
     roles->push_back(std::move(role));
   }
-  for (const std::string_view base : kBases) {
+  for (const std::string_view base : keys::kBases) {
     if (lines.contains(std::string(base))) continue;
     reader.Fault(At(*Find(reader.root(), "roles").key), messages::kBuiltInMissing, {base},
                  Fill(messages::kAddBuiltIn, {base}));

@@ -12,8 +12,6 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kTestKeys[] = {"name", "given", "expect"};
-constexpr std::string_view kExpectKeys[] = {"playbook", "priority", "clocks"};
 constexpr std::string_view kNobody = "none";
 
 // A value of `field`; false with the mistake noted.
@@ -77,7 +75,7 @@ std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
     ReadGiven(reader, *given.value, &test);
   }
   const Entry expect = reader.Get(node, "expect", Need::kRequired);
-  if (!expect || !reader.CheckMap(*expect.value, messages::kExpectOfTest, kExpectKeys)) {
+  if (!expect || !reader.CheckMap(*expect.value, messages::kExpectOfTest, keys::kExpectKeys)) {
     return std::nullopt;
   }
   test.playbook = ReadExpected(reader, *expect.value, "playbook");
@@ -191,7 +189,7 @@ std::vector<RuleTest> ReadRuleTests(ConfigReader& reader) {
   const YamlNode* list = reader.GetList(reader.root(), "tests", Need::kOptional);
   if (list == nullptr) return tests;
   for (const YamlNode& node : list->children) {
-    if (!reader.CheckMap(node, messages::kATest, kTestKeys)) continue;
+    if (!reader.CheckMap(node, messages::kATest, keys::kTestKeys)) continue;
     if (auto test = ReadTest(reader, node)) tests.push_back(*std::move(test));
   }
   return tests;

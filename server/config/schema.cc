@@ -1,11 +1,17 @@
 #include "server/config/schema.h"
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "server/config/reader.h"
+#include "workflows/clocks.h"
 #include "workflows/field_catalogue.h"
+#include "workflows/filter.h"
+#include "workflows/limits.h"
 #include "workflows/predicate.h"
 #include "workflows/predicate_words.h"
 
@@ -13,6 +19,8 @@ namespace rebound {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kDraft = "http://json-schema.org/draft-07/schema#";
 
 std::string_view TypeName(FieldType type) {
   switch (type) {
@@ -39,31 +47,43 @@ std::string_view PlaceName(Use use) {
   return "";
 }
 
-std::string Bilingual(std::string_view en, std::string_view zh) {
+std::string InBoth(std::string_view en, std::string_view zh) {
   return std::string(en) + " / " + std::string(zh);
+}
+
+// Plain YAML scalars such as 42 and 2026-01-31 are texts and times where those stand.
+Json TextType() { return {{"type", Json::array({"string", "number", "boolean"})}}; }
+
+Json WordsSchema(Words words) {
+  Json schema = {{"enum", Json::array()}};
+  for (const std::string_view word : words) schema["enum"].push_back(word);
+  return schema;
+}
+
+// A value of the field, as ParseLiteral takes it.
+Json LiteralSchema(const Field& field) {
+  switch (field.type) {
+    case FieldType::kBool: return {{"type", "boolean"}};
+    case FieldType::kInt: return {{"type", "integer"}};
+    case FieldType::kEnum: return WordsSchema(field.enum_values);
+    case FieldType::kId: return {{"type", "string"}, {"pattern", "^[0-9a-hjkmnp-tv-z]{26}$"}};
+    case FieldType::kPath:
+    case FieldType::kProse:
+    case FieldType::kTexts:
+    case FieldType::kText:
+    case FieldType::kTime: break;
+  }
+  return TextType();
 }
 
 Json ScalarSchema(const Field& field, const OperatorWord& word) {
   if (word.arity == Arity::kTruth) return {{"type", "boolean"}};
-  switch (field.type) {
-    case FieldType::kBool: return {{"type", "boolean"}};
-    case FieldType::kInt: return {{"type", "integer"}};
-    case FieldType::kEnum: {
-      Json schema = {{"enum", Json::array()}};
-      for (std::string_view value : field.enum_values) schema["enum"].push_back(value);
-      return schema;
-    }
-    case FieldType::kPath:
-      if (word.op != Op::kHas) break;
-      return {{"type", "string"}, {"pattern", "^[^/]([\\s\\S]*[^/])?$"}};
-    case FieldType::kProse:
-    case FieldType::kTexts: return {{"type", "string"}, {"minLength", 1}};
-    // Plain YAML scalars such as 42 and 2026-01-31 are texts and times where those stand.
-    case FieldType::kText:
-    case FieldType::kTime: return {{"type", Json::array({"string", "number", "boolean"})}};
-    case FieldType::kId: return {{"type", "string"}, {"pattern", "^[0-9a-hjkmnp-tv-z]{26}$"}};
+  Json schema = LiteralSchema(field);
+  if (field.type == FieldType::kPath && word.op == Op::kHas) {
+    schema["pattern"] = "^[^/]([\\s\\S]*[^/])?$";
   }
-  return {{"type", "string"}};
+  if (field.type == FieldType::kProse || field.type == FieldType::kTexts) schema["minLength"] = 1;
+  return schema;
 }
 
 Json WordSchema(const Field& field, const OperatorWord& word) {
@@ -71,12 +91,12 @@ Json WordSchema(const Field& field, const OperatorWord& word) {
   if (word.arity == Arity::kList) {
     schema = {{"type", "array"}, {"minItems", 1}, {"items", std::move(schema)}};
   }
-  schema["description"] = Bilingual(word.label_en, word.label_zh);
+  schema["description"] = InBoth(word.label_en, word.label_zh);
   return schema;
 }
 
 std::string Description(const Field& field) {
-  std::string text = Bilingual(field.label_en, field.label_zh);
+  std::string text = InBoth(field.label_en, field.label_zh);
   if (!field.unit.empty()) ((text += " (") += field.unit) += ')';
   return text;
 }
@@ -94,11 +114,178 @@ Json FieldSchema(const Field& field) {
 }
 
 Json GroupSchema(std::string_view description) {
-  return {{"description", description},
-          {"type", "array"},
-          {"minItems", 1},
-          {"items", {{"$ref", "#/definitions/predicate"}}}};
+  return {
+      {"description", description}, {"type", "array"}, {"minItems", 1}, {"items", {{"$ref", "#"}}}};
 }
+
+// ---- Files --------------------------------------------------------------------------------------
+
+std::string Units() {
+  std::string units;
+  for (const std::string_view unit : kUnits) (units += units.empty() ? "" : "|") += unit;
+  return '(' + units + ')';
+}
+
+std::string DurationPattern(const Form& form) {
+  std::string pattern = form.lowest > 0 ? "^(0*[1-9][0-9]* *" : "^([0-9]+ *";
+  pattern += Units();
+  for (const std::string_view word : form.words) (pattern += '|') += word;
+  return pattern + ")$";
+}
+
+Json Pattern(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+
+// A text that may look like a number, too.
+Json Token(std::string_view pattern) {
+  Json schema = TextType();
+  schema["pattern"] = pattern;
+  return schema;
+}
+
+Json Required(std::initializer_list<std::string_view> names) { return {{"required", Json(names)}}; }
+
+// Keys that may not be there.
+Json Without(std::initializer_list<std::string_view> names) {
+  Json schema = {{"properties", Json::object()}};
+  for (const std::string_view name : names) schema["properties"][name] = false;
+  return schema;
+}
+
+// Is the key there, and one of the words?
+Json If(std::string_view key, Words words) {
+  return {{"required", Json::array({key})}, {"properties", {{key, WordsSchema(words)}}}};
+}
+
+// `key` stands there exactly if the tier does `action`.
+Json OnlyWith(std::string_view key, std::string_view action) {
+  const Json word = {{"enum", Json::array({action})}};
+  const Json done = {{"anyOf", Json::array({word, {{"type", "array"}, {"contains", word}}})}};
+  return {{"if", {{"required", Json::array({"do"})}, {"properties", {{"do", done}}}}},
+          {"then", Required({key})},
+          {"else", Without({key})}};
+}
+
+// What the keys of one mapping ask of each other.
+void AddRules(const Key* keys, Json& schema) {
+  if (keys == keys::kScaleKeys) {
+    const Json limits = Json::array({"detractor_limit", "promoter_limit"});
+    schema["dependencies"] = {{"min", limits}, {"max", limits}};
+  } else if (keys == keys::kExpectKeys) {
+    schema["minProperties"] = 1;
+  } else if (keys == keys::kHolidayKeys) {
+    Json day = Required({"date"});
+    day.update(Without({"from", "to"}));
+    Json range = Required({"from", "to"});
+    range.update(Without({"date"}));
+    schema["anyOf"] = Json::array({day, range});
+  } else if (keys == keys::kTierKeys) {
+    schema["allOf"] = Json::array({OnlyWith("notify", "notify"), OnlyWith("queue", "reassign")});
+  } else if (keys == keys::kClockKeys) {
+    constexpr Words kCounts = keys::kCounts;
+    const std::string_view first_contact[] = {Name(ClockKind::kFirstContact)};
+    const std::string_view given[] = {Name(ClockKind::kCommitment),
+                                      Name(ClockKind::kExternalDeadline)};
+    schema["allOf"] = Json::array(
+        {{{"if", If("kind", given)},
+          {"then", Without({"limit", "count", "calendar"})},
+          {"else", Required({"limit"})}},
+         {{"if", If("count", kCounts.subspan(1))},
+          {"then", Required({"calendar"})},
+          {"else", Without({"calendar"})}},
+         {{"if", If("kind", first_contact)}, {"then", true}, {"else", Without({"met_by"})}}});
+  }
+}
+
+Json Described(const Form& form, std::string_view en, std::string_view zh);
+
+Json MapSchema(const Form& form) {
+  Json required = Json::array();
+  Json properties = Json::object();
+  for (const Key& key : KeysOf(form)) {
+    if (key.need == Need::kRequired) required.push_back(key.name);
+    properties[key.name] = Described(key.form, key.en, key.zh);
+  }
+  Json schema = {{"type", "object"}, {"additionalProperties", false}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["properties"] = std::move(properties);
+  AddRules(form.keys, schema);
+  return schema;
+}
+
+Json FieldsSchema() {
+  Json properties = Json::object();
+  for (const Field& field : FieldCatalogue()) {
+    if (!UsableIn(field, Use::kOpeningRule)) continue;
+    Json value = LiteralSchema(field);
+    if (field.type == FieldType::kTexts) {
+      value = {{"anyOf", Json::array({value, {{"type", "array"}, {"items", value}}})}};
+    }
+    properties[field.name] = {{"description", Description(field)}};
+    properties[field.name].update(value);
+  }
+  return {
+      {"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
+}
+
+Json OneSchema(const Form& form) {
+  switch (form.kind) {
+    case Form::Kind::kId: return Token("^[a-z0-9-]{1,64}$");
+    case Form::Kind::kStatus: return Token("^[a-z0-9_]{1,64}$");
+    case Form::Kind::kReceiver:
+      return {{"anyOf", Json::array({WordsSchema(form.words), Token("^[a-z0-9-]{1,64}$")})}};
+    case Form::Kind::kText: {
+      Json schema = Token("[^ \\t\\r\\n]");
+      schema["maxLength"] = form.highest;
+      return schema;
+    }
+    case Form::Kind::kTruth: return {{"type", "boolean"}};
+    case Form::Kind::kInteger:
+      return {{"type", "integer"}, {"minimum", form.lowest}, {"maximum", form.highest}};
+    case Form::Kind::kDuration: return Pattern(DurationPattern(form));
+    case Form::Kind::kTierTime:
+      return Pattern("^(due|-?0*[1-9][0-9]* *" + Units() + "|0*[1-9][0-9]{0,3} *%)$");
+    case Form::Kind::kDate: return Pattern("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
+    case Form::Kind::kInterval:
+      return Pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([0-3][0-9]|4[0-8]):[0-5][0-9]$");
+    case Form::Kind::kPath: {
+      Json schema = Token("^[^/ \\t]+(/[^/ \\t]+)*$");
+      schema["maxLength"] = limits::kKeyCharacters;
+      return schema;
+    }
+    case Form::Kind::kCurrency: return Pattern("^[A-Z]{3}$");
+    case Form::Kind::kWord:
+      return WordsSchema(form.names != nullptr ? Words(form.names()) : form.words);
+    case Form::Kind::kCondition:
+      return {{"allOf", Json::array({{{"$ref", "predicate.schema.json"}}})}};
+    case Form::Kind::kFields: return FieldsSchema();
+    case Form::Kind::kMap: return MapSchema(form);
+    case Form::Kind::kMaps: {
+      Json schema = {{"type", "array"}};
+      if (form.lowest > 0) schema["minItems"] = form.lowest;
+      schema["items"] = MapSchema(form);
+      return schema;
+    }
+    case Form::Kind::kWordOrMap:
+      return {{"anyOf", Json::array({WordsSchema(form.words), MapSchema(form)})}};
+  }
+  return true;
+}
+
+Json Described(const Form& form, std::string_view en, std::string_view zh) {
+  Json schema = {{"description", InBoth(en, zh)}};
+  Json one = OneSchema(form);
+  if (!form.or_list) {
+    schema.update(one);
+    return schema;
+  }
+  Json list = {{"type", "array"}};
+  if (form.least > 0) list["minItems"] = form.least;
+  list["items"] = one;
+  schema["anyOf"] = Json::array({std::move(one), std::move(list)});
+  return schema;
+}
+
+// ---- The reference page -------------------------------------------------------------------------
 
 void AppendRow(const std::vector<std::string>& cells, std::string& page) {
   page += '|';
@@ -162,14 +349,35 @@ Json PredicateSchema() {
 
 std::string PredicateSchemaFile() {
   const Json schema = {
-      {"$schema", "http://json-schema.org/draft-07/schema#"},
+      {"$schema", kDraft},
       {"title", "Condition of a rule / 规则条件"},
       {"description",
        "A filter string, such as \"score <= 6 AND touchpoint:channel\", or a tree / "
        "过滤表达式，或条件树"},
-      {"anyOf", Json::array({{{"type", "string"}, {"maxLength", 16384}},
+      {"anyOf", Json::array({{{"type", "string"}, {"maxLength", kMaxRuleBytes}},
                              {{"$ref", "#/definitions/predicate"}}})},
       {"definitions", {{"predicate", PredicateSchema()}}}};
+  return schema.dump(2) + '\n';
+}
+
+std::string SectionSchemaFile(const Section& section) {
+  Json properties = {
+      {"version",
+       {{"description", "Version of the format / 格式版本"}, {"enum", Json::array({1})}}}};
+  properties[section.name] = Described(section.form, section.en, section.zh);
+  if (section.has_tests) {
+    properties["tests"] =
+        Described(form::Maps(keys::kTestKeys),
+                  "Cases and the rules that they have to get; run before a revision is applied",
+                  "工单示例及应得的规则；应用修订前先运行");
+  }
+  const Json schema = {{"$schema", kDraft},
+                       {"title", std::string(section.name) + ".yaml"},
+                       {"description", InBoth(section.en, section.zh)},
+                       {"type", "object"},
+                       {"additionalProperties", false},
+                       {"required", Json::array({"version", section.name})},
+                       {"properties", std::move(properties)}};
   return schema.dump(2) + '\n';
 }
 

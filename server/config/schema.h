@@ -1,21 +1,29 @@
-// What editors and people are told about conditions, made from the field catalogue and the words:
-// config/predicate.schema.json and config/FIELDS.md are this output, and a test compares them.
-// Pure; thread-safe.
+// What editors and people are told about the configuration, made from the tables that the readers
+// use: the keys (keys.h), the field catalogue and the words of conditions. The files of
+// config/schemas/ and config/FIELDS.md are this output, and a test compares them.
+//
+// The schemas are draft-07, as YAML 1.2 reads the files, with descriptions in English and Chinese.
+// They never refuse what a reader takes; what depends on other parts of the configuration, such as
+// ids that have to exist, is left to `rebound config validate`. Pure; thread-safe.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "server/config/keys.h"
+
 namespace rebound {
 
-// JSON Schema (draft-07) of a condition in a rule as YAML writes it, with descriptions in English
-// and Chinese. It refers to itself as "#/definitions/predicate": the file that uses it must have it
-// under that name.
+// A condition in a rule as a YAML tree. Its groups refer to "#", which has to be
+// PredicateSchemaFile.
 nlohmann::ordered_json PredicateSchema();
 
-// A whole schema for one `when`: a filter string or a tree. Two-space JSON with a line break at the
-// end.
+// predicate.schema.json: a schema for one `when`, a filter string or a tree. Two-space JSON with a
+// line break at the end, as all files.
 std::string PredicateSchemaFile();
+
+// SECTION.schema.json: a schema for a whole file. It refers to predicate.schema.json beside it.
+std::string SectionSchemaFile(const Section& section);
 
 // A Markdown page: the operators, then every field with type, unit, values, labels and places.
 std::string FieldReference();

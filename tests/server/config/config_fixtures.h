@@ -48,7 +48,15 @@ inline std::optional<LoadedConfig> Parse(const std::string& programs, const std:
   return ParseConfig({{"programs.yaml", programs}, {"playbooks.yaml", playbooks}}, errors);
 }
 
+// The files that ParseGood got: when the program ends they have to pass their schemas
+// (schema_agreement_test.cc).
+inline std::vector<ConfigFile>& GoodFiles() {
+  static std::vector<ConfigFile> files;
+  return files;
+}
+
 inline LoadedConfig ParseGood(const std::vector<ConfigFile>& files) {
+  GoodFiles().insert(GoodFiles().end(), files.begin(), files.end());
   std::vector<ConfigError> errors;
   auto loaded = ParseConfig(files, &errors);
   EXPECT_TRUE(loaded) << Render(errors);

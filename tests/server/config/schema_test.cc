@@ -33,7 +33,13 @@ TEST(SchemaTest, TheReferencePageIsWhatTheCatalogueSays) {
 }
 
 TEST(SchemaTest, TheSchemaFileIsWhatTheCatalogueSays) {
-  ExpectFile("predicate.schema.json", PredicateSchemaFile());
+  ExpectFile("schemas/predicate.schema.json", PredicateSchemaFile());
+}
+
+TEST(SchemaTest, TheSchemasOfTheFilesAreWhatTheTablesSay) {
+  for (const Section& section : kSections) {
+    ExpectFile("schemas/" + std::string(section.name) + ".schema.json", SectionSchemaFile(section));
+  }
 }
 
 TEST(SchemaTest, ExactlyTheFieldsOfRulesAreOfferedWithTheirWords) {

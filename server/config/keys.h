@@ -1,0 +1,436 @@
+// Every key of the configuration files, and what may stand under it.
+//
+// One table serves the readers, which refuse any other key (ConfigReader::CheckMap), and the JSON
+// Schemas that editors read (schema.h). Words and bounds that depend on more than one key, and ids
+// that have to exist, are for the section's reader alone. Constant data; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "workflows/limits.h"
+
+namespace rebound {
+
+using Words = std::span<const std::string_view>;
+
+enum class Need { kRequired, kOptional };
+
+struct Key;
+
+// What stands under a key.
+struct Form {
+  enum class Kind {
+    kId,         // 1 to 64 of a-z 0-9 -
+    kStatus,     // 1 to 64 of a-z 0-9 _
+    kReceiver,   // one of `words`, or the id of a role
+    kText,       // one line of 1 to `highest` characters
+    kTruth,      // true, false
+    kInteger,    // from `lowest` to `highest`
+    kDuration,   // "8 hours", at least `lowest` minutes; or one of `words`
+    kTierTime,   // due, "-2 hours", "75 %"
+    kDate,       // YYYY-MM-DD, 2000 to 2099
+    kInterval,   // "09:00-12:00"
+    kPath,       // gd/shenzhen
+    kCurrency,   // CNY
+    kWord,       // one of `words` or `names`
+    kCondition,  // a filter or a tree (conditions.h)
+    kFields,     // a mapping of fields that rules may name to values
+    kMap,        // a mapping of `keys`
+    kMaps,       // a list of at least `lowest` such mappings
+    kWordOrMap,  // one of `words`, or a mapping of `keys`
+  };
+  Kind kind;
+  bool or_list = false;  // one of them, or a list of at least `least`
+  size_t least = 0;
+  int64_t lowest = 0;
+  int64_t highest = 0;
+  Words words{};
+  std::vector<std::string_view> (*names)() = nullptr;  // words of the domain
+  const Key* keys = nullptr;
+  size_t key_count = 0;
+};
+
+struct Key {
+  std::string_view name;
+  Need need;
+  Form form;
+  std::string_view en;  // what it says, for editors
+  std::string_view zh;
+};
+
+inline std::span<const Key> KeysOf(const Form& form) { return {form.keys, form.key_count}; }
+std::vector<std::string_view> NamesOf(std::span<const Key> keys);
+
+// first_contact ..., as workflows/ names them, in the order of the enumerations.
+std::vector<std::string_view> ClockKindWords();
+std::vector<std::string_view> CommandWords();
+std::vector<std::string_view> RequiredFieldWords();
+
+namespace form {
+
+inline constexpr Form kId{Form::Kind::kId};
+inline constexpr Form kStatus{Form::Kind::kStatus};
+inline constexpr Form kTruth{Form::Kind::kTruth};
+inline constexpr Form kTierTime{Form::Kind::kTierTime};
+inline constexpr Form kDate{Form::Kind::kDate};
+inline constexpr Form kPath{Form::Kind::kPath};
+inline constexpr Form kCurrency{Form::Kind::kCurrency};
+inline constexpr Form kCondition{Form::Kind::kCondition};
+inline constexpr Form kFields{Form::Kind::kFields};
+inline constexpr Form kInterval{Form::Kind::kInterval};
+
+constexpr Form Text(size_t longest = limits::kShortCodePoints) {
+  return {.kind = Form::Kind::kText, .highest = static_cast<int64_t>(longest)};
+}
+constexpr Form Integer(int64_t lowest, int64_t highest) {
+  return {.kind = Form::Kind::kInteger, .lowest = lowest, .highest = highest};
+}
+constexpr Form Duration(int64_t lowest_minutes, Words words = {}) {
+  return {.kind = Form::Kind::kDuration, .lowest = lowest_minutes, .words = words};
+}
+constexpr Form Word(Words words) { return {.kind = Form::Kind::kWord, .words = words}; }
+constexpr Form Name(std::vector<std::string_view> (*names)()) {
+  return {.kind = Form::Kind::kWord, .names = names};
+}
+constexpr Form OrList(Form form, size_t least = 0) {
+  form.or_list = true;
+  form.least = least;
+  return form;
+}
+constexpr Form Map(std::span<const Key> keys) {
+  return {.kind = Form::Kind::kMap, .keys = keys.data(), .key_count = keys.size()};
+}
+constexpr Form Maps(std::span<const Key> keys, int64_t least = 0) {
+  return {
+      .kind = Form::Kind::kMaps, .lowest = least, .keys = keys.data(), .key_count = keys.size()};
+}
+constexpr Form WordOrMap(Words words, std::span<const Key> keys) {
+  return {.kind = Form::Kind::kWordOrMap,
+          .words = words,
+          .keys = keys.data(),
+          .key_count = keys.size()};
+}
+
+}  // namespace form
+
+namespace keys {
+
+inline constexpr Need kRequired = Need::kRequired;
+inline constexpr Need kOptional = Need::kOptional;
+
+// ---- Parts --------------------------------------------------------------------------------------
+
+inline constexpr Key kNameKeys[] = {
+    {"en", kRequired, form::Text(), "In English", "英文名称"},
+    {"zh", kOptional, form::Text(), "In Chinese; default: the English name",
+     "中文名称；默认同英文"},
+};
+inline constexpr Key kId = {"id", kRequired, form::kId,
+                            "Stable key, 1 to 64 of a-z 0-9 -; labels may change, it may not",
+                            "稳定的标识，1 至 64 位 a-z 0-9 -；名称可改，标识不改"};
+inline constexpr Key kName = {"name", kRequired, form::Map(kNameKeys), "What people see",
+                              "显示名称"};
+inline constexpr Key kWhen = {"when", kOptional, form::kCondition,
+                              "Condition; left out: every case", "条件；省略则适用于所有工单"};
+inline constexpr Key kVersion = {"version", kOptional, form::Integer(1, 1'000'000),
+                                 "Raised with each change; default 1", "每次修改后加一；默认 1"};
+
+// ---- programs.yaml ------------------------------------------------------------------------------
+
+inline constexpr std::string_view kProgramKinds[] = {"transactional", "relational", "competitive",
+                                                     "internal"};
+inline constexpr std::string_view kScaleKinds[] = {"nps", "csat", "ces"};
+inline constexpr std::string_view kUnlimited[] = {"unlimited"};
+inline constexpr int64_t kWidestScore = 1000;
+
+inline constexpr Key kScaleKeys[] = {
+    {"kind", kRequired, form::Word(kScaleKinds), "Kind of scale", "评分制"},
+    {"min", kOptional, form::Integer(-kWidestScore, kWidestScore),
+     "Lowest score; default: the kind's", "最低分；默认随评分制"},
+    {"max", kOptional, form::Integer(-kWidestScore, kWidestScore),
+     "Highest score; default: the kind's", "最高分；默认随评分制"},
+    {"detractor_limit", kOptional, form::Integer(-kWidestScore, kWidestScore),
+     "The last detractor's score; required with min or max",
+     "贬损者的最后一分；写了 min 或 max 时必填"},
+    {"promoter_limit", kOptional, form::Integer(-kWidestScore, kWidestScore),
+     "The first promoter's score; required with min or max",
+     "推荐者的第一分；写了 min 或 max 时必填"},
+    {"lower_is_better", kOptional, form::kTruth, "Low scores are good; default false",
+     "分数越低越好；默认 false"},
+};
+inline constexpr Key kProgramKeys[] = {
+    kId,
+    kName,
+    {"kind", kRequired, form::Word(kProgramKinds), "Kind of program", "项目类型"},
+    {"scale", kRequired, form::WordOrMap(kScaleKinds, kScaleKeys),
+     "nps: 0-10, csat: 1-5, ces: 1-7; or a mapping with limits of your own",
+     "nps：0-10，csat：1-5，ces：1-7；或自定义界限的映射"},
+    {"allow_anonymous", kOptional, form::kTruth,
+     "Answers without a customer are taken; default false", "接受匿名答卷；默认 false"},
+    {"anonymous_opens_case", kOptional, form::kTruth,
+     "A detractor's answer without a customer opens a site case; default false",
+     "匿名贬损答卷也建现场工单；默认 false"},
+    {"recovery_window", kOptional, form::Duration(1, kUnlimited),
+     "From opening: how long an answer counts for recovery and conversion; default unlimited",
+     "自建单起，答卷在多长时间内计入修复与转化；默认不限"},
+    {"reopen_window", kOptional, form::Duration(0),
+     "From closing: a detractor's answer within it reopens the case; default 0 days",
+     "自归档起，在此期间的贬损答卷重新打开原工单；默认 0 days"},
+    {"resurvey_delay", kOptional, form::Duration(0),
+     "From resolving to asking again; default 3 days", "办结后多久复测；默认 3 days"},
+    {"resurvey_validity", kOptional, form::Duration(1),
+     "From asking again to \"no answer\"; default 14 days", "复测多久未答视为无答复；默认 14 days"},
+    {"resurvey_catch_up", kOptional, form::Duration(0),
+     "A re-survey that is overdue by more is skipped; default 72 hours",
+     "逾期超过此时长的复测跳过；默认 72 hours"},
+    {"first_contact_limit", kOptional, form::Duration(0),
+     "From opening to the first contact, where no clock applies; 0 hours: no limit; default 24 "
+     "hours",
+     "没有适用的时限时，建单到首次联系的期限；0 hours 为不限；默认 24 hours"},
+    {"max_reopen_count", kOptional, form::Integer(0, 100),
+     "How often a bad re-survey may reopen a case; default 2", "复测不佳最多重新打开几次；默认 2"},
+    {"currency", kOptional, form::kCurrency, "ISO 4217, of all amounts; default CNY",
+     "所有金额的 ISO 4217 币种；默认 CNY"},
+    {"time_zone", kOptional, form::Text(), "IANA name, of days and months; default UTC",
+     "划分日与月的 IANA 时区；默认 UTC"},
+    {"queue", kOptional, form::kId, "Where cases go by themselves; default \"default\"",
+     "工单默认进入的工单池；默认 default"},
+};
+
+// ---- playbooks.yaml, priorities.yaml ------------------------------------------------------------
+
+inline constexpr Key kPlaybookKeys[] = {
+    kId,
+    kVersion,
+    kName,
+    kWhen,
+    {"severity", kOptional, form::Integer(1, 5), "The case opens at least at this",
+     "工单的严重程度至少为此值"},
+    {"queue", kOptional, form::kId, "Where the case goes; default: the program's",
+     "工单进入的工单池；默认随项目"},
+};
+inline constexpr Key kPriorityKeys[] = {kId, kName, kWhen};
+
+// ---- clocks.yaml --------------------------------------------------------------------------------
+
+inline constexpr std::string_view kCounts[] = {"wall", "business_time", "calendar_days",
+                                               "working_days"};
+inline constexpr std::string_view kMetBy[] = {"attempt", "reached"};
+inline constexpr std::string_view kTierCounts[] = {"wall", "own"};
+inline constexpr std::string_view kActions[] = {"notify", "raise_priority", "reassign", "escalate"};
+inline constexpr std::string_view kReceivers[] = {"owner", "first_receiver", "unit_manager",
+                                                  "queue"};
+
+inline constexpr Key kTierKeys[] = {
+    kId,
+    {"at", kRequired, form::kTierTime,
+     "due; \"-2 hours\" before it, \"4 hours\" after it; or \"75 %\" of the limit",
+     "due（到期时）；\"-2 hours\"（到期前）、\"4 hours\"（到期后）；或时限的 \"75 %\""},
+    {"count", kOptional, form::Word(kTierCounts),
+     "wall: wall time; own: as the clock counts; default wall",
+     "wall：自然时间；own：与时限同样计时；默认 wall"},
+    {"do", kRequired, form::OrList(form::Word(kActions), 1), "What happens", "要做什么"},
+    {"notify", kOptional, form::OrList({.kind = Form::Kind::kReceiver, .words = kReceivers}, 1),
+     "Who is told, or the id of a role; required with notify",
+     "通知谁，或角色标识；有 notify 时必填"},
+    {"queue", kOptional, form::kId, "Where the case goes; required with reassign",
+     "工单转入的工单池；有 reassign 时必填"},
+};
+inline constexpr Key kClockKeys[] = {
+    kId,
+    kName,
+    {"kind", kRequired, form::Name(ClockKindWords), "What has to happen in time",
+     "要按时做到的是什么"},
+    kWhen,
+    {"limit", kOptional, form::Duration(1),
+     "By when; required, but not for commitment and external_deadline, which take none",
+     "期限；必填，但 commitment 与 external_deadline 不写"},
+    {"count", kOptional, form::Word(kCounts), "How time is counted; default wall",
+     "如何计时；默认 wall"},
+    {"calendar", kOptional, form::kId, "Id in calendars.yaml; required for every count but wall",
+     "calendars.yaml 中的标识；除 wall 外必填"},
+    {"met_by", kOptional, form::Word(kMetBy),
+     "first_contact only: any try, or the customer reached; default reached",
+     "仅 first_contact：尝试即可，或须联系上；默认 reached"},
+    {"tiers", kOptional, form::Maps(kTierKeys),
+     "What happens before, at and after the due time, in order of time",
+     "到期前、到期时、到期后要做的事，按时间排列"},
+};
+
+// ---- calendars.yaml -----------------------------------------------------------------------------
+
+inline constexpr Form kIntervals = form::OrList(form::kInterval);
+// From Monday on, as Calendar::week.
+inline constexpr Key kWeekKeys[] = {
+    {"mon", kOptional, kIntervals, "Monday; default: no work", "周一；默认不上班"},
+    {"tue", kOptional, kIntervals, "Tuesday; default: no work", "周二；默认不上班"},
+    {"wed", kOptional, kIntervals, "Wednesday; default: no work", "周三；默认不上班"},
+    {"thu", kOptional, kIntervals, "Thursday; default: no work", "周四；默认不上班"},
+    {"fri", kOptional, kIntervals, "Friday; default: no work", "周五；默认不上班"},
+    {"sat", kOptional, kIntervals, "Saturday; default: no work", "周六；默认不上班"},
+    {"sun", kOptional, kIntervals, "Sunday; default: no work", "周日；默认不上班"},
+};
+inline constexpr Key kHolidayKeys[] = {
+    {"date", kOptional, form::kDate, "The day, YYYY-MM-DD", "日期，YYYY-MM-DD"},
+    {"from", kOptional, form::kDate, "The first day, with to", "第一天，与 to 同用"},
+    {"to", kOptional, form::kDate, "The last day; at most 62 days", "最后一天；最多 62 天"},
+    {"name", kOptional, form::Text(), "What it is called", "名称"},
+};
+inline constexpr Key kWorkdayKeys[] = {
+    {"date", kRequired, form::kDate, "The day, YYYY-MM-DD", "日期，YYYY-MM-DD"},
+    {"name", kOptional, form::Text(), "What it is called", "名称"},
+    {"hours", kOptional, kIntervals, "Working hours; default: Monday's", "工作时段；默认同周一"},
+};
+inline constexpr Key kCalendarKeys[] = {
+    kId,
+    kVersion,
+    kName,
+    {"time_zone", kRequired, form::Text(), "IANA name, of all its days and hours",
+     "所有日期与时刻所属的 IANA 时区"},
+    {"week", kRequired, form::Map(kWeekKeys),
+     "Working hours by weekday, one interval \"09:00-12:00\" or a list; a night shift ends after "
+     "24:00",
+     "每周工作时段，一个 \"09:00-12:00\" 或一列；夜班写到 24:00 以后"},
+    {"holidays", kOptional, form::Maps(kHolidayKeys), "Days without work", "节假日"},
+    {"workdays", kOptional, form::Maps(kWorkdayKeys), "Make-up workdays", "调休上班日"},
+    {"import", kOptional, form::OrList(form::Text()), "iCalendar files in this folder",
+     "本文件夹中的 iCalendar 文件"},
+};
+
+// ---- lifecycle.yaml -----------------------------------------------------------------------------
+
+inline constexpr std::string_view kPhases[] = {"open", "contacted", "remedied", "resurveyed",
+                                               "closed"};
+
+inline constexpr Key kStatusKeys[] = {
+    {"key", kRequired, form::kStatus, "Stable key, 1 to 64 of a-z 0-9 _",
+     "稳定的标识，1 至 64 位 a-z 0-9 _"},
+    kName,
+    {"phase", kRequired, form::Word(kPhases), "Phase that it belongs to", "所属阶段"},
+    {"handling_done", kOptional, form::kTruth,
+     "true: out of queues, capacity and ageing; default false",
+     "true：不再占用工单池、在手量与账龄；默认 false"},
+    {"stops", kOptional, form::OrList(form::Name(ClockKindWords)),
+     "Kinds of clock that do not count while a case is here", "工单处于此状态时停止计时的时限类型"},
+};
+inline constexpr Key kTransitionKeys[] = {
+    {"from", kRequired, form::OrList(form::kStatus), "A status, or a list of them",
+     "一个状态，或一列状态"},
+    {"command", kRequired, form::Name(CommandWords), "What people, answers or timers do",
+     "人工、答卷或定时器的操作"},
+    {"to", kRequired, form::kStatus, "The status when the command has its full effect, or stays",
+     "操作完全生效后的状态，或 stays（不变）"},
+    {"otherwise", kOptional, form::kStatus,
+     "The status when it has not, for commands with two outcomes",
+     "有两种结果的操作未生效时的状态"},
+    {"exhausted", kOptional, form::kStatus,
+     "answer_resurvey only: a detractor's when the case may not reopen again",
+     "仅 answer_resurvey：仍是贬损者且不能再次打开时的状态"},
+    {"roles", kOptional, form::OrList(form::kId),
+     "Roles that may; default: every role that may call the command",
+     "可以操作的角色；默认所有能调用该操作的角色"},
+    {"requires", kOptional, form::OrList(form::Name(RequiredFieldWords)),
+     "What the case must have afterwards; default: nothing", "操作后工单必须具备的内容；默认无"},
+};
+inline constexpr Key kLifecycleKeys[] = {
+    {"initial", kRequired, form::kStatus, "The status of a new case, of phase open",
+     "新工单的状态，属于 open 阶段"},
+    {"max_returns", kOptional, form::Integer(0, 100),
+     "How often a case may be returned before it must be escalated; default 3",
+     "升级前最多退单几次；默认 3"},
+    {"max_extensions", kOptional, form::Integer(0, 100),
+     "How many extensions of one clock may be granted; default 2", "同一时限最多延期几次；默认 2"},
+    {"statuses", kRequired, form::Maps(kStatusKeys), "What staff see", "状态"},
+    {"transitions", kRequired, form::Maps(kTransitionKeys), "Which command each status accepts",
+     "各状态接受的操作"},
+};
+
+// ---- org_units.yaml, roles.yaml, labels.yaml ----------------------------------------------------
+
+inline constexpr Key kUnitKeys[] = {
+    {"id", kRequired, form::kPath, "Path, its parts joined by /, without blanks",
+     "路径，各级以 / 连接，不含空格"},
+    kName,
+    {"manager", kOptional, form::Text(limits::kKeyCharacters),
+     "The name its manager signs in with; default: the unit above decides",
+     "负责人的登录名；默认由上级单元决定"},
+    {"from", kOptional, form::kDate, "The first day (UTC) it exists; default: always",
+     "设立的第一天（UTC）；默认一直存在"},
+    {"until", kOptional, form::kDate, "The first day (UTC) it no longer does; default: for ever",
+     "撤销的第一天（UTC）；默认永久"},
+};
+
+inline constexpr std::string_view kBases[] = {"admin", "manager", "agent", "integration", "viewer"};
+inline constexpr Key kRoleKeys[] = {
+    kId,
+    kName,
+    {"base", kRequired, form::Word(kBases), "The role may call what its base may",
+     "该角色可调用其基准角色能调用的接口"},
+};
+
+inline constexpr Key kLabelKeys[] = {kId, kName};
+inline constexpr Key kLabelListKeys[] = {
+    {"pause_reasons", kOptional, form::Maps(kLabelKeys), "Why a case waits", "挂起原因"},
+    {"return_reasons", kOptional, form::Maps(kLabelKeys), "Why a case goes back", "退单原因"},
+    {"extension_reasons", kOptional, form::Maps(kLabelKeys), "Why a clock is moved", "延期原因"},
+    {"root_causes", kOptional, form::Maps(kLabelKeys), "What staff confirmed at closing", "根因"},
+    {"topics", kOptional, form::Maps(kLabelKeys), "What the customer said", "原因标签"},
+};
+
+// ---- tests: beside the rules --------------------------------------------------------------------
+
+inline constexpr Key kExpectKeys[] = {
+    {"playbook", kOptional, form::kId, "Its id, or none", "补救方案的标识，或 none（没有）"},
+    {"priority", kOptional, form::kId, "Its id", "优先级的标识"},
+    {"clocks", kOptional, form::OrList(form::kId), "Their ids, in any order",
+     "各时限的标识，次序不限"},
+};
+inline constexpr Key kTestKeys[] = {
+    {"name", kRequired, form::Text(), "What it shows", "说明什么"},
+    {"given", kRequired, form::kFields, "Fields of the case as it opens", "建单时工单的各字段"},
+    {"expect", kRequired, form::Map(kExpectKeys), "What it has to get", "应当得到什么"},
+};
+
+}  // namespace keys
+
+// A file of the folder, SECTION.yaml, with one root key of its name beside `version`.
+struct Section {
+  std::string_view name;
+  bool compulsory;
+  bool has_tests;
+  Form form;
+  std::string_view en;
+  std::string_view zh;
+};
+// In the order of the canonical text; mistakes are told in it too.
+inline constexpr Section kSections[] = {
+    {"programs", true, false, form::Maps(keys::kProgramKeys, 1),
+     "Programs: what is asked of whom, and how answers become cases",
+     "调研项目：向谁问什么，答卷如何成为工单"},
+    {"playbooks", true, true, form::Maps(keys::kPlaybookKeys),
+     "Playbooks: the plan for a case; the first whose condition holds applies",
+     "补救方案：第一个条件成立的生效"},
+    {"lifecycle", false, false, form::Map(keys::kLifecycleKeys),
+     "Lifecycle: the statuses that staff see, and which command each accepts",
+     "生命周期：员工看到的状态，以及各状态接受的操作"},
+    {"calendars", false, false, form::Maps(keys::kCalendarKeys), "Calendars: when people work",
+     "日历：什么时候上班"},
+    {"clocks", false, true, form::Maps(keys::kClockKeys),
+     "Clocks: what has to happen by when, and what follows when it does not",
+     "时限：什么须在何时之前做到，做不到又如何"},
+    {"priorities", false, true, form::Maps(keys::kPriorityKeys, 1),
+     "Priorities: the order in which queues are worked, the most urgent first",
+     "优先级：工单池的处理次序，最急的在前"},
+    {"org_units", false, false, form::Maps(keys::kUnitKeys),
+     "Org units: who is responsible, as a tree of paths", "组织单元：谁负责，按路径成树"},
+    {"roles", false, false, form::Maps(keys::kRoleKeys), "Roles: what users and API keys may do",
+     "角色：用户与 API 密钥可以做什么"},
+    {"labels", false, false, form::Map(keys::kLabelListKeys),
+     "Labels: the words that staff choose from", "标签：员工可选的词"},
+};
+
+}  // namespace rebound
