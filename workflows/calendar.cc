@@ -210,26 +210,22 @@ std::string Show(LocalDay day) {
 }
 
 std::string_view WeekdayName(size_t day) {
-  constexpr std::array<std::string_view, 7> kNames{"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                                   "Friday", "Saturday", "Sunday"};
+  constexpr std::array<std::string_view, 7> kNames{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
   return kNames[day];
 }
 
+using Fault = CalendarFault::Kind;
+
 void CheckIntervals(const std::string& day, const std::vector<WorkInterval>& intervals,
-                    std::vector<std::string>* faults) {
+                    std::vector<CalendarFault>* faults) {
   const WorkInterval* before = nullptr;
   for (const WorkInterval& interval : intervals) {
     if (interval.from < 0 || interval.from >= 24 * 60) {
-      faults->push_back(day + ": expected intervals that begin from 00:00 to 23:59, found " +
-                        Show(interval));
+      faults->push_back({Fault::kIntervalBegin, day, Show(interval), "", ""});
     } else if (interval.to <= interval.from || interval.to - interval.from > 24 * 60) {
-      faults->push_back(day +
-                        ": expected intervals that end after they begin, at most 24 hours later, "
-                        "found " +
-                        Show(interval));
+      faults->push_back({Fault::kIntervalEnd, day, Show(interval), "", ""});
     } else if (before != nullptr && interval.from < before->to) {
-      faults->push_back(day + ": expected intervals in rising order that do not overlap, found " +
-                        Show(*before) + " before " + Show(interval));
+      faults->push_back({Fault::kIntervalOrder, day, Show(interval), Show(*before), ""});
     }
     before = &interval;
   }
@@ -238,16 +234,13 @@ void CheckIntervals(const std::string& day, const std::vector<WorkInterval>& int
 // The night before may not run into the day.
 void CheckNight(const std::string& night, const std::vector<WorkInterval>& before,
                 const std::string& day, const std::vector<WorkInterval>& intervals,
-                std::vector<std::string>* faults) {
+                std::vector<CalendarFault>* faults) {
   if (before.empty() || intervals.empty()) return;
   if (before.back().to - 24 * 60 <= intervals.front().from) return;
-  faults->push_back(day + ": expected to begin when the night of " + night + " is over, found " +
-                    Show(before.back()) + " on " + night + " and " + Show(intervals.front()) +
-                    " on " + day);
+  faults->push_back({Fault::kNight, day, Show(intervals.front()), Show(before.back()), night});
 }
 
-void CheckZone(const Zone& zone, std::vector<std::string>* faults) {
-  const std::string name = "zone " + zone.name;
+void CheckZone(const Zone& zone, std::vector<CalendarFault>* faults) {
   bool in_bounds = zone.first_offset < kOffsetBound && zone.first_offset > -kOffsetBound;
   bool rising = true;
   for (size_t i = 0; i < zone.changes.size(); ++i) {
@@ -255,12 +248,11 @@ void CheckZone(const Zone& zone, std::vector<std::string>* faults) {
     in_bounds = in_bounds && change.offset < kOffsetBound && change.offset > -kOffsetBound;
     rising = rising && (i == 0 || zone.changes[i - 1].at < change.at);
   }
-  if (!in_bounds) faults->push_back(name + ": expected offsets of less than a day, found more");
-  if (!rising)
-    faults->push_back(name + ": expected changes in rising order, found them in another");
+  if (!in_bounds) faults->push_back({Fault::kZoneOffset, zone.name, "", "", ""});
+  if (!rising) faults->push_back({Fault::kZoneOrder, zone.name, "", "", ""});
 }
 
-void CheckExceptions(const Calendar& calendar, std::vector<std::string>* faults) {
+void CheckExceptions(const Calendar& calendar, std::vector<CalendarFault>* faults) {
   const auto show = [](const CalendarDay& day) {
     return Show(day.date) + (day.name.empty() ? "" : " (" + day.name + ")");
   };
@@ -269,8 +261,8 @@ void CheckExceptions(const Calendar& calendar, std::vector<std::string>* faults)
     CheckIntervals(show(calendar.days[i]), calendar.days[i].intervals, faults);
     if (i == 0 || calendar.days[i - 1].date < calendar.days[i].date) continue;
     rising = false;
-    faults->push_back("days: expected each date once, in rising order, found " +
-                      show(calendar.days[i]) + " after " + show(calendar.days[i - 1]));
+    faults->push_back(
+        {Fault::kDateOrder, "", show(calendar.days[i]), show(calendar.days[i - 1]), ""});
   }
   if (!rising) return;
   for (const CalendarDay& day : calendar.days) {
@@ -351,16 +343,16 @@ const std::vector<WorkInterval>& IntervalsOn(const Calendar& calendar, LocalDay 
   return calendar.week[std::chrono::weekday(day).iso_encoding() - 1];
 }
 
-std::vector<std::string> CheckCalendar(const Calendar& calendar) {
-  std::vector<std::string> faults;
+std::vector<CalendarFault> CheckCalendar(const Calendar& calendar) {
+  std::vector<CalendarFault> faults;
   const bool id_is_plain = std::all_of(calendar.id.begin(), calendar.id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });
   if (calendar.id.empty() || calendar.id.size() > 64 || !id_is_plain) {
-    faults.push_back("id: expected 1 to 64 of a-z, 0-9 and -, found \"" + calendar.id + "\"");
+    faults.push_back({Fault::kId, "", calendar.id, "", ""});
   }
   if (calendar.version < 1) {
-    faults.push_back("version: expected 1 or more, found " + std::to_string(calendar.version));
+    faults.push_back({Fault::kVersion, "", std::to_string(calendar.version), "", ""});
   }
   CheckZone(calendar.zone, &faults);
   for (size_t day = 0; day < calendar.week.size(); ++day) {
@@ -375,7 +367,7 @@ std::vector<std::string> CheckCalendar(const Calendar& calendar) {
   if (std::all_of(calendar.week.begin(), calendar.week.end(), is_free) &&
       std::all_of(calendar.days.begin(), calendar.days.end(),
                   [&](const CalendarDay& day) { return is_free(day.intervals); })) {
-    faults.push_back("week: expected working time on some day, found none");
+    faults.push_back({Fault::kNoWork, "", "", "", ""});
   }
   return faults;
 }

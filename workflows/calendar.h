@@ -118,8 +118,30 @@ std::optional<Timestamp> Advance(const Counting& counting, Timestamp from, int64
 // The working intervals of the local date as they stand in the calendar, in rising order.
 const std::vector<WorkInterval>& IntervalsOn(const Calendar& calendar, LocalDay day);
 
-// What is wrong with the calendar, one sentence each, e.g. an interval that overlaps the next.
-// Empty when it keeps what is promised above.
-std::vector<std::string> CheckCalendar(const Calendar& calendar);
+// What is wrong with a calendar. Days are mon to sun, or a date with its name in parentheses.
+struct CalendarFault {
+  enum class Kind {
+    kId,             // `found` is not 1 to 64 of a-z, 0-9 and -
+    kVersion,        // `found` is not 1 or more
+    kZoneOffset,     // the zone `where` has an offset of a day or more
+    kZoneOrder,      // the changes of the zone `where` are not in rising order
+    kIntervalBegin,  // `found` of the day `where` does not begin from 00:00 to 23:59
+    kIntervalEnd,    // `found` of the day `where` ends before it begins, or 24 hours later
+    kIntervalOrder,  // `found` of the day `where` begins before the end of `before`
+    kNight,          // `found` of the day `where` begins before the night `before` of `night` ends
+    kDateOrder,      // the date `found` stands after `before`, which is the same or a later one
+    kNoWork,         // there is no working time on any day
+  };
+  Kind kind{};
+  std::string where{};
+  std::string found{};
+  std::string before{};
+  std::string night{};
+
+  friend bool operator==(const CalendarFault&, const CalendarFault&) = default;
+};
+
+// Empty when the calendar keeps what is promised above.
+std::vector<CalendarFault> CheckCalendar(const Calendar& calendar);
 
 }  // namespace rebound

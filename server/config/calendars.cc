@@ -178,7 +178,7 @@ void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open, Ca
   for (const ICalendarError& error : errors) {
     reader.Fault(At(item), messages::kImportFailed,
                  {item.text, std::to_string(error.line), error.message},
-                 error.help.empty() ? Fill(messages::kRevise) : Bilingual(error.help));
+                 error.help.empty() ? Fill(messages::kRevise) : error.help);
   }
   if (!days) return;
   const std::vector<CalendarDay> written = calendar->days;
@@ -217,6 +217,27 @@ void CheckNights(ConfigReader& reader, const Place& place, const Calendar& calen
   }
 }
 
+Bilingual Describe(const CalendarFault& fault) {
+  switch (fault.kind) {
+    case CalendarFault::Kind::kId: return Fill(messages::kCalendarId, {Quoted(fault.found)});
+    case CalendarFault::Kind::kVersion: return Fill(messages::kCalendarVersion, {fault.found});
+    case CalendarFault::Kind::kZoneOffset: return Fill(messages::kCalendarOffset, {fault.where});
+    case CalendarFault::Kind::kZoneOrder: return Fill(messages::kCalendarZone, {fault.where});
+    case CalendarFault::Kind::kIntervalBegin:
+      return Fill(messages::kCalendarBegin, {fault.where, fault.found});
+    case CalendarFault::Kind::kIntervalEnd:
+      return Fill(messages::kCalendarEnd, {fault.where, fault.found});
+    case CalendarFault::Kind::kIntervalOrder:
+      return Fill(messages::kCalendarOrder, {fault.where, fault.found, fault.before});
+    case CalendarFault::Kind::kNight:
+      return Fill(messages::kCalendarNight, {fault.where, fault.found, fault.before, fault.night});
+    case CalendarFault::Kind::kDateOrder:
+      return Fill(messages::kCalendarDates, {fault.found, fault.before});
+    case CalendarFault::Kind::kNoWork: return Fill(messages::kCalendarNoWork);
+  }
+  return {};
+}
+
 Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile& open) {
   Calendar calendar;
   const size_t errors_before = reader.error_count();
@@ -245,8 +266,8 @@ Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile
     CheckNights(reader, At(*Find(node, "id").value), calendar);
   }
   if (reader.error_count() == errors_before) {
-    for (const std::string& fault : CheckCalendar(calendar)) {
-      reader.Fault(At(*Find(node, "id").value), messages::kCalendarFault, {fault},
+    for (const CalendarFault& fault : CheckCalendar(calendar)) {
+      reader.Fault(At(*Find(node, "id").value), messages::kCalendarFault, {Describe(fault)},
                    Fill(messages::kRevise));
     }
   }

@@ -7,10 +7,13 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "server/config/messages.h"
 
 namespace rebound {
 namespace {
@@ -172,23 +175,24 @@ class Import {
     bool is_read = false;  // else what is in it has no bearing on days, or is misplaced
   };
 
-  void Fail(int line, std::string_view code, std::string message, std::string_view help = "") {
+  void Fail(int line, std::string_view code, const Phrase& phrase,
+            std::initializer_list<Bilingual> arguments = {}, Bilingual help = {}) {
     if (failures_.size() >= 10 * kMaxErrors) return;
-    failures_.push_back({line, std::string(code), std::move(message), std::string(help)});
+    failures_.push_back({line, std::string(code), Fill(phrase, arguments), std::move(help)});
   }
 
   void ReadText(std::string_view text) {
     if (text.size() > kMaxICalendarBytes) {
-      Fail(1, "I001",
-           fmt::format("expected at most {} bytes, found {}", kMaxICalendarBytes, text.size()),
-           "import the years you need only");
+      Fail(1, "I001", messages::kIcsTooLarge,
+           {std::to_string(kMaxICalendarBytes), std::to_string(text.size())},
+           Fill(messages::kIcsFewerYears));
       return;
     }
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     const std::vector<std::pair<int, std::string>> lines = Unfold(text);
     for (const auto& [number, line] : lines) {
       if (!IsUtf8(line)) {
-        Fail(number, "I001", "expected text in UTF-8, found other bytes", "save it as UTF-8");
+        Fail(number, "I001", messages::kIcsNotUtf8, {}, Fill(messages::kSaveAsUtf8));
         return;
       }
     }
@@ -196,12 +200,10 @@ class Import {
       if (!line.empty()) ReadLine(number, line);
     }
     if (!open_.empty()) {
-      Fail(lines.back().first, "I002",
-           fmt::format("expected END:{} for the BEGIN in line {}, found the end of the file",
-                       open_.back().name, open_.back().line),
-           "the file may be cut off: fetch it again");
+      Fail(lines.back().first, "I002", messages::kIcsNoEnd,
+           {open_.back().name, std::to_string(open_.back().line)}, Fill(messages::kIcsCutOff));
     } else if (!has_calendar_) {
-      Fail(1, "I002", "expected BEGIN:VCALENDAR, found none", "is it an iCalendar (.ics) file?");
+      Fail(1, "I002", messages::kIcsNoCalendar, {}, Fill(messages::kIcsIsItOne));
     }
     for (const Event& event : events_) AddEvent(event);
   }
@@ -246,8 +248,7 @@ class Import {
       line.parameters.push_back(std::move(parameter));
     }
     if (line.name.empty() || at >= text.size() || text[at] != ':') {
-      Fail(number, "I002", "expected NAME:value, found " + Quote(text),
-           "a long line goes on with a space at the beginning of the next");
+      Fail(number, "I002", messages::kIcsLine, {Quote(text)}, Fill(messages::kIcsFold));
       return std::nullopt;
     }
     line.value = text.substr(at + 1);
@@ -262,7 +263,7 @@ class Import {
     } else if (line->name == "END") {
       End(*line);
     } else if (open_.empty()) {
-      Fail(number, "I002", "expected BEGIN:VCALENDAR, found " + Quote(text));
+      Fail(number, "I002", messages::kIcsExpected, {"BEGIN:VCALENDAR", Quote(text)});
     } else if (open_.back().is_read && open_.back().name == "VCALENDAR") {
       ReadCalendarProperty(*line);
     } else if (open_.back().is_read) {
@@ -281,25 +282,21 @@ class Import {
       open_.back().is_read = true;
       events_.push_back({.line = line.number});
     } else if (parent.empty() || component == "VCALENDAR" || component == "VEVENT") {
-      Fail(line.number, "I002",
-           fmt::format("expected {}, found BEGIN:{}",
-                       parent.empty() ? "BEGIN:VCALENDAR" : fmt::format("END:{}", parent),
-                       component));
+      Fail(line.number, "I002", messages::kIcsExpected,
+           {parent.empty() ? "BEGIN:VCALENDAR" : "END:" + parent, "BEGIN:" + component});
     } else if (parent == "VCALENDAR" && component != "VTIMEZONE") {
-      Fail(line.number, "I003", fmt::format("expected events (VEVENT), found {}", component),
-           "remove it, if it does not change who works when");
+      Fail(line.number, "I003", messages::kIcsEventsOnly, {component},
+           Fill(messages::kIcsRemoveComponent));
     } else if (parent == "VEVENT" && component != "VALARM") {
-      Fail(line.number, "I003",
-           fmt::format("expected properties of an event, found {}", component));
+      Fail(line.number, "I003", messages::kIcsPropertiesOnly, {component});
     }
   }
 
   void End(const Line& line) {
     const std::string component = Upper(line.value);
     if (open_.empty() || open_.back().name != component) {
-      Fail(line.number, "I002",
-           fmt::format("expected {}, found END:{}",
-                       open_.empty() ? "BEGIN:VCALENDAR" : "END:" + open_.back().name, component));
+      Fail(line.number, "I002", messages::kIcsExpected,
+           {open_.empty() ? "BEGIN:VCALENDAR" : "END:" + open_.back().name, "END:" + component});
       return;
     }
     open_.pop_back();
@@ -308,13 +305,12 @@ class Import {
   void ReadCalendarProperty(const Line& line) {
     const std::string value = Upper(line.value);
     if (line.name == "CALSCALE" && value != "GREGORIAN") {
-      Fail(line.number, "I003", "expected CALSCALE:GREGORIAN, found " + Quote(line.value));
+      Fail(line.number, "I003", messages::kIcsExpected, {"CALSCALE:GREGORIAN", Quote(line.value)});
     } else if (line.name == "VERSION" && value != "2.0") {
-      Fail(line.number, "I003", "expected VERSION:2.0, found " + Quote(line.value),
-           "export it as iCalendar, not as vCalendar 1.0");
+      Fail(line.number, "I003", messages::kIcsExpected, {"VERSION:2.0", Quote(line.value)},
+           Fill(messages::kIcsExportAgain));
     } else if (line.name == "METHOD" && value == "CANCEL") {
-      Fail(line.number, "I003", "expected a published calendar, found METHOD:CANCEL",
-           "remove the days of that calendar by hand");
+      Fail(line.number, "I003", messages::kIcsCancelled, {}, Fill(messages::kIcsRemoveDays));
     }
   }
 
@@ -331,9 +327,7 @@ class Import {
     for (const auto& [name, place] : once) {
       if (line.name != name) continue;
       if (place->has_value()) {
-        Fail(line.number, "I005",
-             fmt::format("expected one {} in an event, found a second; the first is in line {}",
-                         name, (*place)->number));
+        Fail(line.number, "I005", messages::kIcsTwice, {name, std::to_string((*place)->number)});
         return;
       }
       has_special_days_ = has_special_days_ || place == &event.special_day;
@@ -350,10 +344,8 @@ class Import {
           event.is_workday_category ||
           std::find(categories.begin(), categories.end(), "WORKDAY") != categories.end();
     } else if (kUnsupported.contains(line.name)) {
-      Fail(line.number, "I003",
-           fmt::format("expected DTSTART, DTEND, RRULE and EXDATE to say which days, found {}",
-                       line.name),
-           "write an event for each day");
+      Fail(line.number, "I003", messages::kIcsUnsupported, {line.name},
+           Fill(messages::kIcsEachDay));
     }
   }
 
@@ -362,9 +354,8 @@ class Import {
       const std::string value = Upper(event.special_day->value);
       if (value == "ALTERNATE-WORKDAY") return true;
       if (value != "WORK-HOLIDAY") {
-        Fail(
-            event.special_day->number, "I004",
-            "expected WORK-HOLIDAY or ALTERNATE-WORKDAY, found " + Quote(event.special_day->value));
+        Fail(event.special_day->number, "I004", messages::kIcsSpecialDay,
+             {Quote(event.special_day->value)});
       }
       return false;
     }
@@ -379,14 +370,10 @@ class Import {
       if (const std::optional<LocalDay> day = DateOfLocalTime(line.value)) return day;
     }
     if (Contains(line.value, "T")) {
-      Fail(line.number, "I003",
-           fmt::format("expected whole days like {0};VALUE=DATE:20251001, found a time, {1}",
-                       line.name, Quote(line.value)),
-           "a day with other working hours goes into the calendar's days by hand");
+      Fail(line.number, "I003", messages::kIcsWholeDays, {line.name, Quote(line.value)},
+           Fill(messages::kIcsByHand));
     } else {
-      Fail(line.number, "I004",
-           fmt::format("expected a date like {0};VALUE=DATE:20251001, found {1}", line.name,
-                       Quote(line.value)));
+      Fail(line.number, "I004", messages::kIcsDate, {line.name, Quote(line.value)});
     }
     return std::nullopt;
   }
@@ -399,17 +386,13 @@ class Import {
     const bool has_hours = !ParseDate(event.end->value);
     const days length = *end - start;
     if (length < days{0}) {
-      Fail(event.end->number, "I006",
-           fmt::format("expected an end after {}, found {}", Show(start), Show(*end)));
+      Fail(event.end->number, "I006", messages::kIcsEndBefore, {Show(start), Show(*end)});
     } else if (length > days{kMaxEventDays}) {
-      Fail(event.end->number, "I006",
-           fmt::format("expected at most {} days in an event, found {}", kMaxEventDays,
-                       length.count()));
+      Fail(event.end->number, "I006", messages::kIcsTooLong,
+           {std::to_string(kMaxEventDays), std::to_string(length.count())});
     } else if (has_hours && length > days{0}) {
-      Fail(event.end->number, "I003",
-           fmt::format("expected a workday's hours to end on {}, found {}", Show(start),
-                       Quote(event.end->value)),
-           "write it as whole days: DTEND;VALUE=DATE with the first day after");
+      Fail(event.end->number, "I003", messages::kIcsHoursEnd,
+           {Show(start), Quote(event.end->value)}, Fill(messages::kIcsAsWholeDays));
     } else {
       return std::max(length, days{1});
     }
@@ -426,34 +409,34 @@ class Import {
       const std::string name = Upper(part.substr(0, equals));
       const std::string value = part.substr(std::min(equals + 1, part.size()));
       const std::optional<int> number = Number(value);
-      std::string expected;
+      Bilingual expected;
       if (name == "FREQ") {
         is_yearly = Upper(value) == "YEARLY";
         if (!is_yearly) expected = "FREQ=YEARLY";
       } else if (name == "INTERVAL") {
-        if (!number || *number < 1 || *number > 9999) expected = "INTERVAL from 1 to 9999";
+        if (!number || *number < 1 || *number > 9999) expected = Fill(messages::kIcsInterval);
         rule.interval = number.value_or(1);
       } else if (name == "COUNT") {
-        if (!number || *number < 1) expected = "COUNT from 1 up";
+        if (!number || *number < 1) expected = Fill(messages::kIcsCount);
         rule.count = number.value_or(1);
         ends += 1;
       } else if (name == "UNTIL") {
         const std::optional<LocalDay> until = ParseDate(value);
-        if (!until) expected = "UNTIL with a date like 20271231";
+        if (!until) expected = Fill(messages::kIcsUntil);
         rule.until = until.value_or(LocalDay::max());
         ends += 1;
       } else if (name != "WKST") {  // Means nothing to whole years.
-        expected = "FREQ=YEARLY, INTERVAL, COUNT or UNTIL only";
+        expected = Fill(messages::kIcsRuleParts);
       }
       if (expected.empty()) continue;
       is_good = false;
-      Fail(line.number, "I003", fmt::format("expected {}, found {}", expected, Quote(part)),
-           "write an event for each day");
+      Fail(line.number, "I003", messages::kIcsExpected, {expected, Quote(part)},
+           Fill(messages::kIcsEachDay));
     }
     if (is_good && !is_yearly) {
-      Fail(line.number, "I004", "expected FREQ=YEARLY, found " + Quote(line.value));
+      Fail(line.number, "I004", messages::kIcsExpected, {"FREQ=YEARLY", Quote(line.value)});
     } else if (is_good && ends > 1) {
-      Fail(line.number, "I006", "expected COUNT or UNTIL, found both: " + Quote(line.value));
+      Fail(line.number, "I006", messages::kIcsTwoEnds, {Quote(line.value)});
     } else if (is_good) {
       return rule;
     }
@@ -467,8 +450,7 @@ class Import {
         if (const std::optional<LocalDay> day = ParseDate(value)) {
           excluded.insert(*day);
         } else {
-          Fail(line.number, "I004",
-               "expected dates like EXDATE;VALUE=DATE:20251001, found " + Quote(value));
+          Fail(line.number, "I004", messages::kIcsExcluded, {Quote(value)});
         }
       }
     }
@@ -477,12 +459,12 @@ class Import {
 
   void AddEvent(const Event& event) {
     if (!event.start) {
-      Fail(event.line, "I005", "expected a DTSTART in the event, found none");
+      Fail(event.line, "I005", messages::kIcsNoStart);
       return;
     }
     const std::string name = event.summary ? Unescape(event.summary->value) : "";
     if (name.empty()) {
-      Fail(event.line, "I005", "expected a SUMMARY that names the day, found none");
+      Fail(event.line, "I005", messages::kIcsNoSummary);
     }
     const bool is_workday = IsWorkday(event, name);
     const std::optional<LocalDay> start = ReadDay(*event.start, is_workday);
@@ -529,9 +511,8 @@ class Import {
     if (year < first_year_ || year > last_year_) return;
     if (++added_ > kMaxImportedDays) {
       if (added_ == kMaxImportedDays + 1) {
-        Fail(day.line, "I001",
-             fmt::format("expected at most {} days, found more", kMaxImportedDays),
-             "import the years you need only");
+        Fail(day.line, "I001", messages::kIcsTooManyDays, {std::to_string(kMaxImportedDays)},
+             Fill(messages::kIcsFewerYears));
       }
       return;
     }
@@ -539,12 +520,13 @@ class Import {
     if (is_new) return;
     ImportedDay& before = known->second;
     if (before.is_workday != day.is_workday) {
-      const auto kind = [](const ImportedDay& d) { return d.is_workday ? "workday" : "holiday"; };
-      Fail(day.line, "I006",
-           fmt::format("expected {} once, found {} as a {} and, in line {}, {} as a {}",
-                       Show(day.date), Quote(day.name), kind(day), before.line, Quote(before.name),
-                       kind(before)),
-           "remove one of the events");
+      const auto kind = [](const ImportedDay& d) {
+        return Fill(d.is_workday ? messages::kIcsWorkday : messages::kIcsHoliday);
+      };
+      Fail(day.line, "I006", messages::kIcsBoth,
+           {Show(day.date), Quote(day.name), kind(day), std::to_string(before.line),
+            Quote(before.name), kind(before)},
+           Fill(messages::kIcsRemoveEvent));
     } else if (!Contains(" / " + before.name + " / ", " / " + day.name + " / ")) {
       before.name += " / " + day.name;
     }

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/config/diagnostics.h"
 #include "workflows/calendar.h"
 
 namespace rebound {
@@ -47,8 +48,8 @@ struct ImportedDay {
 struct ICalendarError {
   int line = 0;  // from 1, where the (unfolded) line begins
   std::string code{};
-  std::string message{};  // what was expected, then what is there
-  std::string help{};     // the way out; may be empty
+  Bilingual message{};  // what was expected, then what is there
+  Bilingual help{};     // the way out; may be empty
 
   friend bool operator==(const ICalendarError&, const ICalendarError&) = default;
 };

@@ -420,8 +420,108 @@ inline constexpr Phrase kDateOrRange{"C012", "expected either date, or from and 
 inline constexpr Phrase kNoHours{
     "C018", "expected hours of the make-up workday, found none: Monday has none to take over",
     "调休工作日应有工作时段，但没有写，周一也没有可沿用的时段"};
+// What CheckCalendar finds that nothing above has.
 inline constexpr Phrase kCalendarFault{"C018", "expected a calendar that holds together: {0}",
                                        "日历应前后一致：{0}"};
+inline constexpr Phrase kCalendarId{"its id may be 1 to 64 of a-z 0-9 -, found {0}",
+                                    "标识应为 1 至 64 位 a-z 0-9 -，实际是 {0}"};
+inline constexpr Phrase kCalendarVersion{"its version may be 1 or more, found {0}",
+                                         "版本应不小于 1，实际是 {0}"};
+inline constexpr Phrase kCalendarOffset{"the zone {0} has an offset of a day or more",
+                                        "时区 {0} 的偏移达到一天"};
+inline constexpr Phrase kCalendarZone{"the changes of the zone {0} are not in order",
+                                      "时区 {0} 的变更次序不对"};
+inline constexpr Phrase kCalendarBegin{"on {0}, {1} does not begin from 00:00 to 23:59",
+                                       "{0} 的 {1} 不在 00:00 至 23:59 之间开始"};
+inline constexpr Phrase kCalendarEnd{
+    "on {0}, {1} does not end after it begins, at most 24 hours later",
+    "{0} 的 {1} 应在开始之后 24 小时内结束"};
+inline constexpr Phrase kCalendarOrder{"on {0}, {1} begins before {2} ends",
+                                       "{0} 的 {1} 在 {2} 结束前就开始"};
+inline constexpr Phrase kCalendarNight{"on {0}, {1} begins before the night {2} of {3} is over",
+                                       "{0} 的 {1} 在 {3} 的夜班 {2} 结束前就开始"};
+inline constexpr Phrase kCalendarDates{"the day {0} stands after {1}", "日期 {0} 排在 {1} 之后"};
+inline constexpr Phrase kCalendarNoWork{"there is no working time on any day", "没有任何工作时间"};
+// Parts of kImportFailed: what is wrong in the iCalendar file.
+inline constexpr Phrase kIcsTooLarge{"expected at most {0} bytes, found {1}",
+                                     "最多 {0} 字节，实际有 {1} 字节"};
+inline constexpr Phrase kIcsTooManyDays{"expected at most {0} days, found more",
+                                        "最多 {0} 天，实际超出"};
+inline constexpr Phrase kIcsFewerYears{"import the years you need only", "只导入需要的年份"};
+inline constexpr Phrase kIcsNotUtf8{"expected text in UTF-8, found other bytes",
+                                    "应为 UTF-8 文本，却有其他字节"};
+inline constexpr Phrase kIcsNoEnd{
+    "expected END:{0} for the BEGIN in line {1}, found the end of the file",
+    "第 {1} 行的 BEGIN 应有 END:{0}，文件却已结束"};
+inline constexpr Phrase kIcsCutOff{"the file may be cut off: fetch it again",
+                                   "文件可能不完整，请重新下载"};
+inline constexpr Phrase kIcsNoCalendar{"expected BEGIN:VCALENDAR, found none",
+                                       "应有 BEGIN:VCALENDAR，但没有"};
+inline constexpr Phrase kIcsIsItOne{"is it an iCalendar (.ics) file?",
+                                    "确认它是 iCalendar（.ics）文件"};
+inline constexpr Phrase kIcsLine{"expected NAME:value, found {0}", "应为“名称:值”，实际是 {0}"};
+inline constexpr Phrase kIcsFold{"a long line goes on with a space at the beginning of the next",
+                                 "长行换行后，下一行要以空格开头"};
+inline constexpr Phrase kIcsExpected{"expected {0}, found {1}", "应为 {0}，实际是 {1}"};
+inline constexpr Phrase kIcsEventsOnly{"expected events (VEVENT), found {0}",
+                                       "应为事件（VEVENT），实际是 {0}"};
+inline constexpr Phrase kIcsRemoveComponent{"remove it, if it does not change who works when",
+                                            "若不影响谁何时上班，请删除"};
+inline constexpr Phrase kIcsPropertiesOnly{"expected properties of an event, found {0}",
+                                           "应为事件的属性，实际是 {0}"};
+inline constexpr Phrase kIcsExportAgain{"export it as iCalendar, not as vCalendar 1.0",
+                                        "请导出为 iCalendar，而不是 vCalendar 1.0"};
+inline constexpr Phrase kIcsCancelled{"expected a published calendar, found METHOD:CANCEL",
+                                      "应为发布的日历，实际是 METHOD:CANCEL"};
+inline constexpr Phrase kIcsRemoveDays{"remove the days of that calendar by hand",
+                                       "请手工删除那份日历的日期"};
+inline constexpr Phrase kIcsTwice{
+    "expected one {0} in an event, found a second; the first is in line {1}",
+    "一个事件只应有一个 {0}，却有第二个；第一个在第 {1} 行"};
+inline constexpr Phrase kIcsUnsupported{
+    "expected DTSTART, DTEND, RRULE and EXDATE to say which days, found {0}",
+    "日期应由 DTSTART、DTEND、RRULE 和 EXDATE 给出，实际有 {0}"};
+inline constexpr Phrase kIcsEachDay{"write an event for each day", "为每一天各写一个事件"};
+inline constexpr Phrase kIcsWholeDays{
+    "expected whole days like {0};VALUE=DATE:20251001, found a time, {1}",
+    "应为整日，例如 {0};VALUE=DATE:20251001，实际是时刻 {1}"};
+inline constexpr Phrase kIcsByHand{
+    "a day with other working hours goes into the calendar's days by hand",
+    "工作时段不同的日子请手工写进日历"};
+inline constexpr Phrase kIcsDate{"expected a date like {0};VALUE=DATE:20251001, found {1}",
+                                 "应为日期，例如 {0};VALUE=DATE:20251001，实际是 {1}"};
+inline constexpr Phrase kIcsEndBefore{"expected an end after {0}, found {1}",
+                                      "结束应在 {0} 之后，实际是 {1}"};
+inline constexpr Phrase kIcsTooLong{"expected at most {0} days in an event, found {1}",
+                                    "一个事件最多 {0} 天，实际有 {1} 天"};
+inline constexpr Phrase kIcsHoursEnd{"expected a workday's hours to end on {0}, found {1}",
+                                     "上班时段应在 {0} 当天结束，实际是 {1}"};
+inline constexpr Phrase kIcsAsWholeDays{
+    "write it as whole days: DTEND;VALUE=DATE with the first day after",
+    "写成整日：DTEND;VALUE=DATE，值为结束后的第一天"};
+inline constexpr Phrase kIcsInterval{"INTERVAL from 1 to 9999", "1 至 9999 的 INTERVAL"};
+inline constexpr Phrase kIcsCount{"COUNT from 1 up", "不小于 1 的 COUNT"};
+inline constexpr Phrase kIcsUntil{"UNTIL with a date like 20271231",
+                                  "带日期的 UNTIL，例如 20271231"};
+inline constexpr Phrase kIcsRuleParts{"FREQ=YEARLY, INTERVAL, COUNT or UNTIL only",
+                                      "FREQ=YEARLY、INTERVAL、COUNT 或 UNTIL"};
+inline constexpr Phrase kIcsTwoEnds{"expected COUNT or UNTIL, found both: {0}",
+                                    "COUNT 与 UNTIL 只能有一个，实际都有：{0}"};
+inline constexpr Phrase kIcsExcluded{"expected dates like EXDATE;VALUE=DATE:20251001, found {0}",
+                                     "应为日期，例如 EXDATE;VALUE=DATE:20251001，实际是 {0}"};
+inline constexpr Phrase kIcsSpecialDay{"expected WORK-HOLIDAY or ALTERNATE-WORKDAY, found {0}",
+                                       "应为 WORK-HOLIDAY 或 ALTERNATE-WORKDAY，实际是 {0}"};
+inline constexpr Phrase kIcsNoStart{"expected a DTSTART in the event, found none",
+                                    "事件中应有 DTSTART，但没有"};
+inline constexpr Phrase kIcsNoSummary{"expected a SUMMARY that names the day, found none",
+                                      "应有写明日期名称的 SUMMARY，但没有"};
+inline constexpr Phrase kIcsWorkday{"workday", "工作日"};
+inline constexpr Phrase kIcsHoliday{"holiday", "假日"};
+inline constexpr Phrase kIcsBoth{
+    "expected {0} once, found {1} as a {2} and, in line {3}, {4} as a {5}",
+    "{0} 只应出现一次，实际 {1} 是{2}，而第 {3} 行 {4} 是{5}"};
+inline constexpr Phrase kIcsRemoveEvent{"remove one of the events", "去掉其中一个事件"};
+
 inline constexpr Phrase kImportFailed{"C018",
                                       "expected days that can be read in {0}, line {1}: {2}",
                                       "{0} 第 {1} 行应能读出日期：{2}"};

@@ -75,8 +75,9 @@ void CheckLocalTime(const Calendar& calendar, const MinuteCalendar& naive, ByteR
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rebound::fixtures::ByteReader bytes({data, size});
   const rebound::Calendar calendar = rebound::fixtures::ReadCalendar(&bytes);
-  const std::vector<std::string> faults = rebound::CheckCalendar(calendar);
-  CHECK(faults.empty() || (faults.size() == 1 && faults[0].starts_with("week: ")));
+  const std::vector<rebound::CalendarFault> faults = rebound::CheckCalendar(calendar);
+  CHECK(faults.empty() ||
+        (faults.size() == 1 && faults[0].kind == rebound::CalendarFault::Kind::kNoWork));
   const rebound::fixtures::MinuteCalendar naive(calendar);
   for (int i = 0; i < rebound::kMostQuestions && !bytes.Ended(); ++i) {
     rebound::CheckQuestion(calendar, naive, &bytes);

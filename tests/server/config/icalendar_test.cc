@@ -11,7 +11,7 @@
 namespace rebound {
 
 void PrintTo(const ICalendarError& error, std::ostream* os) {
-  *os << error.line << ' ' << error.code << ' ' << error.message;
+  *os << error.line << ' ' << error.code << ' ' << error.message.en;
 }
 
 namespace {
@@ -37,7 +37,7 @@ std::vector<std::string> Import(std::string_view text) {
   if (const auto days = ParseICalendar(text, 2024, 2028, &errors)) {
     for (const ImportedDay& day : *days) shown.push_back(Show(day));
   }
-  for (const ICalendarError& error : errors) shown.push_back(error.message);
+  for (const ICalendarError& error : errors) shown.push_back(error.message.en);
   return shown;
 }
 
@@ -279,7 +279,10 @@ TEST(ICalendarTest, SaysWhatIsWrong) {
     ASSERT_THAT(errors, Not(IsEmpty()));
     EXPECT_EQ(errors.front().line, c.line);
     EXPECT_EQ(errors.front().code, c.code);
-    EXPECT_EQ(errors.front().message, c.message);
+    EXPECT_EQ(errors.front().message.en, c.message);
+    EXPECT_TRUE(std::any_of(errors.front().message.zh.begin(), errors.front().message.zh.end(),
+                            [](char byte) { return static_cast<signed char>(byte) < 0; }))
+        << errors.front().message.zh;
   }
 }
 
@@ -309,8 +312,9 @@ TEST(ICalendarTest, BoundsWhatOneFileCosts) {
   many += "END:VCALENDAR\n";
   errors.clear();
   EXPECT_FALSE(ParseICalendar(many, 1970, 2060, &errors).has_value());
-  EXPECT_THAT(errors, ElementsAre(Field(&ICalendarError::message,
-                                        "expected at most 10000 days, found more")));
+  EXPECT_THAT(errors,
+              ElementsAre(Field(&ICalendarError::message,
+                                Field(&Bilingual::en, "expected at most 10000 days, found more"))));
 }
 
 // Bytes left out or doubled anywhere: days or mistakes, and nothing else.
