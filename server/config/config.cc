@@ -205,7 +205,8 @@ bool OpenFiles(const std::vector<ConfigFile>& files, std::vector<Opened>* opened
 // `unreadable`: files that could not be read, which is noted already.
 std::optional<LoadedConfig> Parse(const std::vector<ConfigFile>& files,
                                   const std::set<std::string>& unreadable,
-                                  std::vector<ConfigError>* errors) {
+                                  std::vector<ConfigError>* errors,
+                                  std::vector<RuleTestResult>* results) {
   std::vector<Opened> opened;
   bool good = OpenFiles(files, &opened, errors) && unreadable.empty();
   if (files.size() > kMaxConfigFiles) {
@@ -246,7 +247,10 @@ std::optional<LoadedConfig> Parse(const std::vector<ConfigFile>& files,
   }
   if (good) {  // else the tests would fail for other reasons than their own
     for (const Opened& file : opened) {
-      RunRuleTests(*file.reader, file.tests, revision);
+      auto of_file = RunRuleTests(*file.reader, file.tests, revision);
+      if (results != nullptr) {
+        std::move(of_file.begin(), of_file.end(), std::back_inserter(*results));
+      }
       if (file.section->name == "calendars") WarnOfCalendars(*file.reader, revision);
       if (file.section->name == "labels") WarnOfLabels(*file.reader, revision);
     }
@@ -321,8 +325,9 @@ std::vector<std::string> MisspeltIn(const std::filesystem::path& folder) {
 }  // namespace
 
 std::optional<LoadedConfig> ParseConfig(const std::vector<ConfigFile>& files,
-                                        std::vector<ConfigError>* errors) {
-  return Parse(files, {}, errors);
+                                        std::vector<ConfigError>* errors,
+                                        std::vector<RuleTestResult>* tests) {
+  return Parse(files, {}, errors, tests);
 }
 
 std::vector<ConfigFile> ReadConfigFolder(const std::filesystem::path& folder,
@@ -353,7 +358,7 @@ std::optional<LoadedConfig> LoadConfig(const std::filesystem::path& folder,
   std::set<std::string> unreadable;
   for (const ConfigError& error : of_files) unreadable.emplace(BaseName(error.file));
   std::move(of_files.begin(), of_files.end(), std::back_inserter(*errors));
-  auto loaded = Parse(files, unreadable, errors);
+  auto loaded = Parse(files, unreadable, errors, nullptr);
   for (const std::string& name : MisspeltIn(folder)) {
     (loaded ? loaded->warnings : *errors)
         .push_back(

@@ -41,6 +41,24 @@ struct LoadedConfig {
   int tests_run = 0;  // beside the rules; all of them passed
 };
 
+// What a test beside the rules came to.
+struct RuleTestResult {
+  // An expectation that is not met. Ids; several clocks are joined by ", ", nothing is "none".
+  struct Mismatch {
+    std::string key{};  // playbook, priority or clocks
+    std::string expected{};
+    std::string found{};
+
+    friend bool operator==(const Mismatch&, const Mismatch&) = default;
+  };
+  std::string name{};
+  std::string file{};  // as it was opened
+  int line = 0;        // where the test begins, from 1
+  std::vector<Mismatch> mismatches{};
+
+  bool passed() const { return mismatches.empty(); }
+};
+
 struct ConfigFile {
   std::string name{};  // for messages; its last part says what the file is, e.g. "clocks.yaml"
   std::string text{};
@@ -48,9 +66,11 @@ struct ConfigFile {
 
 // Reads the files, in any order, at most kMaxConfigFiles. On any error gives nothing and appends
 // errors and warnings to `errors`, sorted by place within each file; those after a file's hundredth
-// are left out.
+// are left out. `tests`: what each test beside the rules came to, if it is wanted; they run only
+// when there is no other error.
 std::optional<LoadedConfig> ParseConfig(const std::vector<ConfigFile>& files,
-                                        std::vector<ConfigError>* errors);
+                                        std::vector<ConfigError>* errors,
+                                        std::vector<RuleTestResult>* tests = nullptr);
 
 // ParseConfig of those files of the folder that belong to the configuration; others are not looked
 // at, but a name that is almost one of them is warned of.

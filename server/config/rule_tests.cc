@@ -1,6 +1,7 @@
 #include "server/config/rule_tests.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -66,7 +67,7 @@ const YamlNode* ReadExpected(ConfigReader& reader, const YamlNode& map, std::str
 }
 
 std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
-  RuleTest test;
+  RuleTest test{.line = node.line + 1};
   reader.ReadText(node, "name", Need::kRequired, &test.name);
   const Entry given = reader.Get(node, "given", Need::kRequired);
   if (given && given.value->kind != YamlNode::Kind::kMap) {
@@ -128,58 +129,65 @@ Bilingual Because(const std::vector<RuleTrace>& traces, RuleTrace::Kind kind,
                unmet.seen.empty() ? Fill(messages::kNotSet) : Quoted(unmet.seen)});
 }
 
+using Mismatch = std::optional<RuleTestResult::Mismatch>;
+
 // One expectation of one id, "none" for nothing.
-void CheckOne(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces,
-              RuleTrace::Kind kind, const Phrase& what, const Phrase& a_what,
-              const YamlNode* expected) {
-  if (expected == nullptr) return;
+Mismatch CheckOne(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces,
+                  RuleTrace::Kind kind, const Phrase& what, const Phrase& a_what,
+                  std::string_view key, const YamlNode* expected) {
+  if (expected == nullptr) return std::nullopt;
   const std::vector<std::string_view> ids = IdsOf(traces, kind);
   const std::string& id = expected->text;
   const bool none = id == kNobody && kind == RuleTrace::Kind::kPlaybook;
+  const std::vector<std::string_view> applying = Applying(traces, kind);
+  const std::string_view found = applying.empty() ? kNobody : applying.front();
+  Mismatch mismatch = {{std::string(key), id, std::string(found)}};
   if (!none && std::find(ids.begin(), ids.end(), id) == ids.end()) {
     const std::string_view nearest = Nearest(id, ids);
     reader.Fault(
         At(*expected), messages::kWordOfKey,
         {Fill(messages::kIdOf, {Fill(a_what)}), "expect", Describe(*expected)},
         nearest.empty() ? Fill(messages::kThereAre, {JoinWords(ids)}) : DidYouMean(nearest));
-    return;
+    return mismatch;
   }
-  const std::vector<std::string_view> applying = Applying(traces, kind);
-  const std::string_view found = applying.empty() ? kNobody : applying.front();
-  if (found == id) return;
+  if (found == id) return std::nullopt;
   reader.Fault(At(*expected), messages::kTestFails,
                {Fill(what), Quoted(id), test.name, Quoted(found)},
                none ? Fill(messages::kCheckTest) : Because(traces, kind, id));
+  return mismatch;
 }
 
-void CheckClocks(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces) {
-  if (test.clocks == nullptr) return;
+Mismatch CheckClocks(ConfigReader& reader, const RuleTest& test,
+                     const std::vector<RuleTrace>& traces) {
+  if (test.clocks == nullptr) return std::nullopt;
   const std::vector<std::string_view> ids = IdsOf(traces, RuleTrace::Kind::kClock);
   std::vector<std::string_view> expected;
   if (test.clocks->kind == YamlNode::Kind::kScalar) expected.push_back(test.clocks->text);
   for (const YamlNode& item : test.clocks->children) expected.push_back(item.text);
+  const std::vector<std::string_view> found = Applying(traces, RuleTrace::Kind::kClock);
+  const auto shown = [](const std::vector<std::string_view>& words) {
+    return words.empty() ? Bilingual(kNobody) : JoinWords(words);
+  };
+  Mismatch mismatch = {{"clocks", shown(expected).en, shown(found).en}};
   for (const std::string_view id : expected) {
     if (std::find(ids.begin(), ids.end(), id) != ids.end()) continue;
     const std::string_view nearest = Nearest(id, ids);
     reader.Fault(At(*test.clocks), messages::kWordOfKey,
                  {Fill(messages::kIdOf, {Fill(messages::kAClock)}), "clocks", Quoted(id)},
                  nearest.empty() ? Fill(messages::kAddTo, {"clocks.yaml"}) : DidYouMean(nearest));
-    return;
+    return mismatch;
   }
-  const std::vector<std::string_view> found = Applying(traces, RuleTrace::Kind::kClock);
   const std::set<std::string_view> missing(expected.begin(), expected.end());
-  if (missing == std::set<std::string_view>(found.begin(), found.end())) return;
+  if (missing == std::set<std::string_view>(found.begin(), found.end())) return std::nullopt;
   const auto absent = std::find_if(expected.begin(), expected.end(), [&](std::string_view id) {
     return std::find(found.begin(), found.end(), id) == found.end();
   });
-  const auto shown = [](const std::vector<std::string_view>& words) {
-    return words.empty() ? Bilingual(kNobody) : JoinWords(words);
-  };
   reader.Fault(At(*test.clocks), messages::kTestFails,
                {Fill(messages::kTestClocks), shown(expected), test.name, shown(found)},
                absent == expected.end()
                    ? Fill(messages::kCheckTest)
                    : Because(traces, RuleTrace::Kind::kClock, std::string(*absent)));
+  return mismatch;
 }
 
 }  // namespace
@@ -228,16 +236,24 @@ FieldReader GivenBy(const RuleTest& test, const Revision& revision) {
   };
 }
 
-void RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
-                  const Revision& revision) {
+std::vector<RuleTestResult> RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
+                                         const Revision& revision) {
+  std::vector<RuleTestResult> results;
   for (const RuleTest& test : tests) {
     const std::vector<RuleTrace> traces = Explain(revision, GivenBy(test, revision));
-    CheckOne(reader, test, traces, RuleTrace::Kind::kPlaybook, messages::kTestPlaybook,
-             messages::kAPlaybook, test.playbook);
-    CheckOne(reader, test, traces, RuleTrace::Kind::kPriority, messages::kTestPriority,
-             messages::kAPriority, test.priority);
-    CheckClocks(reader, test, traces);
+    RuleTestResult& result =
+        results.emplace_back(RuleTestResult{test.name, reader.source().name(), test.line, {}});
+    std::array mismatches{
+        CheckOne(reader, test, traces, RuleTrace::Kind::kPlaybook, messages::kTestPlaybook,
+                 messages::kAPlaybook, "playbook", test.playbook),
+        CheckOne(reader, test, traces, RuleTrace::Kind::kPriority, messages::kTestPriority,
+                 messages::kAPriority, "priority", test.priority),
+        CheckClocks(reader, test, traces)};
+    for (Mismatch& mismatch : mismatches) {
+      if (mismatch) result.mismatches.push_back(*std::move(mismatch));
+    }
   }
+  return results;
 }
 
 }  // namespace rebound

@@ -8,7 +8,7 @@
 // They stand in playbooks.yaml, priorities.yaml and clocks.yaml and see the whole configuration.
 // Fields that are not given are not set, but that category follows from score and program, severity
 // is at least the playbook's, history and anonymous are false and reopen_count is 0. `playbook:
-// none` expects that none applies. Thread- safe on different readers.
+// none` expects that none applies. Thread-safe on different readers.
 #pragma once
 
 #include <map>
@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "server/config/config.h"
 #include "server/config/reader.h"
 #include "workflows/explain.h"
 #include "workflows/revision.h"
@@ -25,6 +26,7 @@ namespace rebound {
 
 struct RuleTest {
   std::string name{};
+  int line = 0;                        // from 1
   std::map<FieldId, Value> given{};    // prose as Folded gives it
   std::vector<std::string> topics{};   // of the one field that holds several texts
   const YamlNode* playbook = nullptr;  // nullptr: not tested
@@ -38,8 +40,8 @@ std::vector<RuleTest> ReadRuleTests(ConfigReader& reader);
 // Reads what the test gives. The reader refers to both, which must outlive it.
 FieldReader GivenBy(const RuleTest& test, const Revision& revision);
 
-// Notes each expectation that the revision does not meet.
-void RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
-                  const Revision& revision);
+// One result for each test, in order. Notes each expectation that the revision does not meet.
+std::vector<RuleTestResult> RunRuleTests(ConfigReader& reader, const std::vector<RuleTest>& tests,
+                                         const Revision& revision);
 
 }  // namespace rebound

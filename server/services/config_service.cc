@@ -194,8 +194,10 @@ Result<void> TestRules(const Call &call, Reader &, const api::TestRulesRequest &
   auto files = ReadFiles(request.files());
   if (!files) return std::move(files).error();
   std::vector<ConfigError> faults;
-  const auto loaded = ParseConfig(*files, &faults);
+  std::vector<RuleTestResult> results;
+  const auto loaded = ParseConfig(*files, &faults, &results);
   if (loaded) out->set_test_count(loaded->tests_run);
+  for (const RuleTestResult &result : results) Fill(result, out->add_tests());
   for (const ConfigError &fault : faults) {
     if (fault.is_warning()) continue;
     Fill(fault, call.language, IsFailedTest(fault) ? out->add_failures() : out->add_faults());

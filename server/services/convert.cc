@@ -1187,6 +1187,19 @@ void Fill(const ConfigError& fault, std::string_view language, api::ConfigFault*
   out->set_rendered(Render(fault, in));
 }
 
+void Fill(const RuleTestResult& result, api::RuleTestResult* out) {
+  out->set_name(result.name);
+  out->set_file(result.file);
+  out->set_line(result.line);
+  out->set_passed(result.passed());
+  for (const RuleTestResult::Mismatch& mismatch : result.mismatches) {
+    api::RuleTestMismatch* to = out->add_mismatches();
+    to->set_kind(mismatch.key);
+    to->set_expected(mismatch.expected);
+    to->set_found(mismatch.found);
+  }
+}
+
 std::string PlaceOf(const ConfigError& fault) {
   if (fault.line == 0) return fault.file;
   return fault.file + ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);

@@ -116,6 +116,7 @@ void Fill(const Event& event, api::CaseEvent* out);
 void Fill(const Lifecycle& lifecycle, int64_t revision, api::Lifecycle* out);
 void Fill(const StoredRevision& revision, int64_t in_force, api::ConfigRevision* out);
 void Fill(const ConfigError& fault, std::string_view language, api::ConfigFault* out);
+void Fill(const RuleTestResult& result, api::RuleTestResult* out);
 // "lifecycle.yaml:12:5", or the file's name alone.
 std::string PlaceOf(const ConfigError& fault);
 void Fill(Timestamp time, google::protobuf::Timestamp* out);

@@ -314,6 +314,12 @@ TEST_F(ConfigApiTest, TestsBesideTheRulesAreRun) {
   };
   auto tests = run();
   EXPECT_GT(tests.test_count(), 5);
+  EXPECT_EQ(tests.tests_size(), tests.test_count());
+  for (const api::RuleTestResult& test : tests.tests()) {
+    EXPECT_TRUE(test.passed()) << test.ShortDebugString();
+    EXPECT_NE(test.name(), "");
+    EXPECT_GT(test.line(), 1);
+  }
   EXPECT_THAT(tests.failures(), IsEmpty());
   EXPECT_THAT(tests.faults(), IsEmpty());
   Edit("priorities.yaml", "expect: {priority: urgent}", "expect: {priority: low}");
@@ -322,8 +328,22 @@ TEST_F(ConfigApiTest, TestsBesideTheRulesAreRun) {
   EXPECT_EQ(tests.failures(0).file(), "priorities.yaml");
   EXPECT_THAT(tests.failures(0).rendered(), HasSubstr("urgent"));
   EXPECT_THAT(tests.faults(), IsEmpty());
+  std::vector<api::RuleTestResult> failed;
+  for (const api::RuleTestResult& test : tests.tests()) {
+    if (!test.passed()) failed.push_back(test);
+  }
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed[0].name(), "a red line is urgent");
+  EXPECT_EQ(failed[0].file(), "priorities.yaml");
+  EXPECT_EQ(failed[0].line(), tests.failures(0).line() - 2);
+  ASSERT_EQ(failed[0].mismatches_size(), 1);
+  EXPECT_EQ(failed[0].mismatches(0).kind(), "priority");
+  EXPECT_EQ(failed[0].mismatches(0).expected(), "low");
+  EXPECT_EQ(failed[0].mismatches(0).found(), "urgent");
   Edit("priorities.yaml", "version: 1", "version: 7");
-  EXPECT_THAT(run().faults(), Not(IsEmpty()));
+  tests = run();
+  EXPECT_THAT(tests.faults(), Not(IsEmpty()));
+  EXPECT_THAT(tests.tests(), IsEmpty()) << "rules that cannot be read cannot be tried";
 }
 
 TEST_F(ConfigApiTest, AConditionIsTheSameInEveryForm) {
