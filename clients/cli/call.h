@@ -93,17 +93,24 @@ struct Session {
   // Prints an error that is the caller's own; returns the exit code.
   int Fail(ExitCode code, std::string_view message);
 
-  // Makes a unary call. Returns 0 with `*reply` filled, or prints the error and returns the exit
-  // code.
+  // Makes a unary call.
   template <class Stub, class Request, class Reply>
-  int Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
-           const Request& request, Reply* reply) {
+  grpc::Status Try(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+                   const Request& request, Reply* reply) {
     Stub stub(Channel());
     grpc::ClientContext context;
     Authorize(&context);
     context.set_deadline(std::chrono::system_clock::now() +
                          std::chrono::milliseconds(static_cast<int64_t>(timeout_seconds * 1000)));
-    const grpc::Status status = (stub.*method)(&context, request, reply);
+    return (stub.*method)(&context, request, reply);
+  }
+
+  // Makes a unary call. Returns 0 with `*reply` filled, or prints the error and returns the exit
+  // code.
+  template <class Stub, class Request, class Reply>
+  int Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+           const Request& request, Reply* reply) {
+    const grpc::Status status = Try(method, request, reply);
     if (status.ok()) return kExitOk;
     if constexpr (requires { request.request_id(); }) return Fail(status, request.request_id());
     return Fail(status);

@@ -6,6 +6,8 @@
 #include "clients/cli/commands.h"
 #include "clients/cli/customers.h"
 #include "clients/cli/verbs.h"
+#include "clients/cli/words.h"
+#include "rebound/v1/config_service.grpc.pb.h"
 
 namespace rebound::cli {
 namespace {
@@ -24,9 +26,9 @@ std::string JoinTexts(const google::protobuf::RepeatedPtrField<std::string>& tex
   return JoinPhrases({texts.begin(), texts.end()});
 }
 
-std::string Score(const v1::Case& record) {
+std::string Score(const v1::Case& record, bool chinese) {
   if (!record.has_score()) return "";
-  return fmt::format("{} ({})", record.score(), EnumName(record.category()));
+  return fmt::format("{} ({})", record.score(), EnumWord(record.category(), chinese));
 }
 
 std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
@@ -63,9 +65,19 @@ std::string NextDueShort(const v1::Case& record) {
   return next == nullptr ? "" : FormatTimeShort(*next);
 }
 
-std::string Times(int64_t count) {
+std::string Times(int64_t count, bool chinese) {
   if (count == 0) return "";
+  if (chinese) return fmt::format("{} 次", count);
   return count == 1 ? "once" : fmt::format("{} times", count);
+}
+
+std::string AllowedNow(const v1::Case& record, bool chinese) {
+  std::string words;
+  for (const std::string& command : record.allowed_commands()) {
+    if (!words.empty()) words += chinese ? "、" : ", ";
+    words += CommandWord(command, chinese);
+  }
+  return Word{chinese}("Allowed now: ", "当前允许的操作：") + OneLine(words) + "\n";
 }
 
 std::string Paragraph(const Style& style, std::string_view title, const std::string& text) {
@@ -73,7 +85,8 @@ std::string Paragraph(const Style& style, std::string_view title, const std::str
   return Heading(style, title) + IndentLines(text, "  ");
 }
 
-Facts CaseFacts(const v1::Case& record) {
+Facts CaseFacts(const v1::Case& record, bool chinese) {
+  const Word word{chinese};
   std::string links;
   for (const v1::CaseLink& link : record.links()) {
     links += fmt::format("{}{} ({})", links.empty() ? "" : ", ", link.case_id(), link.kind());
@@ -87,130 +100,165 @@ Facts CaseFacts(const v1::Case& record) {
   const std::string playbook =
       record.playbook().playbook_id().empty()
           ? ""
-          : fmt::format("{} v{}{}", record.playbook().playbook_id(), record.playbook().version(),
-                        record.playbook().matched_condition().empty()
-                            ? ""
-                            : ", because " + record.playbook().matched_condition());
+          : fmt::format(
+                "{} v{}{}", record.playbook().playbook_id(), record.playbook().version(),
+                record.playbook().matched_condition().empty()
+                    ? ""
+                    : word(", because ", "，因为 ") + record.playbook().matched_condition());
   const std::string accepts = !record.has_customer_accepts() ? ""
-                              : record.customer_accepts()    ? "yes"
-                                                             : "no";
+                              : record.customer_accepts()    ? word("yes", "是")
+                                                             : word("no", "否");
   return {
-      {"program", record.program_id()},
-      {"customer", record.customer_id()},
-      {"account", JoinPhrases({record.account_id(), record.respondent_role()})},
-      {"score", Score(record)},
-      {"opened by", EnumName(record.origin())},
-      {"touchpoint", record.touchpoint()},
-      {"org unit", record.org_unit_id()},
-      {"queue", record.queue_id()},
-      {"owner", record.owner()},
-      {"first receiver",
+      {word("program", "项目"), record.program_id()},
+      {word("customer", "客户"), record.customer_id()},
+      {word("account", "账户"), JoinPhrases({record.account_id(), record.respondent_role()})},
+      {word("score", "评分"), Score(record, chinese)},
+      {word("opened by", "来源"), EnumWord(record.origin(), chinese)},
+      {word("touchpoint", "触点"), record.touchpoint()},
+      {word("org unit", "组织单元"), record.org_unit_id()},
+      {word("queue", "工单池"), record.queue_id()},
+      {word("owner", "处理人"), record.owner()},
+      {word("first receiver", "首接人"),
        JoinPhrases({record.first_receiver(),
                     TimeOr(record.has_first_receive_time(), record.first_receive_time())})},
-      {"severity", record.severity() == 0 ? "" : std::to_string(record.severity())},
-      {"priority", record.priority()},
-      {"escalated", record.escalation_level() == 0
-                        ? ""
-                        : fmt::format("{} level{} up", record.escalation_level(),
-                                      record.escalation_level() == 1 ? "" : "s")},
-      {"returned", Times(record.return_count())},
-      {"chased", Times(record.chases_size())},
-      {"emotion", EnumName(record.emotion())},
-      {"value at risk", MoneyOr(record.has_value_at_risk(), record.value_at_risk())},
-      {"playbook", playbook},
-      {"arm", record.arm() == v1::ARM_TREATED ? "" : EnumName(record.arm())},
-      {"order", record.order_reference()},
+      {word("severity", "严重程度"),
+       record.severity() == 0 ? "" : std::to_string(record.severity())},
+      {word("priority", "优先级"), record.priority()},
+      {word("escalated", "升级"), record.escalation_level() == 0 ? ""
+                                  : chinese
+                                      ? fmt::format("上升 {} 级", record.escalation_level())
+                                      : fmt::format("{} level{} up", record.escalation_level(),
+                                                    record.escalation_level() == 1 ? "" : "s")},
+      {word("returned", "退单"), Times(record.return_count(), chinese)},
+      {word("chased", "催单"), Times(record.chases_size(), chinese)},
+      {word("emotion", "情绪"), EnumWord(record.emotion(), chinese)},
+      {word("value at risk", "风险价值"),
+       MoneyOr(record.has_value_at_risk(), record.value_at_risk())},
+      {word("playbook", "补救方案"), playbook},
+      {word("arm", "分组"), record.arm() == v1::ARM_TREATED ? "" : EnumWord(record.arm(), chinese)},
+      {word("order", "订单"), record.order_reference()},
       {"CRM", record.crm_reference()},
-      {"external key", record.has_external_key() ? FormatKey(record.external_key()) : ""},
-      {"authority",
-       JoinPhrases(
-           {authority.authority(), authority.reference(),
-            authority.has_due_time() ? "due " + FormatTimeSeconds(authority.due_time()) : ""})},
-      {"contact", JoinPhrases({record.contact_person(), EnumName(record.preferred_channel()),
-                               record.preferred_time(), record.language()})},
-      {"topics", JoinTexts(record.topics())},
-      {"root cause", record.root_cause()},
-      {"responsible", JoinPhrases({record.responsible_unit_id(), record.responsible_person(),
-                                   EnumName(record.liability())})},
-      {"handling", EnumName(record.handling_result())},
-      {"customer accepts", accepts},
-      {"re-survey",
-       JoinPhrases({EnumName(record.resurvey_result()), EnumName(record.not_asked_reason())})},
-      {"reopened", Times(record.reopen_count())},
-      {"merged into", record.merged_into()},
-      {"links", links},
-      {"attachments", attachments},
-      {"imported", record.history() ? "as history" : ""},
-      {"revision", record.revision() == 0 ? "" : std::to_string(record.revision())},
+      {word("external key", "外部编号"),
+       record.has_external_key() ? FormatKey(record.external_key()) : ""},
+      {word("authority", "受理机构"),
+       JoinPhrases({authority.authority(), authority.reference(),
+                    authority.has_due_time()
+                        ? word("due ", "期限 ") + FormatTimeSeconds(authority.due_time())
+                        : ""})},
+      {word("contact", "联系方式"),
+       JoinPhrases({record.contact_person(), EnumWord(record.preferred_channel(), chinese),
+                    record.preferred_time(), record.language()})},
+      {word("topics", "原因标签"), JoinTexts(record.topics())},
+      {word("root cause", "根因"), record.root_cause()},
+      {word("responsible", "责任"),
+       JoinPhrases({record.responsible_unit_id(), record.responsible_person(),
+                    EnumWord(record.liability(), chinese)})},
+      {word("handling", "处理结果"), EnumWord(record.handling_result(), chinese)},
+      {word("customer accepts", "客户接受"), accepts},
+      {word("re-survey", "复测"), JoinPhrases({EnumWord(record.resurvey_result(), chinese),
+                                               EnumWord(record.not_asked_reason(), chinese)})},
+      {word("reopened", "重新打开"), Times(record.reopen_count(), chinese)},
+      {word("merged into", "并入"), record.merged_into()},
+      {word("links", "关联工单"), links},
+      {word("attachments", "附件"), attachments},
+      {word("imported", "导入"), record.history() ? word("as history", "历史数据") : ""},
+      {word("revision", "修订"), record.revision() == 0 ? "" : std::to_string(record.revision())},
   };
 }
 
-Facts CaseTimes(const v1::Case& record) {
+Facts CaseTimes(const v1::Case& record, bool chinese) {
+  const Word word{chinese};
   return {
-      {"opened", TimeOr(record.has_open_time(), record.open_time())},
-      {"contacted", TimeOr(record.has_contact_time(), record.contact_time())},
-      {"remedied", TimeOr(record.has_remedy_time(), record.remedy_time())},
-      {"resolved", TimeOr(record.has_resolve_time(), record.resolve_time())},
-      {"asked again", TimeOr(record.has_ask_time(), record.ask_time())},
-      {"recovered", TimeOr(record.has_recover_time(), record.recover_time())},
-      {"converted", TimeOr(record.has_convert_time(), record.convert_time())},
-      {"closed", TimeOr(record.has_close_time(), record.close_time())},
+      {word("opened", "建单"), TimeOr(record.has_open_time(), record.open_time())},
+      {word("contacted", "联系"), TimeOr(record.has_contact_time(), record.contact_time())},
+      {word("remedied", "补救"), TimeOr(record.has_remedy_time(), record.remedy_time())},
+      {word("resolved", "办结"), TimeOr(record.has_resolve_time(), record.resolve_time())},
+      {word("asked again", "发起复测"), TimeOr(record.has_ask_time(), record.ask_time())},
+      {word("recovered", "修复"), TimeOr(record.has_recover_time(), record.recover_time())},
+      {word("converted", "转化"), TimeOr(record.has_convert_time(), record.convert_time())},
+      {word("closed", "归档"), TimeOr(record.has_close_time(), record.close_time())},
   };
 }
 
-std::string RenderAttempts(const v1::Case& record, const Style& style, int width) {
+std::string RenderAttempts(const v1::Case& record, bool chinese, const Style& style, int width) {
+  const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::Attempt& attempt : record.attempts()) {
-    rows.push_back({TimeOr(attempt.has_occur_time(), attempt.occur_time()),
-                    EnumName(attempt.channel()),
-                    attempt.direction() == v1::DIRECTION_INBOUND ? "in" : "out",
-                    EnumName(attempt.outcome()), attempt.actor(), attempt.note()});
+    rows.push_back(
+        {TimeOr(attempt.has_occur_time(), attempt.occur_time()),
+         EnumWord(attempt.channel(), chinese),
+         attempt.direction() == v1::DIRECTION_INBOUND ? word("in", "呼入") : word("out", "呼出"),
+         EnumWord(attempt.outcome(), chinese), attempt.actor(), attempt.note()});
   }
-  return TablePart(style, "Attempts",
-                   {{"when"}, {"channel"}, {"way"}, {"outcome"}, {"who"}, {"note"}}, rows, width);
+  return TablePart(style, word("Attempts", "联系记录"),
+                   {{word("when", "时间")},
+                    {word("channel", "渠道")},
+                    {word("way", "方向")},
+                    {word("outcome", "结果")},
+                    {word("who", "操作人")},
+                    {word("note", "备注")}},
+                   rows, width);
 }
 
-std::string RenderCommitments(const v1::Case& record, const Style& style, int width) {
+std::string RenderCommitments(const v1::Case& record, bool chinese, const Style& style, int width) {
+  const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::Commitment& commitment : record.commitments()) {
     rows.push_back({TimeOr(commitment.has_due_time(), commitment.due_time()),
-                    EnumName(commitment.state()), commitment.actor(), commitment.promise()});
+                    EnumWord(commitment.state(), chinese), commitment.actor(),
+                    commitment.promise()});
   }
-  return TablePart(style, "Commitments", {{"due"}, {"state"}, {"who"}, {"promise"}}, rows, width);
+  return TablePart(style, word("Commitments", "承诺"),
+                   {{word("due", "到期")},
+                    {word("state", "状态")},
+                    {word("who", "承诺人")},
+                    {word("promise", "内容")}},
+                   rows, width);
 }
 
-std::string RenderRemedies(const v1::Case& record, const Style& style, int width) {
+std::string RenderRemedies(const v1::Case& record, bool chinese, const Style& style, int width) {
+  const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::Remedy& remedy : record.remedies()) {
-    rows.push_back({remedy.id(), EnumName(remedy.kind()), EnumName(remedy.state()),
-                    MoneyOr(remedy.has_amount(), remedy.amount()),
-                    remedy.statutory() ? "statutory" : "", remedy.actor(), remedy.note()});
+    rows.push_back(
+        {remedy.id(), EnumWord(remedy.kind(), chinese), EnumWord(remedy.state(), chinese),
+         MoneyOr(remedy.has_amount(), remedy.amount()),
+         remedy.statutory() ? word("statutory", "法定") : "", remedy.actor(), remedy.note()});
   }
-  return TablePart(
-      style, "Remedies",
-      {{"id"}, {"kind"}, {"state"}, {"amount", Align::kRight}, {""}, {"who"}, {"note"}}, rows,
-      width);
+  return TablePart(style, word("Remedies", "补救措施"),
+                   {{word("id", "编号")},
+                    {word("kind", "类型")},
+                    {word("state", "状态")},
+                    {word("amount", "金额"), Align::kRight},
+                    {""},
+                    {word("who", "操作人")},
+                    {word("note", "备注")}},
+                   rows, width);
 }
 
-std::string Answer(const v1::ResurveyAnswer& answer) {
-  return fmt::format("{} ({}) {}", answer.score(), EnumName(answer.category()),
+std::string Answer(const v1::ResurveyAnswer& answer, bool chinese) {
+  return fmt::format("{} ({}) {}", answer.score(), EnumWord(answer.category(), chinese),
                      TimeOr(answer.has_occur_time(), answer.occur_time()));
 }
 
-std::string RenderResurvey(const v1::Case& record, const Style& style) {
+std::string RenderResurvey(const v1::Case& record, bool chinese, const Style& style) {
+  const Word word{chinese};
   if (!record.has_resurvey()) return "";
   const v1::Resurvey& resurvey = record.resurvey();
   const std::string lines = RenderFacts(
       {
-          {"invitation", resurvey.invitation_id()},
-          {"asked", TimeOr(resurvey.has_ask_time(), resurvey.ask_time())},
-          {"open until", TimeOr(resurvey.has_expire_time(), resurvey.expire_time())},
-          {"first answer", resurvey.has_first_answer() ? Answer(resurvey.first_answer()) : ""},
-          {"last answer", resurvey.answer_count() > 1 ? Answer(resurvey.last_answer()) : ""},
-          {"answers", resurvey.answer_count() > 0 ? std::to_string(resurvey.answer_count()) : ""},
+          {word("invitation", "邀请"), resurvey.invitation_id()},
+          {word("asked", "发起"), TimeOr(resurvey.has_ask_time(), resurvey.ask_time())},
+          {word("open until", "截止"), TimeOr(resurvey.has_expire_time(), resurvey.expire_time())},
+          {word("first answer", "首次答复"),
+           resurvey.has_first_answer() ? Answer(resurvey.first_answer(), chinese) : ""},
+          {word("last answer", "最近答复"),
+           resurvey.answer_count() > 1 ? Answer(resurvey.last_answer(), chinese) : ""},
+          {word("answers", "答复数"),
+           resurvey.answer_count() > 0 ? std::to_string(resurvey.answer_count()) : ""},
       },
       "  ");
-  return lines.empty() ? "" : Heading(style, "Re-survey") + lines;
+  return lines.empty() ? "" : Heading(style, word("Re-survey", "复测")) + lines;
 }
 
 // ---- Verbs
@@ -257,6 +305,21 @@ void AddList(CLI::App& cases, Session& session) {
   });
 }
 
+// The labels of the case's statuses, where the reader wants them; without an answer there are none.
+Language LanguageOf(Session& session, const v1::Case& record) {
+  Language language{.chinese = session.chinese};
+  if (!session.chinese || session.format != Format::kTable) return language;
+  v1::GetLifecycleRequest request;
+  request.set_revision(record.revision());
+  v1::GetLifecycleResponse reply;
+  if (session.Try(&v1::ConfigService::Stub::GetLifecycle, request, &reply).ok()) {
+    for (const v1::LifecycleStatus& status : reply.lifecycle().statuses()) {
+      language.statuses[status.key()] = status.label_zh();
+    }
+  }
+  return language;
+}
+
 int FetchEvents(Session& session, const std::string& case_id, v1::ListCaseEventsResponse* all) {
   v1::ListCaseEventsRequest request;
   request.set_case_id(case_id);
@@ -298,9 +361,10 @@ void AddShow(CLI::App& cases, Session& session) {
         session.out << "]}\n";
         return kExitOk;
       }
+      const Language language = LanguageOf(session, reply.case_());
       PrintRecord(session, reply, reply.case_(), CaseColumns(),
-                  RenderCase(reply.case_(), session.chinese, session.style, session.out_width) +
-                      RenderTimeline({events.events().begin(), events.events().end()},
+                  RenderCase(reply.case_(), language, session.style, session.out_width) +
+                      RenderTimeline({events.events().begin(), events.events().end()}, language,
                                      session.style, session.out_width));
       return kExitOk;
     };
@@ -322,10 +386,11 @@ void AddNext(CLI::App& cases, Session& session) {
       if (code != kExitOk) return code;
       const std::string why = reply.rank_explanation().empty()
                                   ? ""
-                                  : "Yours now: " + OneLine(reply.rank_explanation()) + "\n\n";
-      PrintRecord(
-          session, reply, reply.case_(), CaseColumns(),
-          why + RenderCase(reply.case_(), session.chinese, session.style, session.out_width));
+                                  : Word{session.chinese}("Yours now: ", "已归您处理：") +
+                                        OneLine(reply.rank_explanation()) + "\n\n";
+      PrintRecord(session, reply, reply.case_(), CaseColumns(),
+                  why + RenderCase(reply.case_(), LanguageOf(session, reply.case_()), session.style,
+                                   session.out_width));
       return kExitOk;
     };
   });
@@ -519,7 +584,7 @@ void AddResolve(CLI::App& cases, Session& session) {
   v1::ResolveCaseRequest& request = options->request;
   CLI::App* resolve = AddVerb(cases, "resolve", "End handling; the customer is asked again later",
                               request.mutable_case_id(),
-                              "resolve C-1042 --result resolved --root-cause billing "
+                              "resolve C-1042 --result resolved --root-cause price "
                               "--action \"Fee paid back\" --customer-accepts yes");
   AddEnum(resolve, "--result", &options->result, "What handling came to")->required();
   resolve->add_option("--root-cause", *request.mutable_root_cause(), "The confirmed cause")
@@ -624,55 +689,74 @@ std::vector<Column<v1::Case>> CaseColumns() {
   };
 }
 
-std::string RenderCase(const v1::Case& record, bool chinese, const Style& style, int width) {
-  std::string text = style.Bold(OneLine(record.number())) + "  " + OneLine(record.status()) + "  " +
+std::string RenderCase(const v1::Case& record, const Language& language, const Style& style,
+                       int width) {
+  const bool chinese = language.chinese;
+  const Word word{chinese};
+  std::string text = style.Bold(OneLine(record.number())) + "  " +
+                     OneLine(language.Status(record.status())) + "  " +
                      style.Dim(OneLine(record.id())) + "\n\n";
-  text += RenderFacts(CaseFacts(record), "  ");
-  const std::string times = RenderFacts(CaseTimes(record), "  ");
-  if (!times.empty()) text += Heading(style, "Times") + times;
-  text += Paragraph(style, "Customer's request", record.customer_request());
-  text += Paragraph(style, "Action taken", record.action_taken());
+  text += RenderFacts(CaseFacts(record, chinese), "  ");
+  const std::string times = RenderFacts(CaseTimes(record, chinese), "  ");
+  if (!times.empty()) text += Heading(style, word("Times", "时间")) + times;
+  text += Paragraph(style, word("Customer's request", "客户诉求"), record.customer_request());
+  text += Paragraph(style, word("Action taken", "处理措施"), record.action_taken());
   text += RenderClocks(record, chinese, style, width);
-  text += RenderAttempts(record, style, width);
-  text += RenderCommitments(record, style, width);
-  text += RenderRemedies(record, style, width);
+  text += RenderAttempts(record, chinese, style, width);
+  text += RenderCommitments(record, chinese, style, width);
+  text += RenderRemedies(record, chinese, style, width);
   text += RenderDispatching(record, chinese, style, width);
-  text += RenderResurvey(record, style);
-  if (record.allowed_commands_size() > 0) {
-    text += "\nAllowed now: " + OneLine(JoinTexts(record.allowed_commands())) + "\n";
-  }
+  text += RenderResurvey(record, chinese, style);
+  if (record.allowed_commands_size() > 0) text += "\n" + AllowedNow(record, chinese);
   return text;
 }
 
-std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Style& style,
-                           int width) {
+std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Language& language,
+                           const Style& style, int width) {
+  const Word word{language.chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::CaseEvent& event : events) {
     std::map<std::string, std::string> details(event.details().begin(), event.details().end());
     std::string text;
     for (const auto& [key, value] : details) {
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
+      text += (text.empty() ? "" : " ") + DetailWord(event.type(), key, value, language.chinese);
     }
     if (!event.note().empty()) text += (text.empty() ? "" : "  ") + event.note();
-    rows.push_back({TimeOr(event.has_occur_time(), event.occur_time()), event.type(),
-                    event.status(), event.actor(), text});
+    rows.push_back({TimeOr(event.has_occur_time(), event.occur_time()),
+                    EventWord(event.type(), language.chinese), language.Status(event.status()),
+                    event.actor(), text});
   }
-  return TablePart(style, "Timeline", {{"when"}, {"what"}, {"status"}, {"who"}, {"details"}}, rows,
-                   width);
+  return TablePart(style, word("Timeline", "经过"),
+                   {{word("when", "时间")},
+                    {word("what", "事项")},
+                    {word("status", "状态")},
+                    {word("who", "操作人")},
+                    {word("details", "详情")}},
+                   rows, width);
 }
 
-std::string RenderCaseChange(const v1::Case& record, bool replayed, const Style& style) {
+std::string RenderCaseChange(const v1::Case& record, bool replayed, bool chinese,
+                             const Style& style) {
   const google::protobuf::Timestamp* due = EarliestDue(record);
-  std::string text = fmt::format(
-      "{} is {}, {}", style.Bold(OneLine(record.number())), OneLine(record.status()),
-      record.owner().empty() ? "without an owner" : "owned by " + OneLine(record.owner()));
-  if (due != nullptr) text += ", next due " + FormatTimeSeconds(*due);
-  text += ".\n";
-  if (replayed) text += "This request had been done before; nothing changed.\n";
-  if (!record.etag().empty()) text += "etag " + OneLine(record.etag()) + "\n";
-  if (record.allowed_commands_size() > 0) {
-    text += "Allowed now: " + OneLine(JoinTexts(record.allowed_commands())) + "\n";
+  const std::string number = style.Bold(OneLine(record.number()));
+  const std::string status = OneLine(record.status());
+  const std::string owner = OneLine(record.owner());
+  std::string text;
+  if (chinese) {
+    text = fmt::format("{}：状态 {}，{}", number, status,
+                       owner.empty() ? "无处理人" : "处理人 " + owner);
+    if (due != nullptr) text += "，下次到期 " + FormatTimeSeconds(*due);
+    text += "。\n";
+    if (replayed) text += "此请求以前已执行，没有改动。\n";
+  } else {
+    text = fmt::format("{} is {}, {}", number, status,
+                       owner.empty() ? "without an owner" : "owned by " + owner);
+    if (due != nullptr) text += ", next due " + FormatTimeSeconds(*due);
+    text += ".\n";
+    if (replayed) text += "This request had been done before; nothing changed.\n";
   }
+  if (!record.etag().empty()) text += "etag " + OneLine(record.etag()) + "\n";
+  if (record.allowed_commands_size() > 0) text += AllowedNow(record, chinese);
   return text;
 }
 

@@ -5,57 +5,14 @@
 #include <cstdlib>
 
 #include "clients/cli/values.h"
+#include "clients/cli/words.h"
 
 namespace rebound::cli {
 namespace {
 
-// A word in the reader's language.
-struct Word {
-  bool chinese;
-  const char* operator()(const char* en, const char* zh) const { return chinese ? zh : en; }
-};
-
 std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
   return present ? FormatTimeShort(time) : "";
 }
-
-// The value's Chinese name; its API name for a reader of English, and for a newer server's value.
-template <typename Enum>
-struct Name {
-  Enum value;
-  const char* zh;
-};
-
-template <typename Enum, size_t kSize>
-std::string NameOf(const Name<Enum> (&names)[kSize], Enum value, bool chinese) {
-  for (const Name<Enum>& name : names) {
-    if (chinese && name.value == value) return name.zh;
-  }
-  return EnumName(value);
-}
-
-constexpr Name<v1::ClockKind> kKinds[] = {
-    {v1::CLOCK_KIND_FIRST_CONTACT, "首次联系"},
-    {v1::CLOCK_KIND_REMEDY, "补救"},
-    {v1::CLOCK_KIND_COMMITMENT, "承诺"},
-    {v1::CLOCK_KIND_VERIFICATION, "回访核实"},
-    {v1::CLOCK_KIND_RESURVEY, "复测"},
-    {v1::CLOCK_KIND_EXTERNAL_DEADLINE, "外部期限"},
-    {v1::CLOCK_KIND_FIRST_RESOLUTION, "首次办结"},
-    {v1::CLOCK_KIND_TOTAL_RESOLUTION, "总办结"},
-};
-constexpr Name<v1::ClockState> kStates[] = {
-    {v1::CLOCK_STATE_RUNNING, "计时中"},
-    {v1::CLOCK_STATE_PAUSED, "挂起"},
-    {v1::CLOCK_STATE_MET, "已达成"},
-    {v1::CLOCK_STATE_CANCELLED, "已取消"},
-};
-constexpr Name<v1::ClockCount> kCounts[] = {
-    {v1::CLOCK_COUNT_WALL, "自然时间"},
-    {v1::CLOCK_COUNT_BUSINESS_TIME, "工作时间"},
-    {v1::CLOCK_COUNT_CALENDAR_DAYS, "自然日"},
-    {v1::CLOCK_COUNT_WORKING_DAYS, "工作日"},
-};
 
 std::string StateName(const v1::CaseClock& clock, bool chinese) {
   if (clock.has_breach_time() && clock.state() == v1::CLOCK_STATE_RUNNING) {
@@ -64,12 +21,12 @@ std::string StateName(const v1::CaseClock& clock, bool chinese) {
   if (clock.has_breach_time() && clock.state() == v1::CLOCK_STATE_MET) {
     return chinese ? "逾期完成" : "met late";
   }
-  return NameOf(kStates, clock.state(), chinese);
+  return EnumWord(clock.state(), chinese);
 }
 
 std::string ClockName(v1::ClockKind kind, int32_t generation, bool chinese) {
-  return generation > 1 ? fmt::format("{} #{}", NameOf(kKinds, kind, chinese), generation)
-                        : NameOf(kKinds, kind, chinese);
+  const std::string name = EnumWord(kind, chinese);
+  return generation > 1 ? fmt::format("{} #{}", name, generation) : name;
 }
 
 // Below zero, at zero, above.
@@ -117,12 +74,17 @@ std::string RenderClocks(const v1::Case& record, bool chinese, const Style& styl
   std::vector<std::vector<std::string>> rows;
   if (record.clocks().empty()) {
     for (const v1::Timer& timer : record.timers()) {
-      rows.push_back({EnumName(timer.kind()), std::to_string(timer.generation()),
-                      EnumName(timer.state()), TimeOr(timer.has_due_time(), timer.due_time()),
+      rows.push_back({EnumWord(timer.kind(), chinese), std::to_string(timer.generation()),
+                      EnumWord(timer.state(), chinese),
+                      TimeOr(timer.has_due_time(), timer.due_time()),
                       TimeOr(timer.has_end_time(), timer.end_time())});
     }
-    return TablePart(style, "Timers",
-                     {{"timer"}, {"no", Align::kRight}, {"state"}, {"due (UTC)"}, {"ended (UTC)"}},
+    return TablePart(style, word("Timers", "定时器"),
+                     {{word("timer", "定时器")},
+                      {word("no", "序号"), Align::kRight},
+                      {word("state", "状态")},
+                      {word("due (UTC)", "到期 (UTC)")},
+                      {word("ended (UTC)", "结束 (UTC)")}},
                      rows, width);
   }
   for (const v1::CaseClock& clock : record.clocks()) {
@@ -137,7 +99,7 @@ std::string RenderClocks(const v1::Case& record, bool chinese, const Style& styl
          AmountWords(clock.limit(), clock.count(), chinese), span(clock.elapsed_wall()),
          span(clock.paused()), TimeOr(clock.has_end_time(), clock.end_time()),
          by_hand ? word("given by hand", "人工指定")
-                 : NameOf(kCounts, clock.count(), chinese) +
+                 : EnumWord(clock.count(), chinese) +
                        (clock.calendar_id().empty() ? ""
                                                     : fmt::format(" {} v{}", clock.calendar_id(),
                                                                   clock.calendar_version()))});
@@ -179,7 +141,7 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
     extensions.push_back(
         {extension.id(), ClockName(extension.clock(), extension.generation(), chinese),
          "+" + AmountWords(extension.amount(), v1::CLOCK_COUNT_UNSPECIFIED, chinese),
-         EnumName(extension.state()), extension.reason(), extension.requester(),
+         EnumWord(extension.state(), chinese), extension.reason(), extension.requester(),
          extension.decider(), extension.note()});
   }
   Rows assists;
@@ -189,8 +151,8 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
   }
   Rows chases;
   for (const v1::Chase& chase : record.chases()) {
-    chases.push_back({TimeOr(chase.has_occur_time(), chase.occur_time()), EnumName(chase.channel()),
-                      chase.actor(), chase.note()});
+    chases.push_back({TimeOr(chase.has_occur_time(), chase.occur_time()),
+                      EnumWord(chase.channel(), chinese), chase.actor(), chase.note()});
   }
   Rows supervisions;
   for (const v1::Supervision& supervision : record.supervisions()) {
@@ -214,7 +176,7 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
                     {note}},
                    pauses, width) +
          TablePart(style, word("Extensions", "延期"),
-                   {{"id"},
+                   {{word("id", "编号")},
                     {word("clock", "时限")},
                     {word("more", "延长")},
                     {state},
@@ -224,7 +186,7 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
                     {note}},
                    extensions, width) +
          TablePart(style, word("Help", "协办"),
-                   {{"id"},
+                   {{word("id", "编号")},
                     {word("asked", "协办方")},
                     {word("by", "发起人")},
                     {word("request", "请求")},

@@ -10,6 +10,7 @@
 
 #include "clients/cli/commands.h"
 #include "clients/cli/options.h"
+#include "clients/cli/words.h"
 #include "rebound/v1/config_service.grpc.pb.h"
 
 namespace rebound::cli {
@@ -107,17 +108,37 @@ void AddValidate(CLI::App& config, Session& session) {
         session.err << RenderFaults(reply.faults());
         return result;
       }
-      session.out << "No faults. "
-                  << (reply.diff().empty() ? "Nothing differs from the revision in force.\n"
-                                           : "Against the revision in force:\n\n")
-                  << RenderDiff(reply.diff(), session.style);
+      const Word word{session.chinese};
+      session.out << word("No faults. ", "没有错误。")
+                  << (reply.diff().empty()
+                          ? word("Nothing differs from the revision in force.\n",
+                                 "与生效中的修订没有差异。\n")
+                          : word("Against the revision in force:\n\n", "与生效中的修订相比：\n\n"))
+                  << RenderDiff(reply.diff(), session.chinese, session.style);
       return result;
     };
   });
 }
 
-std::string InForce(const v1::ConfigRevision& revision, bool changed, bool replayed,
+// "playbook", "priority", "clock" or "clocks".
+std::string RuleKind(const std::string& kind, bool chinese) {
+  if (!chinese) return kind;
+  return kind == "playbook"          ? "补救方案"
+         : kind == "priority"        ? "优先级"
+         : kind.starts_with("clock") ? "时限"
+                                     : kind;
+}
+
+std::string InForce(const v1::ConfigRevision& revision, bool changed, bool replayed, bool chinese,
                     const Style& style) {
+  if (chinese) {
+    const std::string text =
+        changed ? fmt::format("{} 已生效，{}。\n",
+                              style.Bold(fmt::format("修订 {}", revision.number())),
+                              OneLine(revision.hash()).substr(0, 12))
+                : fmt::format("与修订 {} 没有差异，它继续生效。\n", revision.number());
+    return replayed ? text + "此请求以前已执行，没有改动。\n" : text;
+  }
   std::string text = changed
                          ? fmt::format("{} is in force, {}.\n",
                                        style.Bold(fmt::format("Revision {}", revision.number())),
@@ -166,12 +187,16 @@ void AddApply(CLI::App& config, Session& session) {
       code = session.Call(&ConfigService::Stub::ApplyConfig, request, &reply);
       if (code != kExitOk || PrintedJson(session, reply)) return code;
       PrintWarnings(session, checked.warnings());
-      session.out << RenderDiff(reply.diff(), session.style) << (reply.diff().empty() ? "" : "\n");
+      session.out << RenderDiff(reply.diff(), session.chinese, session.style)
+                  << (reply.diff().empty() ? "" : "\n");
       if (options->dry_run) {
-        session.out << fmt::format("Tried only; revision {} stays in force.\n",
-                                   reply.revision().number());
+        session.out << fmt::format(
+            fmt::runtime(Word{session.chinese}("Tried only; revision {} stays in force.\n",
+                                               "仅试运行；修订 {} 继续生效。\n")),
+            reply.revision().number());
       } else {
-        session.out << InForce(reply.revision(), reply.changed(), reply.replayed(), session.style);
+        session.out << InForce(reply.revision(), reply.changed(), reply.replayed(), session.chinese,
+                               session.style);
       }
       return kExitOk;
     };
@@ -186,9 +211,9 @@ void AddList(CLI::App& config, Session& session) {
     session.command = [paging, &session] {
       return PrintPages<v1::ConfigRevision>(
           session, *paging, &ConfigService::Stub::ListRevisions, v1::ListRevisionsRequest(),
-          RevisionColumns(),
+          RevisionColumns(session.chinese),
           [](const v1::ListRevisionsResponse& reply) -> const auto& { return reply.revisions(); },
-          "No revisions.");
+          Word{session.chinese}("No revisions.", "没有修订。"));
     };
   });
 }
@@ -207,8 +232,9 @@ void AddDiff(CLI::App& config, Session& session) {
       v1::DiffRevisionsResponse reply;
       const int code = session.Call(&ConfigService::Stub::DiffRevisions, *request, &reply);
       if (code != kExitOk || PrintedJson(session, reply)) return code;
-      session.out << (reply.diff().empty() ? "Nothing differs.\n"
-                                           : RenderDiff(reply.diff(), session.style));
+      session.out << (reply.diff().empty()
+                          ? Word{session.chinese}("Nothing differs.\n", "没有差异。\n")
+                          : RenderDiff(reply.diff(), session.chinese, session.style));
       return kExitOk;
     };
   });
@@ -233,7 +259,8 @@ void AddRollBack(CLI::App& config, Session& session) {
       session.localized = true;
       const int code = session.Call(&ConfigService::Stub::RollBackConfig, *request, &reply);
       if (code != kExitOk || PrintedJson(session, reply)) return code;
-      session.out << InForce(reply.revision(), reply.changed(), reply.replayed(), session.style);
+      session.out << InForce(reply.revision(), reply.changed(), reply.replayed(), session.chinese,
+                             session.style);
       return kExitOk;
     };
   });
@@ -251,10 +278,13 @@ void AddShow(CLI::App& config, Session& session) {
       const int code = session.Call(&ConfigService::Stub::GetRevision, *request, &reply);
       if (code != kExitOk || PrintedJson(session, reply)) return code;
       const v1::ConfigRevision& revision = reply.revision();
+      const Word word{session.chinese};
       session.out << fmt::format(
-          "# revision {}{}, {}, from {}, by {}, {}\n", revision.number(),
-          revision.current() ? " (in force)" : "", OneLine(revision.hash()).substr(0, 12),
-          OneLine(revision.source()), OneLine(revision.actor()),
+          fmt::runtime(word("# revision {}{}, {}, from {}, by {}, {}\n",
+                            "# 修订 {}{}，{}，来自 {}，操作人 {}，{}\n")),
+          revision.number(), revision.current() ? word(" (in force)", "（生效中）") : "",
+          OneLine(revision.hash()).substr(0, 12), OneLine(revision.source()),
+          OneLine(revision.actor()),
           revision.has_apply_time() ? FormatTimeSeconds(revision.apply_time()) : "");
       session.out << IndentLines(reply.text(), "");
       return kExitOk;
@@ -291,7 +321,7 @@ void AddLifecycle(CLI::App& config, Session& session) {
                  (options->form.empty() && session.format == Format::kJson)) {
         session.out << MessageJson(reply) << "\n";
       } else {
-        session.out << LifecycleText(lifecycle, session.style);
+        session.out << LifecycleText(lifecycle, session.chinese, session.style);
       }
       return kExitOk;
     };
@@ -318,7 +348,7 @@ void AddTest(CLI::App& rules, Session& session) {
       if (!reply.faults().empty()) {
         session.err << RenderFaults(reply.faults());
       } else {
-        session.out << RenderTests(reply);
+        session.out << RenderTests(reply, session.chinese, session.style, session.out_width);
       }
       return result;
     };
@@ -337,7 +367,7 @@ void AddExplain(CLI::App& rules, Session& session) {
       v1::ExplainCaseResponse reply;
       const int code = session.Call(&ConfigService::Stub::ExplainCase, *request, &reply);
       if (code != kExitOk || PrintedJson(session, reply)) return code;
-      session.out << RenderExplanation(reply, session.style, session.out_width);
+      session.out << RenderExplanation(reply, session.chinese, session.style, session.out_width);
       return kExitOk;
     };
   });
@@ -386,20 +416,22 @@ void AddFormat(CLI::App& rules, Session& session) {
 
 }  // namespace
 
-std::vector<Column<v1::ConfigRevision>> RevisionColumns() {
+std::vector<Column<v1::ConfigRevision>> RevisionColumns(bool chinese) {
+  const Word word{chinese};
   using Record = const v1::ConfigRevision&;
   return {
-      {"number", "revision", Align::kRight, [](Record r) { return std::to_string(r.number()); }},
-      {"", "state", Align::kLeft,
-       [](Record r) { return std::string(r.current() ? "in force" : ""); }},
+      {"number", word("revision", "修订"), Align::kRight,
+       [](Record r) { return std::to_string(r.number()); }},
+      {"", word("state", "状态"), Align::kLeft,
+       [word](Record r) { return std::string(r.current() ? word("in force", "生效中") : ""); }},
       {"current", "", Align::kLeft,
        [](Record r) { return std::string(r.current() ? "yes" : "no"); }},
-      {"apply_time", "applied", Align::kLeft,
+      {"apply_time", word("applied", "生效时间"), Align::kLeft,
        [](Record r) { return r.has_apply_time() ? FormatTimeSeconds(r.apply_time()) : ""; }},
-      {"actor", "by", Align::kLeft, [](Record r) { return r.actor(); }},
-      {"source", "from", Align::kLeft, [](Record r) { return r.source(); }},
+      {"actor", word("by", "操作人"), Align::kLeft, [](Record r) { return r.actor(); }},
+      {"source", word("from", "来源"), Align::kLeft, [](Record r) { return r.source(); }},
       {"hash", "", Align::kLeft, [](Record r) { return r.hash(); }},
-      {"", "hash", Align::kLeft, [](Record r) { return r.hash().substr(0, 12); }},
+      {"", word("hash", "哈希"), Align::kLeft, [](Record r) { return r.hash().substr(0, 12); }},
   };
 }
 
@@ -413,12 +445,23 @@ std::string RenderFaults(const google::protobuf::RepeatedPtrField<v1::ConfigFaul
   return text;
 }
 
-std::string RenderDiff(const std::string& diff, const Style& style) {
+std::string RenderDiff(const std::string& diff, bool chinese, const Style& style) {
+  // The server ends the first line of each block so.
+  constexpr std::pair<std::string_view, std::string_view> kEndings[] = {{": added", "：新增"},
+                                                                        {": removed", "：删除"},
+                                                                        {": changed", "：修改"},
+                                                                        {": moved", "：移位"}};
   std::string text;
   std::istringstream lines(diff);
   for (std::string line; std::getline(lines, line);) {
-    const std::string safe = OneLine(line);
+    std::string safe = OneLine(line);
     const size_t mark = line.find_first_not_of(' ');
+    const bool is_value = mark != std::string::npos && (line[mark] == '+' || line[mark] == '-');
+    for (const auto& [ending, zh] : kEndings) {
+      if (!chinese || is_value || !safe.ends_with(ending)) continue;
+      safe.replace(safe.size() - ending.size(), ending.size(), zh);
+      break;
+    }
     text += mark == std::string::npos ? safe
             : line[mark] == '+'       ? style.Green(safe)
             : line[mark] == '-'       ? style.Red(safe)
@@ -428,27 +471,68 @@ std::string RenderDiff(const std::string& diff, const Style& style) {
   return text;
 }
 
-std::string RenderExplanation(const v1::ExplainCaseResponse& reply, const Style& style, int width) {
-  std::string text = fmt::format("{} follows revision {}; its rules, tried as it opened:\n",
-                                 style.Bold(OneLine(reply.case_number())), reply.revision());
+std::string RenderExplanation(const v1::ExplainCaseResponse& reply, bool chinese,
+                              const Style& style, int width) {
+  const Word word{chinese};
+  std::string text =
+      fmt::format(fmt::runtime(word("{} follows revision {}; its rules, tried as it opened:\n",
+                                    "{} 遵循修订 {}；建单时各规则的判定：\n")),
+                  style.Bold(OneLine(reply.case_number())), reply.revision());
   std::vector<std::vector<std::string>> rows;
   for (const v1::RuleExplanation& rule : reply.rules()) {
-    const std::string found = rule.found_value().empty() ? "not set" : rule.found_value();
-    rows.push_back({rule.kind(), rule.rule_id(),
-                    rule.applies()   ? "APPLIES"
-                    : rule.matched() ? "holds, but an earlier one applies"
-                                     : "no",
+    const std::string found =
+        rule.found_value().empty() ? word("not set", "未设置") : rule.found_value();
+    rows.push_back({RuleKind(rule.kind(), chinese), rule.rule_id(),
+                    rule.applies() ? word("APPLIES", "生效")
+                    : rule.matched()
+                        ? word("holds, but an earlier one applies", "成立，但已有更早的生效")
+                        : word("no", "不成立"),
                     rule.matched() ? "" : rule.failed_condition(), rule.matched() ? "" : found,
-                    rule.condition().empty() ? "(always)" : rule.condition()});
+                    rule.condition().empty() ? word("(always)", "（总是）") : rule.condition()});
   }
-  return text + RenderTable({{"kind"}, {"rule"}, {"holds"}, {"fails at"}, {"found"}, {"condition"}},
+  return text + RenderTable({{word("kind", "类型")},
+                             {word("rule", "规则")},
+                             {word("holds", "判定")},
+                             {word("fails at", "不成立处")},
+                             {word("found", "实为")},
+                             {word("condition", "条件")}},
                             rows, width);
 }
 
-std::string RenderTests(const v1::TestRulesResponse& reply) {
-  if (reply.failures().empty()) return fmt::format("Tests passed: {}.\n", reply.test_count());
-  return RenderFaults(reply.failures()) +
-         fmt::format("\nExpectations not met: {}.\n", reply.failures_size());
+std::string RenderTests(const v1::TestRulesResponse& reply, bool chinese, const Style& style,
+                        int width) {
+  const Word word{chinese};
+  std::vector<std::vector<std::string>> rows;
+  int failed = 0;
+  for (const v1::RuleTestResult& test : reply.tests()) {
+    rows.push_back({test.name(), fmt::format("{}:{}", test.file(), test.line()),
+                    test.passed() ? word("passed", "通过") : word("FAILED", "未通过")});
+    if (test.passed()) continue;
+    ++failed;
+    for (int i = 0; i < test.mismatches_size(); ++i) {
+      const v1::RuleTestMismatch& mismatch = test.mismatches(i);
+      if (i > 0) rows.push_back({"", "", ""});
+      rows.back().insert(rows.back().end(), {RuleKind(mismatch.kind(), chinese),
+                                             mismatch.expected(), mismatch.found()});
+    }
+  }
+  std::vector<TableColumn> columns = {
+      {word("test", "测试")}, {word("at", "位置")}, {word("result", "结果")}};
+  if (failed > 0) {
+    columns.insert(columns.end(),
+                   {{word("what", "项目")}, {word("expected", "应为")}, {word("got", "实为")}});
+  }
+  std::string text = rows.empty() ? "" : RenderTable(columns, rows, width) + "\n";
+  const int count = reply.tests().empty() ? reply.test_count() : reply.tests_size();
+  if (reply.failures().empty()) {
+    return text + fmt::format(fmt::runtime(word("Tests passed: {}.\n", "测试通过：{}。\n")), count);
+  }
+  text += RenderFaults(reply.failures()) + "\n";
+  return text +
+         style.Red(
+             fmt::format(fmt::runtime(word("Tests failed: {} of {}.", "测试未通过：{} / {}。")),
+                         failed, count)) +
+         "\n";
 }
 
 void AddConfigCommands(CLI::App& app, Session& session) {

@@ -1,4 +1,4 @@
-// How a configuration, its faults and its lifecycle look.
+// How a configuration, its faults and its lifecycle look; in Chinese where `chinese`.
 #pragma once
 
 #include <string>
@@ -10,23 +10,26 @@
 
 namespace rebound::cli {
 
-std::vector<Column<v1::ConfigRevision>> RevisionColumns();
+std::vector<Column<v1::ConfigRevision>> RevisionColumns(bool chinese);
 
 // Each as the server printed it, an empty line between two.
 std::string RenderFaults(const google::protobuf::RepeatedPtrField<v1::ConfigFault>& faults);
 
 // What changes, added lines in green and removed ones in red.
-std::string RenderDiff(const std::string& diff, const Style& style);
+std::string RenderDiff(const std::string& diff, bool chinese, const Style& style);
 
 // Which rules hold for a case and where the others fail.
-std::string RenderExplanation(const v1::ExplainCaseResponse& reply, const Style& style, int width);
+std::string RenderExplanation(const v1::ExplainCaseResponse& reply, bool chinese,
+                              const Style& style, int width);
 
-// The expectations that are not met, or how many tests passed.
-std::string RenderTests(const v1::TestRulesResponse& reply);
+// A line for each test, one more for each further expectation that it does not meet; then why, as
+// the server printed it, and the count.
+std::string RenderTests(const v1::TestRulesResponse& reply, bool chinese, const Style& style,
+                        int width);
 
 // A lifecycle for a terminal: phases, statuses with both labels, and below each where its commands
 // lead.
-std::string LifecycleText(const v1::Lifecycle& lifecycle, const Style& style);
+std::string LifecycleText(const v1::Lifecycle& lifecycle, bool chinese, const Style& style);
 // The same as a Graphviz graph.
 std::string LifecycleDot(const v1::Lifecycle& lifecycle);
 // The same as a drawing: a column for each phase, boxes that list their commands, arrows. Needs no

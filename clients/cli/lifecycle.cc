@@ -7,6 +7,7 @@
 
 #include "clients/cli/config.h"
 #include "clients/cli/values.h"
+#include "clients/cli/words.h"
 
 namespace rebound::cli {
 namespace {
@@ -18,7 +19,7 @@ struct Way {
   std::string otherwise;  // key; empty: stays
   std::string exhausted;
   std::string roles;
-  std::string needs;
+  std::vector<std::string> needs;
 };
 
 std::string Join(const auto& words, std::string_view between = ", ") {
@@ -40,7 +41,7 @@ std::vector<Way> WaysFrom(const v1::Lifecycle& lifecycle, const std::string& fro
             unless_here(transition.otherwise_status()),
             unless_here(transition.exhausted_status()),
             Join(transition.roles()),
-            Join(transition.required_fields())};
+            {transition.required_fields().begin(), transition.required_fields().end()}};
     const auto same = std::find_if(ways.begin(), ways.end(), [&](const Way& known) {
       return known.to == way.to && known.otherwise == way.otherwise &&
              known.exhausted == way.exhausted && known.roles == way.roles &&
@@ -99,22 +100,27 @@ bool Stays(const Way& way) {
   return way.to.empty() && way.otherwise.empty() && way.exhausted.empty();
 }
 
-std::string Target(const v1::Lifecycle& lifecycle, const Way& way) {
+std::string Target(const v1::Lifecycle& lifecycle, const Way& way, bool chinese) {
+  const Word word{chinese};
   const auto named = [&](const std::string& key) {
-    return key.empty() ? std::string("stays") : Named(lifecycle, key);
+    return key.empty() ? std::string(word("stays", "不变")) : Named(lifecycle, key);
   };
   std::string text = Stays(way) ? "" : "→ " + named(way.to);
-  if (way.otherwise != way.to && !way.otherwise.empty()) text += ", else " + named(way.otherwise);
-  if (!way.exhausted.empty()) text += ", no more reopening: " + named(way.exhausted);
-  if (!way.needs.empty()) text += "  needs " + way.needs;
-  if (!way.roles.empty()) text += "  only " + way.roles;
+  if (way.otherwise != way.to && !way.otherwise.empty())
+    text += word(", else ", "，否则 ") + named(way.otherwise);
+  if (!way.exhausted.empty())
+    text += word(", no more reopening: ", "，不能再打开时 ") + named(way.exhausted);
+  std::vector<std::string> needs;
+  for (const std::string& field : way.needs) needs.push_back(RequirementWord(field, chinese));
+  if (!needs.empty()) text += word("  needs ", "  需要 ") + Join(needs, word(", ", "、"));
+  if (!way.roles.empty()) text += word("  only ", "  仅限 ") + way.roles;
   return text;
 }
 
-std::string StoppedClocks(const v1::LifecycleStatus& status) {
+std::string StoppedClocks(const v1::LifecycleStatus& status, bool chinese) {
   std::vector<std::string> names;
   for (const int kind : status.stopped_clocks()) {
-    names.push_back(EnumName(static_cast<v1::ClockKind>(kind)));
+    names.push_back(EnumWord(static_cast<v1::ClockKind>(kind), chinese));
   }
   return Join(names);
 }
@@ -252,41 +258,51 @@ std::string Arrow(const Box& from, int y, const Box& to, int lane) {
 
 }  // namespace
 
-std::string LifecycleText(const v1::Lifecycle& lifecycle, const Style& style) {
+std::string LifecycleText(const v1::Lifecycle& lifecycle, bool chinese, const Style& style) {
+  const Word word{chinese};
+  const auto commands_of = [&](const Way& way) {
+    std::vector<std::string> names;
+    for (const std::string& command : way.commands) names.push_back(CommandWord(command, chinese));
+    return Join(names, word(", ", "、"));
+  };
   std::string text = fmt::format(
-      "revision {}: {} statuses; a case may be returned {} times, a "
-      "clock extended {} times\n",
+      fmt::runtime(word("revision {}: {} statuses; a case may be returned {} times, a "
+                        "clock extended {} times\n",
+                        "修订 {}：{} 个状态；一个工单最多退单 {} 次，一个时限最多延期 {} 次\n")),
       lifecycle.revision(), lifecycle.statuses_size(), lifecycle.max_returns(),
       lifecycle.max_extensions());
   int widest = 0;
   for (const v1::LifecycleStatus& status : lifecycle.statuses()) {
     for (const Way& way : WaysFrom(lifecycle, status.key())) {
       if (Stays(way)) continue;
-      widest = std::max(widest, DisplayWidth(Join(way.commands)));
+      widest = std::max(widest, DisplayWidth(commands_of(way)));
     }
   }
   widest = std::min(widest, 44);
   for (const v1::Phase phase : Phases(lifecycle)) {
-    std::string name = EnumName(phase);
+    std::string name = EnumWord(phase, chinese);
     for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     text += "\n" + style.Bold(name) + "\n";
     for (const v1::LifecycleStatus& status : lifecycle.statuses()) {
       if (status.phase() != phase) continue;
       std::string line = fmt::format("  {} {}", OneLine(status.key()), OneLine(status.label_zh()));
       if (status.label() != status.key()) line += "  " + OneLine(status.label());
-      if (status.key() == lifecycle.initial_status()) line += "  (a case opens here)";
-      if (status.handling_done()) line += "  (handling done)";
-      if (status.stopped_clocks_size() > 0) line += "  (stops " + StoppedClocks(status) + ")";
+      if (status.key() == lifecycle.initial_status())
+        line += word("  (a case opens here)", "  （建单于此）");
+      if (status.handling_done()) line += word("  (handling done)", "  （处理完毕）");
+      if (status.stopped_clocks_size() > 0)
+        line += word("  (stops ", "  （停计：") + StoppedClocks(status, chinese) + word(")", "）");
       text += line + "\n";
       const std::vector<Way> ways = WaysFrom(lifecycle, status.key());
       for (size_t i = 0; i < ways.size(); ++i) {
         const Way& way = ways[i];
         const char* branch = i + 1 == ways.size() ? "└─" : "├─";
-        const std::string commands = OneLine(Join(way.commands));
-        const std::string target = OneLine(Target(lifecycle, way));
-        text += fmt::format("    {} {}{}\n", branch,
-                            Stays(way) ? "stays: " + commands : Padded(commands, widest),
-                            target.empty() || Stays(way) ? target : " " + target);
+        const std::string commands = OneLine(commands_of(way));
+        const std::string target = OneLine(Target(lifecycle, way, chinese));
+        text += fmt::format(
+            "    {} {}{}\n", branch,
+            Stays(way) ? word("stays: ", "不变：") + commands : Padded(commands, widest),
+            target.empty() || Stays(way) ? target : " " + target);
       }
     }
   }

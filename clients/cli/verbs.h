@@ -36,7 +36,7 @@ int ChangeCase(Session& session,
   Reply reply;
   if (const int code = session.Call(method, *request, &reply); code != kExitOk) return code;
   PrintRecord(session, reply, reply.case_(), CaseColumns(),
-              RenderCaseChange(reply.case_(), reply.replayed(), session.style));
+              RenderCaseChange(reply.case_(), reply.replayed(), session.chinese, session.style));
   return kExitOk;
 }
 

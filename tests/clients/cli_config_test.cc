@@ -133,9 +133,11 @@ v1::Case DispatchedCase() {
 }
 
 TEST(CliClocksTest, ACasesClocksAndDispatchingAreTablesInBothLanguages) {
-  ExpectGolden("dispatched.txt", RenderCase(DispatchedCase(), false, {}, 0) + "----\n" +
-                                     RenderCase(DispatchedCase(), true, {}, 0) + "----\n" +
-                                     RenderCaseChange(DispatchedCase(), false, {}));
+  const Language chinese{true, {{"waiting_for_customer", "等待客户"}}};
+  ExpectGolden("dispatched.txt", RenderCase(DispatchedCase(), {}, {}, 0) + "----\n" +
+                                     RenderCase(DispatchedCase(), chinese, {}, 0) + "----\n" +
+                                     RenderCaseChange(DispatchedCase(), false, false, {}) +
+                                     RenderCaseChange(DispatchedCase(), true, true, {}));
   EXPECT_EQ(NextDue(DispatchedCase()), "2026-02-01T08:00:00Z");
 }
 
@@ -168,13 +170,14 @@ v1::Lifecycle SmallLifecycle() {
 }
 
 TEST(CliLifecycleTest, TheLifecycleIsATreeAGraphAndADrawing) {
-  ExpectGolden("lifecycle.txt", LifecycleText(SmallLifecycle(), {}));
+  ExpectGolden("lifecycle.txt", LifecycleText(SmallLifecycle(), false, {}) + "----\n" +
+                                    LifecycleText(SmallLifecycle(), true, {}));
   ExpectGolden("lifecycle.dot", LifecycleDot(SmallLifecycle()));
   ExpectGolden("lifecycle.svg", LifecycleSvg(SmallLifecycle()));
 }
 
 TEST(CliLifecycleTest, ALifecycleOfNothingIsDrawnToo) {
-  EXPECT_NE(LifecycleText({}, {}).find("0 statuses"), std::string::npos);
+  EXPECT_NE(LifecycleText({}, false, {}).find("0 statuses"), std::string::npos);
   EXPECT_TRUE(LifecycleSvg({}).ends_with("</svg>\n"));
 }
 
@@ -193,23 +196,33 @@ TEST(CliConfigTest, FaultsDifferencesAndExplanationsAreShown) {
       {"kind": "clock", "ruleId": "contact", "condition": "owner:*", "failedCondition": "owner:*"}
     ]})");
   const auto tests = FromJson<v1::TestRulesResponse>(R"({"failures": [
-    {"rendered": "playbooks.yaml:40:13: error[C016]: expected playbook room, got none\n"}]})");
+    {"rendered": "playbooks.yaml:40:13: error[C016]: expected playbook room, got none\n"}],
+    "tests": [
+      {"name": "客房太冷", "file": "playbooks.yaml", "line": 40, "mismatches": [
+        {"kind": "playbook", "expected": "room", "found": "none"},
+        {"kind": "clocks", "expected": "contact, remedy", "found": "contact"}]},
+      {"name": "history is left alone", "file": "playbooks.yaml", "line": 44, "passed": true}]})");
   const auto revisions = FromJson<v1::ListRevisionsResponse>(R"({"revisions": [
     {"number": "8", "hash": "0123456789abcdef", "source": "api", "actor": "王芳", "current": true,
      "applyTime": "2026-01-30T08:00:00Z"},
     {"number": "7", "hash": "fedcba9876543210", "source": "folder", "actor": "system"}]})");
-  std::ostringstream list;
-  ListPrinter<v1::ConfigRevision> printer(list, Format::kTable, 0, RevisionColumns());
-  for (const v1::ConfigRevision& revision : revisions.revisions()) printer.Add(revision);
-  printer.Finish("");
+  const auto list = [&](bool chinese) {
+    std::ostringstream out;
+    ListPrinter<v1::ConfigRevision> printer(out, Format::kTable, 0, RevisionColumns(chinese));
+    for (const v1::ConfigRevision& revision : revisions.revisions()) printer.Add(revision);
+    printer.Finish("");
+    return out.str();
+  };
+  const std::string diff =
+      "playbooks room: changed\n-     severity: 4\n+     name: changed\nroles: added\n";
   ExpectGolden(
       "config.txt",
-      RenderFaults(faults.faults()) + "----\n" +
-          RenderDiff("playbooks room: changed\n-     severity: 4\n+     severity: 5\n", {}) +
-          "----\n" + RenderExplanation(explained, {}, 0) + "----\n" + RenderTests(tests) +
-          "----\n" + list.str());
-  EXPECT_NE(RenderDiff("+ x\n", {.color = true}).find("\x1b[32m"), std::string::npos);
-  EXPECT_EQ(RenderDiff("+ \x1b[2J\n", {}).find('\x1b'), std::string::npos);
+      RenderFaults(faults.faults()) + "----\n" + RenderDiff(diff, false, {}) +
+          RenderDiff(diff, true, {}) + "----\n" + RenderExplanation(explained, false, {}, 0) +
+          RenderExplanation(explained, true, {}, 0) + "----\n" + RenderTests(tests, false, {}, 0) +
+          "----\n" + RenderTests(tests, true, {}, 0) + "----\n" + list(false) + list(true));
+  EXPECT_NE(RenderDiff("+ x\n", false, {.color = true}).find("\x1b[32m"), std::string::npos);
+  EXPECT_EQ(RenderDiff("+ \x1b[2J\n", false, {}).find('\x1b'), std::string::npos);
 }
 
 TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
@@ -267,6 +280,27 @@ class FakeConfig : public v1::ConfigService::Service {
     expected = request->expected_revision();
     reply->mutable_revision()->set_number(8);
     reply->set_changed(true);
+    return grpc::Status::OK;
+  }
+
+  // One test, which fails if lifecycle.yaml says "broken".
+  grpc::Status TestRules(grpc::ServerContext*, const v1::TestRulesRequest* request,
+                         v1::TestRulesResponse* reply) override {
+    v1::RuleTestResult* test = reply->add_tests();
+    test->set_name("low");
+    test->set_file("playbooks.yaml");
+    test->set_line(7);
+    test->set_passed(true);
+    for (const v1::ConfigFile& file : request->files()) {
+      if (file.text() != "broken") continue;
+      test->set_passed(false);
+      v1::RuleTestMismatch* mismatch = test->add_mismatches();
+      mismatch->set_kind("playbook");
+      mismatch->set_expected("room");
+      mismatch->set_found("none");
+      reply->add_failures()->set_rendered("playbooks.yaml:7:9: error[C016]: expected room\n");
+    }
+    reply->set_test_count(reply->failures().empty() ? 1 : 0);
     return grpc::Status::OK;
   }
 
@@ -333,6 +367,23 @@ TEST_F(CliConfigCommandsTest, TheFilesOfTheFolderAreSentAndFaultsEndWithTwo) {
   std::filesystem::create_directory(folder_);
   EXPECT_EQ(Run({"config", "validate", folder_.c_str()}), 2);
   EXPECT_NE(err_.find("expected *.yaml files in " + folder_), std::string::npos) << err_;
+}
+
+TEST_F(CliConfigCommandsTest, EachTestOfTheRulesIsALineAndAFailedOneEndsWithOne) {
+  EXPECT_EQ(Run({"rules", "test", folder_.c_str()}), 0);
+  EXPECT_EQ(out_,
+            "TEST   AT                 RESULT\n"
+            "low    playbooks.yaml:7   passed\n\n"
+            "Tests passed: 1.\n");
+  Write("lifecycle.yaml", "broken");
+  EXPECT_EQ(Run({"rules", "test", folder_.c_str()}), 1);
+  EXPECT_EQ(out_,
+            "TEST   AT                 RESULT   WHAT       EXPECTED   GOT\n"
+            "low    playbooks.yaml:7   FAILED   playbook   room       none\n\n"
+            "playbooks.yaml:7:9: error[C016]: expected room\n\n"
+            "Tests failed: 1 of 1.\n");
+  EXPECT_EQ(Run({"rules", "test", folder_.c_str(), "-o", "json"}), 1);
+  EXPECT_NE(out_.find("\"expected\": \"room\""), std::string::npos) << out_;
 }
 
 TEST_F(CliConfigCommandsTest, ApplyingTellsWhatIsInForce) {

@@ -106,16 +106,19 @@ TEST(CliRenderTest, ACaseIsShownWhole) {
   v1::CaseEvent called = FromJson<v1::CaseEvent>(R"({"sequence": "2", "type": "AttemptLogged",
     "occurTime": "2026-01-30T10:30:00Z", "actor": "王芳", "status": "contacted",
     "details": {"channel": "phone"}, "note": "Wants the fee back"})");
-  ExpectGolden("case.txt", RenderCase(WorkedCase(), false, {}, 0) +
-                               RenderTimeline({opened, called}, {}, 0) + "----\n" +
-                               RenderCaseChange(WorkedCase(), true, {}));
+  const Language chinese{true, {{"open", "待处理"}, {"contacted", "已联系"}}};
+  ExpectGolden("case.txt", RenderCase(WorkedCase(), {}, {}, 0) +
+                               RenderTimeline({opened, called}, {}, {}, 0) + "----\n" +
+                               RenderCaseChange(WorkedCase(), true, false, {}) + "----\n" +
+                               RenderCase(WorkedCase(), chinese, {}, 0) +
+                               RenderTimeline({opened, called}, chinese, {}, 0));
 }
 
 TEST(CliRenderTest, OnlyATerminalGetsColours) {
-  EXPECT_EQ(RenderCase(WorkedCase(), false, {}, 80).find('\x1b'), std::string::npos);
+  EXPECT_EQ(RenderCase(WorkedCase(), {}, {}, 80).find('\x1b'), std::string::npos);
   Style style;
   style.color = true;
-  EXPECT_EQ(RenderCaseChange(WorkedCase(), false, style).substr(0, 4), "\x1b[1m");
+  EXPECT_EQ(RenderCaseChange(WorkedCase(), false, false, style).substr(0, 4), "\x1b[1m");
 }
 
 TEST(CliRenderTest, TextsOfCustomersCannotSteerTheTerminal) {
@@ -125,7 +128,8 @@ TEST(CliRenderTest, TextsOfCustomersCannotSteerTheTerminal) {
         record.mutable_status(), record.mutable_number(), record.mutable_contact_person()}) {
     *text += "\x1b[2J\x07";
   }
-  const std::string text = RenderCase(record, false, {}, 0) + RenderCaseChange(record, false, {}) +
+  const std::string text = RenderCase(record, {}, {}, 0) +
+                           RenderCaseChange(record, false, false, {}) +
                            Show(std::vector<v1::Case>{record}, CaseColumns(), Format::kTable, 0);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(text.find('\x07'), std::string::npos);

@@ -1,0 +1,385 @@
+#include "clients/cli/words.h"
+
+#include <algorithm>
+#include <span>
+
+#include "clients/cli/values.h"
+#include "rebound/v1/case.pb.h"
+#include "rebound/v1/common.pb.h"
+
+namespace rebound::cli {
+namespace {
+
+struct Pair {
+  std::string_view word;
+  const char* zh;
+};
+
+constexpr Pair kEnums[] = {
+    {"CATEGORY_DETRACTOR", "贬损者"},
+    {"CATEGORY_PASSIVE", "被动者"},
+    {"CATEGORY_PROMOTER", "推荐者"},
+    {"CHANNEL_PHONE", "电话"},
+    {"CHANNEL_SMS", "短信"},
+    {"CHANNEL_EMAIL", "邮件"},
+    {"CHANNEL_MESSENGER", "即时消息"},
+    {"CHANNEL_APP", "应用"},
+    {"CHANNEL_LETTER", "信函"},
+    {"CHANNEL_IN_PERSON", "当面"},
+    {"CLOCK_KIND_FIRST_CONTACT", "首次联系"},
+    {"CLOCK_KIND_REMEDY", "补救"},
+    {"CLOCK_KIND_COMMITMENT", "承诺"},
+    {"CLOCK_KIND_VERIFICATION", "回访核实"},
+    {"CLOCK_KIND_RESURVEY", "复测"},
+    {"CLOCK_KIND_EXTERNAL_DEADLINE", "外部期限"},
+    {"CLOCK_KIND_FIRST_RESOLUTION", "首次办结"},
+    {"CLOCK_KIND_TOTAL_RESOLUTION", "总办结"},
+    {"CLOCK_STATE_RUNNING", "计时中"},
+    {"CLOCK_STATE_PAUSED", "挂起"},
+    {"CLOCK_STATE_MET", "已达成"},
+    {"CLOCK_STATE_CANCELLED", "已取消"},
+    {"CLOCK_COUNT_WALL", "自然时间"},
+    {"CLOCK_COUNT_BUSINESS_TIME", "工作时间"},
+    {"CLOCK_COUNT_CALENDAR_DAYS", "自然日"},
+    {"CLOCK_COUNT_WORKING_DAYS", "工作日"},
+    {"MET_BY_ATTEMPT", "尝试联系"},
+    {"MET_BY_REACHED", "联系上"},
+    {"EXTENSION_STATE_REQUESTED", "待审批"},
+    {"EXTENSION_STATE_GRANTED", "已批准"},
+    {"EXTENSION_STATE_REFUSED", "已驳回"},
+    {"CASE_ORIGIN_RESPONSE", "答卷"},
+    {"CASE_ORIGIN_COMPLAINT", "投诉"},
+    {"CASE_ORIGIN_CONTACT_REQUEST", "请求联系"},
+    {"CASE_ORIGIN_HAND", "人工建单"},
+    {"PHASE_OPEN", "待处理"},
+    {"PHASE_CONTACTED", "已联系"},
+    {"PHASE_REMEDIED", "已补救"},
+    {"PHASE_RESURVEYED", "已复测"},
+    {"PHASE_CLOSED", "已归档"},
+    {"ARM_TREATED", "处理组"},
+    {"ARM_HELD_OUT", "对照组"},
+    {"ARM_DELAYED_START", "延后组"},
+    {"EMOTION_CALM", "平静"},
+    {"EMOTION_DISAPPOINTED", "失望"},
+    {"EMOTION_ANGRY", "愤怒"},
+    {"EMOTION_THREATENING", "威胁"},
+    {"LIABILITY_COMPANY", "我方责任"},
+    {"LIABILITY_CUSTOMER", "客户责任"},
+    {"LIABILITY_THIRD_PARTY", "第三方责任"},
+    {"LIABILITY_SHARED", "共同责任"},
+    {"LIABILITY_NONE", "无责"},
+    {"DIRECTION_OUTBOUND", "呼出"},
+    {"DIRECTION_INBOUND", "呼入"},
+    {"ATTEMPT_OUTCOME_REACHED", "已联系上"},
+    {"ATTEMPT_OUTCOME_NO_ANSWER", "无人接听"},
+    {"ATTEMPT_OUTCOME_BUSY", "占线"},
+    {"ATTEMPT_OUTCOME_SWITCHED_OFF", "关机"},
+    {"ATTEMPT_OUTCOME_SUSPENDED", "停机"},
+    {"ATTEMPT_OUTCOME_EMPTY_NUMBER", "空号"},
+    {"ATTEMPT_OUTCOME_WRONG_PERSON", "非本人"},
+    {"ATTEMPT_OUTCOME_HUNG_UP", "挂断"},
+    {"ATTEMPT_OUTCOME_REFUSED", "拒绝沟通"},
+    {"ATTEMPT_OUTCOME_CALL_BACK_AGREED", "约定回电"},
+    {"ATTEMPT_OUTCOME_ASKS_FOR_SUPERIOR", "要求上级"},
+    {"ATTEMPT_OUTCOME_MESSAGE_SENT", "已发消息"},
+    {"COMMITMENT_STATE_PENDING", "待兑现"},
+    {"COMMITMENT_STATE_KEPT", "已兑现"},
+    {"COMMITMENT_STATE_BROKEN", "未兑现"},
+    {"REMEDY_KIND_EXPLANATION", "解释"},
+    {"REMEDY_KIND_REDO", "重新办理"},
+    {"REMEDY_KIND_BILL_CORRECTION", "更正账单"},
+    {"REMEDY_KIND_REFUND", "退款"},
+    {"REMEDY_KIND_VOUCHER", "代金券"},
+    {"REMEDY_KIND_REPLACEMENT", "更换"},
+    {"REMEDY_KIND_UPGRADE", "升级服务"},
+    {"REMEDY_KIND_PERSONAL_APOLOGY", "当面致歉"},
+    {"REMEDY_KIND_PRIORITY", "优先办理"},
+    {"REMEDY_KIND_POINTS", "积分"},
+    {"REMEDY_KIND_FREE_OF_CHARGE", "免单"},
+    {"REMEDY_STATE_PROPOSED", "已提出"},
+    {"REMEDY_STATE_APPROVED", "已批准"},
+    {"REMEDY_STATE_OFFERED", "已告知客户"},
+    {"REMEDY_STATE_ACCEPTED", "客户接受"},
+    {"REMEDY_STATE_DECLINED", "客户拒绝"},
+    {"REMEDY_STATE_DELIVERED", "已兑付"},
+    {"REMEDY_STATE_REVERSED", "已撤回"},
+    {"TIMER_KIND_FIRST_CONTACT", "首次联系"},
+    {"TIMER_KIND_RESURVEY_DUE", "复测"},
+    {"TIMER_KIND_RESURVEY_EXPIRY", "复测截止"},
+    {"TIMER_KIND_COMMITMENT", "承诺"},
+    {"TIMER_KIND_REMEDY", "补救"},
+    {"TIMER_KIND_VERIFICATION", "回访核实"},
+    {"TIMER_KIND_EXTERNAL_DEADLINE", "外部期限"},
+    {"TIMER_KIND_FIRST_RESOLUTION", "首次办结"},
+    {"TIMER_KIND_TOTAL_RESOLUTION", "总办结"},
+    {"TIMER_STATE_PENDING", "待触发"},
+    {"TIMER_STATE_FIRED", "已触发"},
+    {"TIMER_STATE_MET", "已达成"},
+    {"TIMER_STATE_CANCELLED", "已取消"},
+    {"HANDLING_RESULT_RESOLVED", "已解决"},
+    {"HANDLING_RESULT_PARTLY", "部分解决"},
+    {"HANDLING_RESULT_NOT_RESOLVED", "未解决"},
+    {"HANDLING_RESULT_UNREACHABLE", "联系不上"},
+    {"HANDLING_RESULT_WITHDRAWN", "客户撤单"},
+    {"HANDLING_RESULT_UNFOUNDED", "不属实"},
+    {"HANDLING_RESULT_DISHONEST", "恶意"},
+    {"HANDLING_RESULT_INVALID", "无效"},
+    {"HANDLING_RESULT_MERGED", "已合并"},
+    {"HANDLING_RESULT_ERASED", "已删除"},
+    {"RESURVEY_RESULT_PROMOTER", "推荐者"},
+    {"RESURVEY_RESULT_PASSIVE", "被动者"},
+    {"RESURVEY_RESULT_STILL_DETRACTOR", "仍为贬损者"},
+    {"RESURVEY_RESULT_NO_ANSWER", "未答复"},
+    {"RESURVEY_RESULT_DECLINED", "拒绝复测"},
+    {"RESURVEY_RESULT_NOT_ASKED", "未复测"},
+    {"NOT_ASKED_REASON_DO_NOT_CONTACT", "免打扰"},
+    {"NOT_ASKED_REASON_CONSENT_DENIED", "未获同意"},
+    {"NOT_ASKED_REASON_ANONYMOUS", "匿名"},
+    {"NOT_ASKED_REASON_CLOSED_EARLY", "提前归档"},
+    {"NOT_ASKED_REASON_ERASED", "已删除"},
+    {"NOT_ASKED_REASON_WITHDRAWN", "已撤单"},
+    {"NOT_ASKED_REASON_MISSED_WINDOW", "错过时机"},
+};
+
+constexpr Pair kCommands[] = {
+    {"assign", "指派"},
+    {"claim", "领单"},
+    {"dispatch", "派单"},
+    {"accept", "接单"},
+    {"return", "退单"},
+    {"log_attempt", "记录联系"},
+    {"make_commitment", "作出承诺"},
+    {"settle_commitment", "了结承诺"},
+    {"remedy", "补救"},
+    {"pause", "挂起"},
+    {"resume", "恢复"},
+    {"chase", "催单"},
+    {"supervise", "督办"},
+    {"assist", "协办"},
+    {"extend", "延期"},
+    {"decide_extension", "审批延期"},
+    {"escalate", "升级"},
+    {"resolve", "办结"},
+    {"verify", "回访核实"},
+    {"move", "移至"},
+    {"withdraw", "撤单"},
+    {"close", "归档"},
+    {"reopen", "重新打开"},
+    {"attach_response", "并入答卷"},
+    {"ask_again", "发起复测"},
+    {"answer_resurvey", "复测答复"},
+    {"expire_resurvey", "复测到期"},
+};
+
+constexpr Pair kEvents[] = {
+    {"AssistRecorded", "协办"},
+    {"AttemptLogged", "联系客户"},
+    {"CaseAccepted", "接单"},
+    {"CaseAssigned", "指派"},
+    {"CaseChased", "催单"},
+    {"CaseClosed", "归档"},
+    {"CaseDispatched", "派单"},
+    {"CaseEscalated", "升级"},
+    {"CaseHistoryDerived", "按历史推定"},
+    {"CaseMigrated", "更换修订"},
+    {"CaseMoved", "改变状态"},
+    {"CaseOpened", "建单"},
+    {"CaseReopened", "重新打开"},
+    {"CaseResolved", "办结"},
+    {"CaseReturned", "退单"},
+    {"CaseSupervised", "督办"},
+    {"CaseVoided", "作废"},
+    {"ClockEnded", "时限结束"},
+    {"ClockMoved", "时限变动"},
+    {"ClockPaused", "时限停表"},
+    {"ClockResumed", "时限续计"},
+    {"ClockStarted", "时限开始"},
+    {"CommitmentMade", "作出承诺"},
+    {"CommitmentSettled", "承诺了结"},
+    {"ExtensionRecorded", "延期"},
+    {"LaterAnswerCounted", "计入后续答卷"},
+    {"PauseEnded", "恢复"},
+    {"PauseStarted", "挂起"},
+    {"PriorityChanged", "优先级变动"},
+    {"RemedyRecorded", "补救"},
+    {"ResponseAttached", "并入答卷"},
+    {"ResponsePairingCorrected", "更正答卷归属"},
+    {"ResponseRecorded", "收到答卷"},
+    {"ResurveyAnswered", "复测答复"},
+    {"ResurveyAsked", "发起复测"},
+    {"TierCrossed", "时限分级触发"},
+    {"TimerEnded", "定时器结束"},
+    {"TimerSet", "设定定时器"},
+    {"VerificationRecorded", "回访核实"},
+};
+
+constexpr Pair kDetails[] = {
+    {"accepted", "接受"},
+    {"amount_minor", "金额（最小单位）"},
+    {"answers", "答卷数"},
+    {"assist", "协办"},
+    {"assistant", "协办方"},
+    {"breach", "超时"},
+    {"category", "类别"},
+    {"cause", "缘由"},
+    {"channel", "渠道"},
+    {"clock", "时限"},
+    {"closed", "归档"},
+    {"commitment", "承诺"},
+    {"contacted", "已联系"},
+    {"count", "计时方式"},
+    {"currency", "币种"},
+    {"decider", "审批人"},
+    {"definition", "定义"},
+    {"direction", "方向"},
+    {"due", "到期"},
+    {"due_before", "原到期"},
+    {"expires", "截止"},
+    {"extension", "延期"},
+    {"from_revision", "原修订"},
+    {"generation", "序号"},
+    {"handling_result", "处理结果"},
+    {"invitation", "邀请"},
+    {"kind", "类型"},
+    {"level", "级别"},
+    {"next_allowed", "最早再联系"},
+    {"not_asked_reason", "未复测原因"},
+    {"notified", "已通知"},
+    {"org_unit", "组织单元"},
+    {"origin", "来源"},
+    {"outcome", "结果"},
+    {"overtaken", "已被后级取代"},
+    {"owner", "处理人"},
+    {"playbook", "补救方案"},
+    {"priority", "优先级"},
+    {"queue", "工单池"},
+    {"reason", "原因"},
+    {"response", "答卷"},
+    {"resurvey_result", "复测结果"},
+    {"revision", "修订"},
+    {"root_cause", "根因"},
+    {"score", "评分"},
+    {"severity", "严重程度"},
+    {"solved", "已解决"},
+    {"state", "状态"},
+    {"tier", "分级"},
+    {"timer", "定时器"},
+    {"to", "升至"},
+};
+
+// Values that are no enum's.
+constexpr Pair kValues[] = {
+    {"yes", "是"},
+    {"no", "否"},
+    {"answered", "已答复"},
+    {"requested", "待答复"},
+    {"by_hand", "人工"},
+    {"bad_resurvey", "复测不佳"},
+    {"new_detractor", "新的贬损答卷"},
+    {"extension", "延期"},
+    {"revision", "更换修订"},
+    {"time_zone_data", "时区数据"},
+    {"external", "外部"},
+};
+
+constexpr Pair kRequirements[] = {
+    {"owner", "处理人"},
+    {"attempt", "联系尝试"},
+    {"contact", "联系上客户"},
+    {"remedy", "补救"},
+    {"handling_result", "处理结果"},
+    {"root_cause", "根因"},
+    {"action_taken", "处理措施"},
+    {"customer_accepts", "客户是否接受"},
+    {"verification", "回访核实"},
+    {"commitments_settled", "承诺均已了结"},
+    {"responsible_unit", "责任单元"},
+    {"liability", "责任认定"},
+};
+
+// nullptr when there is none.
+const char* Find(std::span<const Pair> pairs, std::string_view word) {
+  const auto* found = std::find_if(pairs.data(), pairs.data() + pairs.size(),
+                                   [&](const Pair& pair) { return pair.word == word; });
+  return found == pairs.data() + pairs.size() ? nullptr : found->zh;
+}
+
+// "恢复 resume": what is typed stays beside its name.
+std::string WithKey(std::span<const Pair> pairs, std::string_view key, const std::string& typed,
+                    bool chinese) {
+  const char* zh = chinese ? Find(pairs, key) : nullptr;
+  return zh == nullptr ? typed : std::string(zh) + ' ' + typed;
+}
+
+// The enum whose words the detail has; nullptr: none's.
+const google::protobuf::EnumDescriptor* EnumOf(std::string_view event, std::string_view key) {
+  using google::protobuf::GetEnumDescriptor;
+  if (key == "category") return GetEnumDescriptor<v1::Category>();
+  if (key == "channel") return GetEnumDescriptor<v1::Channel>();
+  if (key == "clock") return GetEnumDescriptor<v1::ClockKind>();
+  if (key == "count") return GetEnumDescriptor<v1::ClockCount>();
+  if (key == "direction") return GetEnumDescriptor<v1::Direction>();
+  if (key == "handling_result") return GetEnumDescriptor<v1::HandlingResult>();
+  if (key == "kind") return GetEnumDescriptor<v1::RemedyKind>();
+  if (key == "not_asked_reason") return GetEnumDescriptor<v1::NotAskedReason>();
+  if (key == "origin") return GetEnumDescriptor<v1::CaseOrigin>();
+  if (key == "outcome") return GetEnumDescriptor<v1::AttemptOutcome>();
+  if (key == "resurvey_result") return GetEnumDescriptor<v1::ResurveyResult>();
+  if (key == "timer") return GetEnumDescriptor<v1::TimerKind>();
+  if (key != "state") return nullptr;
+  if (event == "ClockEnded") return GetEnumDescriptor<v1::ClockState>();
+  if (event == "CommitmentSettled") return GetEnumDescriptor<v1::CommitmentState>();
+  if (event == "ExtensionRecorded") return GetEnumDescriptor<v1::ExtensionState>();
+  if (event == "RemedyRecorded") return GetEnumDescriptor<v1::RemedyState>();
+  if (event == "TimerEnded") return GetEnumDescriptor<v1::TimerState>();
+  return nullptr;
+}
+
+// Is the detail's value one of our words, and not somebody's text?
+bool IsWord(std::string_view key) {
+  constexpr std::string_view kWords[] = {"accepted",  "breach", "cause", "contacted",
+                                         "overtaken", "solved", "state"};
+  return std::find(std::begin(kWords), std::end(kWords), key) != std::end(kWords);
+}
+
+}  // namespace
+
+std::string Language::Status(const std::string& key) const {
+  const auto label = statuses.find(key);
+  return label == statuses.end() || label->second.empty() || !chinese ? key
+                                                                      : label->second + ' ' + key;
+}
+
+std::string EnumWord(const google::protobuf::EnumDescriptor* type, int value, bool chinese) {
+  const google::protobuf::EnumValueDescriptor* known = type->FindValueByNumber(value);
+  const char* zh = chinese && known != nullptr ? Find(kEnums, known->name()) : nullptr;
+  return zh == nullptr ? EnumName(type, value) : zh;
+}
+
+std::string CommandWord(const std::string& command, bool chinese) {
+  return WithKey(kCommands, command.substr(0, command.find(':')), command, chinese);
+}
+
+std::string EventWord(const std::string& type, bool chinese) {
+  const char* zh = chinese ? Find(kEvents, type) : nullptr;
+  return zh == nullptr ? type : zh;
+}
+
+std::string DetailWord(const std::string& event, const std::string& key, const std::string& value,
+                       bool chinese) {
+  if (!chinese) return key + '=' + value;
+  const char* name = Find(kDetails, key);
+  std::string text = (name == nullptr ? key : name) + std::string("=");
+  if (const auto* type = EnumOf(event, key)) {
+    const auto known = EnumValue(type, value);
+    return text + (known ? EnumWord(type, *known, true) : value);
+  }
+  const char* zh = IsWord(key) ? Find(kValues, value) : nullptr;
+  return text + (zh == nullptr ? value : zh);
+}
+
+std::string RequirementWord(const std::string& requirement, bool chinese) {
+  return WithKey(kRequirements, requirement, requirement, chinese);
+}
+
+}  // namespace rebound::cli
