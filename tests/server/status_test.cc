@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
@@ -14,6 +15,9 @@
 #include "google/rpc/status.pb.h"
 #include "rebound/v1/error_reason.pb.h"
 #include "server/metrics.h"
+#include "tests/fixtures/test_server.h"
+#include "workflows/clocks.h"
+#include "workflows/lifecycle.h"
 
 namespace rebound {
 namespace {
@@ -35,6 +39,7 @@ std::vector<Reason> AllReasons() {
 struct Documented {
   std::string code;
   std::set<std::string> metadata;
+  nlohmann::json example;  // null: there is none
 };
 
 // "// CODE. Text. Metadata: a, b (note). Example: ..." before "ERROR_REASON_NAME = 1;", by name.
@@ -53,6 +58,11 @@ std::map<std::string, Documented> ReadDocumentation() {
       const std::string name = line.substr(sizeof kPrefix - 1, line.find(' ') - sizeof kPrefix + 1);
       Documented& value = documented[name];
       value.code = comment.substr(0, comment.find('.'));
+      if (const size_t begin = comment.find("Example: "); begin != std::string::npos) {
+        const std::string example = comment.substr(begin + sizeof "Example: " - 1);
+        value.example = nlohmann::json::parse(example, nullptr, false);
+        EXPECT_TRUE(value.example.is_object()) << example;
+      }
       if (const size_t begin = comment.find("Metadata: "); begin != std::string::npos) {
         const size_t from = begin + sizeof "Metadata: " - 1;
         std::string keys = comment.substr(from, comment.find('.', from) - from);
@@ -119,6 +129,43 @@ TEST(StatusTest, CodeAndPlaceholdersAgreeWithTheDocumentation) {
     EXPECT_THAT(Placeholders(text.english), testing::IsSubsetOf(documented.at(name).metadata));
     EXPECT_THAT(Placeholders(text.chinese), testing::IsSubsetOf(documented.at(name).metadata));
   }
+}
+
+TEST(StatusTest, ExamplesAreOfTheShippedConfiguration) {
+  const auto shipped = fixtures::ShippedRevision();
+  std::set<std::string> statuses, commands, clocks, reasons;
+  for (const StatusDef& status : shipped->lifecycle.statuses) statuses.insert(status.key);
+  for (int i = 0; i < kCaseCommandCount; ++i) {
+    commands.emplace(Name(static_cast<CaseCommand>(i)));
+  }
+  for (int i = 1; i < kClockKindCount; ++i) clocks.emplace(Name(static_cast<ClockKind>(i)));
+  for (const Label& label : shipped->labels.pause_reasons) reasons.insert(label.id);
+  const std::map<std::string, std::set<std::string>> known = {
+      {"status", statuses}, {"command", commands}, {"clock", clocks}};
+  const auto words = [](const std::string& list) {
+    std::vector<std::string> found;
+    std::istringstream in(list);
+    for (std::string word; std::getline(in >> std::ws, word, ',');) found.push_back(word);
+    return found;
+  };
+  const auto documented = ReadDocumentation();
+  for (const auto& [name, value] : documented) {
+    SCOPED_TRACE(name);
+    std::set<std::string> keys;
+    for (const auto& [key, text] : value.example.items()) {
+      keys.insert(key);
+      if (known.contains(key)) {
+        EXPECT_TRUE(known.at(key).contains(text.get<std::string>())) << key << ' ' << text;
+      }
+    }
+    EXPECT_THAT(keys, testing::IsSubsetOf(value.metadata));
+  }
+  EXPECT_THAT(words(documented.at("REASON_UNKNOWN").example.at("allowed")),
+              testing::IsSubsetOf(reasons));
+  EXPECT_THAT(words(documented.at("STATUS_UNKNOWN").example.at("allowed")),
+              testing::IsSubsetOf(statuses));
+  EXPECT_THAT(words(documented.at("TRANSITION_NOT_ALLOWED").example.at("allowed")),
+              testing::IsSubsetOf(commands));
 }
 
 TEST(StatusTest, EveryMessageGivesAnExpectationAndAWayOut) {
