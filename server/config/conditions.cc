@@ -239,9 +239,17 @@ class ConditionReader {
     }
     const YamlNode& map = *entry.value;
     std::vector<Predicate> parts;
+    std::map<std::string_view, int> seen;
     bool good = true;
     for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
-      auto part = ReadWord(field, {&map.children[i], &map.children[i + 1]});
+      const YamlNode& word = map.children[i];
+      if (const auto [first, is_new] = seen.emplace(word.text, word.line + 1); !is_new) {
+        reader_.Fault(At(word), messages::kKeyTwice, {Quoted(word.text)},
+                      Fill(messages::kFirstKeyLine, {std::to_string(first->second)}));
+        good = false;
+        continue;
+      }
+      auto part = ReadWord(field, {&word, &map.children[i + 1]});
       good = good && part;
       if (part) parts.push_back(*std::move(part));
     }

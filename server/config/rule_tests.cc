@@ -32,20 +32,20 @@ bool ReadLiteral(ConfigReader& reader, const Field& field, const YamlNode& node,
 }
 
 void ReadGiven(ConfigReader& reader, const YamlNode& map, RuleTest* test) {
-  std::vector<std::string_view> names = FieldNames(Use::kOpeningRule);
+  std::map<std::string_view, int> seen;
   for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
     const Entry entry{&map.children[i], &map.children[i + 1]};
     const std::string& name = entry.key->text;
+    if (const auto [first, is_new] = seen.emplace(name, entry.key->line + 1); !is_new) {
+      reader.Fault(At(*entry.key), messages::kKeyTwice, {Quoted(name)},
+                   Fill(messages::kFirstKeyLine, {std::to_string(first->second)}));
+      continue;
+    }
     if (auto checked = CheckField(name, Use::kOpeningRule); !checked) {
       NotePredicateError(reader, At(*entry.key), checked.error(), Quoted(name));
       continue;
     }
     const Field& field = *FindField(name);
-    if (test->given.contains(field.id)) {
-      reader.Fault(At(*entry.key), messages::kKeyTwice, {Quoted(name)},
-                   Fill(messages::kKeepOneOfThem));
-      continue;
-    }
     Value value;
     if (field.type == FieldType::kTexts) {
       for (const YamlNode* item : reader.GetScalars(map, name, Need::kOptional)) {

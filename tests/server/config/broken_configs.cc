@@ -248,6 +248,10 @@ std::vector<Broken> BrokenSections() {
       {"duplicate_key_in_a_condition", kPrograms,
        Playbook("    when: {score: {at_most: 2}, score: {at_least: 1}}\n")},
 
+      {"duplicate_operator_in_a_condition", kPrograms,
+       Playbook("    when:\n      score: {at_most: 3, at_most: 5}\n"
+                "      channel: {is: sms, is: mail}\n")},
+
       // Calendars.
       calendar("calendar_intervals_overlap",
                "    week: {mon: [\"09:00-12:30\", \"12:00-18:00\"]}\n"),
@@ -485,6 +489,9 @@ std::vector<Broken> BrokenSections() {
           "    expect: {playbok: low}\n"
           "  - given: [score, 3]\n    expect: {}\n"
           "  - name: b\n    expect: low\n"),
+      tests("test_keys_twice",
+            "  - name: a\n    name: b\n    given: {score: 3, topic: [x], score: 2, topic: [y]}\n"
+            "    expect: {playbook: low, playbook: none}\n"),
   };
 }
 
