@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -165,8 +166,17 @@ void ReadWorkday(ConfigReader& reader, const YamlNode& node, Calendar* calendar)
   AddDay(reader, place, std::move(day), calendar);
 }
 
-// Days that the file has besides those written out, which come first.
-void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open, Calendar* calendar) {
+// Where an imported day comes from.
+struct Origin {
+  std::string file{};
+  ImportedDay day{};
+};
+
+// Days that the file has besides those written out, which come first, and those that other files
+// gave alike.
+void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open,
+            const std::set<LocalDay>& written, std::map<LocalDay, Origin>* imported,
+            Calendar* calendar) {
   const auto text = open(item.text);
   if (!text) {
     reader.Fault(At(item), messages::kImportMissing, {Describe(item)},
@@ -181,12 +191,21 @@ void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open, Ca
                  error.help.empty() ? Fill(messages::kRevise) : error.help);
   }
   if (!days) return;
-  const std::vector<CalendarDay> written = calendar->days;
+  const auto kind = [](const ImportedDay& day) {
+    return Fill(day.is_workday ? messages::kAWorkday : messages::kAHoliday);
+  };
   for (const ImportedDay& day : *days) {
-    const bool known = std::any_of(written.begin(), written.end(), [&](const CalendarDay& other) {
-      return other.date == day.date;
-    });
-    if (known) continue;
+    if (written.contains(day.date)) continue;
+    const auto [first, is_new] = imported->emplace(day.date, Origin{item.text, day});
+    if (!is_new) {
+      const auto& [file, known] = first->second;
+      if (known.is_workday == day.is_workday) continue;
+      reader.Fault(At(item), messages::kImportsDisagree,
+                   {DateText(day.date), kind(day), item.text, std::to_string(day.line), kind(known),
+                    file, std::to_string(known.line)},
+                   Fill(messages::kWriteDayOut));
+      continue;
+    }
     if (day.is_workday && calendar->week[0].empty()) {
       reader.Fault(At(item), messages::kNoHoursToImport, {DateText(day.date)},
                    Fill(messages::kWriteWorkday));
@@ -259,8 +278,11 @@ Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile
   if (const YamlNode* list = reader.GetList(node, "workdays", Need::kOptional)) {
     for (const YamlNode& item : list->children) ReadWorkday(reader, item, &calendar);
   }
+  std::set<LocalDay> written;
+  for (const CalendarDay& day : calendar.days) written.insert(day.date);
+  std::map<LocalDay, Origin> imported;
   for (const YamlNode* item : reader.GetScalars(node, "import", Need::kOptional)) {
-    Import(reader, *item, open, &calendar);
+    Import(reader, *item, open, written, &imported, &calendar);
   }
   if (reader.error_count() == errors_before) {
     CheckNights(reader, At(*Find(node, "id").value), calendar);

@@ -528,6 +528,14 @@ inline constexpr Phrase kImportFailed{"C018",
 inline constexpr Phrase kNoHoursToImport{
     "C018", "expected Monday's hours for the imported workday {0}, found none",
     "导入的工作日 {0} 需要沿用周一的时段，但周一没有"};
+inline constexpr Phrase kImportsDisagree{
+    "C018",
+    "expected imported files that agree on {0}, found {1} in {2}, line {3}, and {4} in {5}, line "
+    "{6}",
+    "导入的文件对 {0} 的说法应一致，实际 {2} 第 {3} 行是{1}，{5} 第 {6} 行是{4}"};
+inline constexpr Phrase kWriteDayOut{
+    "correct one of them, or write the day under holidays or workdays, which come first",
+    "改正其中一处，或在 holidays 或 workdays 中写出这一天，以它为准"};
 inline constexpr Phrase kWriteWorkday{"write the day under workdays with its hours",
                                       "在 workdays 中写出这一天和时段"};
 inline constexpr Phrase kPutIcsThere{

@@ -188,6 +188,12 @@ std::string Calendar(const std::string& lines) {
          lines;
 }
 
+// An iCalendar of one day.
+std::string Ics(const std::string& date, const std::string& name) {
+  return "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:" + date +
+         "\nSUMMARY:" + name + "\nEND:VEVENT\nEND:VCALENDAR\n";
+}
+
 // A lifecycle that holds together, with one line replaced; an empty `from` adds `to` at the end.
 std::string Lifecycle(const std::string& from, const std::string& to) {
   std::string text = R"(version: 1
@@ -294,6 +300,16 @@ std::vector<Broken> BrokenSections() {
                "      - {date: 2025-09-27}\n"
                "      - {date: 2025-09-28, hours: \"09:00-18:00\"}\n"
                "      - {date: 2025-10-11, hours: \"9:00-18:00\"}\n"),
+      {"calendar_imports_that_disagree",
+       kPrograms,
+       kPlaybooks,
+       {{"calendars.yaml", Calendar("    week: {mon: \"09:00-18:00\"}\n"
+                                    "    holidays: [{date: 2026-10-01}]\n"
+                                    "    import: [a.ics, calendars/b.ics]\n")},
+        {"a.ics",
+         Ics("20261001", "国庆节补班") + Ics("20261010", "国庆节补班") + Ics("20261002", "国庆节")},
+        {"calendars/b.ics",
+         Ics("20261001", "国庆节") + Ics("20261002", "国庆节") + Ics("20261010", "公司年假")}}},
 
       // Clocks.
       clock("clock_kind_misspelt", Clock("    kind: first_contract\n    limit: 1 hours\n")),
