@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "server/config/conditions.h"
@@ -71,6 +73,39 @@ Position PositionOf(const TierAt& at, const ClockDefinition& clock) {
   return {};
 }
 
+// A business day has no fixed length, so that hours stay hours.
+std::string InHours(int64_t ms) {
+  const Duration amount{ms};
+  return amount % kUnitLengths[1] == Duration{0}
+             ? fmt::format("{} hours", amount / kUnitLengths[1])
+             : fmt::format("{} minutes", amount / kUnitLengths[0]);
+}
+
+std::string LimitText(const Limit& limit) {
+  if (InDays(limit.count)) return fmt::format("{} days", limit.amount);
+  return limit.count == Count::kBusinessTime ? InHours(limit.amount)
+                                             : DurationText(Duration{limit.amount});
+}
+
+Duration SearchOf(Count count) {
+  return count == Count::kBusinessTime || count == Count::kWorkingDays ? kCalendarSearch
+                                                                       : kWallSearch;
+}
+
+// What a clock that starts on the first of any month of 2026 and 2027 gets to before Advance gives
+// up. As that is monotone, whatever is less has a due time, too.
+int64_t ReachOf(const Calendar& calendar, Count count) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const int year : {2026, 2027}) {
+    for (unsigned month = 1; month <= 12; ++month) {
+      const Timestamp from{
+          std::chrono::sys_days{std::chrono::year{year} / std::chrono::month{month} / 1}};
+      least = std::min(least, Elapsed({count, &calendar, from}, from, from + SearchOf(count)));
+    }
+  }
+  return least;
+}
+
 int Side(int64_t value) { return value < 0 ? -1 : value > 0 ? 1 : 0; }
 
 class ClockReader {
@@ -133,10 +168,7 @@ class ClockReader {
                     Fill(messages::kLeaveOut));
       return;
     }
-    if (calendars_ == nullptr) return;
-    const auto found = std::find_if(calendars_->begin(), calendars_->end(),
-                                    [&](const Calendar& k) { return k.id == c->calendar_id; });
-    if (found == calendars_->end()) {
+    if (calendars_ != nullptr && FindCalendar(c->calendar_id) == nullptr) {
       std::vector<std::string_view> ids;
       for (const Calendar& calendar : *calendars_) ids.push_back(calendar.id);
       const std::string_view nearest = Nearest(c->calendar_id, ids);
@@ -165,9 +197,32 @@ class ClockReader {
     if (!entry) return;
     const auto amount = reader_.ParseAmount(entry, entry.value->text, what, kShortest);
     if (!amount) return;
-    if (const auto limit = InCount(reader_, entry, *amount, c->limit.count, false)) {
-      c->limit.amount = *limit;
-    }
+    const auto limit = InCount(reader_, entry, *amount, c->limit.count, false);
+    if (limit && IsReached(entry, *c, *limit, messages::kLimitNotReached)) c->limit.amount = *limit;
+  }
+
+  const Calendar* FindCalendar(const std::string& id) const {
+    if (calendars_ == nullptr) return nullptr;
+    const auto found = std::find_if(calendars_->begin(), calendars_->end(),
+                                    [&](const Calendar& calendar) { return calendar.id == id; });
+    return found == calendars_->end() ? nullptr : &*found;
+  }
+
+  // Does the clock's calendar get to `amount`, counted from its start?
+  bool IsReached(const Entry& entry, const ClockDefinition& clock, int64_t amount,
+                 const Phrase& phrase) {
+    const Calendar* calendar = FindCalendar(clock.calendar_id);
+    const Count count = clock.limit.count;
+    if (calendar == nullptr || count == Count::kWall) return true;
+    const auto [reach, is_new] = reach_.emplace(std::pair(calendar, count), 0);
+    if (is_new) reach->second = ReachOf(*calendar, count);
+    if (amount <= reach->second) return true;
+    const auto years = SearchOf(count) / std::chrono::days{365};
+    reader_.Fault(At(entry), phrase,
+                  {LimitText({count, reach->second}), calendar->id, std::to_string(years),
+                   Describe(*entry.value)},
+                  Fill(messages::kSmallerAmount));
+    return false;
   }
 
   // True when its time is known.
@@ -212,7 +267,8 @@ class ClockReader {
                     {LimitText(clock.limit), Describe(*entry.value)}, Fill(messages::kCloserToDue));
       return false;
     }
-    return true;
+    return !own || clock.limit.amount == 0 ||
+           IsReached(entry, clock, clock.limit.amount + at->amount, messages::kTierNotReached);
   }
 
   bool ReadPercent(const Entry& entry, const ClockDefinition& clock, const Bilingual& what,
@@ -236,7 +292,8 @@ class ClockReader {
       return false;
     }
     at->kind = TierAt::Kind::kPercent;
-    return true;
+    const int64_t amount = clock.limit.amount / 100 * at->amount;  // limits are whole minutes
+    return IsReached(entry, clock, amount, messages::kTierNotReached);
   }
 
   void ReadReceivers(const YamlNode& node, Tier* tier) {
@@ -311,15 +368,12 @@ class ClockReader {
     }
   }
 
-  static std::string LimitText(const Limit& limit) {
-    return DurationText(Duration{InDays(limit.count) ? limit.amount * kDayMs : limit.amount});
-  }
-
   ConfigReader& reader_;
   const Referenced& referenced_;
   const std::vector<Calendar>* calendars_;
   const std::vector<RoleDef>* roles_;
   const std::vector<std::string_view> kinds_ = ClockKindWords();
+  std::map<std::pair<const Calendar*, Count>, int64_t> reach_{};
 };
 
 std::string AtText(const TierAt& at, Count count) {
@@ -329,20 +383,6 @@ std::string AtText(const TierAt& at, Count count) {
   const bool days = at.kind == TierAt::Kind::kOwnCount && InDays(count);
   return (at.amount < 0 ? "-" : "") +
          (days ? fmt::format("{} days", size) : DurationText(Duration{size}));
-}
-
-// A business day has no fixed length, so that hours stay hours.
-std::string InHours(int64_t ms) {
-  const Duration amount{ms};
-  return amount % kUnitLengths[1] == Duration{0}
-             ? fmt::format("{} hours", amount / kUnitLengths[1])
-             : fmt::format("{} minutes", amount / kUnitLengths[0]);
-}
-
-std::string LimitText(const Limit& limit) {
-  if (InDays(limit.count)) return fmt::format("{} days", limit.amount);
-  return limit.count == Count::kBusinessTime ? InHours(limit.amount)
-                                             : DurationText(Duration{limit.amount});
 }
 
 std::string TierText(const Tier& tier, Count count) {

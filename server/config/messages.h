@@ -589,6 +589,19 @@ inline constexpr Phrase kPercentOfDays{"C019", "expected a tier in days for coun
 inline constexpr Phrase kTierBeforeStart{"C019",
                                          "expected a tier within the limit of {0}, found {1}",
                                          "分级不应早于开始（limit 为 {0}），实际是{1}"};
+inline constexpr Phrase kLimitNotReached{
+    "C019",
+    "expected a limit of at most {0}, which is what the calendar \"{1}\" has in {2} years, found "
+    "{3}",
+    "limit 最多 {0}，即日历 \"{1}\" 在 {2} 年中所有的，实际是{3}"};
+inline constexpr Phrase kTierNotReached{
+    "C019",
+    "expected a tier at most {0} after the start, which is what the calendar \"{1}\" has in {2} "
+    "years, found {3}",
+    "分级最晚在开始之后 {0}，即日历 \"{1}\" 在 {2} 年中所有的，实际是{3}"};
+inline constexpr Phrase kSmallerAmount{
+    "it would never be due: choose a smaller amount, or give the calendar more working time",
+    "否则永远不会到期：改小数值，或给日历增加工作时间"};
 inline constexpr Phrase kTiersDisordered{"C019",
                                          "expected tiers in order of time, found {0} after {1}",
                                          "分级应按时间先后排列，实际 {0} 在 {1} 之后"};

@@ -316,6 +316,24 @@ std::vector<Broken> BrokenSections() {
       clock("clock_without_a_limit", Clock("    kind: remedy\n")),
       clock("clock_limit_wrong_unit", Clock("    kind: remedy\n    limit: 8 huors\n")),
       clock("clock_limit_without_unit", Clock("    kind: remedy\n    limit: 8\n")),
+      clock("clock_never_due",
+            Clock("    kind: remedy\n    limit: 600 days\n    count: working_days\n"
+                  "    calendar: office\n    tiers:\n"
+                  "      - {id: a, at: \"600 days\", count: own, do: escalate}\n") +
+                "  - {id: bt, name: {en: B}, kind: verification, limit: 9999 hours, "
+                "count: business_time, calendar: office}\n"
+                "  - {id: cd, name: {en: C}, kind: resurvey, limit: 3653 days, "
+                "count: calendar_days, calendar: office}\n"),
+      clock("tier_never_crossed",
+            Clock("    kind: remedy\n    limit: 100 days\n    count: working_days\n"
+                  "    calendar: office\n    tiers:\n"
+                  "      - {id: a, at: \"3 days\", count: own, do: escalate}\n"
+                  "      - {id: b, at: \"5 days\", count: own, do: escalate}\n") +
+                "  - id: bt\n    name: {en: B}\n    kind: verification\n    limit: 400 hours\n"
+                "    count: business_time\n    calendar: office\n    tiers:\n"
+                "      - {id: a, at: \"180 %\", do: escalate}\n"
+                "      - {id: b, at: \"200 %\", do: escalate}\n"
+                "      - {id: c, at: \"500 hours\", count: own, do: escalate}\n"),
       clock("clock_limit_zero", Clock("    kind: remedy\n    limit: 0 hours\n")),
       clock("clock_hours_of_working_days",
             Clock("    kind: remedy\n    limit: 8 hours\n    count: working_days\n"

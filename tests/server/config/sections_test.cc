@@ -229,6 +229,56 @@ clocks:
   EXPECT_EQ(loaded.revision.clocks[2].limit, Limit{});
 }
 
+TEST(ClockSectionTest, ALimitIsAcceptedUpToWhatTheCalendarGetsTo) {
+  // A working day a week, and none in the summer.
+  const std::string calendars = R"(version: 1
+calendars:
+  - id: office
+    name: {en: Office}
+    time_zone: Asia/Shanghai
+    week: {wed: "09:00-17:00"}
+    holidays: [{from: 2027-07-01, to: 2027-08-31}]
+)";
+  struct Row {
+    std::string limit;  // the largest, and what is too much by one
+    std::string beyond;
+    std::string count;
+  };
+  const Row rows[] = {{"96 days", "97 days", "working_days"},
+                      {"768 hours", "769 hours", "business_time"},
+                      {"3652 days", "3653 days", "calendar_days"}};
+  for (const Row& row : rows) {
+    for (const std::string& limit : {row.limit, row.beyond}) {
+      SCOPED_TRACE(limit);
+      std::vector<ConfigError> errors;
+      const auto loaded = ParseConfig(
+          {{"programs.yaml", kPrograms},
+           {"playbooks.yaml", kPlaybooks},
+           {"calendars.yaml", calendars},
+           {"clocks.yaml", "version: 1\nclocks:\n  - {id: a, name: {en: A}, kind: remedy, limit: " +
+                               limit + ", count: " + row.count + ", calendar: office}\n"}},
+          &errors);
+      ASSERT_EQ(loaded.has_value(), limit == row.limit) << Render(errors);
+      if (!loaded) {
+        EXPECT_EQ(Codes(errors), std::vector<std::string>{"C019"});
+        continue;
+      }
+      const Calendar& calendar = loaded->revision.calendars.at(0);
+      const Limit& read = loaded->revision.clocks.at(0).limit;
+      int given_up = 0;  // with one more
+      for (int month = 0; month < 24; ++month) {
+        const Timestamp start{
+            std::chrono::sys_days{std::chrono::year{2026 + month / 12} /
+                                  std::chrono::month{static_cast<unsigned>(month % 12) + 1} / 1}};
+        const Counting counting{read.count, &calendar, start};
+        EXPECT_TRUE(Advance(counting, start, read.amount)) << month;
+        if (!Advance(counting, start, read.amount + 1)) ++given_up;
+      }
+      EXPECT_GT(given_up, 0);
+    }
+  }
+}
+
 // ---- The rest -----------------------------------------------------------------------------------
 
 TEST(OrganizationSectionsTest, WithoutFilesTheShippedOnesApply) {
