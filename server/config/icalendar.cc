@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "server/config/messages.h"
+#include "server/config/text.h"
 
 namespace rebound {
 namespace {
@@ -144,9 +145,9 @@ std::string Unescape(std::string_view text) {
     }
     plain += c;
   }
-  const size_t begin = plain.find_first_not_of(' ');
+  const size_t begin = plain.find_first_not_of(kBlanks);
   if (begin == std::string::npos) return "";
-  return plain.substr(begin, plain.find_last_not_of(' ') - begin + 1);
+  return plain.substr(begin, plain.find_last_not_of(kBlanks) - begin + 1);
 }
 
 class Import {

@@ -228,6 +228,8 @@ TEST(ICalendarTest, SaysWhatIsWrong) {
        "expected a SUMMARY that names the day, found none"},
       {EventOf("SUMMARY:  \nDTSTART:20250101\n"), 2, "I005",
        "expected a SUMMARY that names the day, found none"},
+      {EventOf("SUMMARY:\t \\n\t\nDTSTART:20250101\n"), 2, "I005",
+       "expected a SUMMARY that names the day, found none"},
       {EventOf(good + "DTSTART:20250102\n"), 5, "I005",
        "expected one DTSTART in an event, found a second; the first is in line 4"},
       {EventOf("SUMMARY:x\nDTSTART;VALUE=DATE:20250229\n"), 4, "I004",
