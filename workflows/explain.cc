@@ -67,13 +67,13 @@ std::string ValueText(const FieldValue& value) {
   return {};
 }
 
-std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read) {
+std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read, bool why) {
   std::vector<RuleTrace> traces;
   const auto add = [&](RuleTrace::Kind kind, const std::string& id, const Predicate& when,
                        const FieldReader& facts, bool taken) {
     RuleTrace trace{.kind = kind, .id = id};
-    trace.unmet = FirstUnmet(when, facts);
-    trace.matches = !trace.unmet;
+    if (why) trace.unmet = FirstUnmet(when, facts);
+    trace.matches = why ? !trace.unmet : Evaluate(when, facts);
     trace.applies = trace.matches && !taken;
     traces.push_back(std::move(trace));
     return traces.back().applies;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "workflows/check.h"
@@ -82,14 +83,18 @@ struct Checker {
 
   // Statuses from which `seeds` can be reached, or that can be reached from them.
   std::set<std::string_view> Closure(std::set<std::string_view> found, bool forward) const {
-    for (bool grew = true; grew;) {
-      grew = false;
-      for (const Transition& t : lifecycle.transitions) {
-        for (std::string_view to : Targets(t)) {
-          const std::string_view known = forward ? std::string_view(t.from) : to;
-          const std::string_view next = forward ? to : std::string_view(t.from);
-          if (found.contains(known) && found.insert(next).second) grew = true;
-        }
+    std::multimap<std::string_view, std::string_view> next;
+    for (const Transition& t : lifecycle.transitions) {
+      for (const std::string_view to : Targets(t)) {
+        next.emplace(forward ? std::string_view(t.from) : to, forward ? to : t.from);
+      }
+    }
+    std::vector<std::string_view> left(found.begin(), found.end());
+    while (!left.empty()) {
+      const auto [begin, end] = next.equal_range(left.back());
+      left.pop_back();
+      for (auto it = begin; it != end; ++it) {
+        if (found.insert(it->second).second) left.push_back(it->second);
       }
     }
     return found;
@@ -120,9 +125,9 @@ struct Checker {
       const bool closed = status.phase == Phase::kClosed;
       const bool leaves = std::any_of(
           lifecycle.transitions.begin(), lifecycle.transitions.end(), [&](const Transition& t) {
+            if (t.from != status.key) return false;
             const auto targets = Targets(t);
-            return t.from == status.key &&
-                   std::any_of(targets.begin(), targets.end(),
+            return std::any_of(targets.begin(), targets.end(),
                                [&](std::string_view to) { return to != status.key; });
           });
       if (!leaves && !closed) {

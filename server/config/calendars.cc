@@ -166,6 +166,13 @@ void ReadWorkday(ConfigReader& reader, const YamlNode& node, Calendar* calendar)
   AddDay(reader, place, std::move(day), calendar);
 }
 
+// What a file says, read once: several calendars may import it.
+struct ParsedFile {
+  std::optional<std::vector<ImportedDay>> days{};
+  std::vector<ICalendarError> errors{};
+};
+using ParsedFiles = std::map<std::string, ParsedFile>;
+
 // Where an imported day comes from.
 struct Origin {
   std::string file{};
@@ -174,17 +181,21 @@ struct Origin {
 
 // Days that the file has besides those written out, which come first, and those that other files
 // gave alike.
-void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open,
+void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open, ParsedFiles* parsed,
             const std::set<LocalDay>& written, std::map<LocalDay, Origin>* imported,
             Calendar* calendar) {
-  const auto text = open(item.text);
-  if (!text) {
-    reader.Fault(At(item), messages::kImportMissing, {Describe(item)},
-                 Fill(messages::kPutIcsThere));
-    return;
+  const auto [at, is_first] = parsed->try_emplace(item.text);
+  auto& [days, errors] = at->second;
+  if (is_first) {
+    const auto text = open(item.text);
+    if (!text) {
+      parsed->erase(at);
+      reader.Fault(At(item), messages::kImportMissing, {Describe(item)},
+                   Fill(messages::kPutIcsThere));
+      return;
+    }
+    days = ParseICalendar(*text, kFirstImportedYear, kLastImportedYear, &errors);
   }
-  std::vector<ICalendarError> errors;
-  const auto days = ParseICalendar(*text, kFirstImportedYear, kLastImportedYear, &errors);
   for (const ICalendarError& error : errors) {
     reader.Fault(At(item), messages::kImportFailed,
                  {item.text, std::to_string(error.line), error.message},
@@ -257,7 +268,8 @@ Bilingual Describe(const CalendarFault& fault) {
   return {};
 }
 
-Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile& open) {
+Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile& open,
+                      ParsedFiles* parsed) {
   Calendar calendar;
   const size_t errors_before = reader.error_count();
   reader.ReadId(node, "id", Need::kRequired, &calendar.id);
@@ -282,7 +294,7 @@ Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile
   for (const CalendarDay& day : calendar.days) written.insert(day.date);
   std::map<LocalDay, Origin> imported;
   for (const YamlNode* item : reader.GetScalars(node, "import", Need::kOptional)) {
-    Import(reader, *item, open, written, &imported, &calendar);
+    Import(reader, *item, open, parsed, written, &imported, &calendar);
   }
   if (reader.error_count() == errors_before) {
     CheckNights(reader, At(*Find(node, "id").value), calendar);
@@ -313,12 +325,13 @@ std::string DayText(const CalendarDay& day) {
 }  // namespace
 
 void ReadCalendars(ConfigReader& reader, const OpenFile& open, std::vector<Calendar>* calendars) {
-  const YamlNode* list = reader.GetList(reader.root(), "calendars", Need::kRequired);
+  const YamlNode* list = reader.GetList(reader.root(), "calendars", Need::kRequired, kMaxCalendars);
   if (list == nullptr) return;
   std::map<std::string, int> lines;
+  ParsedFiles parsed;
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kACalendar, keys::kCalendarKeys)) continue;
-    Calendar calendar = ReadCalendar(reader, node, open);
+    Calendar calendar = ReadCalendar(reader, node, open, &parsed);
     reader.CheckUnique(node, "id", calendar.id, &lines);
     calendars->push_back(std::move(calendar));
   }

@@ -11,7 +11,6 @@
 #include "server/config/conditions.h"
 #include "server/config/messages.h"
 #include "server/config/sections.h"
-#include "workflows/coverage.h"
 #include "workflows/field_catalogue.h"
 
 namespace rebound {
@@ -134,7 +133,7 @@ class ClockReader {
                       Fill(messages::kLeaveOut));
       }
     }
-    if (const YamlNode* list = reader_.GetList(node, "tiers", Need::kOptional)) {
+    if (const YamlNode* list = reader_.GetList(node, "tiers", Need::kOptional, kMaxTiers)) {
       std::map<std::string, int> lines;
       const YamlNode* before = nullptr;
       for (const YamlNode& item : list->children) {
@@ -409,9 +408,10 @@ std::string TierText(const Tier& tier, Count count) {
 void ReadClocks(ConfigReader& reader, const Referenced& referenced,
                 const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles,
                 std::vector<ClockDefinition>* clocks) {
-  const YamlNode* list = reader.GetList(reader.root(), "clocks", Need::kRequired);
+  const YamlNode* list = reader.GetList(reader.root(), "clocks", Need::kRequired, kMaxClocks);
   if (list == nullptr) return;
   ClockReader clock_reader(reader, referenced, calendars, roles);
+  CoverageBudget budget;
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kAClock, keys::kClockKeys)) continue;
@@ -419,11 +419,12 @@ void ReadClocks(ConfigReader& reader, const Referenced& referenced,
     const bool condition_is_good = clock_reader.Read(node, &clock);
     reader.CheckUnique(node, "id", clock.id, &lines);
     if (!condition_is_good) continue;
-    std::vector<Predicate> earlier;
+    std::vector<const Predicate*> earlier;
     for (const ClockDefinition& other : *clocks) {
-      if (other.kind == clock.kind) earlier.push_back(other.when);
+      if (other.kind == clock.kind) earlier.push_back(&other.when);
     }
-    if (CheckCanHold(reader, node, clock.when) && IsCovered(clock.when, earlier)) {
+    if (CheckCanHold(reader, node, clock.when, &budget) &&
+        IsCovered(clock.when, earlier, &budget)) {
       const Entry id = Find(node, "id");
       reader.Fault(id ? At(*id.value) : At(node), messages::kClockNeverMatched, {clock.id},
                    Fill(messages::kMoveUp));

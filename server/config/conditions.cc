@@ -10,7 +10,6 @@
 
 #include "server/config/messages.h"
 #include "server/config/text.h"
-#include "workflows/coverage.h"
 #include "workflows/filter.h"
 #include "workflows/predicate_words.h"
 
@@ -423,8 +422,9 @@ bool ReadCondition(ConfigReader& reader, const YamlNode& map, const Referenced& 
   return true;
 }
 
-bool CheckCanHold(ConfigReader& reader, const YamlNode& map, const Predicate& when) {
-  if (CanHold(when)) return true;
+bool CheckCanHold(ConfigReader& reader, const YamlNode& map, const Predicate& when,
+                  CoverageBudget* budget) {
+  if (CanHold(when, budget)) return true;
   const Entry entry = Find(map, "when");
   reader.Fault(entry ? At(*entry.key) : At(map), messages::kNeverHolds, {},
                Fill(messages::kRevise));

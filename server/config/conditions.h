@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "server/config/reader.h"
+#include "workflows/coverage.h"
 #include "workflows/organization.h"
 #include "workflows/predicate.h"
 #include "workflows/program.h"
@@ -35,7 +36,8 @@ bool ReadCondition(ConfigReader& reader, const YamlNode& map, const Referenced& 
                    Predicate* out);
 
 // Warns of a condition that can never hold, at the `when` of `map`. False then.
-bool CheckCanHold(ConfigReader& reader, const YamlNode& map, const Predicate& when);
+bool CheckCanHold(ConfigReader& reader, const YamlNode& map, const Predicate& when,
+                  CoverageBudget* budget);
 
 // Notes a PredicateError at `place`; `found` is what stands there, empty: what the error says.
 void NotePredicateError(ConfigReader& reader, const Place& place, const Error& error,

@@ -31,14 +31,18 @@ class LifecycleReader {
     const size_t errors_before = reader_.error_count();
     reader_.ReadInt(node, "max_returns", Need::kOptional, 0, 100, &l_.max_returns);
     reader_.ReadInt(node, "max_extensions", Need::kOptional, 0, 100, &l_.max_extensions);
-    statuses_ = reader_.GetList(node, "statuses", Need::kRequired);
-    if (statuses_ != nullptr) ReadStatuses();
+    statuses_ = reader_.GetList(node, "statuses", Need::kRequired, kMaxStatuses);
+    if (statuses_ == nullptr) return;  // everything else names them
+    ReadStatuses();
     initial_ =
         reader_.GetScalar(node, "initial", Need::kRequired, Fill(messages::kStatusCharacters));
     if (initial_ && MatchStatus("initial", *initial_.value)) l_.initial = initial_.value->text;
-    const YamlNode* transitions = reader_.GetList(node, "transitions", Need::kRequired);
+    const YamlNode* transitions =
+        reader_.GetList(node, "transitions", Need::kRequired, kMaxTransitions);
     if (transitions != nullptr) {
-      for (const YamlNode& item : transitions->children) ReadTransition(item);
+      for (const YamlNode& item : transitions->children) {
+        if (!is_full_) ReadTransition(item);
+      }
     }
     if (reader_.error_count() == errors_before && roles_ != nullptr) {
       for (const LifecycleFault& fault : CheckLifecycle(l_, *roles_)) Note(fault);
@@ -122,6 +126,12 @@ class LifecycleReader {
         reader_.Fault(At(*from), messages::kWordTwice, {Quoted(from->text)},
                       Fill(messages::kKeepOneOfThem));
         continue;
+      }
+      if (l_.transitions.size() == kMaxTransitions) {
+        reader_.Fault(At(*from), messages::kTooManyTransitions, {std::to_string(kMaxTransitions)},
+                      Fill(messages::kFewerEntries));
+        is_full_ = true;
+        return;
       }
       seen.push_back(from->text);
       t.from = from->text;
@@ -260,6 +270,7 @@ class LifecycleReader {
   Lifecycle& l_;
   const YamlNode* statuses_ = nullptr;
   Entry initial_{};
+  bool is_full_ = false;
   std::vector<const YamlNode*> status_nodes_{};
   std::vector<const YamlNode*> transition_nodes_{};  // as Lifecycle::transitions
 };

@@ -119,6 +119,10 @@ inline constexpr Phrase kIdTwice{"C011", "expected an id of its own, found \"{0}
                                  "标识不应重复，却又出现了 \"{0}\""};
 inline constexpr Phrase kListTooShort{"C010", "expected at least one entry for {0}, found none",
                                       "{0} 至少要有一项，实际没有"};
+inline constexpr Phrase kListTooLong{"C010", "expected at most {0} entries for {1}, found {2}",
+                                     "{1} 最多 {0} 项，实际有 {2} 项"};
+inline constexpr Phrase kFewerEntries{"leave some out, or join those that differ little",
+                                      "去掉一些，或合并相近的"};
 inline constexpr Phrase kWordTwice{"C006", "expected each entry once, found {0} again",
                                    "每一项只应出现一次，{0} 却重复了"};
 inline constexpr Phrase kAddOne{"add one", "请至少写一项"};
@@ -310,6 +314,9 @@ inline constexpr Phrase kUnknownStatus{"C008", "expected the key of a status for
 inline constexpr Phrase kNoSuchOutcome{
     "C012", "expected \"{0}\" only for commands with that outcome ({1}), found it for {2}",
     "\"{0}\" 只用于有这种结果的命令（{1}），却写在 {2} 上"};
+inline constexpr Phrase kTooManyTransitions{
+    "C010", "expected at most {0} transitions, each status under from counted, found more",
+    "流转最多 {0} 条（from 中每个状态各算一条），实际超出"};
 inline constexpr Phrase kMoveStays{"C012", "expected another status for a move, found its own",
                                    "move 应到另一个状态，实际是原状态"};
 inline constexpr Phrase kUnreachable{"C017",

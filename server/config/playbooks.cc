@@ -7,7 +7,6 @@
 #include "server/config/conditions.h"
 #include "server/config/messages.h"
 #include "server/config/sections.h"
-#include "workflows/coverage.h"
 
 namespace rebound {
 namespace {
@@ -19,21 +18,22 @@ bool IsAlways(const Predicate& when) {
 // Can the playbook apply, given those above it?
 void CheckReachable(ConfigReader& reader, const YamlNode& node, const Playbook& playbook,
                     const std::vector<Playbook>& earlier,
-                    const std::vector<const YamlNode*>& earlier_nodes) {
-  if (!CheckCanHold(reader, node, playbook.when)) return;
+                    const std::vector<const YamlNode*>& earlier_nodes, CoverageBudget* of_pairs,
+                    CoverageBudget* of_all) {
+  if (!CheckCanHold(reader, node, playbook.when, of_pairs)) return;
   const Entry id = Find(node, "id");
   const Place place = id ? At(*id.value) : At(node);
-  std::vector<Predicate> conditions;
+  std::vector<const Predicate*> conditions;
   for (size_t i = 0; i < earlier.size(); ++i) {
-    conditions.push_back(earlier[i].when);
-    if (!IsCovered(playbook.when, {earlier[i].when})) continue;
+    conditions.push_back(&earlier[i].when);
+    if (!IsCovered(playbook.when, {&earlier[i].when}, of_pairs)) continue;
     reader.Fault(place, messages::kShadowedPlaybook,
                  {earlier[i].id, std::to_string(earlier_nodes[i]->line + 1),
                   Fill(IsAlways(earlier[i].when) ? messages::kEveryCase : messages::kAllItsCases)},
                  Fill(messages::kMovePlaybook));
     return;
   }
-  if (IsCovered(playbook.when, conditions)) {
+  if (IsCovered(playbook.when, conditions, of_all)) {
     reader.Fault(place, messages::kNeverReached, {playbook.id}, Fill(messages::kMoveUp));
   }
 }
@@ -42,10 +42,13 @@ void CheckReachable(ConfigReader& reader, const YamlNode& node, const Playbook& 
 
 void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
                    std::vector<Playbook>* playbooks) {
-  const YamlNode* list = reader.GetList(reader.root(), "playbooks", Need::kRequired);
+  const YamlNode* list = reader.GetList(reader.root(), "playbooks", Need::kRequired, kMaxPlaybooks);
   if (list == nullptr) return;
   std::map<std::string, int> lines;
   std::vector<const YamlNode*> nodes;
+  // Two, so that no warning costs an error.
+  CoverageBudget of_pairs;
+  CoverageBudget of_all;
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kAPlaybook, keys::kPlaybookKeys)) continue;
     Playbook p;
@@ -58,7 +61,7 @@ void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
     reader.CheckUnique(node, "id", p.id, &lines);
     // One with a broken condition would seem to match everything.
     if (!condition_is_good) continue;
-    CheckReachable(reader, node, p, *playbooks, nodes);
+    CheckReachable(reader, node, p, *playbooks, nodes, &of_pairs, &of_all);
     playbooks->push_back(std::move(p));
     nodes.push_back(&node);
   }

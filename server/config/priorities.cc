@@ -5,19 +5,21 @@
 #include "server/config/conditions.h"
 #include "server/config/messages.h"
 #include "server/config/sections.h"
-#include "workflows/coverage.h"
 
 namespace rebound {
 void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
                     std::vector<Priority>* priorities) {
   const Entry section = reader.Get(reader.root(), "priorities", Need::kRequired);
-  const YamlNode* list = reader.GetList(reader.root(), "priorities", Need::kOptional);
+  const YamlNode* list =
+      reader.GetList(reader.root(), "priorities", Need::kOptional, kMaxPriorities);
   if (list == nullptr) return;
   if (list->children.empty()) {
     reader.Fault(At(section), messages::kListTooShort, {"priorities"}, Fill(messages::kAddOne));
   }
   std::map<std::string, int> lines;
-  std::vector<Predicate> earlier;
+  CoverageBudget budget;
+  std::vector<const Predicate*> earlier;
+  priorities->reserve(list->children.size());  // earlier ones are pointed at
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kAPriority, keys::kPriorityKeys)) continue;
     Priority priority;
@@ -28,13 +30,14 @@ void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
     reader.CheckUnique(node, "id", priority.id, &lines);
     if (!condition_is_good) continue;
     // The last one takes what is left, whatever its condition.
-    if (CheckCanHold(reader, node, priority.when) && IsCovered(priority.when, earlier)) {
+    if (CheckCanHold(reader, node, priority.when, &budget) &&
+        IsCovered(priority.when, earlier, &budget)) {
       const Entry id = Find(node, "id");
       reader.Fault(id ? At(*id.value) : At(node), messages::kPriorityNeverMatched, {priority.id},
                    Fill(messages::kMoveUp));
     }
-    earlier.push_back(priority.when);
     priorities->push_back(std::move(priority));
+    earlier.push_back(&priorities->back().when);
   }
 }
 

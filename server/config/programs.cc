@@ -118,7 +118,7 @@ Program ReadProgram(ConfigReader& reader, const YamlNode& node) {
 }  // namespace
 
 void ReadPrograms(ConfigReader& reader, std::vector<Program>* programs) {
-  const YamlNode* list = reader.GetList(reader.root(), "programs", Need::kRequired);
+  const YamlNode* list = reader.GetList(reader.root(), "programs", Need::kRequired, kMaxPrograms);
   if (list == nullptr) return;
   if (list->children.empty()) {
     reader.Fault(At(*list), messages::kAtLeastOneProgram, {}, Fill(messages::kAddProgram));

@@ -17,7 +17,6 @@
 namespace rebound {
 namespace {
 
-constexpr size_t kMaxErrorsPerFile = 100;
 constexpr size_t kMaxKey = 64;
 
 bool IsDigits(std::string_view text) {
@@ -201,10 +200,17 @@ Entry ConfigReader::GetScalar(const YamlNode& map, std::string_view key, Need ne
   return entry;
 }
 
-const YamlNode* ConfigReader::GetList(const YamlNode& map, std::string_view key, Need need) {
+const YamlNode* ConfigReader::GetList(const YamlNode& map, std::string_view key, Need need,
+                                      size_t most) {
   const Entry entry = Get(map, key, need);
   if (!entry) return nullptr;
-  if (entry.value->kind == YamlNode::Kind::kList) return entry.value;
+  if (entry.value->kind == YamlNode::Kind::kList) {
+    const size_t count = entry.value->children.size();
+    if (count <= most) return entry.value;
+    Fault(rebound::At(*entry.key), messages::kListTooLong,
+          {std::to_string(most), key, std::to_string(count)}, Fill(messages::kFewerEntries));
+    return nullptr;
+  }
   Expected(entry, messages::kTypeOfKey, Fill(messages::kAList), Fill(messages::kBeginItems));
   return nullptr;
 }

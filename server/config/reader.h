@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@
 
 namespace rebound {
 
+inline constexpr size_t kMaxErrorsPerFile = 100;
 inline constexpr Duration kShortest = std::chrono::minutes{1};
 inline constexpr std::string_view kTruthWords[] = {"true", "false"};
 // Units of durations, and how long each is: kUnitLengths[i / 2].
@@ -90,8 +92,9 @@ class ConfigReader {
   Entry Get(const YamlNode& map, std::string_view key, Need need);
   // A scalar's entry, or one without a key, with what is wrong noted.
   Entry GetScalar(const YamlNode& map, std::string_view key, Need need, const Bilingual& what);
-  // A list's entries; nullptr when it is absent or something else.
-  const YamlNode* GetList(const YamlNode& map, std::string_view key, Need need);
+  // A list's entries; nullptr when it is absent, something else, or has more than `most`.
+  const YamlNode* GetList(const YamlNode& map, std::string_view key, Need need,
+                          size_t most = std::numeric_limits<size_t>::max());
   // One scalar, or a list of scalars; those that are something else are noted and left out.
   std::vector<const YamlNode*> GetScalars(const YamlNode& map, std::string_view key, Need need);
 

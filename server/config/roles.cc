@@ -17,7 +17,7 @@ bool IsBase(std::string_view word) {
 }  // namespace
 
 void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
-  const YamlNode* list = reader.GetList(reader.root(), "roles", Need::kRequired);
+  const YamlNode* list = reader.GetList(reader.root(), "roles", Need::kRequired, kMaxRoles);
   if (list == nullptr) return;
   std::map<std::string, int> lines;
   for (const YamlNode& node : list->children) {

@@ -20,6 +20,18 @@
 
 namespace rebound {
 
+// What a configuration may have at most: a file that reaches them is read in well under a second.
+inline constexpr size_t kMaxPrograms = 1'000;
+inline constexpr size_t kMaxPlaybooks = 1'000;
+inline constexpr size_t kMaxPriorities = 1'000;
+inline constexpr size_t kMaxClocks = 1'000;
+inline constexpr size_t kMaxTiers = 20;  // of a clock
+inline constexpr size_t kMaxCalendars = 100;
+inline constexpr size_t kMaxRoles = 100;
+inline constexpr size_t kMaxStatuses = 200;
+inline constexpr size_t kMaxTransitions = 5'000;  // each status of `from` counts
+inline constexpr size_t kMaxRuleTests = 300;      // of a file
+
 void ReadPrograms(ConfigReader& reader, std::vector<Program>* programs);
 void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles);
 void ReadLabels(ConfigReader& reader, Labels* labels);

@@ -16,6 +16,12 @@ Predicate When(const std::string& filter) {
   return parsed ? *parsed : Predicate{};
 }
 
+std::vector<const Predicate*> PointersTo(const std::vector<Predicate>& conditions) {
+  std::vector<const Predicate*> pointers;
+  for (const Predicate& condition : conditions) pointers.push_back(&condition);
+  return pointers;
+}
+
 TEST(CoverageTest, ContradictionsAreProvenAndNothingElse) {
   const struct {
     const char* filter;
@@ -48,7 +54,10 @@ TEST(CoverageTest, ContradictionsAreProvenAndNothingElse) {
       {"(score <= 2 OR channel = sms) AND score > 2 AND channel = email", false},
       {"(score <= 2 OR channel = sms) AND score > 2", true},
   };
-  for (const auto& row : rows) EXPECT_EQ(CanHold(When(row.filter)), row.can_hold) << row.filter;
+  for (const auto& row : rows) {
+    CoverageBudget budget;
+    EXPECT_EQ(CanHold(When(row.filter), &budget), row.can_hold) << row.filter;
+  }
 }
 
 TEST(CoverageTest, WhatEarlierConditionsTakeIsProven) {
@@ -74,7 +83,9 @@ TEST(CoverageTest, WhatEarlierConditionsTakeIsProven) {
   for (const auto& row : rows) {
     std::vector<Predicate> earlier;
     for (const char* filter : row.earlier) earlier.push_back(When(filter));
-    EXPECT_EQ(IsCovered(When(row.condition), earlier), row.covered) << row.condition;
+    CoverageBudget budget;
+    EXPECT_EQ(IsCovered(When(row.condition), PointersTo(earlier), &budget), row.covered)
+        << row.condition;
   }
 }
 
@@ -84,7 +95,38 @@ TEST(CoverageTest, ASearchThatWouldTakeTooLongEndsWithAYes) {
     filter += (i > 0 ? " AND (" : "(") + std::string("score != ") + std::to_string(i) +
               " OR severity != " + std::to_string(i) + ")";
   }
-  EXPECT_TRUE(CanHold(When(filter + " AND score < 0 AND severity < 0 AND reopen_count = 0")));
+  CoverageBudget budget;
+  EXPECT_TRUE(
+      CanHold(When(filter + " AND score < 0 AND severity < 0 AND reopen_count = 0"), &budget));
+}
+
+TEST(CoverageTest, AThousandRulesThatPeopleWriteStayWithinTheBudgetOfAList) {
+  std::vector<Predicate> rules;
+  for (int i = 0; i < 999; ++i) {
+    rules.push_back(When("touchpoint:\"shop/" + std::to_string(i) +
+                         "\" AND score <= " + std::to_string(i % 7)));
+  }
+  rules.push_back(When("touchpoint:\"shop/998/till\" AND score < 0"));  // behind the one above
+  CoverageBudget budget;
+  std::vector<const Predicate*> earlier;
+  for (const Predicate& rule : rules) {
+    EXPECT_TRUE(CanHold(rule, &budget));
+    EXPECT_EQ(IsCovered(rule, earlier, &budget), &rule == &rules.back());
+    earlier.push_back(&rule);
+  }
+  EXPECT_GT(budget.left, 0);
+}
+
+TEST(CoverageTest, OnceTheBudgetIsSpentRulesCanHoldAndAreNotCovered) {
+  const Predicate never = When("score < 0 AND score > 0");
+  const Predicate all;
+  CoverageBudget budget;
+  EXPECT_FALSE(CanHold(never, &budget));
+  EXPECT_TRUE(IsCovered(never, {&all}, &budget));
+  budget.left = 0;
+  EXPECT_TRUE(CanHold(never, &budget));
+  EXPECT_FALSE(IsCovered(never, {&all}, &budget));
+  EXPECT_FALSE(IsCovered(never, {&all, &all}, &budget));
 }
 
 }  // namespace

@@ -188,6 +188,12 @@ std::string Calendar(const std::string& lines) {
          lines;
 }
 
+std::string Repeated(const std::string& line, int times) {
+  std::string lines;
+  for (int i = 0; i < times; ++i) lines += line;
+  return lines;
+}
+
 // An iCalendar of one day.
 std::string Ics(const std::string& date, const std::string& name) {
   return "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:" + date +
@@ -254,6 +260,18 @@ std::vector<Broken> BrokenSections() {
       {"duplicate_key_in_a_condition", kPrograms,
        Playbook("    when: {score: {at_most: 2}, score: {at_least: 1}}\n")},
 
+      {"too_many_rules",
+       kPrograms,
+       "version: 1\nplaybooks:\n" + Repeated("  - {id: a, name: {en: A}}\n", 1001) + "tests:\n" +
+           Repeated("  - {name: a, given: {}, expect: {playbook: a}}\n", 301),
+       {{"priorities.yaml",
+         "version: 1\npriorities:\n" + Repeated("  - {id: a, name: {en: A}}\n", 1001)},
+        {"clocks.yaml", Clock("    kind: remedy\n    limit: 1 hours\n    tiers:\n" +
+                              Repeated("      - {id: a, at: due, do: escalate}\n", 21))}}},
+      lifecycle("too_many_statuses", "  transitions:\n",
+                Repeated("    - {key: a, name: {en: A}, phase: open}\n", 197) + "  transitions:\n"),
+      lifecycle("too_many_transitions", "",
+                Repeated("    - {from: open, command: move, to: waiting}\n", 4993)),
       {"duplicate_operator_in_a_condition", kPrograms,
        Playbook("    when:\n      score: {at_most: 3, at_most: 5}\n"
                 "      channel: {is: sms, is: mail}\n")},
