@@ -40,6 +40,35 @@ TEST(CanonicalTextTest, ATextOfBeforeTheOtherSectionsReadsWithTheShippedOnes) {
   EXPECT_EQ(read->roles, DefaultRoles());
 }
 
+TEST(CanonicalTextTest, NamesOfImportedDaysReadBackAsTheyWere) {
+  const std::string names[] = {"国庆节",
+                               "\t tabs\tand blanks \t",
+                               "\\n a line break \\n",
+                               "\x01 control \x7F",
+                               R"(quotes " and \\ and ' # : - {})",
+                               std::string(2000, ' ') + "x" + std::string(2000, ' '),
+                               "x" + std::string(1500, '\t') + "y",
+                               "a\u0085b\u2028c\uFEFF",
+                               "~",
+                               "null"};
+  for (const std::string& name : names) {
+    SCOPED_TRACE(name);
+    const LoadedConfig loaded = ParseGood(
+        {{"programs.yaml", kPrograms},
+         {"playbooks.yaml", kPlaybooks},
+         {"calendars.yaml",
+          "version: 1\ncalendars:\n  - {id: a, name: {en: A}, time_zone: UTC, week: {mon: "
+          "\"09:00-18:00\"}, import: a.ics}\n"},
+         {"a.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\nSUMMARY:" + name +
+                       "\nEND:VEVENT\nEND:VCALENDAR\n"}});
+    const auto read = ParseCanonical(loaded.canonical_text);
+    ASSERT_TRUE(read) << read.error().metadata.at("detail");
+    EXPECT_EQ(read->calendars, loaded.revision.calendars);
+    EXPECT_EQ(read->hash, loaded.hash);
+    EXPECT_EQ(CanonicalText(*read), loaded.canonical_text);
+  }
+}
+
 TEST(DiffTest, EqualRevisionsDoNotDiffer) {
   const Revision revision = Shipped().revision;
   EXPECT_TRUE(CompareRevisions(revision, revision).empty());
