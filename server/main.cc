@@ -151,6 +151,7 @@ int Serve(Arguments arguments) {
   server_options.trusted_network = arguments.trusted_network;
   server_options.executor.queue_capacity = arguments.queue_capacity;
   server_options.zone_data = ZoneDataVersion();
+  server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
     exit_code = kExitBroken;
     // Nothing may hold up the end: after a failed write the process must not linger half alive.

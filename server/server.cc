@@ -116,6 +116,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   }
   parts_ =
       std::make_unique<Parts>(store, clock, std::move(revision), options, std::move(on_failure));
+  parts_->book.SetLastReload(options.config_read);
   grpc::ServerBuilder builder;
   parts_->ports.resize(options.listen.size(), 0);
   for (size_t i = 0; i < options.listen.size(); ++i) {

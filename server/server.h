@@ -28,6 +28,7 @@ class Server {
     Executor::Options executor{};
     bool run_timers = true;   // tests ring the bell themselves
     std::string zone_data{};  // version of the time zone data in use; empty: not looked at
+    RevisionBook::Reload config_read{};  // how the folder fared when `revision` was read
   };
 
   // Borrows store and clock; both outlive the server. `on_failure` is called once if the store

@@ -119,6 +119,20 @@ TEST_F(ConfigApiTest, FaultsAreToldAllAtOnceWithTheirPlacesInTheCallersLanguage)
   EXPECT_THAT(Numbers(), ElementsAre(1));
 }
 
+TEST(ConfigStatusTest, AStartWithABrokenFolderIsToldUntilItIsReadAgain) {
+  std::vector<ConfigError> errors;
+  EXPECT_FALSE(ParseConfig({{"programs.yaml", "version: 1\nprogram: []\n"},
+                            {"playbooks.yaml", "version: 1\nplaybooks: []\n"}},
+                           &errors));
+  const size_t faults = errors.size();
+  TestServer server(TestServerOptions{.config_read = {kServerStart, false, std::move(errors)}});
+  const auto broken = server.Do<api::GetStatusResponse>("viewer", "").config();
+  EXPECT_FALSE(broken.reload_ok());
+  EXPECT_EQ(broken.reload_time().seconds(), ToMillis(kServerStart) / 1000);
+  ASSERT_EQ(broken.faults_size(), static_cast<int>(faults));
+  EXPECT_EQ(broken.faults(0).file(), "programs.yaml");
+}
+
 TEST_F(ConfigApiTest, WhatCannotBeAConfigurationIsRefused) {
   EXPECT_EQ(server_.Refuse("admin", "ConfigService/ValidateConfig", "").reason,
             "REQUIRED_FIELD_MISSING");
