@@ -377,8 +377,11 @@ class ConditionReader {
 void NotePredicateError(ConfigReader& reader, const Place& place, const Error& error,
                         const Bilingual& found) {
   const std::string problem = Get(error, "problem");
-  Bilingual help = DidYouMean(Get(error, "suggestion"));
-  if (problem == "protected_field") {
+  const std::string suggestion = Get(error, "suggestion");
+  Bilingual help = DidYouMean(suggestion);
+  if (problem == "value_invalid" && suggestion == Get(error, "found")) {
+    help = Fill(messages::kWithoutQuotes, {suggestion});
+  } else if (problem == "protected_field") {
     help = Fill(messages::kProtected);
   } else if (problem == "field_not_allowed") {
     help = Fill(messages::kNotKnownYet);

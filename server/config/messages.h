@@ -130,6 +130,8 @@ inline constexpr Phrase kKeepOneOfThem{"leave the second out", "去掉重复的�
 
 inline constexpr Phrase kItsKeys{"its keys: {0}", "可用的键：{0}"};
 inline constexpr Phrase kDidYouMean{"did you mean \"{0}\"?", "是否想写 \"{0}\"？"};
+inline constexpr Phrase kWithoutQuotes{"did you mean {0}, without quotes?",
+                                       "是否想写不带引号的 {0}？"};
 inline constexpr Phrase kFirstKeyLine{"keep one; the first is in line {0}",
                                       "保留一处；第一处在第 {0} 行"};
 inline constexpr Phrase kFirstIdLine{"the first is in line {0}", "第一处在第 {0} 行"};

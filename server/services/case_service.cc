@@ -276,10 +276,12 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         return Command{std::move(command)};
       },
       [](const Call& call, Outcome outcome, api::ClaimNextCaseResponse* out) {
-        const auto due = NextDue(*outcome.subject);
-        out->set_rank_explanation("severity " + std::to_string(outcome.subject->severity) +
+        const Case& c = *outcome.subject;
+        const auto due = NextDue(c);
+        out->set_rank_explanation((c.priority.empty() ? "" : "priority " + c.priority + ", ") +
+                                  "severity " + std::to_string(c.severity) +
                                   (due ? ", due " + FormatTime(*due) : ", no deadline") +
-                                  ", opened " + FormatTime(outcome.subject->opened_at));
+                                  ", opened " + FormatTime(c.opened_at));
         FillVerb(call, std::move(outcome), out);
       });
 

@@ -88,10 +88,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "：应为一天之内发给本调用者、用于本次查询的翻页令牌，但并不是；请去掉令牌，从第一页重新开始"},
     {Reason::kFilterInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}[, column {column}][, at {path}]: expected {expected}, but found \"{found}\"; [did "
-     "you mean "
-     "\"{suggestion}\"? ]correct the filter",
+     "you mean {suggestion}? ]correct the filter",
      "{field}[，第 {column} 个字符][，位于 {path}]：应为 "
-     "{expected}，但遇到“{found}”；[是否想写“{suggestion}”？]"
+     "{expected}，但遇到“{found}”；[是否想写 {suggestion}？]"
      "请更正筛选条件"},
     {Reason::kOrderByInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}: expected one of {expected}, but got \"{value}\"; choose one of these orders",
@@ -199,9 +198,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "两个客户应尚未关联，但客户 {customer} 已与该客户关联；无需再关联"},
     {Reason::kReturnLimitReached, StatusCode::FAILED_PRECONDITION,
      "expected case {case} to have been returned fewer than {limit} times, but the limit is "
-     "reached; "
-     "accept it, or escalate it",
-     "工单 {case} 的退单次数已达上限 {limit}；请接单处理，或升级"},
+     "reached; accept it, dispatch or assign it to whom it belongs, or ask a supervisor",
+     "工单 {case} 的退单次数已达上限 {limit}；请接单处理，或派单、指派给应处理的人，或请主管协调"},
     {Reason::kExtensionLimitReached, StatusCode::FAILED_PRECONDITION,
      "expected fewer than {limit} extensions of the clock {clock} of case {case}, but the limit is "
      "reached; meet the deadline, or escalate the case",

@@ -100,7 +100,7 @@ TEST_F(LifecycleApiTest, ADetractorBecomesAPromoter) {
   EXPECT_EQ(claimed.case_().id(), case_);
   EXPECT_EQ(claimed.case_().owner(), "agent");
   EXPECT_EQ(claimed.rank_explanation(),
-            "severity 2, due 2026-03-03T09:00:00Z, opened 2026-03-02T09:00:00Z");
+            "priority low, severity 2, due 2026-03-03T09:00:00Z, opened 2026-03-02T09:00:00Z");
   EXPECT_EQ(claimed.case_().number(), "C-1");
 
   server_.clock().Advance(hours(1));

@@ -334,7 +334,7 @@ TEST(StatusTest, OptionalPartsAppearOnlyWithTheirValue) {
   error.metadata["suggestion"] = "score";
   EXPECT_EQ(Render(error, "en"),
             "filter, column 1: expected a field name, but found \"scroe\"; did you mean "
-            "\"score\"? correct the filter");
+            "score? correct the filter");
 }
 
 TEST(StatusTest, ForeignValuesStayOnOneLineAndValid) {
