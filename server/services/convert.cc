@@ -610,7 +610,7 @@ SubmitResponse ToSubmit(const api::Response& in, const std::string& path, const 
     out.occurred_at = time.value_or(now);
   }
   // What names its case is judged by the revision which that follows.
-  const bool names_case = !in.invitation_id().empty() || !in.case_id().empty();
+  const bool names_case = !out.invitation_id.empty() || !out.case_id.empty();
   for (FieldViolation& violation : CheckSubmit(command, revision, now)) {
     const bool of_program =
         violation.reason == Reason::kUnknownProgram || violation.reason == Reason::kScoreOutOfRange;

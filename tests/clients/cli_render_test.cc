@@ -48,6 +48,7 @@ v1::Case WorkedCase() {
     "remedies": [{"id": "r1", "kind": "REMEDY_KIND_BILL_CORRECTION",
        "state": "REMEDY_STATE_OFFERED",
        "amount": {"amountMinor": "2000", "currencyCode": "CNY"}, "statutory": true, "actor": "王芳"}],
+    "nextDueTime": "2026-02-01T10:30:00Z",
     "timers": [
       {"kind": "TIMER_KIND_FIRST_CONTACT", "generation": 1, "dueTime": "2026-01-31T08:00:00Z",
        "state": "TIMER_STATE_MET", "endTime": "2026-01-30T10:30:00Z"},

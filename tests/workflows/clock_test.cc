@@ -663,8 +663,7 @@ TEST(ExtensionTest, OfAPromisePutsThePromiseOff) {
 }
 
 TEST(ExtensionTest, IsNotGrantedBeyondWhatTheCalendarReaches) {
-  World world =
-      WithCase(With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 200}, "office")}));
+  World world = WithCase(With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 200}, "office")}));
   for (const char* outcome : {"ExtensionRecorded ClockMoved", "NUMBER_OUT_OF_RANGE"}) {
     ASSERT_EQ(Do(world, More(ClockKind::kRemedy, 300, true)), "ExtensionRecorded");
     EXPECT_EQ(Decide(world, true), outcome);

@@ -192,6 +192,22 @@ TEST_F(RevisionBookTest, WhatIsAppliedIsInForceWhenTheCallReturns) {
   EXPECT_EQ(book_->Get(3), nullptr);
 }
 
+// It was accepted by the checks of then. Cases follow it still, not the one in force.
+TEST_F(RevisionBookTest, WhatTodaysChecksRefuseIsReadAsFarAsItGoes) {
+  const StoredRevision first = *Last(store_);
+  std::string text = first.text;
+  const std::string known = "max_reopen_count: 2";
+  const size_t at = text.find(known);
+  ASSERT_NE(at, std::string::npos) << text;
+  text.replace(at, known.size(), "max_reopen_count: 2\n    a_key_of_then: 1");
+  Add(store_, {first.number + 1, "other", text, "api", "li.na", kNow});
+  const auto read = book_->Get(first.number + 1);
+  ASSERT_NE(read, nullptr);
+  EXPECT_EQ(read->number, first.number + 1);
+  ASSERT_NE(read->FindProgram("hotline"), nullptr);
+  EXPECT_EQ(read->FindProgram("hotline")->max_reopen_count, 2);
+}
+
 TEST_F(RevisionBookTest, ARepeatedRequestAppliesNothingAndAnswersWithTheSameRevision) {
   ASSERT_TRUE(Apply(With("    max_reopen_count: 5\n"), "a", {}));
   ASSERT_TRUE(Apply(With("    max_reopen_count: 6\n"), "b", {}));
