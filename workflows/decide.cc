@@ -27,6 +27,13 @@ struct CommandDecision {
 
 }  // namespace
 
+const Revision& RevisionOf(const Facts& facts, const Context& context, int64_t number) {
+  for (const auto& pinned : facts.pinned) {
+    if (pinned->number == number && number != context.revision->number) return *pinned;
+  }
+  return *context.revision;
+}
+
 Error ToError(std::vector<FieldViolation> violations) {
   CHECK(!violations.empty());
   if (violations.size() == 1) {

@@ -57,6 +57,9 @@ struct Context {
   std::string role{};
 };
 
+// The revision of that number among what is known, else the one in force.
+const Revision& RevisionOf(const Facts& facts, const Context& context, int64_t number);
+
 // Everything about an answer that the configuration forbids: unknown program, score outside the
 // scale, time outside its bounds, no customer where one is required. Fields are named
 // "response.FIELD". Decide refuses whatever this finds.

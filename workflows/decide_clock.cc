@@ -217,13 +217,14 @@ Result<void> VerbDecision::operator()(const FireTimers&) {
   return {};
 }
 
-void VerbDecision::BeginPause(std::string reason, Text note) {
+void VerbDecision::BeginPause(std::string reason, Text note, std::string_view status) {
   const Timestamp now = context().now;
+  draft.Stamp(note);
   if (OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
   draft.AddCase(c, now,
                 PauseStarted{Pause{std::move(reason), std::move(note), c.owner, context().actor,
                                    now, std::nullopt}},
-                c.status);
+                status);
 }
 
 Result<void> VerbDecision::operator()(const PauseCase& verb) {
@@ -231,10 +232,7 @@ Result<void> VerbDecision::operator()(const PauseCase& verb) {
   if (!transition) return transition.error();
   const Labels& labels = draft.RevisionOf(c).labels;
   if (auto known = CheckLabel(labels.pause_reasons, "reason", verb.reason); !known) return known;
-  Pause pause{verb.reason, verb.note, c.owner, context().actor, context().now, std::nullopt};
-  draft.Stamp(pause.note);
-  if (OpenPause(c) != nullptr) draft.AddCase(c, context().now, PauseEnded{});
-  draft.AddCase(c, context().now, PauseStarted{std::move(pause)}, (*transition)->to);
+  BeginPause(verb.reason, verb.note, (*transition)->to);
   return {};
 }
 
@@ -390,29 +388,18 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
   std::vector<std::string> chosen =
       ChooseClocks(to, OpeningFacts(reread, nullptr, facts.customer ? &*facts.customer : nullptr));
   for (std::string& id : chosen) {
-    const ClockKind kind = to.FindClock(id)->kind;
-    for (const std::string& before : c.clock_definitions) {
-      const ClockDefinition* kept = to.FindClock(before);
-      if (kept != nullptr && kept->kind == kind) id = before;
-    }
+    if (const auto* kept = ChosenClock(to, c, to.FindClock(id)->kind)) id = kept->id;
   }
   draft.AddCase(c, now, CaseMigrated{from.number, number, std::move(chosen)}, status);
   // Clocks that stand need a reason, and somebody's account.
   if (!to.lifecycle.Find(status)->stops.empty() && OpenPause(c) == nullptr) {
-    draft.AddCase(c, now,
-                  PauseStarted{Pause{"migrated", {}, c.owner, context().actor, now, std::nullopt}});
+    BeginPause("migrated", {});
   }
   for (const auto& [clock, elapsed] : counted) {
     if (clock.definition.empty()) continue;  // given by hand, or by the program: it stays
     const ClockDefinition* before = from.FindClock(clock.definition);
     const ClockDefinition* after = to.FindClock(clock.definition);
-    if (after == nullptr || after->kind != clock.kind) {
-      after = nullptr;
-      for (const std::string& id : c.clock_definitions) {
-        const ClockDefinition* fits = to.FindClock(id);
-        if (fits != nullptr && fits->kind == clock.kind) after = fits;
-      }
-    }
+    if (after == nullptr || after->kind != clock.kind) after = ChosenClock(to, c, clock.kind);
     const bool given =
         clock.kind == ClockKind::kCommitment || clock.kind == ClockKind::kExternalDeadline;
     if (after == nullptr && !given) {  // nobody sets this limit any more

@@ -272,7 +272,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   // An answer that names its case is judged by what that case follows: the same scale as before.
   const Revision* revision = context.revision;
   if (facts.subject && facts.subject->program_id == response.program_id) {
-    revision = &Draft(context, facts, nullptr).RevisionOf(*facts.subject);
+    revision = &RevisionOf(facts, context, facts.subject->revision);
   }
   if (auto violations = CheckSubmit(command, *revision, context.now); !violations.empty()) {
     return ToError(std::move(violations));

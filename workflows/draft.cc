@@ -134,21 +134,26 @@ std::vector<std::string> ChooseClocks(const Revision& revision, const OpeningFac
   return chosen;
 }
 
+const ClockDefinition* ChosenClock(const Revision& revision, const Case& c, ClockKind kind) {
+  for (const std::string& id : c.clock_definitions) {
+    const ClockDefinition* chosen = revision.FindClock(id);
+    if (chosen != nullptr && chosen->kind == kind) return chosen;
+  }
+  return nullptr;
+}
+
 std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind) {
   const Revision& revision = draft.RevisionOf(c);
   CaseClock clock;
   clock.kind = kind;
   clock.generation = NextClock(c, kind);
   clock.started_at = clock.counted_from = draft.context().now;
-  for (const std::string& id : c.clock_definitions) {
-    const ClockDefinition* chosen = revision.FindClock(id);
-    if (chosen == nullptr || chosen->kind != kind) continue;
-    const ClockDefinition& definition = *chosen;
-    clock.definition = definition.id;
-    clock.limit = definition.limit;
-    clock.met_by = definition.met_by;
-    if (definition.limit.count != Count::kWall) {
-      const Calendar* calendar = revision.FindCalendar(definition.calendar_id);
+  if (const ClockDefinition* definition = ChosenClock(revision, c, kind)) {
+    clock.definition = definition->id;
+    clock.limit = definition->limit;
+    clock.met_by = definition->met_by;
+    if (definition->limit.count != Count::kWall) {
+      const Calendar* calendar = revision.FindCalendar(definition->calendar_id);
       CHECK(calendar != nullptr);
       clock.calendar_id = calendar->id;
       clock.calendar_version = calendar->version;

@@ -35,12 +35,7 @@ class Draft {
   // What the case follows: the revision it is pinned to.
   const Revision& RevisionOf(const Case& c) const { return RevisionOf(c.revision); }
   const Revision& RevisionOf(int64_t number) const {
-    if (number != context_.revision->number) {
-      for (const auto& pinned : facts_.pinned) {
-        if (pinned->number == number) return *pinned;
-      }
-    }
-    return *context_.revision;
+    return rebound::RevisionOf(facts_, context_, number);
   }
   const Lifecycle& LifecycleOf(const Case& c) const { return RevisionOf(c).lifecycle; }
   const Program& ProgramOf(const Case& c) const {
@@ -162,6 +157,8 @@ std::optional<Timestamp> NextTier(const Revision& revision, const CaseClock& clo
 
 // The first definition of each kind that applies, as a case keeps them.
 std::vector<std::string> ChooseClocks(const Revision& revision, const OpeningFacts& opening);
+// That of the kind; nullptr: none was chosen, or it is not in `revision`.
+const ClockDefinition* ChosenClock(const Revision& revision, const Case& c, ClockKind kind);
 // The clock of `kind` that the case would get now: by the definition chosen as it opened, else by
 // the program's limits. nullopt: none. The generation is set, the timer is not.
 std::optional<CaseClock> MakeClock(const Draft& draft, const Case& c, ClockKind kind);

@@ -67,7 +67,8 @@ struct VerbDecision {
   Result<void> Settle(Remedy& remedy);
   Error RemedyMoves(std::string from, RemedyState to);
   Result<void> MayOffer(const Remedy& remedy);
-  void BeginPause(std::string reason, Text note);
+  // On the owner's account; one that lasts is over. `status` empty: stays as it is.
+  void BeginPause(std::string reason, Text note, std::string_view status = {});
 };
 
 // One level up the org tree, telling the manager there. `status` empty: stays as it is.

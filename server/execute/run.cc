@@ -78,12 +78,6 @@ struct FactLoader {
     if (std::any_of(facts.pinned.begin(), facts.pinned.end(), known)) return;
     if (auto revision = revisions(number)) facts.pinned.push_back(std::move(revision));
   }
-  const Revision& RevisionOf(const Case& c) const {
-    for (const auto& pinned : facts.pinned) {
-      if (pinned->number == c.revision) return *pinned;
-    }
-    return *context.revision;
-  }
   void PinAll() {
     for (const Case& c : facts.cases) Pin(c.revision);
     if (facts.subject) Pin(facts.subject->revision);
@@ -191,7 +185,8 @@ struct FactLoader {
     // What nobody, or not this caller, may claim must not keep them from the rest of the queue.
     facts.subject = reader.BestToClaim(command.queue_id, caller.scope, [this](const Case& c) {
       Pin(c.revision);
-      const Transition* claim = RevisionOf(c).lifecycle.Find(c.status, CaseCommand::kClaim);
+      const Transition* claim =
+          RevisionOf(facts, context, c.revision).lifecycle.Find(c.status, CaseCommand::kClaim);
       return claim != nullptr && MayTake(*claim, context.role);
     });
     return LoadHold();

@@ -10,6 +10,7 @@ buf=$root/build/npm/node_modules/.bin/buf
 [[ $# == 1 && -x $1/reboundd ]] || { echo "usage: $0 BIN_DIR: the folder that holds reboundd" >&2; exit 2; }
 [[ -x $buf ]] || { echo "expected buf at $buf: run ./dev setup" >&2; exit 1; }
 bin=$(cd "$1" && pwd)
+. "$root/tests/server/serve.sh"
 work=$(mktemp -d)
 server=
 finish() {
@@ -39,14 +40,7 @@ token=$("$bin/reboundd" principal add --db "$work/rebound.db" --name tester --ro
 "$bin/reboundd" --db "$work/rebound.db" --listen 127.0.0.1:0 --config "$root/config" \
   >"$work/log" 2>&1 &
 server=$!
-port=
-for ((tries = 100; tries > 0; --tries)); do
-  port=$(sed -n 's/.*"msg":"listening".*"port":\([0-9]*\).*/\1/p' "$work/log")
-  [[ -n $port ]] && break
-  kill -0 "$server" 2>/dev/null || break
-  sleep 0.1
-done
-[[ -n $port ]] || { echo "the server did not start:" >&2; cat "$work/log" >&2; exit 1; }
+port=$(await_port "$work/log" "$server") || exit 1
 
 # call METHOD BODY OUT [OPTION...]: the reply, or the error as JSON, goes to OUT.
 call() {

@@ -10,6 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   exit 2
 }
 bin=$(cd "$1" && pwd)
+. "$root/tests/server/serve.sh"
 export LC_ALL=C.UTF-8
 work=$(mktemp -d)
 server=
@@ -29,14 +30,8 @@ trap 'exit 1' INT TERM
 start() {
   "$bin/reboundd" --db "$work/db" --listen 127.0.0.1:0 --config "$work/config" >"$work/log" 2>&1 &
   server=$!
-  local port= tries
-  for ((tries = 300; tries > 0; --tries)); do
-    port=$(sed -n 's/.*"msg":"listening".*"port":\([0-9]*\).*/\1/p' "$work/log")
-    [[ -n $port ]] && break
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.1
-  done
-  [[ -n $port ]] || { echo "the server did not start:" >&2; cat "$work/log" >&2; exit 1; }
+  local port
+  port=$(await_port "$work/log" "$server") || exit 1
   export REBOUND_SERVER=127.0.0.1:$port
 }
 

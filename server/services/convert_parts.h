@@ -1,0 +1,50 @@
+// What the convert*.cc share: paths of fields, and values that the API has only when they are set.
+// Internal to them. Thread-safe: no state.
+#pragma once
+
+#include <google/protobuf/descriptor.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/services/convert.h"
+
+namespace rebound {
+
+inline std::string Sub(const std::string& path, std::string_view field) {
+  return path.empty() ? std::string(field) : path + "." + std::string(field);
+}
+
+inline std::string At(const std::string& field, int index) {
+  return field + "[" + std::to_string(index) + "]";
+}
+
+template <typename A, typename E>
+A ToApi(E value) {
+  return static_cast<A>(static_cast<int>(value));
+}
+
+inline void FillTime(const std::optional<Timestamp>& time,
+                     const std::function<google::protobuf::Timestamp*()>& out) {
+  if (time) Fill(*time, out());
+}
+
+inline void FillMoney(const Money& money, const std::function<api::Money*()>& out) {
+  if (money.empty()) return;
+  api::Money* m = out();
+  m->set_amount_minor(money.amount_minor);
+  m->set_currency_code(money.currency);
+}
+
+inline void FillKey(const ExternalKey& key, const std::function<api::ExternalKey*()>& out) {
+  if (key.empty()) return;
+  api::ExternalKey* k = out();
+  k->set_source_system(key.source_system);
+  k->set_external_id(key.external_id);
+}
+
+inline std::string IdText(const auto& id) { return id.empty() ? std::string() : ToString(id); }
+
+}  // namespace rebound
