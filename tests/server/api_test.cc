@@ -332,8 +332,8 @@ TEST_F(StopTest, OversizedMetadataIsRefusedByTheTransport) {
   const CallOptions own{.channel = server_.NewChannel()};
   EXPECT_FALSE(server_.CallRaw("loud", "/rebound.v1.CaseService/GetCase", "", own).ok());
   server_.UseToken("long", std::string(8 << 10, 'x'));
-  EXPECT_EQ(server_.CallRaw("long", "/rebound.v1.CaseService/GetCase", "").error_code(),
-            grpc::StatusCode::UNAUTHENTICATED);
+  const grpc::Status refused = server_.CallRaw("long", "/rebound.v1.CaseService/GetCase", "");
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAUTHENTICATED) << refused.error_message();
   server_.Do<api::ListProgramsResponse>("viewer", "");
 }
 
