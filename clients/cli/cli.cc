@@ -253,6 +253,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddReportCommands(app, session);
   AddConfigCommands(app, session);
   AddStatusCommand(app, session);
+  AddMetricsCommand(app, session);
   AddClockCommands(app, session);
   AddHelpCommand(app, session);
   try {

@@ -76,6 +76,8 @@ RevisionBook::Reload RevisionBook::last_reload() const {
 
 void RevisionBook::SetLastReload(Reload reload) {
   std::lock_guard lock(mutex_);
+  reload.good_count = reload_.good_count + (reload.at && reload.ok ? 1 : 0);
+  reload.failed_count = reload_.failed_count + (reload.at && !reload.ok ? 1 : 0);
   reload_ = std::move(reload);
 }
 

@@ -34,8 +34,11 @@ class RevisionBook {
     std::optional<Timestamp> at{};
     bool ok = true;
     std::vector<ConfigError> errors{};  // of a broken one; the revision in force stayed
+    int64_t good_count = 0;             // since the process started, this one included
+    int64_t failed_count = 0;
   };
   Reload last_reload() const;
+  // Counts it; its own counts are not looked at. One that says no time was none.
   void SetLastReload(Reload reload);
 
  private:

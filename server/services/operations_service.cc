@@ -51,6 +51,8 @@ void FillConfig(const Call& call, Reader& reader, api::ConfigStatus* out) {
   const RevisionBook::Reload reload = call.backend.book.last_reload();
   if (reload.at) Fill(*reload.at, out->mutable_reload_time());
   out->set_reload_ok(reload.ok);
+  out->set_good_reload_count(reload.good_count);
+  out->set_failed_reload_count(reload.failed_count);
   for (const ConfigError& fault : reload.errors) Fill(fault, call.language, out->add_faults());
 }
 

@@ -230,13 +230,19 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
     "schemaVersion": 2, "revision": "8", "revisionHash": "0123456789abcdef0123",
     "config": {"revision": {"number": "8", "source": "api", "actor": "王芳",
                             "applyTime": "2026-01-30T08:00:00Z"},
-               "reloadTime": "2026-01-31T08:00:00Z",
+               "reloadTime": "2026-01-31T08:00:00Z", "goodReloadCount": "3",
+               "failedReloadCount": "2",
                "faults": [{"rendered": "clocks.yaml:7:5: error[C005]: expected a key\n"}]},
     "timers": {"dueCount": "1234", "oldestDueAge": "7800s", "held": true,
                "holdTime": "2026-01-31T09:00:00Z", "parkedCount": "2",
                "latenessP99": "1.250s"},
+    "tables": [{"table": "cases", "rowCount": "12"}],
+    "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
+               "totalMicros": "2500"},
+              {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}],
     "tzdataVersion": "2025b"})");
   ExpectGolden("status.txt", RenderStatus(status, "127.0.0.1:50061", {}, 0));
+  ExpectGolden("metrics.txt", RenderMetrics(status));
 }
 
 TEST(CliConfigTest, PausesAreShownByOwner) {

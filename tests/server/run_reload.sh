@@ -67,6 +67,13 @@ kill -HUP "$server"
 shows "a broken folder leaves the revision in force" 'configuration +revision 1 ' \
   'folder read .*BROKEN \(faults: 1\); the last good revision stays in force' 'max_retruns'
 
+for line in 'rebound_config_reloads_total{result="good"} 1' \
+  'rebound_config_reloads_total{result="failed"} 1' 'rebound_config_last_reload_good 0'; do
+  "$bin/rebound" metrics | grep -qxF "$line" && continue
+  echo "WRONG rebound metrics has no line '$line'"
+  failed=1
+done
+
 stop
 start
 shows "so it does over a restart, and says so" 'configuration +revision 1 ' \

@@ -243,6 +243,8 @@ TEST_F(RevisionBookTest, AReloadTakesTheFolderEvenAfterARollBackAndABrokenOneCha
   EXPECT_EQ(broken.errors.size(), 1U);
   EXPECT_EQ(book_->current()->number, 3);
   EXPECT_FALSE(book_->last_reload().ok);
+  EXPECT_EQ(book_->last_reload().good_count, 1);
+  EXPECT_EQ(book_->last_reload().failed_count, 1);
   EXPECT_EQ(book_->last_reload().errors, broken.errors);
   EXPECT_EQ(Last(store_)->number, 3);
 }
