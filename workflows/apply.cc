@@ -68,10 +68,28 @@ void Keep(std::vector<T>& known, const T& value) {
   }
 }
 
+// A ruling is in force.
+void Rule(Case& c, VerdictKind kind) {
+  switch (kind) {
+    case VerdictKind::kUnset: return;
+    case VerdictKind::kMisScored: c.mis_scored = true; return;
+    case VerdictKind::kInvalid: c.handling_result = HandlingResult::kInvalid; return;
+    case VerdictKind::kUnfounded: c.handling_result = HandlingResult::kUnfounded; return;
+    case VerdictKind::kDishonest: c.handling_result = HandlingResult::kDishonest; return;
+  }
+}
+
 // One overload per event type; each says what a case looks like after it.
 struct CaseFold {
   Case& c;
   const Event& event;
+
+  Alert& AlertOf(const AlertId& id) const {
+    const auto found = std::find_if(c.alerts.begin(), c.alerts.end(),
+                                    [&](const Alert& alert) { return alert.id == id; });
+    CHECK(found != c.alerts.end());
+    return *found;
+  }
 
   void operator()(const CaseAssigned& e) {
     c.owner = e.owner;
@@ -83,6 +101,7 @@ struct CaseFold {
     c.owner = e.owner;
     if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
     if (!e.org_unit_id.empty()) c.details.org_unit_id = e.org_unit_id;
+    KeepEarliest(c.dispatched_at, event.occurred_at);
     c.worked = true;
   }
   void operator()(const CaseAccepted& e) {
@@ -121,7 +140,10 @@ struct CaseFold {
   void operator()(const CaseMoved&) { c.worked = true; }
   void operator()(const CommitmentSettled& e) {
     for (Commitment& commitment : c.commitments) {
-      if (commitment.id == e.id) commitment.state = e.state;
+      // One that went to another case and came back stands here twice.
+      if (commitment.id == e.id && commitment.state == CommitmentState::kPending) {
+        commitment.state = e.state;
+      }
     }
     c.worked = true;
   }
@@ -290,6 +312,9 @@ struct CaseFold {
   }
   void operator()(const TimerEnded& e) {
     EndTimer(c, e.kind, e.generation, e.state, event.occurred_at);
+    for (Alert& alert : c.alerts) {
+      if (e.kind == TimerKind::kAlert && alert.timer == e.generation) alert.timer = 0;
+    }
     if (e.state == TimerState::kFired) c.worked = true;
   }
   void operator()(const CaseHistoryDerived& e) {
@@ -303,7 +328,110 @@ struct CaseFold {
     c.reopen_count = e.reopen_count;
     c.attached_response_ids = e.attached_response_ids;
   }
+  void operator()(const CaseMerged& e) {
+    c.merged_into = e.into;
+    c.handling_result = HandlingResult::kMerged;
+    c.resurvey_result = e.resurvey_result;
+    c.not_asked_reason = e.not_asked_reason;
+    for (Commitment& each : c.commitments) {
+      if (each.state == CommitmentState::kPending) each.state = CommitmentState::kMoved;
+    }
+    c.closed_at = event.occurred_at;
+    c.holds_dedupe_slot = false;
+    c.worked = true;
+  }
+  void operator()(const CaseAbsorbed& e) {
+    c.merged_case_ids.push_back(e.case_id);
+    c.merge_depth = e.depth;
+    for (const ResponseId& id : e.response_ids) c.attached_response_ids.push_back(id);
+    c.severity = std::max(c.severity, e.severity);
+    for (const Commitment& each : e.commitments) c.commitments.push_back(each);
+    if (e.takes_dedupe_slot) c.holds_dedupe_slot = true;
+    c.worked = true;
+  }
+  void operator()(const CaseUnmerged& e) {
+    for (const Commitment& each : e.commitments) c.commitments.push_back(each);
+    c.merged_into = {};
+    c.handling_result = HandlingResult::kUnset;
+    c.resurvey_result = ResurveyResult::kUnset;
+    c.not_asked_reason = NotAskedReason::kUnset;
+    c.closed_at.reset();
+    c.worked = true;
+  }
+  void operator()(const CaseSeparated& e) {
+    std::erase(c.merged_case_ids, e.case_id);
+    for (Commitment& each : c.commitments) {
+      const bool goes = std::find(e.commitment_ids.begin(), e.commitment_ids.end(), each.id) !=
+                        e.commitment_ids.end();
+      if (goes && each.state == CommitmentState::kPending) each.state = CommitmentState::kMoved;
+    }
+    c.merge_depth = e.depth;
+    for (const ResponseId& id : e.response_ids) std::erase(c.attached_response_ids, id);
+    c.worked = true;
+  }
+  void operator()(const CaseLinkChanged& e) {
+    if (e.removed) {
+      std::erase(c.details.links, e.link);
+    } else {
+      c.details.links.push_back(e.link);
+    }
+    c.worked = true;
+  }
+  void operator()(const VerdictRecorded& e) {
+    Keep(c.verdicts, e.verdict);
+    if (e.verdict.state == VerdictState::kGranted) Rule(c, e.verdict.kind);
+    c.worked = true;
+  }
+  void operator()(const FindingRecorded& e) {
+    const auto index = static_cast<size_t>(e.index);
+    CHECK(index <= c.findings.size());
+    if (index == c.findings.size()) {
+      c.findings.push_back(e.finding);
+    } else {
+      c.findings[index] = e.finding;
+    }
+    const bool falls = e.finding.appeal == AppealState::kUpheld;
+    c.details.liability = falls ? Liability::kUnset : e.finding.liability;
+    c.details.responsible_unit_id = falls ? std::string() : e.finding.unit_id;
+    c.details.responsible_person = falls ? std::string() : e.finding.person;
+    c.worked = true;
+  }
+  void operator()(const AlertRaised& e) {
+    c.alerts.push_back(e.alert);
+    c.severity = std::max(c.severity, e.severity);
+    if (e.alert.timer != 0) {
+      CHECK(e.alert.due_at);
+      c.timers.push_back(
+          {TimerKind::kAlert, e.alert.timer, *e.alert.due_at, TimerState::kPending, std::nullopt});
+    }
+  }
+  void operator()(const AlertAcknowledged& e) {
+    Alert& alert = AlertOf(e.id);
+    alert.acknowledged_by = event.actor;
+    alert.acknowledged_at = event.occurred_at;
+    alert.note = e.note;
+    if (alert.timer != 0) {
+      EndTimer(c, TimerKind::kAlert, alert.timer, TimerState::kMet, event.occurred_at);
+      alert.timer = 0;
+    }
+    c.worked = true;
+  }
+  void operator()(const AlertOverdue& e) {
+    Alert& alert = AlertOf(e.id);
+    EndTimer(c, TimerKind::kAlert, alert.timer, TimerState::kFired, event.occurred_at);
+    alert.timer = 0;
+    c.worked = true;
+  }
+  void operator()(const CaseBegun& e) {
+    c.playbook = e.playbook;
+    c.details.queue_id = e.queue_id;
+    c.severity = e.severity;
+    c.clock_definitions = e.clock_definitions;
+    c.held = false;
+    c.worked = true;
+  }
   void operator()(const CaseOpened&) { CHECK(false); }
+  void operator()(const ResponseCorrected&) { CHECK(false); }
   void operator()(const RevisionApplied&) { CHECK(false); }
   void operator()(const ClockJumped&) { CHECK(false); }
   void operator()(const ClockConfirmed&) { CHECK(false); }
@@ -369,6 +497,8 @@ Response Apply(Response before, const Event& event) {
   if (const auto* recorded = std::get_if<ResponseRecorded>(&event.body)) {
     before = recorded->response;
     before.version = 0;
+  } else if (const auto* corrected = std::get_if<ResponseCorrected>(&event.body)) {
+    before.corrected_score = corrected->corrected_score;
   } else {
     const auto* pairing = std::get_if<ResponsePairingCorrected>(&event.body);
     CHECK(pairing != nullptr);

@@ -36,7 +36,8 @@ enum class AttemptOutcome {
   kAsksForSuperior,
   kMessageSent
 };
-enum class CommitmentState { kUnset, kPending, kKept, kBroken };
+// kMoved: goes on in another case.
+enum class CommitmentState { kUnset, kPending, kKept, kBroken, kMoved };
 enum class RemedyKind {
   kUnset,
   kExplanation,
@@ -71,7 +72,9 @@ enum class TimerKind {
   kVerification,
   kExternalDeadline,
   kFirstResolution,
-  kTotalResolution
+  kTotalResolution,
+  kAlert,        // an alert has to be acknowledged
+  kDelayedStart  // a case held back for comparison begins
 };
 enum class TimerState { kUnset, kPending, kFired, kMet, kCancelled };
 enum class HandlingResult {
@@ -104,9 +107,14 @@ enum class NotAskedReason {
   kClosedEarly,
   kErased,
   kWithdrawn,
-  kMissedWindow  // the server was down for longer than the program's catch-up window
+  kMissedWindow,  // the server was down for longer than the program's catch-up window
+  kRuledInvalid
 };
 enum class ExtensionState { kUnset, kRequested, kGranted, kRefused };
+// What takes a case out of the denominator, or speaks against the customer.
+enum class VerdictKind { kUnset, kInvalid, kMisScored, kUnfounded, kDishonest };
+enum class VerdictState { kUnset, kProposed, kGranted, kRefused };
+enum class AppealState { kUnset, kMade, kUpheld, kRejected };  // upheld: the finding falls
 
 // Was the customer spoken to? (Reached, call back agreed, asks for a superior, refused, hung up.)
 bool IsReached(AttemptOutcome outcome);
@@ -130,7 +138,16 @@ struct Commitment {
   std::string actor{};
   CommitmentState state = CommitmentState::kPending;
   Timestamp occurred_at{};
+  CaseId carried_from{};  // made on that case, which was merged into this one; empty: made here
   friend bool operator==(const Commitment&, const Commitment&) = default;
+};
+
+// One move of a remedy: who brought it to that state, when.
+struct RemedyStep {
+  RemedyState state = RemedyState::kUnset;
+  std::string actor{};
+  Timestamp at{};
+  friend bool operator==(const RemedyStep&, const RemedyStep&) = default;
 };
 
 struct Remedy {
@@ -143,6 +160,11 @@ struct Remedy {
   std::string actor{};
   Timestamp occurred_at{};
   Timestamp updated_at{};
+  std::string type_id{};            // of the catalogue; empty: the catalogue has none of that kind
+  std::vector<RemedyStep> steps{};  // oldest first, the proposal too
+  // The limit that asks for a second person before it may be offered; empty: none does.
+  std::string approval_limit{};
+  std::string approved_by{};
   friend bool operator==(const Remedy&, const Remedy&) = default;
 };
 
@@ -214,6 +236,65 @@ struct Verification {
   Timestamp occurred_at{};
   bool passed() const { return contacted && solved && accepted; }
   friend bool operator==(const Verification&, const Verification&) = default;
+};
+
+// What a verdict or an appeal rests on.
+struct Evidence {
+  std::string uri{};  // where it is kept; empty: the text says it
+  Text text{};
+  friend bool operator==(const Evidence&, const Evidence&) = default;
+};
+
+// Taking the case out of the denominator, or finding against the customer: proposed with evidence
+// by one person, decided by another.
+struct Verdict {
+  VerdictId id{};
+  VerdictKind kind = VerdictKind::kUnset;
+  std::optional<int64_t> corrected_score{};  // kMisScored: what the customer meant
+  std::vector<Evidence> evidence{};
+  Text note{};
+  std::string proposed_by{};
+  Timestamp proposed_at{};
+  VerdictState state = VerdictState::kProposed;
+  std::string decided_by{};
+  std::optional<Timestamp> decided_at{};
+  Text decision{};
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+// Whose fault it was (责任认定), and what the unit says to that.
+struct Finding {
+  Liability liability = Liability::kUnset;
+  std::string unit_id{};  // an org unit
+  std::string person{};
+  Text note{};
+  std::string found_by{};
+  Timestamp found_at{};
+  std::optional<Timestamp> appeal_until{};  // absent: no unit is found at fault
+  AppealState appeal = AppealState::kUnset;
+  std::string appealed_by{};
+  std::optional<Timestamp> appealed_at{};
+  Text appeal_note{};
+  std::vector<Evidence> evidence{};  // of the appeal
+  std::string decided_by{};
+  std::optional<Timestamp> decided_at{};
+  Text decision{};
+  friend bool operator==(const Finding&, const Finding&) = default;
+};
+
+// Somebody has to know at once.
+struct Alert {
+  AlertId id{};
+  std::string rule_id{};  // of the revision's alerts
+  bool red_line = false;
+  std::vector<std::string> notify{};  // principals, "queue:ID" and "role:ID"
+  Timestamp raised_at{};
+  std::optional<Timestamp> due_at{};  // to be acknowledged by; absent: without limit
+  int32_t timer = 0;                  // generation of its pending timer; 0: none
+  std::string acknowledged_by{};
+  std::optional<Timestamp> acknowledged_at{};
+  Text note{};
+  friend bool operator==(const Alert&, const Alert&) = default;
 };
 
 // One per (case, kind, generation); fires exactly once.
@@ -351,6 +432,15 @@ struct Case {
   Resurvey resurvey{};
   int32_t reopen_count = 0;
   CaseId merged_into{};
+  std::vector<CaseId> merged_case_ids{};  // merged into this one, directly, oldest first
+  int32_t merge_depth = 0;                // 0: nothing was merged into it; else 1 + the deepest
+  std::vector<Verdict> verdicts{};
+  bool mis_scored = false;  // a verdict says so: out of the denominator
+  std::vector<Finding> findings{};
+  std::vector<Alert> alerts{};
+  // Held back for comparison: no plan, no queue, nobody's to claim; until CaseBegun.
+  bool held = false;
+  std::string experiment{};  // the hold-out that gave it its arm; empty: it was not eligible
   bool history = false;
   bool worked = false;   // a person or a timer has acted on it
   int64_t revision = 0;  // the configuration it follows
@@ -360,6 +450,7 @@ struct Case {
 
   // Facts for the funnel, in the data's own time. Each is the first time it happened.
   Timestamp opened_at{};
+  std::optional<Timestamp> dispatched_at{};
   std::optional<Timestamp> contacted_at{};
   std::optional<Timestamp> remedied_at{};
   std::optional<Timestamp> resolved_at{};  // the last time
@@ -382,7 +473,7 @@ inline std::string CaseNumberText(int64_t number) { return "C-" + std::to_string
 // Open, not handled to the end, and nobody's: what claim-next may give out.
 inline bool IsClaimable(const Case& c) {
   return c.owner.empty() && c.handling_result == HandlingResult::kUnset &&
-         c.phase != Phase::kClosed;
+         c.phase != Phase::kClosed && !c.held;
 }
 
 // The order in which cases are claimed, less first: priority, severity (the higher first), due time

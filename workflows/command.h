@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -71,6 +72,15 @@ struct OpenCase {
   CaseOrigin origin = CaseOrigin::kHand;
   int32_t severity = 2;
   CaseDetails details{};
+  // An import of the past: no clock runs, nothing is sent, and what happened to it carries the
+  // data's own times.
+  bool history = false;
+  Timestamp opened_at{};  // of a history; else Context::now
+  std::optional<Timestamp> dispatched_at{};
+  std::optional<Timestamp> resolved_at{};
+  HandlingResult handling_result = HandlingResult::kUnset;
+  std::string root_cause{};
+  std::optional<Timestamp> closed_at{};
 };
 struct ClaimNext {
   std::string queue_id{};
@@ -164,6 +174,55 @@ struct MoveCase {
 struct WithdrawCase {
   Text note{};
 };
+// Into the case `into`: one customer told it twice.
+struct MergeCase {
+  CaseRef into{};
+  Text note{};
+};
+struct UnmergeCase {
+  Text note{};
+};
+// How two cases may belong together without being one.
+inline constexpr std::string_view kLinkKinds[] = {"related", "duplicate", "follow_up"};
+// Both cases name each other.
+struct LinkCase {
+  CaseRef other{};
+  std::string kind{};  // one of kLinkKinds
+  bool remove = false;
+};
+struct ProposeVerdict {
+  VerdictKind kind = VerdictKind::kUnset;
+  std::optional<int64_t> corrected_score{};
+  std::vector<Evidence> evidence{};
+  Text note{};
+};
+struct DecideVerdict {
+  VerdictId id{};
+  bool grant = false;
+  Text note{};
+};
+struct FindLiability {
+  Liability liability = Liability::kUnset;
+  std::string unit_id{};
+  std::string person{};
+  Text note{};
+};
+struct AppealLiability {
+  std::vector<Evidence> evidence{};
+  Text note{};
+};
+struct DecideAppeal {
+  bool uphold = false;  // the unit is right
+  Text note{};
+};
+struct AcknowledgeAlert {
+  AlertId id{};  // empty: every one that waits
+  Text note{};
+};
+// Handle a case that was held back for comparison after all.
+struct BeginCase {
+  Text note{};
+};
 // Follow another revision, and `status` of it where the present one is not there. What clocks have
 // counted is kept.
 struct MigrateCase {
@@ -179,7 +238,9 @@ using CaseVerb =
     std::variant<Assign, LogAttempt, MakeCommitment, RecordRemedy, Resolve, Close, Reopen, Dispatch,
                  Accept, Return, SettleCommitment, PauseCase, ResumeCase, ChaseCase, SuperviseCase,
                  AssistCase, RequestExtension, DecideExtension, EscalateCase, VerifyCase, MoveCase,
-                 WithdrawCase, MigrateCase, RecomputeClocks, FireTimers>;
+                 WithdrawCase, MergeCase, UnmergeCase, LinkCase, ProposeVerdict, DecideVerdict,
+                 FindLiability, AppealLiability, DecideAppeal, AcknowledgeAlert, BeginCase,
+                 MigrateCase, RecomputeClocks, FireTimers>;
 // A verb on one case. expected_version: the etag the caller saw.
 struct WorkCase {
   CaseRef ref{};

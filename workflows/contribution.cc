@@ -63,6 +63,7 @@ Exclusion WhyExcluded(const Case& c) {
     return Exclusion::kNotFromResponse;
   }
   if (c.customer_id.empty()) return Exclusion::kNoKnownCustomer;
+  if (c.mis_scored) return Exclusion::kMisScored;
   return Exclusion::kNone;
 }
 

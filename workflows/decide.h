@@ -26,13 +26,20 @@ struct Facts {
   // when the key is new. WorkCase: the case's customer.
   std::optional<Customer> customer{};
   // SubmitResponse, WorkCase/Reopen: every case of that customer, aliases included, in the
-  // program, by opened_at.
+  // program, by opened_at. WorkCase/RecordRemedy: in every program, the subject too. MergeCase,
+  // UnmergeCase: what `other` was merged into, and so on to the one that is open. OpenCase: those
+  // that it links.
   std::vector<Case> cases{};
   // WorkCase: the case. ClaimNext: the best case to claim. SubmitResponse: the case that the answer
-  // names by invitation or id.
+  // names by invitation or id; where that was merged, the one of the same program it went on in.
   std::optional<Case> subject{};
+  // MergeCase, LinkCase: the case named second, with its customer. UnmergeCase: the one that the
+  // subject was merged into.
+  std::optional<Case> other{};
+  std::optional<Customer> other_customer{};
   // SubmitResponse in history mode, or of an answer given in the past: every response of that
-  // customer and program.
+  // customer and program. DecideVerdict of a mis-scored case, any verb on a held one: the answer
+  // that opened it.
   std::vector<Response> responses{};
   // The revisions that the cases above follow, where that is not the one in force. A case whose
   // revision is not here follows the one in force.

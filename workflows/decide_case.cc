@@ -12,11 +12,87 @@ Timestamp HappenedAt(const CaseVerb& verb, Timestamp now) {
   return log == nullptr || log->occurred_now ? now : std::min(log->attempt.occurred_at, now);
 }
 
+// What an import says of the past, in the order in which it must have happened.
+std::vector<FieldViolation> CheckPast(const OpenCase& command, Timestamp now) {
+  std::vector<FieldViolation> found;
+  const auto late = [&](std::string field, Timestamp at, std::string expected) {
+    found.push_back({std::move(field),
+                     Reason::kTimestampOutOfRange,
+                     {{"value", FormatTime(at)}, {"expected", std::move(expected)}}});
+  };
+  if (!command.history) {
+    constexpr const char* kNone = "none: only a history has one";
+    if (command.dispatched_at) late("dispatch_time", *command.dispatched_at, kNone);
+    if (command.resolved_at) late("resolve_time", *command.resolved_at, kNone);
+    if (command.closed_at) late("close_time", *command.closed_at, kNone);
+    if (command.handling_result != HandlingResult::kUnset) {
+      found.push_back(
+          {"handling_result", Reason::kEnumValueUnknown, {{"value", "one"}, {"expected", kNone}}});
+    }
+    return found;
+  }
+  if (command.opened_at < limits::kEarliest || command.opened_at > now) {
+    late("case.open_time", command.opened_at, "1970-01-01T00:00:00Z to now");
+  }
+  Timestamp last = command.opened_at;
+  const auto follows = [&](const char* field, const std::optional<Timestamp>& at) {
+    if (!at) return;
+    if (*at < last || *at > now) late(field, *at, FormatTime(last) + " to now");
+    last = std::max(last, *at);
+  };
+  follows("dispatch_time", command.dispatched_at);
+  follows("resolve_time", command.resolved_at);
+  follows("close_time", command.closed_at);
+  if (command.closed_at && !command.resolved_at) {
+    found.push_back({"resolve_time", Reason::kRequiredFieldMissing});
+  }
+  const HandlingResult result = command.handling_result;
+  if (command.resolved_at && result == HandlingResult::kUnset) {
+    found.push_back({"handling_result", Reason::kRequiredFieldMissing});
+  } else if (!command.resolved_at && result != HandlingResult::kUnset) {
+    found.push_back({"resolve_time", Reason::kRequiredFieldMissing});
+  }
+  return found;
+}
+
+// The past of a case that was handled elsewhere, each step at its time. Nobody's role is asked, and
+// nothing is required of it: it was so.
+Result<void> Relive(Draft& draft, Case& c, const OpenCase& command) {
+  const auto step = [&](CaseCommand what) -> Result<const Transition*> {
+    const Transition* transition = draft.LifecycleOf(c).Find(c.status, what);
+    if (transition == nullptr) return NotAllowed(draft.LifecycleOf(c), c, what);
+    return transition;
+  };
+  if (command.dispatched_at) {
+    auto transition = step(CaseCommand::kDispatch);
+    if (!transition) return std::move(transition).error();
+    draft.AddCase(c, *command.dispatched_at, CaseDispatched{}, (*transition)->to);
+  }
+  if (command.resolved_at) {
+    auto transition = step(CaseCommand::kResolve);
+    if (!transition) return std::move(transition).error();
+    draft.AddCase(c, *command.resolved_at,
+                  CaseResolved{command.handling_result, command.root_cause, {}, std::nullopt},
+                  (*transition)->to);
+  }
+  if (command.closed_at) {
+    auto transition = step(CaseCommand::kClose);
+    if (!transition) return std::move(transition).error();
+    const auto why =
+        c.customer_id.empty() ? NotAskedReason::kAnonymous : NotAskedReason::kClosedEarly;
+    CloseCase(draft, c, *command.closed_at, CaseClosed{ResurveyResult::kNotAsked, why, {}},
+              (*transition)->to);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<const Transition*> VerbDecision::Need(CaseCommand command, std::string_view to) {
   const Transition* transition = lifecycle().Find(c.status, command, to);
-  if (transition == nullptr) return NotAllowed(lifecycle(), c, command);
+  // What was never merged is not undone: the verb says so itself.
+  const bool may = command == CaseCommand::kUnmerge || MayGive(c, command);
+  if (transition == nullptr || !may) return NotAllowed(lifecycle(), c, command);
   if (!MayTake(*transition, context().role)) {
     std::string roles;
     for (const std::string& role : transition->roles) roles += (roles.empty() ? "" : ", ") + role;
@@ -139,16 +215,19 @@ Result<void> VerbDecision::operator()(const MakeCommitment& verb) {
 Result<void> VerbDecision::operator()(const SettleCommitment& verb) {
   auto transition = Need(CaseCommand::kSettleCommitment);
   if (!transition) return transition.error();
-  const auto known = std::find_if(c.commitments.begin(), c.commitments.end(),
+  // The last one: it may have gone to another case before, and come back.
+  const auto known = std::find_if(c.commitments.rbegin(), c.commitments.rend(),
                                   [&](const Commitment& each) { return each.id == verb.id; });
-  if (known == c.commitments.end()) return NotFound("commitment");
+  if (known == c.commitments.rend()) return NotFound("commitment");
   if (known->state != CommitmentState::kPending) {
+    const std::string_view state = known->state == CommitmentState::kKept     ? "kept"
+                                   : known->state == CommitmentState::kBroken ? "broken"
+                                                                              : "moved";
     return Error{Reason::kCommitmentSettled,
-                 {{"case", CaseNumberText(c.number)},
-                  {"state", known->state == CommitmentState::kKept ? "kept" : "broken"}}};
+                 {{"case", CaseNumberText(c.number)}, {"state", std::string(state)}}};
   }
   // Each promise has started one clock, in order.
-  const auto generation = static_cast<int32_t>(known - c.commitments.begin()) + 1;
+  const auto generation = static_cast<int32_t>(c.commitments.rend() - known);
   Text note = verb.note;
   draft.Stamp(note);
   draft.AddCase(c, context().now, CommitmentSettled{verb.id, verb.state, std::move(note)},
@@ -166,79 +245,15 @@ Result<void> VerbDecision::operator()(const SettleCommitment& verb) {
   return {};
 }
 
-Result<void> VerbDecision::operator()(const RecordRemedy& verb) {
-  auto transition = Need(CaseCommand::kRemedy);
-  if (!transition) return transition.error();
-  Remedy remedy = verb.remedy;
-  if (const std::string& expected = draft.ProgramOf(c).currency;
-      !remedy.amount.empty() && remedy.amount.currency != expected) {
-    return Error{Reason::kCurrencyMismatch,
-                 {{"value", remedy.amount.currency}, {"expected", expected}}};
+void VerbDecision::EndHandlingClocks() {
+  const Timestamp now = context().now;
+  for (const ClockKind kind : {ClockKind::kFirstContact, ClockKind::kRemedy}) {
+    EndClocks(draft, c, kind, ClockState::kCancelled, now);
   }
-  if (auto settled = Settle(remedy); !settled) return settled;
-  if (auto may = MayOffer(remedy); !may) return may;
-  draft.Stamp(remedy.note);
-  remedy.updated_at = context().now;
-  const bool given =
-      remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
-  const Transition& t = **transition;
-  draft.AddCase(c, context().now, RemedyRecorded{std::move(remedy)}, given ? t.to : t.otherwise);
-  if (given) EndClocks(draft, c, ClockKind::kRemedy, ClockState::kMet, context().now);
-  return {};
-}
-
-// Fills in what a remedy takes from its earlier state; refuses a step backwards.
-Result<void> VerbDecision::Settle(Remedy& remedy) {
-  if (remedy.id.empty()) {
-    if (remedy.state == RemedyState::kReversed) return RemedyMoves("new", remedy.state);
-    remedy.id = draft.NewId<RemedyId>();
-    remedy.actor = context().actor;
-    remedy.occurred_at = context().now;
-    return {};
+  for (const ClockKind kind :
+       {ClockKind::kFirstResolution, ClockKind::kTotalResolution, ClockKind::kExternalDeadline}) {
+    EndClocks(draft, c, kind, ClockState::kMet, now);
   }
-  const auto known = std::find_if(c.remedies.begin(), c.remedies.end(),
-                                  [&](const Remedy& r) { return r.id == remedy.id; });
-  if (known == c.remedies.end()) return NotFound("remedy");
-  const bool over =
-      known->state == RemedyState::kDeclined || known->state == RemedyState::kReversed;
-  // Accepting and declining are alternatives, not steps.
-  const bool turns =
-      known->state == RemedyState::kAccepted && remedy.state == RemedyState::kDeclined;
-  if (over || turns || remedy.state <= known->state ||
-      (known->state == RemedyState::kDelivered && remedy.state != RemedyState::kReversed)) {
-    return RemedyMoves(std::to_string(static_cast<int>(known->state)), remedy.state);
-  }
-  remedy.kind = known->kind;
-  if (remedy.amount.empty()) remedy.amount = known->amount;
-  remedy.statutory = known->statutory;
-  if (remedy.note.empty()) remedy.note = known->note;
-  remedy.actor = known->actor;
-  remedy.occurred_at = known->occurred_at;
-  return {};
-}
-
-Error VerbDecision::RemedyMoves(std::string from, RemedyState to) {
-  Error error = NotAllowed(lifecycle(), c, CaseCommand::kRemedy);
-  error.metadata["remedy_from"] = std::move(from);
-  error.metadata["remedy_to"] = std::to_string(static_cast<int>(to));
-  return error;
-}
-
-// Words and offers approach the customer; paying what is due does not. Statutory remedies are
-// never blocked.
-Result<void> VerbDecision::MayOffer(const Remedy& remedy) {
-  const bool words =
-      remedy.kind == RemedyKind::kExplanation || remedy.kind == RemedyKind::kPersonalApology;
-  const bool inside =
-      remedy.state == RemedyState::kProposed || remedy.state == RemedyState::kApproved;
-  if (remedy.statutory || inside) return {};
-  if (!words && remedy.state != RemedyState::kOffered) return {};
-  const bool customer_spoke =
-      std::any_of(c.attempts.begin(), c.attempts.end(), [&](const Attempt& a) {
-        return a.direction == Direction::kInbound &&
-               context().now - a.occurred_at <= limits::kConversation;
-      });
-  return customer_spoke ? Result<void>{} : MayReach(c.details.preferred_channel);
 }
 
 Result<void> VerbDecision::operator()(const Resolve& verb) {
@@ -251,13 +266,7 @@ Result<void> VerbDecision::operator()(const Resolve& verb) {
   Text action = verb.action_taken;
   draft.Stamp(action);
   const Timestamp now = context().now;
-  for (const ClockKind kind : {ClockKind::kFirstContact, ClockKind::kRemedy}) {
-    EndClocks(draft, c, kind, ClockState::kCancelled, now);
-  }
-  for (const ClockKind kind :
-       {ClockKind::kFirstResolution, ClockKind::kTotalResolution, ClockKind::kExternalDeadline}) {
-    EndClocks(draft, c, kind, ClockState::kMet, now);
-  }
+  EndHandlingClocks();
   draft.AddCase(
       c, now,
       CaseResolved{verb.handling_result, verb.root_cause, std::move(action), verb.customer_accepts},
@@ -291,20 +300,12 @@ Result<void> VerbDecision::operator()(const VerifyCase& verb) {
 Result<void> VerbDecision::operator()(const Close& verb) {
   auto transition = Need(CaseCommand::kClose);
   if (!transition) return transition.error();
-  CaseClosed closed{c.resurvey_result, NotAskedReason::kUnset, verb.note};
+  CaseClosed closed = ClosedByHand(lifecycle(), c);
+  closed.note = verb.note;
   draft.Stamp(closed.note);
-  // Asked in this round; an earlier round leaves its invitation on the case. An answer stands.
-  const bool waits = lifecycle().Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
-  if (closed.resurvey_result == ResurveyResult::kUnset) {
-    if (verb.customer_declined) {
-      closed.resurvey_result = ResurveyResult::kDeclined;
-    } else if (waits) {
-      closed.resurvey_result = ResurveyResult::kNoAnswer;
-    } else {
-      closed.resurvey_result = ResurveyResult::kNotAsked;
-      closed.not_asked_reason =
-          c.customer_id.empty() ? NotAskedReason::kAnonymous : NotAskedReason::kClosedEarly;
-    }
+  if (c.resurvey_result == ResurveyResult::kUnset && verb.customer_declined) {
+    closed.resurvey_result = ResurveyResult::kDeclined;
+    closed.not_asked_reason = NotAskedReason::kUnset;
   }
   CloseCase(draft, c, context().now, std::move(closed), (*transition)->to);
   return {};
@@ -336,13 +337,23 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
     return FieldError("case.program_id", Reason::kUnknownProgram, {{"value", command.program_id}});
   }
   if (!command.customer_id.empty() && !facts.customer) return NotFound("customer");
+  for (size_t i = 0; i < command.details.links.size(); ++i) {
+    const std::string field = "case.links[" + std::to_string(i) + "].kind";
+    if (auto known = CheckLinkKind(field, command.details.links[i].kind); !known) {
+      return std::move(known).error();
+    }
+  }
   if (const Money& value = command.details.value_at_risk;
       !value.empty() && value.currency != program->currency) {
     return Error{Reason::kCurrencyMismatch,
                  {{"value", value.currency}, {"expected", program->currency}}};
   }
+  if (auto found = CheckPast(command, context.now); !found.empty()) {
+    return ToError(std::move(found));
+  }
   Draft draft(context, facts, program);
   Case c;
+  c.history = command.history;
   c.id = draft.NewId<CaseId>();
   c.number = facts.next_case_number;
   c.program_id = program->id;
@@ -353,22 +364,31 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
   draft.Stamp(c.details.preferred_time);
   draft.Stamp(c.details.customer_request);
   c.severity = command.severity;
-  c.opened_at = context.now;
-  if (program->recovery_window) c.window_ends_at = context.now + *program->recovery_window;
+  c.opened_at = command.history ? command.opened_at : context.now;
+  if (program->recovery_window) c.window_ends_at = c.opened_at + *program->recovery_window;
   c.revision = context.revision->number;
-  const Playbook* playbook =
-      ChoosePlaybook(context.revision->playbooks, c, facts.customer ? &*facts.customer : nullptr);
-  if (playbook != nullptr) {
-    c.playbook = {playbook->id, playbook->version, Canonical(playbook->when)};
-    c.severity = std::max(c.severity, playbook->severity);
-  }
-  if (c.details.queue_id.empty()) {
-    c.details.queue_id = playbook != nullptr && !playbook->queue_id.empty()
-                             ? playbook->queue_id
-                             : program->default_queue;
-  }
+  const Customer* customer = facts.customer ? &*facts.customer : nullptr;
+  const std::vector<const AlertRule*> red_lines = Plan(draft, c, nullptr, customer);
   c.created_at = context.now;
-  Open(draft, c, nullptr, facts.customer ? &*facts.customer : nullptr);
+  const std::vector<CaseLink> links = std::exchange(c.details.links, {});
+  for (const CaseLink& link : links) {
+    const auto& known = c.details.links;
+    if (std::find(known.begin(), known.end(), link) == known.end()) c.details.links.push_back(link);
+  }
+  Open(draft, c, nullptr, customer, red_lines);
+  if (auto relived = Relive(draft, c, command); !relived) return std::move(relived).error();
+  // Both cases name each other.
+  for (Case other : facts.cases) {
+    for (const CaseLink& link : std::vector<CaseLink>(c.details.links)) {
+      if (link.case_id != other.id) continue;
+      if (auto followed = CheckFollowed(draft, other); !followed) {
+        return std::move(followed).error();
+      }
+      if (auto added = AddLink(draft, other, {c.id, link.kind}, "case.links"); !added) {
+        return std::move(added).error();
+      }
+    }
+  }
   return draft.Take();
 }
 

@@ -29,29 +29,6 @@ std::optional<DueTier> FindDueTier(const Revision& revision, const CaseClock& cl
   return due;
 }
 
-std::vector<std::string> Recipients(const Draft& draft, const Case& c, const Tier& tier) {
-  std::vector<std::string> found;
-  const auto add = [&](std::string who) {
-    if (!who.empty() && std::find(found.begin(), found.end(), who) == found.end()) {
-      found.push_back(std::move(who));
-    }
-  };
-  for (const std::string& word : tier.notify) {
-    if (word == "owner") {
-      add(c.owner);
-    } else if (word == "first_receiver") {
-      add(c.first_receiver);
-    } else if (word == "unit_manager") {
-      add(ManagerAt(draft.RevisionOf(c).org_units, c.details.org_unit_id, 0, draft.context().now));
-    } else if (word == "queue") {
-      add("queue:" + c.details.queue_id);
-    } else {
-      add("role:" + word);
-    }
-  }
-  return found;
-}
-
 void Act(Draft& draft, Case& c, TierAction action, const Tier& tier) {
   switch (action) {
     case TierAction::kUnset:
@@ -84,7 +61,7 @@ void CrossTier(Draft& draft, Case& c, const CaseClock& clock, Timestamp timer_du
   const std::vector<TierAction>& actions = due->tier.actions;
   if (!due->overtaken &&
       std::find(actions.begin(), actions.end(), TierAction::kNotify) != actions.end()) {
-    crossed.notify = Recipients(draft, c, due->tier);
+    crossed.notify = Recipients(draft, c, due->tier.notify);
   }
   CaseClock after = clock;
   after.crossed.push_back(due->tier.id);
@@ -101,7 +78,8 @@ void AskWhenDue(Draft& draft, Case& c, const CaseClock& clock, Timestamp due) {
   const Transition* ask = draft.LifecycleOf(c).Find(c.status, CaseCommand::kAskAgain);
   CHECK(ask != nullptr);  // Settle ends the clock where it may not be asked
   EndClock(draft, c, clock, ClockState::kMet, now);
-  if (now - due <= draft.ProgramOf(c).resurvey_catch_up) {
+  const bool invalid = c.handling_result == HandlingResult::kInvalid;
+  if (invalid || now - due <= draft.ProgramOf(c).resurvey_catch_up) {
     AskAgain(draft, c);
     return;
   }
@@ -125,7 +103,8 @@ std::optional<Timestamp> TimerDue(const Case& c, const CaseClock& clock) {
   return std::nullopt;
 }
 
-// The first pending timer due by `until`; `tiers_only`: of those that only cross a tier.
+// The first pending timer due by `until`; `tiers_only`: of those that only cross a tier, or tell
+// of an alert.
 std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
   const Timer* first = nullptr;
   for (const Timer& timer : c.timers) {
@@ -133,8 +112,10 @@ std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
         (first != nullptr && timer.due_at >= first->due_at)) {
       continue;
     }
-    const bool crosses = timer.kind != TimerKind::kResurveyDue && ClockOf(c, timer).has_value();
-    if (crosses || !tiers_only) {
+    const bool only_tells =
+        timer.kind == TimerKind::kAlert ||
+        (timer.kind != TimerKind::kResurveyDue && ClockOf(c, timer).has_value());
+    if (only_tells || !tiers_only) {
       first = &timer;
     }
   }
@@ -150,8 +131,18 @@ void Fire(Draft& draft, Case& c, const Timer& timer) {
     }
     return;
   }
+  if (timer.kind == TimerKind::kAlert) {
+    AlertIsOverdue(draft, c, timer);
+    return;
+  }
   draft.AddCase(c, draft.context().now,
                 TimerEnded{timer.kind, timer.generation, TimerState::kFired});
+  if (timer.kind == TimerKind::kDelayedStart) {
+    // Where it waits for an answer there is no way to begin: that answer decides.
+    const Transition* begin = draft.LifecycleOf(c).Find(c.status, CaseCommand::kBegin);
+    if (c.held && begin != nullptr) Begin(draft, c, nullptr, "delayed_start", begin->to);
+    return;
+  }
   if (timer.kind != TimerKind::kResurveyExpiry) return;
   const Transition* expire = draft.LifecycleOf(c).Find(c.status, CaseCommand::kExpireResurvey);
   if (expire == nullptr) return;
@@ -166,6 +157,12 @@ void AskAgain(Draft& draft, Case& c) {
   const Transition* ask = draft.LifecycleOf(c).Find(c.status, CaseCommand::kAskAgain);
   const std::optional<Customer>& customer = draft.facts().customer;
   CHECK(ask != nullptr && customer.has_value());
+  if (c.handling_result == HandlingResult::kInvalid) {
+    CloseCase(draft, c, now,
+              CaseClosed{ResurveyResult::kNotAsked, NotAskedReason::kRuledInvalid, {}},
+              ask->otherwise);
+    return;
+  }
   std::vector<Channel> channels;
   if (c.details.preferred_channel != Channel::kUnset) {
     channels.push_back(c.details.preferred_channel);
@@ -200,7 +197,11 @@ void CrossDueTiers(Draft& draft, Case& c, Timestamp until) {
   const Timestamp last = until - Duration{1};
   draft.BySystem(true);
   while (const auto timer = FirstDue(c, last, /*tiers_only=*/true)) {
-    CrossTier(draft, c, *ClockOf(c, *timer), timer->due_at, last);
+    if (timer->kind == TimerKind::kAlert) {
+      AlertIsOverdue(draft, c, *timer);
+    } else {
+      CrossTier(draft, c, *ClockOf(c, *timer), timer->due_at, last);
+    }
   }
   draft.BySystem(false);
 }
@@ -435,6 +436,10 @@ Result<void> VerbDecision::operator()(const MigrateCase& verb) {
       }
     }
     MoveClock(draft, c, clock, as, kept, ClockMoveCause::kRevision);
+  }
+  // Nobody could handle a case that is held back where work is to be done.
+  if (c.held && c.phase != Phase::kClosed && !to.lifecycle.Find(c.status)->handling_done) {
+    Begin(draft, c, nullptr, "by_hand", c.status);
   }
   return {};
 }

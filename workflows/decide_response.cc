@@ -34,37 +34,20 @@ CaseId HistoryCaseId(const Response& opening) {
   return IdCast<CaseId>(DeriveId(opening.occurred_at, {}, ToString(opening.id), "case"));
 }
 
-Case OpeningCase(Draft& draft, const Response& response, const Customer* customer) {
-  const Program& program = *draft.program();
-  Case c;
+// `red_lines`: what it meets.
+Case OpeningCase(Draft& draft, const Response& response, const Customer* customer,
+                 std::vector<const AlertRule*>* red_lines) {
+  Case c = AsOpenedBy(*draft.program(), response);
   c.id = response.history ? HistoryCaseId(response) : draft.NewId<CaseId>();
-  c.program_id = program.id;
-  c.customer_id = response.customer_id;
-  c.origin = response.category == Category::kDetractor ? CaseOrigin::kResponse
-                                                       : CaseOrigin::kContactRequest;
-  c.opening_response_id = response.id;
-  c.score = response.score;
-  c.category = response.category;
-  c.details.account_id = response.account_id;
-  c.details.respondent_role = response.respondent_role;
-  c.details.touchpoint = response.touchpoint;
-  c.details.org_unit_id = response.org_unit_id;
-  c.details.language = response.language;
-  c.details.order_reference = response.order_reference;
-  c.severity = BaseSeverity(program.scale, response.score);
   c.holds_dedupe_slot = !response.customer_id.empty();
   c.history = response.history;
-  c.opened_at = response.occurred_at;
-  if (program.recovery_window) c.window_ends_at = response.occurred_at + *program.recovery_window;
-  const Revision& revision = *draft.context().revision;  // new cases follow the one in force
-  c.revision = revision.number;
-  c.details.queue_id = program.default_queue;
-  if (const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer, &response)) {
-    c.playbook = {playbook->id, playbook->version, Canonical(playbook->when)};
-    c.severity = std::max(c.severity, playbook->severity);
-    if (!playbook->queue_id.empty()) c.details.queue_id = playbook->queue_id;
-  }
+  // New cases follow the one in force, unless the program was given up: then that of the case which
+  // the answer names.
+  const bool given_up = draft.context().revision->FindProgram(c.program_id) == nullptr;
+  c.revision = given_up && draft.facts().subject ? draft.facts().subject->revision
+                                                 : draft.context().revision->number;
   c.created_at = draft.context().now;
+  *red_lines = Plan(draft, c, &response, customer);
   return c;
 }
 
@@ -72,10 +55,12 @@ Case OpeningCase(Draft& draft, const Response& response, const Customer* custome
 
 // The re-survey's answer: a passive's or promoter's closes the case, a detractor's opens it again
 // one tier higher, until the limit leaves it to a person.
-void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Transition& transition) {
+// What crosses a red line opens it whatever the score and the limit: somebody has to act.
+void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Transition& transition,
+                    bool red_line) {
   const ResurveyAnswer answer{response.id, response.score, response.category, response.occurred_at};
   draft.EndTimers(c, TimerKind::kResurveyExpiry, TimerState::kMet);
-  if (IsRecovered(response.category)) {
+  if (IsRecovered(response.category) && !red_line) {
     draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer});
     CloseCase(draft, c, response.occurred_at,
               CaseClosed{response.category == Category::kPromoter ? ResurveyResult::kPromoter
@@ -85,7 +70,7 @@ void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Trans
               transition.to);
     return;
   }
-  if (c.reopen_count >= draft.ProgramOf(c).max_reopen_count) {
+  if (c.reopen_count >= draft.ProgramOf(c).max_reopen_count && !red_line) {
     draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer}, transition.exhausted);
     Settle(draft, c);
     return;
@@ -93,11 +78,11 @@ void AnswerResurvey(Draft& draft, Case& c, const Response& response, const Trans
   draft.AddCase(c, response.occurred_at, ResurveyAnswered{answer});
   ReopenCase(draft, c, response.occurred_at,
              CaseReopened{ReopenCause::kBadResurvey,
-                          std::min(c.severity + 1, kMaxSeverity),
+                          red_line ? kMaxSeverity : std::min(c.severity + 1, kMaxSeverity),
                           response.id,
                           c.holds_dedupe_slot,
                           {}},
-             transition.otherwise);
+             transition.otherwise, &response);
 }
 
 // `ever`: any later answer within the window counts, paired or not. Only what changes the case's
@@ -114,6 +99,12 @@ void CountLaterAnswer(Draft& draft, Case& c, const Response& response) {
   }
 }
 
+// A case that is held back is handled in spite of it.
+void BeginFor(Draft& draft, Case& c, const Response& response, std::string reason) {
+  const Transition* begin = draft.LifecycleOf(c).Find(c.status, CaseCommand::kBegin);
+  if (begin != nullptr) Begin(draft, c, &response, std::move(reason), begin->to);
+}
+
 struct Pairing {
   ResponseEffect effect = ResponseEffect::kNone;
   Case* with = nullptr;  // among the customer's cases; null for kOpened and kNone
@@ -123,9 +114,10 @@ struct Pairing {
 // waits for it, the open one, one closed a short while ago, a new one.
 Result<Pairing> PairLive(const Draft& draft, const Program& program,
                          const std::optional<Case>& named, std::vector<Case>& cases,
-                         const Response& response) {
+                         const Response& response, bool red_line) {
   const auto waits = [&](const Case& c) {
-    return draft.LifecycleOf(c).Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
+    return c.merged_into.empty() &&
+           draft.LifecycleOf(c).Find(c.status, CaseCommand::kAnswerResurvey) != nullptr;
   };
   // An answer given before the case was handled and the customer asked is not the re-survey's, late
   // as it may arrive. asked_at is the first round's, resolved_at the last one's.
@@ -153,10 +145,10 @@ Result<Pairing> PairLive(const Draft& draft, const Program& program,
     if (waits(c) && !precedes_asking(c)) return Pairing{ResponseEffect::kResurveyAnswer, &c};
   }
   const bool calls_for_case =
-      response.category == Category::kDetractor || response.contact_requested;
+      response.category == Category::kDetractor || response.contact_requested || red_line;
   if (!calls_for_case) return Pairing{};
   if (response.customer_id.empty()) {
-    const bool opens = program.anonymous_opens_case || response.contact_requested;
+    const bool opens = program.anonymous_opens_case || response.contact_requested || red_line;
     return Pairing{opens ? ResponseEffect::kOpened : ResponseEffect::kNone, nullptr};
   }
   for (Case& c : cases) {
@@ -166,8 +158,10 @@ Result<Pairing> PairLive(const Draft& draft, const Program& program,
     }
   }
   for (auto c = cases.rbegin(); c != cases.rend(); ++c) {
+    // A merged one went on in the other, which has its own turn here.
     if (program.reopen_window > Duration{0} && c->closed_at && !c->history &&
-        c->origin == CaseOrigin::kResponse && response.occurred_at >= *c->closed_at &&
+        c->merged_into.empty() && c->origin == CaseOrigin::kResponse &&
+        response.occurred_at >= *c->closed_at &&
         response.occurred_at - *c->closed_at <= program.reopen_window &&
         draft.LifecycleOf(*c).Find(c->status, CaseCommand::kReopen) != nullptr) {
       return Pairing{ResponseEffect::kReopened, &*c};
@@ -195,7 +189,8 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
     std::optional<Case> site_case;
     response.effect = ResponseEffect::kNone;
     if (response.category == Category::kDetractor && program.anonymous_opens_case) {
-      site_case = OpeningCase(draft, response, nullptr);
+      std::vector<const AlertRule*> none;
+      site_case = OpeningCase(draft, response, nullptr, &none);
       site_case->number = facts.next_case_number;
       response.effect = ResponseEffect::kOpened;
       response.paired_case_id = site_case->id;
@@ -244,7 +239,8 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
     if (c == nullptr) {
       Response opening = *by_id.at(d.opening_response_id);
       opening.history = true;  // its case is, even if it was given live
-      fresh = OpeningCase(draft, opening, customer);
+      std::vector<const AlertRule*> none;
+      fresh = OpeningCase(draft, opening, customer, &none);
       fresh.number = next_number++;
       fresh.holds_dedupe_slot = d.facts.holds_dedupe_slot;
       c = &fresh;
@@ -263,6 +259,29 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
 }
 
 }  // namespace
+
+Case AsOpenedBy(const Program& program, const Response& response) {
+  Case c;
+  c.program_id = program.id;
+  c.customer_id = response.customer_id;
+  // Of a passive or promoter, a red line opens it, or the wish to be contacted does.
+  c.origin = response.category != Category::kDetractor && response.contact_requested
+                 ? CaseOrigin::kContactRequest
+                 : CaseOrigin::kResponse;
+  c.opening_response_id = response.id;
+  c.score = response.score;
+  c.category = response.category;
+  c.details.account_id = response.account_id;
+  c.details.respondent_role = response.respondent_role;
+  c.details.touchpoint = response.touchpoint;
+  c.details.org_unit_id = response.org_unit_id;
+  c.details.language = response.language;
+  c.details.order_reference = response.order_reference;
+  c.severity = BaseSeverity(program.scale, response.score);
+  c.opened_at = response.occurred_at;
+  if (program.recovery_window) c.window_ends_at = response.occurred_at + *program.recovery_window;
+  return c;
+}
 
 // ---------------------------------------------------------------------------------- submitting
 
@@ -324,7 +343,14 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   }
 
   std::vector<Case> cases = facts.cases;
-  auto pairing = PairLive(draft, *program, facts.subject, cases, response);
+  const Customer* who = customer ? &*customer : nullptr;
+  const Case as_opened = AsOpenedBy(*program, response);
+  std::vector<const AlertRule*> red_lines;
+  if (!context.revision->alerts.empty()) {
+    red_lines = FindRedLines(draft, OpeningFacts(as_opened, &response, who));
+  }
+  const bool red_line = !red_lines.empty();
+  auto pairing = PairLive(draft, *program, facts.subject, cases, response, red_line);
   if (!pairing) return std::move(pairing).error();
 
   if (pairing->with != nullptr) {
@@ -339,7 +365,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   Case opening;
   response.effect = pairing->effect;
   if (pairing->effect == ResponseEffect::kOpened) {
-    opening = OpeningCase(draft, response, customer ? &*customer : nullptr);
+    opening = OpeningCase(draft, response, who, &red_lines);
     opening.number = facts.next_case_number;
     response.paired_case_id = opening.id;
     response.queue_id = opening.details.queue_id;
@@ -350,11 +376,12 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   draft.AddResponse(response, ResponseRecorded{response});
 
   Case* with = pairing->with;
+  const bool was_closed = with != nullptr && with->phase == Phase::kClosed;
   if (with != nullptr) CrossDueTiers(draft, *with, context.now);
-  const int32_t severity = BaseSeverity(program->scale, response.score);
+  const int32_t severity = red_line ? kMaxSeverity : BaseSeverity(program->scale, response.score);
   switch (pairing->effect) {
     case ResponseEffect::kOpened:
-      Open(draft, opening, &response, customer ? &*customer : nullptr);
+      Open(draft, opening, &response, who, red_lines);
       // This answer may come late: what was given after it and stored before it counts too.
       for (const Response& known : facts.responses) CountLaterAnswer(draft, opening, known);
       break;
@@ -362,13 +389,16 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
       const Transition* transition =
           draft.LifecycleOf(*with).Find(with->status, CaseCommand::kAnswerResurvey);
       CountLaterAnswer(draft, *with, response);
-      AnswerResurvey(draft, *with, response, *transition);
+      AnswerResurvey(draft, *with, response, *transition, red_line);
       break;
     }
     case ResponseEffect::kAttached:
       draft.AddCase(*with, response.occurred_at,
                     ResponseAttached{response.id, std::max(severity, with->severity)},
                     draft.LifecycleOf(*with).Find(with->status, CaseCommand::kAttachResponse)->to);
+      if (with->held && (response.contact_requested || red_line)) {
+        BeginFor(draft, *with, response, red_line ? "red_line" : "contact_requested");
+      }
       Settle(draft, *with);
       break;
     case ResponseEffect::kReopened:
@@ -378,10 +408,19 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
                               response.id,
                               true,
                               {}},
-                 draft.LifecycleOf(*with).Find(with->status, CaseCommand::kReopen)->to);
+                 draft.LifecycleOf(*with).Find(with->status, CaseCommand::kReopen)->to, &response);
       break;
     case ResponseEffect::kNone:
     case ResponseEffect::kUnset: break;
+  }
+  // An answer that closes the case leaves nothing to be alarmed about: a red line would reopen it.
+  const bool goes_on = with != nullptr && with->phase != Phase::kClosed;
+  if (goes_on && !context.revision->alerts.empty()) {
+    if (red_line) RaisePriority(draft, *with, &response, who);
+    Case read = as_opened;
+    read.severity = with->severity;
+    read.priority = with->priority;
+    RaiseAlerts(draft, *with, red_lines, OpeningFacts(read, &response, who), was_closed);
   }
   for (Case& c : cases) {
     if (&c != with || pairing->effect != ResponseEffect::kResurveyAnswer) {

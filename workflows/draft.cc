@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "workflows/hold_out.h"
+
 namespace rebound {
 namespace {
 
@@ -48,6 +50,28 @@ std::optional<CaseClock> MakeClockDue(const Draft& draft, const Case& c, ClockKi
   return clock;
 }
 
+// A case that opens held back: the time until it is asked, and until it begins, if it does.
+void HoldBack(const Draft& draft, Case& c) {
+  const HoldOut& hold_out = draft.ProgramOf(c).hold_out;
+  const Timestamp now = draft.context().now;
+  // First, so that one which is to begin as it is to be asked begins.
+  if (hold_out.delayed_start) {
+    c.timers.push_back(
+        {TimerKind::kDelayedStart, 1, now + hold_out.delay, TimerState::kPending, std::nullopt});
+  }
+  CaseClock clock;
+  clock.kind = ClockKind::kResurvey;
+  clock.generation = 1;
+  clock.started_at = clock.counted_from = now;
+  clock.limit = {Count::kWall, hold_out.ask_after.count()};
+  clock.met_by = MetBy::kReached;
+  clock.due_at = now + hold_out.ask_after;
+  clock.timer = 1;
+  c.timers.push_back(
+      {TimerKind::kResurveyDue, 1, *clock.due_at, TimerState::kPending, std::nullopt});
+  c.clocks.push_back(std::move(clock));
+}
+
 }  // namespace
 
 Error NotFound(std::string resource) {
@@ -80,7 +104,7 @@ Result<void> CheckFollowed(const Draft& draft, const Case& c) {
 
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command) {
   Error error{Reason::kTransitionNotAllowed};
-  error.allowed = lifecycle.Allowed(c.status);
+  error.allowed = lifecycle.Allowed(c);
   std::string list;
   for (const std::string& name : error.allowed) list += (list.empty() ? "" : ", ") + name;
   error.metadata = {{"case", CaseNumberText(c.number)},
@@ -233,6 +257,13 @@ void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& a
   draft.AddCase(c, draft.context().now, std::move(event));
 }
 
+void StartHandlingClocks(Draft& draft, Case& c) {
+  for (const ClockKind kind : kFromOpening) {
+    if (kind == ClockKind::kFirstContact && !HasSomebodyToContact(c)) continue;
+    StartClock(draft, c, kind, c.details.external_authority.due_at);
+  }
+}
+
 void Settle(Draft& draft, Case& c) {
   const Lifecycle& lifecycle = draft.LifecycleOf(c);
   const StatusDef* status = lifecycle.Find(c.status);
@@ -265,28 +296,62 @@ void Settle(Draft& draft, Case& c) {
 
 // ---- What opening, reopening, closing and asking again do
 
-void Open(Draft& draft, Case& c, const Response* response, const Customer* customer) {
-  const Lifecycle& lifecycle = draft.LifecycleOf(c);
-  const std::vector<Priority>& priorities = draft.RevisionOf(c).priorities;
+std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* response,
+                                   const Customer* customer) {
+  const Revision& revision = draft.RevisionOf(c);
+  const Program* in_force = draft.context().revision->FindProgram(c.program_id);
+  std::vector<const AlertRule*> red_lines;
+  if (!c.history && !revision.alerts.empty()) {  // nothing of the past is raised
+    red_lines = FindRedLines(draft, OpeningFacts(c, response, customer));
+  }
+  if (!red_lines.empty()) c.severity = kMaxSeverity;
+  const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer, response);
+  if (playbook != nullptr) c.severity = std::max(c.severity, playbook->severity);
+  // A program that was given up draws nobody any more.
+  if (in_force != nullptr && !in_force->hold_out.experiment.empty() && response != nullptr &&
+      IsEligible(c, *response, draft.facts().cases)) {
+    c.experiment = in_force->hold_out.experiment;
+    c.arm = DrawArm(in_force->hold_out, c.customer_id);
+    c.held = c.arm != Arm::kTreated;
+  }
+  if (c.held) return red_lines;
+  if (playbook != nullptr) {
+    c.playbook = {playbook->id, playbook->version, Canonical(playbook->when)};
+  }
+  if (c.details.queue_id.empty()) {
+    const Program& program = in_force != nullptr ? *in_force : *draft.program();
+    c.details.queue_id = playbook != nullptr && !playbook->queue_id.empty() ? playbook->queue_id
+                                                                            : program.default_queue;
+  }
+  return red_lines;
+}
+
+void Open(Draft& draft, Case& c, const Response* response, const Customer* customer,
+          const std::vector<const AlertRule*>& red_lines) {
+  const Revision& revision = draft.RevisionOf(c);
+  const Lifecycle& lifecycle = revision.lifecycle;
   {
     const OpeningFacts opening(c, response, customer);
-    for (size_t i = 0; i < priorities.size(); ++i) {
-      c.priority = priorities[i].id;  // the last one takes what is left
-      c.priority_rank = static_cast<int32_t>(i) + 1;
-      if (Evaluate(priorities[i].when, opening)) break;
+    c.priority_rank = FindPriority(revision, opening);
+    if (c.priority_rank > 0) {
+      c.priority = revision.priorities[static_cast<size_t>(c.priority_rank) - 1].id;
     }
   }
   const Timestamp occurred_at = c.opened_at;
-  c.status = lifecycle.initial;
-  c.phase = lifecycle.Find(lifecycle.initial)->phase;
+  c.status = c.held ? lifecycle.held_out : lifecycle.initial;
+  c.phase = lifecycle.Find(c.status)->phase;
   if (!c.history) {
-    c.clock_definitions = ChooseClocks(draft.RevisionOf(c),
-                                       OpeningFacts(c, response, customer));  // with its priority
+    c.clock_definitions =
+        ChooseClocks(revision, OpeningFacts(c, response, customer));  // with its priority
+  }
+  if (c.held) {
+    HoldBack(draft, c);
+  } else if (!c.history) {
     for (const ClockKind kind : kFromOpening) {
       if (kind == ClockKind::kFirstContact && !HasSomebodyToContact(c)) continue;
       auto clock = MakeClockDue(draft, c, kind, c.details.external_authority.due_at);
       if (!clock) continue;
-      if (const auto due = NextTier(draft.RevisionOf(c), *clock)) {
+      if (const auto due = NextTier(revision, *clock)) {
         clock->timer = 1;
         c.timers.push_back({TimerOf(kind), 1, *due, TimerState::kPending, std::nullopt});
       }
@@ -295,21 +360,40 @@ void Open(Draft& draft, Case& c, const Response* response, const Customer* custo
   }
   Case opened = c;
   draft.AddCase(c, occurred_at, CaseOpened{std::move(opened)});
+  if (!c.history && !draft.context().revision->alerts.empty()) {
+    RaiseAlerts(draft, c, red_lines, OpeningFacts(c, response, customer));
+  }
 }
 
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,
-                std::string_view status) {
+                std::string_view status, const Response* response) {
   const Timestamp now = draft.context().now;
+  const bool was_held = c.held;
+  if (was_held) {
+    Begin(draft, c, response, "reopened", {});
+    reopened.severity = std::max(reopened.severity, c.severity);
+  }
   draft.EndTimers(c, TimerKind::kResurveyExpiry, TimerState::kCancelled);
   for (const ClockKind kind : {ClockKind::kResurvey, ClockKind::kVerification}) {
     EndClocks(draft, c, kind, ClockState::kCancelled, now);
   }
   draft.AddCase(c, occurred_at, std::move(reopened), status);
+  StartAgain(draft, c, was_held);
+}
+
+void StartAgain(Draft& draft, Case& c, bool anew) {
+  const Timestamp now = draft.context().now;
   for (const ClockKind kind : {ClockKind::kFirstContact, ClockKind::kRemedy}) {
     EndClocks(draft, c, kind, ClockState::kCancelled, now);
     if (kind == ClockKind::kRemedy || HasSomebodyToContact(c)) StartClock(draft, c, kind);
   }
-  ResumeHandling(draft, c);
+  if (anew) {  // there is nothing that could count on
+    for (const ClockKind kind : {ClockKind::kFirstResolution, ClockKind::kTotalResolution}) {
+      StartClock(draft, c, kind);
+    }
+    StartClock(draft, c, ClockKind::kExternalDeadline, c.details.external_authority.due_at);
+  }
+  if (!anew) ResumeHandling(draft, c);
   Settle(draft, c);
 }
 
@@ -333,8 +417,7 @@ void ResumeHandling(Draft& draft, Case& c) {
   }
 }
 
-void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
-               std::string_view status) {
+void StopAll(Draft& draft, Case& c) {
   const Timestamp now = draft.context().now;
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
@@ -347,7 +430,28 @@ void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
     }
   }
   if (OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
+}
+
+void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
+               std::string_view status) {
+  StopAll(draft, c);
   draft.AddCase(c, occurred_at, std::move(closed), status);
+}
+
+CaseClosed ClosedByHand(const Lifecycle& lifecycle, const Case& c) {
+  CaseClosed closed{c.resurvey_result, c.not_asked_reason, {}};
+  if (closed.resurvey_result != ResurveyResult::kUnset) return closed;
+  // Asked in this round; an earlier round leaves its invitation on the case. An answer stands.
+  if (lifecycle.Find(c.status, CaseCommand::kAnswerResurvey) != nullptr) {
+    closed.resurvey_result = ResurveyResult::kNoAnswer;
+  } else {
+    closed.resurvey_result = ResurveyResult::kNotAsked;
+    closed.not_asked_reason = c.customer_id.empty() ? NotAskedReason::kAnonymous
+                              : c.handling_result == HandlingResult::kInvalid
+                                  ? NotAskedReason::kRuledInvalid
+                                  : NotAskedReason::kClosedEarly;
+  }
+  return closed;
 }
 
 }  // namespace rebound

@@ -62,8 +62,10 @@ class Draft {
     events_.push_back(std::move(event));
   }
 
-  void AddResponse(const Response& response, EventBody body) {
-    Event event = Envelope(response.occurred_at, std::move(body));
+  // `occurred_at` absent: when the answer was given.
+  void AddResponse(const Response& response, EventBody body,
+                   std::optional<Timestamp> occurred_at = std::nullopt) {
+    Event event = Envelope(occurred_at.value_or(response.occurred_at), std::move(body));
     event.response_id = response.id;
     event.customer_id = response.customer_id;
     event.org_unit_id = response.org_unit_id;
@@ -92,6 +94,8 @@ class Draft {
       if (!sent->org_unit_id.empty()) event.org_unit_id = sent->org_unit_id;
     } else if (const auto* back = std::get_if<CaseReturned>(&event.body)) {
       if (!back->queue_id.empty()) event.queue_id = back->queue_id;
+    } else if (const auto* begun = std::get_if<CaseBegun>(&event.body)) {
+      event.queue_id = begun->queue_id;
     }
     if (!std::holds_alternative<CaseVoided>(event.body)) c = Apply(std::move(c), event);
     events_.push_back(std::move(event));
@@ -178,17 +182,37 @@ void MoveClock(Draft& draft, Case& c, const CaseClock& clock, const CaseClock& a
                ClockMoveCause cause);
 // Handling goes on after it was done: total resolution counts on, an external deadline runs again.
 void ResumeHandling(Draft& draft, Case& c);
+// First contact, remedy, the resolutions and the external deadline, of a case that begins.
+void StartHandlingClocks(Draft& draft, Case& c);
 // What follows from the status the case has come to: clocks that it stops stand, others run, a
 // pause that nothing keeps up is over, the re-survey clock runs where the customer may be asked.
 void Settle(Draft& draft, Case& c);
 
-// Adds CaseOpened, with its priority and the clocks that start with the case inside it. `response`
-// and `customer` may be null.
-void Open(Draft& draft, Case& c, const Response* response, const Customer* customer);
+// What the case is given before it opens: the top severity where it meets a red line, then its
+// playbook, the severity and queue of that, then its arm; a case that is held back has neither
+// playbook nor queue. Gives the red lines it meets. `response` and `customer` may be null.
+std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* response,
+                                   const Customer* customer);
 
-// Cancels what the second ask had pending, reopens into `status`, and starts the clocks anew.
+// Adds CaseOpened, with its priority and the clocks that start with the case inside it, then the
+// alerts. `red_lines`: as Plan gave them.
+void Open(Draft& draft, Case& c, const Response* response, const Customer* customer,
+          const std::vector<const AlertRule*>& red_lines = {});
+
+// Cancels what the second ask had pending, reopens into `status`, and starts the clocks anew. One
+// that is held back begins first. `response`: that reopens it; nullptr: none.
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,
-                std::string_view status);
+                std::string_view status, const Response* response = nullptr);
+
+// Handling begins again: the clocks that a reopening starts, and those that count on. `anew`: it
+// was held back until now, and every clock starts.
+void StartAgain(Draft& draft, Case& c, bool anew = false);
+
+// Cancels every clock and timer; a pause that lasts is over.
+void StopAll(Draft& draft, Case& c);
+
+// What a person who closes the case now makes of the second ask, if it has no result yet.
+CaseClosed ClosedByHand(const Lifecycle& lifecycle, const Case& c);
 
 // Cancels every clock and timer and closes into `status`.
 void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
@@ -196,6 +220,35 @@ void CloseCase(Draft& draft, Case& c, Timestamp occurred_at, CaseClosed closed,
 
 // Asks the customer again, or closes the case with the reason why not: the re-survey clock is due.
 void AskAgain(Draft& draft, Case& c);
+
+// kLinkKindUnknown unless it is one of kLinkKinds; an empty one is missing.
+Result<void> CheckLinkKind(std::string field, std::string_view kind);
+// Adds the link to `c`, unless it is there. kTooManyItems: nothing more can be linked with it.
+Result<void> AddLink(Draft& draft, Case& c, const CaseLink& link, std::string field);
+
+// ---- Alerts and hold-outs (decide_alert.cc)
+
+// The red lines of the revision in force that hold.
+std::vector<const AlertRule*> FindRedLines(const Draft& draft, const OpeningFacts& facts);
+// The case as the answer would open it: what the alerts read of an answer that is attached.
+Case AsOpenedBy(const Program& program, const Response& response);
+// Raises those red lines, and every other rule that holds for `facts`, each unless an alert of it
+// waits already. `anew`: the case was closed, which ended the wait.
+void RaiseAlerts(Draft& draft, Case& c, const std::vector<const AlertRule*>& red_lines,
+                 const OpeningFacts& facts, bool anew = false);
+// The first priority whose condition holds, from 1, else the last; 0: the revision has none.
+int32_t FindPriority(const Revision& revision, const OpeningFacts& facts);
+// To the one its severity calls for now, if that is more urgent.
+void RaisePriority(Draft& draft, Case& c, const Response* response, const Customer* customer);
+// Nobody has acknowledged the alert of that timer in time.
+void AlertIsOverdue(Draft& draft, Case& c, const Timer& timer);
+// Plan, queue, priority and clocks as if it opened now. `status` empty: stays as it is, and the
+// clocks are started by whoever reopens it. REQUIRES: c.held.
+void Begin(Draft& draft, Case& c, const Response* response, std::string reason,
+           std::string_view status, Text note = {});
+// Whom the words of `notify` mean for the case, each once.
+std::vector<std::string> Recipients(const Draft& draft, const Case& c,
+                                    const std::vector<std::string>& notify);
 
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command);
 

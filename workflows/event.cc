@@ -55,6 +55,18 @@ struct NameOf {
   REBOUND_NAME(ClockJumped)
   REBOUND_NAME(ClockConfirmed)
   REBOUND_NAME(ZoneDataChanged)
+  REBOUND_NAME(CaseMerged)
+  REBOUND_NAME(CaseAbsorbed)
+  REBOUND_NAME(CaseUnmerged)
+  REBOUND_NAME(CaseSeparated)
+  REBOUND_NAME(CaseLinkChanged)
+  REBOUND_NAME(VerdictRecorded)
+  REBOUND_NAME(FindingRecorded)
+  REBOUND_NAME(AlertRaised)
+  REBOUND_NAME(AlertAcknowledged)
+  REBOUND_NAME(AlertOverdue)
+  REBOUND_NAME(CaseBegun)
+  REBOUND_NAME(ResponseCorrected)
 #undef REBOUND_NAME
 };
 
@@ -68,12 +80,23 @@ std::string_view OutboxKind(const EventBody& body) {
   if (const auto* crossed = std::get_if<TierCrossed>(&body)) {
     return crossed->notify.empty() ? std::string_view{} : kNotification;
   }
+  // One of a history names nobody: it is long past.
+  if (const auto* sent = std::get_if<CaseDispatched>(&body)) {
+    const bool names =
+        !sent->owner.empty() || !sent->queue_id.empty() || !sent->org_unit_id.empty();
+    return names ? kNotification : std::string_view{};
+  }
   if (const auto* escalated = std::get_if<CaseEscalated>(&body)) {
     return escalated->to.empty() ? std::string_view{} : kNotification;
   }
-  const bool told = std::holds_alternative<CaseChased>(body) ||
-                    std::holds_alternative<CaseSupervised>(body) ||
-                    std::holds_alternative<CaseDispatched>(body);
+  if (const auto* raised = std::get_if<AlertRaised>(&body)) {
+    return raised->alert.notify.empty() ? std::string_view{} : kNotification;
+  }
+  if (const auto* overdue = std::get_if<AlertOverdue>(&body)) {
+    return overdue->notify.empty() ? std::string_view{} : kNotification;
+  }
+  const bool told =
+      std::holds_alternative<CaseChased>(body) || std::holds_alternative<CaseSupervised>(body);
   return told ? kNotification : std::string_view{};
 }
 

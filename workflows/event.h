@@ -197,6 +197,87 @@ struct PauseEnded {
   friend bool operator==(const PauseEnded&, const PauseEnded&) = default;
 };
 
+// One customer told it twice. Closes the case; the other one gets CaseAbsorbed.
+struct CaseMerged {
+  CaseId into{};
+  Text note{};
+  ResurveyResult resurvey_result = ResurveyResult::kUnset;
+  NotAskedReason not_asked_reason = NotAskedReason::kUnset;
+  friend bool operator==(const CaseMerged&, const CaseMerged&) = default;
+};
+// What comes with the case that was merged into this one.
+struct CaseAbsorbed {
+  CaseId case_id{};
+  int32_t depth = 0;  // merge_depth of this one from now on
+  bool takes_dedupe_slot = false;
+  std::vector<ResponseId> response_ids{};
+  int32_t severity = 1;
+  std::vector<Commitment> commitments{};  // still pending; each starts a clock of its own
+  friend bool operator==(const CaseAbsorbed&, const CaseAbsorbed&) = default;
+};
+// It was another matter after all. Opens the case again; the other one gets CaseSeparated, and so
+// do those that the other one was merged into since.
+struct CaseUnmerged {
+  CaseId from{};
+  Text note{};
+  std::vector<Commitment> commitments{};  // that come back, still pending
+  friend bool operator==(const CaseUnmerged&, const CaseUnmerged&) = default;
+};
+struct CaseSeparated {
+  CaseId case_id{};
+  int32_t depth = 0;
+  std::vector<ResponseId> response_ids{};      // that go with it
+  std::vector<CommitmentId> commitment_ids{};  // pending ones that go with it
+  friend bool operator==(const CaseSeparated&, const CaseSeparated&) = default;
+};
+struct CaseLinkChanged {
+  CaseLink link{};
+  bool removed = false;
+  friend bool operator==(const CaseLinkChanged&, const CaseLinkChanged&) = default;
+};
+struct VerdictRecorded {  // proposed or decided: the verdict as it now is
+  Verdict verdict{};
+  friend bool operator==(const VerdictRecorded&, const VerdictRecorded&) = default;
+};
+struct FindingRecorded {  // found, appealed against or decided: the finding as it now is
+  Finding finding{};
+  int32_t index = 0;  // into Case.findings; its size: a new one
+  friend bool operator==(const FindingRecorded&, const FindingRecorded&) = default;
+};
+struct AlertRaised {
+  Alert alert{};
+  int32_t severity = 1;  // of the case from now on
+  friend bool operator==(const AlertRaised&, const AlertRaised&) = default;
+};
+struct AlertAcknowledged {
+  AlertId id{};
+  Text note{};
+  friend bool operator==(const AlertAcknowledged&, const AlertAcknowledged&) = default;
+};
+// Nobody acknowledged it in time: those above are told. Ends its timer.
+struct AlertOverdue {
+  AlertId id{};
+  std::vector<std::string> notify{};
+  friend bool operator==(const AlertOverdue&, const AlertOverdue&) = default;
+};
+// A case that was held back begins, or is handled in spite of it (`reason`): plan, queue and clocks
+// as if it opened now. Its arm stays what it was drawn.
+struct CaseBegun {
+  PlaybookChoice playbook{};
+  std::string queue_id{};
+  std::string reason{};  // delayed_start, contact_requested, red_line, by_hand, reopened
+  int32_t severity = 1;  // of the case from now on
+  std::vector<std::string> clock_definitions{};
+  Text note{};
+  friend bool operator==(const CaseBegun&, const CaseBegun&) = default;
+};
+// A response: the customer meant another score. The original stays.
+struct ResponseCorrected {
+  std::optional<int64_t> corrected_score{};
+  CaseId case_id{};  // whose verdict says so
+  friend bool operator==(const ResponseCorrected&, const ResponseCorrected&) = default;
+};
+
 // Clocks. (kind, generation) names the clock. A clock has one pending timer at most, for its next
 // tier; these events set and end it, too. `timer_due` absent: no tier is left.
 struct ClockStarted {
@@ -308,17 +389,18 @@ struct CaseVoided {
   friend bool operator==(const CaseVoided&, const CaseVoided&) = default;
 };
 
-using EventBody =
-    std::variant<CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
-                 CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened,
-                 CaseAssigned, AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved,
-                 CaseClosed, CaseReopened, ResponseAttached, ResurveyAsked, ResurveyAnswered,
-                 LaterAnswerCounted, TimerSet, TimerEnded, CaseHistoryDerived, CaseVoided,
-                 CaseDispatched, CaseAccepted, CaseReturned, CaseChased, CaseSupervised,
-                 AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
-                 CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded,
-                 ClockStarted, ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved,
-                 CaseMigrated, RevisionApplied, ClockJumped, ClockConfirmed, ZoneDataChanged>;
+using EventBody = std::variant<
+    CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
+    CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened, CaseAssigned,
+    AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved, CaseClosed, CaseReopened,
+    ResponseAttached, ResurveyAsked, ResurveyAnswered, LaterAnswerCounted, TimerSet, TimerEnded,
+    CaseHistoryDerived, CaseVoided, CaseDispatched, CaseAccepted, CaseReturned, CaseChased,
+    CaseSupervised, AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
+    CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded, ClockStarted,
+    ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved, CaseMigrated, RevisionApplied,
+    ClockJumped, ClockConfirmed, ZoneDataChanged, CaseMerged, CaseAbsorbed, CaseUnmerged,
+    CaseSeparated, CaseLinkChanged, VerdictRecorded, FindingRecorded, AlertRaised,
+    AlertAcknowledged, AlertOverdue, CaseBegun, ResponseCorrected>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump
@@ -352,7 +434,8 @@ std::string_view TypeName(const EventBody& body);
 
 // The kind of outbox row that the event makes; empty: none.
 //   resurvey_invitation  to the customer
-//   notification         to staff: a tier's, an escalation, a chase, a supervision, a dispatch
+//   notification         to staff: a tier's, an escalation, a chase, a supervision, a dispatch, an
+//                        alert
 std::string_view OutboxKind(const EventBody& body);
 
 }  // namespace rebound

@@ -78,14 +78,25 @@ std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read
     traces.push_back(std::move(trace));
     return traces.back().applies;
   };
+  const FieldValue history = read(FieldId::kHistory);
+  const bool* past = std::get_if<bool>(&history);
+  const bool raises = past == nullptr || !*past;  // nothing of the past is raised
+  const bool red = raises && std::any_of(revision.alerts.begin(), revision.alerts.end(),
+                                         [&](const AlertRule& rule) {
+                                           return rule.red_line && Evaluate(rule.when, read);
+                                         });
+  const FieldReader top = [&](FieldId field) -> FieldValue {
+    if (field == FieldId::kSeverity && red) return int64_t{5};
+    return read(field);
+  };
   const Playbook* chosen = nullptr;
   for (const Playbook& playbook : revision.playbooks) {
     const bool applies =
-        add(RuleTrace::Kind::kPlaybook, playbook.id, playbook.when, read, chosen != nullptr);
+        add(RuleTrace::Kind::kPlaybook, playbook.id, playbook.when, top, chosen != nullptr);
     if (applies) chosen = &playbook;
   }
   const FieldReader raised = [&](FieldId field) -> FieldValue {
-    const FieldValue value = read(field);
+    const FieldValue value = top(field);
     if (field != FieldId::kSeverity || chosen == nullptr || chosen->severity == 0) return value;
     const auto* severity = std::get_if<int64_t>(&value);
     return std::max(severity != nullptr ? *severity : 0, int64_t{chosen->severity});
@@ -109,6 +120,9 @@ std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read
     const bool applies = add(RuleTrace::Kind::kClock, clock.id, clock.when, with_priority,
                              kinds.contains(clock.kind));
     if (applies) kinds.insert(clock.kind);
+  }
+  for (const AlertRule& rule : revision.alerts) {
+    add(RuleTrace::Kind::kAlert, rule.id, rule.when, rule.red_line ? read : with_priority, !raises);
   }
   return traces;
 }

@@ -31,7 +31,7 @@ std::optional<Unmet> FirstUnmet(const Predicate& condition, const FieldReader& r
 std::string ValueText(const FieldValue& value);
 
 struct RuleTrace {
-  enum class Kind { kPlaybook, kPriority, kClock };
+  enum class Kind { kPlaybook, kPriority, kClock, kAlert };
   Kind kind = Kind::kPlaybook;
   std::string id{};
   bool matches = false;          // its condition holds
@@ -39,8 +39,9 @@ struct RuleTrace {
   std::optional<Unmet> unmet{};  // !matches: why, where it was asked for
 };
 
-// Every rule of the revision in order: playbooks, priorities, clocks. The last priority applies
-// when none matches. Without `why` it takes a tenth of the time.
+// Every rule of the revision in order: playbooks, priorities, clocks, alerts. The last priority
+// applies when none matches; of alerts every one that does. A red line that matches raises the
+// severity that the others see. Without `why` it takes a tenth of the time.
 std::vector<RuleTrace> Explain(const Revision& revision, const FieldReader& read, bool why = true);
 
 }  // namespace rebound

@@ -33,6 +33,8 @@ using CommitmentId = Id<struct CommitmentTag>;
 using RemedyId = Id<struct RemedyTag>;
 using ExtensionId = Id<struct ExtensionTag>;
 using AssistId = Id<struct AssistTag>;
+using VerdictId = Id<struct VerdictTag>;
+using AlertId = Id<struct AlertTag>;
 using InvitationId = Id<struct InvitationTag>;
 using TextId = Id<struct TextTag>;
 

@@ -12,13 +12,14 @@ namespace rebound {
 namespace {
 
 constexpr std::array<std::string_view, kCaseCommandCount> kCommandNames = {
-    "assign",    "claim",           "dispatch",        "accept",
-    "return",    "log_attempt",     "make_commitment", "settle_commitment",
-    "remedy",    "pause",           "resume",          "chase",
-    "supervise", "assist",          "extend",          "decide_extension",
-    "escalate",  "resolve",         "verify",          "move",
-    "withdraw",  "close",           "reopen",          "attach_response",
-    "ask_again", "answer_resurvey", "expire_resurvey"};
+    "assign",          "claim",       "dispatch",        "accept",
+    "return",          "log_attempt", "make_commitment", "settle_commitment",
+    "remedy",          "pause",       "resume",          "chase",
+    "supervise",       "assist",      "extend",          "decide_extension",
+    "escalate",        "resolve",     "verify",          "move",
+    "withdraw",        "merge",       "unmerge",         "propose_verdict",
+    "decide_verdict",  "begin",       "close",           "reopen",
+    "attach_response", "ask_again",   "answer_resurvey", "expire_resurvey"};
 
 constexpr std::array<std::string_view, kRequiredFieldCount> kRequiredFieldNames = {
     "",
@@ -37,7 +38,7 @@ constexpr std::array<std::string_view, kRequiredFieldCount> kRequiredFieldNames 
 
 bool MayClose(CaseCommand command) {
   return command == CaseCommand::kClose || command == CaseCommand::kWithdraw ||
-         !IsGivenByPeople(command);
+         command == CaseCommand::kMerge || !IsGivenByPeople(command);
 }
 
 // Whether a case is closed where a command's outcome leads, where its meaning says so.
@@ -50,6 +51,9 @@ struct End {
 constexpr End kEnds[] = {
     {CaseCommand::kClose, &Transition::to, "to", true},
     {CaseCommand::kWithdraw, &Transition::to, "to", true},
+    {CaseCommand::kMerge, &Transition::to, "to", true},
+    {CaseCommand::kUnmerge, &Transition::to, "to", false},
+    {CaseCommand::kBegin, &Transition::to, "to", false},
     {CaseCommand::kExpireResurvey, &Transition::to, "to", true},
     {CaseCommand::kReopen, &Transition::to, "to", false},
     {CaseCommand::kAttachResponse, &Transition::to, "to", false},
@@ -111,10 +115,23 @@ struct Checker {
     if (initial == nullptr || initial->phase != Phase::kOpen) {
       Add(Kind::kInitialNotOpen, lifecycle.initial);
     }
+    if (lifecycle.held_out.empty()) return;
+    const StatusDef* held = lifecycle.Find(lifecycle.held_out);
+    if (held == nullptr || held->phase != Phase::kOpen || !held->handling_done) {
+      Add(Kind::kHeldOutPhase, lifecycle.held_out);
+    }
+    for (const CaseCommand way : {CaseCommand::kBegin, CaseCommand::kAskAgain}) {
+      const Transition* out = lifecycle.Find(lifecycle.held_out, way);
+      if (out == nullptr || out->to.empty() || out->to == lifecycle.held_out) {
+        Add(Kind::kHeldOutLacks, lifecycle.held_out, {}, std::string(Name(way)));
+      }
+    }
   }
 
   void Statuses() {
-    const std::set<std::string_view> reachable = Closure({lifecycle.initial}, true);
+    std::set<std::string_view> entries = {lifecycle.initial};
+    if (!lifecycle.held_out.empty()) entries.insert(lifecycle.held_out);
+    const std::set<std::string_view> reachable = Closure(entries, true);
     std::set<std::string_view> ends;
     for (const StatusDef& status : lifecycle.statuses) {
       if (status.phase == Phase::kClosed) ends.insert(status.key);
@@ -234,6 +251,18 @@ std::optional<CaseCommand> ParseCaseCommand(std::string_view name) {
   return static_cast<CaseCommand>(found - kCommandNames.begin());
 }
 
+bool MayGive(const Case& c, CaseCommand command) {
+  if (command == CaseCommand::kUnmerge) return !c.merged_into.empty();
+  if (!c.merged_into.empty()) return false;
+  if (!c.held || !IsGivenByPeople(command)) return true;
+  constexpr CaseCommand kMayBeGiven[] = {CaseCommand::kBegin,          CaseCommand::kReopen,
+                                         CaseCommand::kClose,          CaseCommand::kWithdraw,
+                                         CaseCommand::kMerge,          CaseCommand::kUnmerge,
+                                         CaseCommand::kProposeVerdict, CaseCommand::kDecideVerdict};
+  return std::find(std::begin(kMayBeGiven), std::end(kMayBeGiven), command) !=
+         std::end(kMayBeGiven);
+}
+
 std::string_view Name(RequiredField field) {
   return kRequiredFieldNames[static_cast<size_t>(field)];
 }
@@ -308,6 +337,15 @@ std::vector<std::string> Lifecycle::Allowed(std::string_view status) const {
   return names;
 }
 
+std::vector<std::string> Lifecycle::Allowed(const Case& c) const {
+  std::vector<std::string> names = Allowed(c.status);
+  std::erase_if(names, [&](const std::string& name) {
+    const auto command = ParseCaseCommand(name.starts_with("move:") ? "move" : name);
+    return command && !MayGive(c, *command);
+  });
+  return names;
+}
+
 std::vector<LifecycleFault> CheckLifecycle(const Lifecycle& lifecycle,
                                            const std::vector<RoleDef>& roles) {
   Checker checker{lifecycle, roles};
@@ -321,6 +359,7 @@ Lifecycle DefaultLifecycle() {
   using C = CaseCommand;
   Lifecycle l;
   l.initial = "open";
+  l.held_out = "held_out";
   const std::vector<ClockKind> waiting = {ClockKind::kFirstContact, ClockKind::kRemedy,
                                           ClockKind::kFirstResolution, ClockKind::kTotalResolution};
   l.statuses = {
@@ -341,6 +380,7 @@ Lifecycle DefaultLifecycle() {
       {"resurveyed", "Re-surveyed", "已复测", Phase::kResurveyed, true, {}},
       {"closed", "Closed", "归档", Phase::kClosed, true, {}},
       {"reopened", "Reopened", "重新打开", Phase::kOpen, false, {}},
+      {"held_out", "Held out", "对照组", Phase::kOpen, true, {}},
   };
   const auto add = [&](std::string_view from, C command, std::string_view to,
                        std::string_view otherwise = {}) -> Transition& {
@@ -352,6 +392,20 @@ Lifecycle DefaultLifecycle() {
     const std::string_view from = status.key;
     if (status.phase == Phase::kClosed) {
       add(from, C::kReopen, "reopened");
+      add(from, C::kUnmerge, "reopened");
+      add(from, C::kProposeVerdict, from);
+      add(from, C::kDecideVerdict, from).roles = above;
+      continue;
+    }
+    if (from == l.held_out) {  // nobody handles it: it begins, is asked, or ends
+      add(from, C::kAttachResponse, from);
+      add(from, C::kWithdraw, "closed");
+      add(from, C::kMerge, "closed");
+      add(from, C::kProposeVerdict, from);
+      add(from, C::kDecideVerdict, from).roles = above;
+      add(from, C::kClose, "closed");
+      add(from, C::kBegin, "open");
+      add(from, C::kAskAgain, "resurvey_due", "closed");
       continue;
     }
     // Whatever the status: who has it, what was promised, who watches and helps.
@@ -365,6 +419,13 @@ Lifecycle DefaultLifecycle() {
     add(from, C::kDecideExtension, from).roles = above;
     add(from, C::kAttachResponse, from);
     add(from, C::kWithdraw, "closed");
+    add(from, C::kMerge, "closed");
+    add(from, C::kProposeVerdict, from);
+    if (status.handling_done) {
+      add(from, C::kDecideVerdict, from).roles = above;
+    } else {
+      add(from, C::kDecideVerdict, "resolved", from).roles = above;
+    }
     const bool waits = from == "waiting_for_customer";
     if (waits) {
       add(from, C::kChase, "contacted", "accepted");

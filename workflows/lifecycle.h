@@ -35,6 +35,11 @@ enum class CaseCommand {
   kVerify,
   kMove,
   kWithdraw,
+  kMerge,
+  kUnmerge,
+  kProposeVerdict,
+  kDecideVerdict,
+  kBegin,
   kClose,
   kReopen,
   kAttachResponse,
@@ -46,6 +51,11 @@ inline constexpr int kCaseCommandCount = static_cast<int>(CaseCommand::kExpireRe
 
 // snake_case, as listed in errors and Case.allowed_commands, e.g. "log_attempt".
 std::string_view Name(CaseCommand command);
+
+// May it be given on `c` in any status? While a case is held back for comparison nobody handles it:
+// it begins, is asked, is ruled on, or ends. A merged case goes on in the other one, which is where
+// it is ruled on: it can be taken out again, nothing else; and nothing else can be taken out.
+bool MayGive(const Case& c, CaseCommand command);
 
 // The command of that name; nullopt when there is none.
 std::optional<CaseCommand> ParseCaseCommand(std::string_view name);
@@ -92,6 +102,7 @@ bool Has(const Case& c, RequiredField field);
 //   remedy       accepted or delivered
 //   verify       the customer confirms
 //   chase, resume  the customer was reached before
+//   decide_verdict  the case is ruled invalid, unfounded or dishonest; otherwise: it goes on
 //   ask_again    the customer was asked; otherwise, which is needed, closed without asking
 //   answer_resurvey  a passive's or promoter's; otherwise a detractor's; `exhausted`: a detractor's
 //                when the case may not reopen again. All three are needed
@@ -113,7 +124,11 @@ bool MayTake(const Transition& transition, std::string_view role);
 struct Lifecycle {
   std::string initial{};
   int32_t max_returns = 3;  // how often a case may be returned (退单) before it must be escalated
-  int32_t max_extensions = 2;  // granted, of one clock
+  int32_t max_extensions = 2;                    // granted, of one clock
+  Duration appeal_window{std::chrono::days{7}};  // of a unit, from the finding of its liability
+  // Where cases of a hold-out open and wait to be asked; of phase open, handling_done. Empty: a
+  // program may have no hold-out.
+  std::string held_out{};
   std::vector<StatusDef> statuses{};
   std::vector<Transition> transitions{};
 
@@ -126,6 +141,8 @@ struct Lifecycle {
   // Names of the verbs that people can give on a case in `status`, in enum order, moves as
   // "move:STATUS". Claiming is asked of a queue, not of a case.
   std::vector<std::string> Allowed(std::string_view status) const;
+  // Those on `c`, which may be held back or merged.
+  std::vector<std::string> Allowed(const Case& c) const;
 
   friend bool operator==(const Lifecycle&, const Lifecycle&) = default;
 };
@@ -147,7 +164,9 @@ struct LifecycleFault {
     kMustNotClose,       // one that goes on needs another one; detail: the key
     kInCircles,          // asking leads to where it is asked again; detail: the key
     kCannotRequire,      // a claim, or what the system does, which nobody can complete
-    kInitialNotOpen      // the initial status is not in phase open
+    kInitialNotOpen,     // the initial status is not in phase open
+    kHeldOutPhase,       // the held-out status is not of phase open with handling_done
+    kHeldOutLacks        // detail: begin or ask_again, which does not lead out of it
   };
   Kind kind{};
   std::string status{};

@@ -22,6 +22,11 @@ inline constexpr Duration kConversation = std::chrono::hours{24};
 inline constexpr Duration kFarthestDue = std::chrono::days{3653};
 inline constexpr const char* kDueBounds = "a time after now and within 10 years";
 
+// What may hang on one case: links; cases merged into it directly, and stacked upon each other.
+inline constexpr size_t kLinks = 64;
+inline constexpr size_t kMergedCases = 1'000;
+inline constexpr int32_t kMergeDepth = 16;
+
 inline constexpr size_t kTextCodePoints = 32'768;  // verbatims, notes
 inline constexpr size_t kShortCodePoints = 1'024;  // names, questions, attribute values
 inline constexpr size_t kKeyCharacters = 200;      // external ids, references, paths

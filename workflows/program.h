@@ -13,6 +13,17 @@ namespace rebound {
 
 enum class ProgramKind { kTransactional, kRelational, kCompetitive, kInternal };
 
+// A random share of eligible cases without a plan: the baseline for what plans do (对照组).
+struct HoldOut {
+  std::string experiment{};    // stable key, salts the draw; empty: none
+  int32_t share_ppm = 0;       // parts per million of eligible cases; 0: nobody
+  bool delayed_start = false;  // they begin after `delay`, and are then handled like the others
+  Duration delay{std::chrono::days{7}};
+  Duration ask_after{std::chrono::days{7}};  // from opening until the customer is asked again
+
+  friend bool operator==(const HoldOut&, const HoldOut&) = default;
+};
+
 struct Program {
   std::string id{};  // stable key: [a-z0-9-]{1,64}
   std::string display_name{};
@@ -33,6 +44,7 @@ struct Program {
   std::string currency = "CNY";
   std::string time_zone = "UTC";
   std::string default_queue = "default";
+  HoldOut hold_out{};
 
   friend bool operator==(const Program&, const Program&) = default;
 };

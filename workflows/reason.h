@@ -36,6 +36,10 @@ enum class Reason {
   kStreamOutOfOrder,  // an import stream whose first message is not its header, or a second header
   kReasonUnknown,     // not a word of the revision's list
   kStatusUnknown,
+  kRemedyTypeUnknown,
+  kMergeIntoItself,
+  kLinkKindUnknown,
+  kEvidenceRequired,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
@@ -74,6 +78,20 @@ enum class Reason {
   kClockNotPausable,
   kCaseStatusNotInRevision,
   kTimersNotHeld,
+  kRemedyLimitExceeded,
+  kRemedyNeedsApproval,
+  kMergeMismatch,
+  kMergeTargetClosed,
+  kMergeTargetHeldOut,
+  kMergeTooDeep,
+  kNotMerged,
+  kVerdictPending,
+  kVerdictDecided,
+  kAppealNotOpen,
+  kAppealPending,
+  kAppealTooLate,
+  kAlertAcknowledged,
+  kCaseNotHeldOut,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,

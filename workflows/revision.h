@@ -6,12 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "workflows/alert.h"
 #include "workflows/calendar.h"
 #include "workflows/clocks.h"
 #include "workflows/lifecycle.h"
 #include "workflows/organization.h"
 #include "workflows/playbook.h"
 #include "workflows/program.h"
+#include "workflows/remedy.h"
 
 namespace rebound {
 
@@ -24,6 +26,9 @@ struct Revision {
   std::vector<Calendar> calendars{};  // with the zones' offsets as tzdata had them when it was read
   std::vector<ClockDefinition> clocks{};  // ordered: of a kind the first match applies
   std::vector<Priority> priorities{};     // ordered: the most urgent first
+  std::vector<AlertRule> alerts{};
+  std::vector<RemedyType> remedies{};  // empty: any kind may be given
+  std::vector<RemedyLimit> remedy_limits{};
   std::vector<OrgUnit> org_units{};
   std::vector<RoleDef> roles{};
   Labels labels{};

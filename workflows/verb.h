@@ -54,6 +54,19 @@ struct VerbDecision {
   Result<void> operator()(const EscalateCase& verb);
   Result<void> operator()(const MoveCase& verb);
   Result<void> operator()(const WithdrawCase& verb);
+  // Which cases belong together: decide_merge.cc.
+  Result<void> operator()(const MergeCase& verb);
+  Result<void> operator()(const UnmergeCase& verb);
+  Result<void> operator()(const LinkCase& verb);
+  // Rulings: decide_verdict.cc.
+  Result<void> operator()(const ProposeVerdict& verb);
+  Result<void> operator()(const DecideVerdict& verb);
+  Result<void> operator()(const FindLiability& verb);
+  Result<void> operator()(const AppealLiability& verb);
+  Result<void> operator()(const DecideAppeal& verb);
+  // Alerts and hold-outs: decide_alert.cc.
+  Result<void> operator()(const AcknowledgeAlert& verb);
+  Result<void> operator()(const BeginCase& verb);
   // Clocks: decide_clock.cc.
   Result<void> operator()(const PauseCase& verb);
   Result<void> operator()(const ResumeCase& verb);
@@ -64,8 +77,17 @@ struct VerbDecision {
   Result<void> operator()(const FireTimers& verb);
 
  private:
-  Result<void> Settle(Remedy& remedy);
-  Error RemedyMoves(std::string from, RemedyState to);
+  // What a remedy is by the catalogue, if the revision has one.
+  Result<void> ChooseType(Remedy& remedy) const;
+  // What it takes from its earlier state `known`, nullptr for a new one; refuses steps backwards.
+  Result<void> Settle(Remedy& remedy, const Remedy* known);
+  // Limits and the second person.
+  Result<void> CheckLimits(Remedy& remedy, const Remedy* known) const;
+  Result<void> Approve(Remedy& remedy, const Remedy* known) const;
+  Error NeedsApproval(std::string_view limit) const;
+  Error RemedyMoves(std::string from, RemedyState to) const;
+  // What the end of handling does to its clocks.
+  void EndHandlingClocks();
   Result<void> MayOffer(const Remedy& remedy);
   // On the owner's account; one that lasts is over. `status` empty: stays as it is.
   void BeginPause(std::string reason, Text note, std::string_view status = {});

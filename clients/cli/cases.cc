@@ -5,6 +5,8 @@
 #include "clients/cli/clocks.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/customers.h"
+#include "clients/cli/merging.h"
+#include "clients/cli/remedies.h"
 #include "clients/cli/verbs.h"
 #include "clients/cli/words.h"
 #include "rebound/v1/config_service.grpc.pb.h"
@@ -89,7 +91,8 @@ Facts CaseFacts(const v1::Case& record, bool chinese) {
   const Word word{chinese};
   std::string links;
   for (const v1::CaseLink& link : record.links()) {
-    links += fmt::format("{}{} ({})", links.empty() ? "" : ", ", link.case_id(), link.kind());
+    links += fmt::format("{}{} ({})", links.empty() ? "" : ", ", link.case_id(),
+                         LinkWord(link.kind(), chinese));
   }
   std::string attachments;
   for (const v1::Attachment& attachment : record.attachments()) {
@@ -159,6 +162,7 @@ Facts CaseFacts(const v1::Case& record, bool chinese) {
                                                EnumWord(record.not_asked_reason(), chinese)})},
       {word("reopened", "重新打开"), Times(record.reopen_count(), chinese)},
       {word("merged into", "并入"), record.merged_into()},
+      {word("merged cases", "已并入工单"), JoinTexts(record.merged_case_ids())},
       {word("links", "关联工单"), links},
       {word("attachments", "附件"), attachments},
       {word("imported", "导入"), record.history() ? word("as history", "历史数据") : ""},
@@ -216,14 +220,63 @@ std::string RenderCommitments(const v1::Case& record, bool chinese, const Style&
                    rows, width);
 }
 
+std::string RenderVerdicts(const v1::Case& record, bool chinese, const Style& style, int width) {
+  const Word word{chinese};
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Verdict& verdict : record.verdicts()) {
+    rows.push_back({verdict.id(), EnumWord(verdict.kind(), chinese),
+                    verdict.has_corrected_score() ? std::to_string(verdict.corrected_score()) : "",
+                    EnumWord(verdict.state(), chinese), verdict.proposer(), verdict.decider(),
+                    std::to_string(verdict.evidence_size()),
+                    verdict.decision().empty() ? verdict.note() : verdict.decision()});
+  }
+  return TablePart(style, word("Rulings", "裁定"),
+                   {{word("id", "编号")},
+                    {word("kind", "类型")},
+                    {word("meant", "实际分数"), Align::kRight},
+                    {word("state", "状态")},
+                    {word("proposed by", "提出人")},
+                    {word("decided by", "裁定人")},
+                    {word("evidence", "证据"), Align::kRight},
+                    {word("note", "备注")}},
+                   rows, width);
+}
+
+std::string RenderFindings(const v1::Case& record, bool chinese, const Style& style, int width) {
+  const Word word{chinese};
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Finding& finding : record.findings()) {
+    rows.push_back(
+        {EnumWord(finding.liability(), chinese), finding.unit_id(), finding.person(),
+         finding.finder(), TimeOr(finding.has_appeal_until_time(), finding.appeal_until_time()),
+         finding.appeal() == v1::APPEAL_STATE_UNSPECIFIED ? ""
+                                                          : EnumWord(finding.appeal(), chinese),
+         finding.decider()});
+  }
+  return TablePart(style, word("Liability", "责任认定"),
+                   {{word("liability", "责任")},
+                    {word("unit", "责任单元")},
+                    {word("person", "责任人")},
+                    {word("found by", "认定人")},
+                    {word("appeal until", "申诉截止")},
+                    {word("appeal", "申诉")},
+                    {word("decided by", "裁决人")}},
+                   rows, width);
+}
+
 std::string RenderRemedies(const v1::Case& record, bool chinese, const Style& style, int width) {
   const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::Remedy& remedy : record.remedies()) {
-    rows.push_back(
-        {remedy.id(), EnumWord(remedy.kind(), chinese), EnumWord(remedy.state(), chinese),
-         MoneyOr(remedy.has_amount(), remedy.amount()),
-         remedy.statutory() ? word("statutory", "法定") : "", remedy.actor(), remedy.note()});
+    rows.push_back({remedy.id(),
+                    remedy.type_id().empty() ? EnumWord(remedy.kind(), chinese) : remedy.type_id(),
+                    EnumWord(remedy.state(), chinese),
+                    MoneyOr(remedy.has_amount(), remedy.amount()),
+                    remedy.statutory() ? word("statutory", "法定") : "", remedy.actor(),
+                    !remedy.approver().empty()         ? remedy.approver()
+                    : !remedy.approval_limit().empty() ? word("needed", "待批准")
+                                                       : "",
+                    remedy.note()});
   }
   return TablePart(style, word("Remedies", "补救措施"),
                    {{word("id", "编号")},
@@ -232,6 +285,7 @@ std::string RenderRemedies(const v1::Case& record, bool chinese, const Style& st
                     {word("amount", "金额"), Align::kRight},
                     {""},
                     {word("who", "操作人")},
+                    {word("approved by", "批准人")},
                     {word("note", "备注")}},
                    rows, width);
 }
@@ -552,8 +606,11 @@ void AddRemedy(CLI::App& cases, Session& session) {
   v1::Remedy* remedy = request.mutable_remedy();
   CLI::App* verb = AddVerb(cases, "remedy", "Record a remedy, or move an earlier one on",
                            request.mutable_case_id(),
-                           "remedy C-1042 --kind voucher --state offered --amount \"CNY 20.00\"");
-  AddEnum(verb, "--kind", &options->kind, "What kind")->required();
+                           "remedy C-1042 --type voucher --state offered --amount \"CNY 20.00\"");
+  verb->add_option("--type", *remedy->mutable_type_id(),
+                   "Which one of the catalogue; \"rebound cases remedies\" lists it")
+      ->type_name("TYPE");
+  AddEnum(verb, "--kind", &options->kind, "What kind, where there is no catalogue");
   AddEnum(verb, "--state", &options->state, "How far it has come")->required();
   AddMoney(
       verb, "--amount", [remedy] { return remedy->mutable_amount(); },
@@ -704,6 +761,8 @@ std::string RenderCase(const v1::Case& record, const Language& language, const S
   text += RenderClocks(record, chinese, style, width);
   text += RenderAttempts(record, chinese, style, width);
   text += RenderCommitments(record, chinese, style, width);
+  text += RenderVerdicts(record, chinese, style, width);
+  text += RenderFindings(record, chinese, style, width);
   text += RenderRemedies(record, chinese, style, width);
   text += RenderDispatching(record, chinese, style, width);
   text += RenderResurvey(record, chinese, style);
@@ -771,10 +830,13 @@ void AddCaseCommands(CLI::App& app, Session& session) {
   AddAttempt(*cases, session);
   AddCommit(*cases, session);
   AddRemedy(*cases, session);
+  AddRemedyOptions(*cases, session);
   AddResolve(*cases, session);
   AddClose(*cases, session);
   AddReopen(*cases, session);
   AddDispatchVerbs(*cases, session);
+  AddMergingVerbs(*cases, session);
+  AddRulingVerbs(*cases, session);
 }
 
 }  // namespace rebound::cli

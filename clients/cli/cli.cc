@@ -59,7 +59,13 @@ constexpr const char* kMappingHelp = R"(Mapping files say which column becomes w
 Fields: program, source_system, external_id, customer.external_id, customer.source_system, score,
 occur_time, touchpoint, org_unit, channel, language, reason, suggestion, verbatim,
 respondent_role, account, order_reference, segment, items.KEY, attributes.KEY.
-`verbatim` becomes a follow-up answer, `segment` the attribute "segment".
+`verbatim` becomes a follow-up answer, `segment` the attribute "segment". `trim: false` keeps the
+blanks around a cell.
+
+Of complaints: program, source_system, external_id, customer.external_id, customer.source_system,
+touchpoint, org_unit, account, respondent_role, order_reference, language, queue, request, topic,
+crm_reference, contact_person, authority, authority_reference, responsible_unit, handling_result,
+root_cause, open_time (required), dispatch_time, resolve_time, close_time.
 )";
 
 struct Topic {

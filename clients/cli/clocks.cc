@@ -159,6 +159,17 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
     supervisions.push_back({TimeOr(supervision.has_occur_time(), supervision.occur_time()),
                             supervision.actor(), supervision.note()});
   }
+  Rows alerts;
+  for (const v1::Alert& alert : record.alerts()) {
+    std::string notified;
+    for (const std::string& who_is_told : alert.notify()) {
+      notified += (notified.empty() ? "" : ", ") + who_is_told;
+    }
+    alerts.push_back({alert.id(), alert.rule_id(), alert.red_line() ? word("red line", "红线") : "",
+                      TimeOr(alert.has_raise_time(), alert.raise_time()),
+                      TimeOr(alert.has_due_time(), alert.due_time()), notified,
+                      alert.acknowledger(), alert.note()});
+  }
   Rows verifications;
   for (const v1::Verification& verification : record.verifications()) {
     verifications.push_back(
@@ -166,7 +177,17 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
          YesNo(verification.contacted(), chinese), YesNo(verification.solved(), chinese),
          YesNo(verification.accepted(), chinese), verification.actor(), verification.note()});
   }
-  return TablePart(style, word("Pauses", "挂起"),
+  return TablePart(style, word("Alerts", "告警"),
+                   {{word("id", "编号")},
+                    {word("rule", "规则")},
+                    {""},
+                    {word("raised (UTC)", "发出 (UTC)")},
+                    {word("due (UTC)", "截止 (UTC)")},
+                    {word("told", "已通知")},
+                    {word("acknowledged by", "确认人")},
+                    {note}},
+                   alerts, width) +
+         TablePart(style, word("Pauses", "挂起"),
                    {{word("from (UTC)", "起 (UTC)")},
                     {word("to (UTC)", "止 (UTC)")},
                     {word("lasted", "时长")},

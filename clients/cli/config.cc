@@ -8,6 +8,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "clients/cli/backtest.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/options.h"
 #include "clients/cli/words.h"
@@ -17,47 +18,6 @@ namespace rebound::cli {
 namespace {
 
 using v1::ConfigService;
-using Files = google::protobuf::RepeatedPtrField<v1::ConfigFile>;
-
-// The files that the server wants of a configuration folder, in order of their names: *.yaml, and
-// the calendars (*.ics) that they may import, also of its folder calendars/.
-int ReadFolder(Session& session, const std::string& folder, Files* files) {
-  std::error_code fault, none;
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
-    const std::string ending = entry.path().extension().string();
-    if (entry.is_regular_file() && (ending == ".yaml" || ending == ".ics")) {
-      paths.push_back(entry.path());
-    }
-  }
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::filesystem::path(folder) / "calendars", none)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".ics") {
-      paths.push_back(entry.path());
-    }
-  }
-  if (fault) {
-    return session.Fail(kExitUsage, fmt::format("expected a folder with a configuration, but {}: "
-                                                "{}",
-                                                folder, fault.message()));
-  }
-  if (paths.empty()) {
-    return session.Fail(kExitUsage,
-                        fmt::format("expected *.yaml files in {}, but there are none", folder));
-  }
-  std::sort(paths.begin(), paths.end());
-  for (const std::filesystem::path& path : paths) {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return session.Fail(kExitUsage, "cannot read " + path.string());
-    v1::ConfigFile* file = files->Add();
-    file->set_name(path.string());
-    file->set_text(text.str());
-  }
-  return kExitOk;
-}
-
 void AddFolder(CLI::App* verb, std::string* folder) {
   verb->add_option("folder", *folder, "The folder with the *.yaml files")
       ->type_name("FOLDER")
@@ -120,12 +80,13 @@ void AddValidate(CLI::App& config, Session& session) {
   });
 }
 
-// "playbook", "priority", "clock" or "clocks".
+// "playbook", "priority", "clock", "clocks", "alert" or "alerts".
 std::string RuleKind(const std::string& kind, bool chinese) {
   if (!chinese) return kind;
   return kind == "playbook"          ? "补救方案"
          : kind == "priority"        ? "优先级"
          : kind.starts_with("clock") ? "时限"
+         : kind.starts_with("alert") ? "告警"
                                      : kind;
 }
 
@@ -535,6 +496,44 @@ std::string RenderTests(const v1::TestRulesResponse& reply, bool chinese, const 
          "\n";
 }
 
+int ReadFolder(Session& session, const std::string& folder,
+               google::protobuf::RepeatedPtrField<v1::ConfigFile>* files) {
+  std::error_code fault, none;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
+    const std::string ending = entry.path().extension().string();
+    if (entry.is_regular_file() && (ending == ".yaml" || ending == ".ics")) {
+      paths.push_back(entry.path());
+    }
+  }
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(folder) / "calendars", none)) {
+    if (entry.is_regular_file() && entry.path().extension() == ".ics") {
+      paths.push_back(entry.path());
+    }
+  }
+  if (fault) {
+    return session.Fail(kExitUsage, fmt::format("expected a folder with a configuration, but {}: "
+                                                "{}",
+                                                folder, fault.message()));
+  }
+  if (paths.empty()) {
+    return session.Fail(kExitUsage,
+                        fmt::format("expected *.yaml files in {}, but there are none", folder));
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const std::filesystem::path& path : paths) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in) return session.Fail(kExitUsage, "cannot read " + path.string());
+    v1::ConfigFile* file = files->Add();
+    file->set_name(path.string());
+    file->set_text(text.str());
+  }
+  return kExitOk;
+}
+
 void AddConfigCommands(CLI::App& app, Session& session) {
   CLI::App* config = app.add_subcommand("config", "Check, apply and look at the configuration");
   config->require_subcommand(1);
@@ -545,6 +544,7 @@ void AddConfigCommands(CLI::App& app, Session& session) {
   AddDiff(*config, session);
   AddRollBack(*config, session);
   AddLifecycle(*config, session);
+  AddBacktest(*config, session);
   CLI::App* rules = app.add_subcommand("rules", "Try the rules");
   rules->require_subcommand(1);
   AddTest(*rules, session);

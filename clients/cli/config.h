@@ -4,11 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "clients/cli/call.h"
 #include "clients/cli/output.h"
 #include "rebound/v1/config.pb.h"
 #include "rebound/v1/config_service.pb.h"
 
 namespace rebound::cli {
+
+// The files that the server wants of a configuration folder, in order of their names: *.yaml, and
+// the calendars (*.ics) that they may import, also of its folder calendars/. Fails as a command
+// does.
+int ReadFolder(Session& session, const std::string& folder,
+               google::protobuf::RepeatedPtrField<v1::ConfigFile>* files);
 
 std::vector<Column<v1::ConfigRevision>> RevisionColumns(bool chinese);
 

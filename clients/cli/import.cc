@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "clients/cli/commands.h"
+#include "clients/cli/import_complaints.h"
 #include "clients/cli/options.h"
 #include "clients/cli/progress.h"
 #include "rebound/v1/response_service.grpc.pb.h"
@@ -24,7 +25,6 @@ namespace {
 
 using Stream = grpc::ClientReaderWriter<v1::ImportResponsesRequest, v1::ImportResponsesResponse>;
 
-constexpr std::string_view kRejectsHeader = "row,column,reason";
 constexpr std::chrono::milliseconds kInterruptCheck{100};
 
 volatile sig_atomic_t interrupted = 0;
@@ -117,16 +117,6 @@ uint64_t FileSize(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, fault)) return 0;
   const uintmax_t size = std::filesystem::file_size(path, fault);
   return fault ? 0 : size;
-}
-
-// A rejects file of an earlier import would be taken for this one's.
-void RemoveOldRejects(const std::string& path) {
-  std::ifstream in(path);
-  std::string first;
-  if (!in || !std::getline(in, first) || first != kRejectsHeader) return;
-  in.close();
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
 }
 
 class Import {
@@ -585,42 +575,81 @@ std::string ImportSummaryJson(const ImportSummary& summary) {
       summary.dry_run, JsonString(summary.rejects_file));
 }
 
+void RemoveOldRejects(const std::string& path) {
+  std::ifstream in(path);
+  std::string first;
+  if (!in || !std::getline(in, first) || first != kRejectsHeader) return;
+  in.close();
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
 int ImportResponses(Session& session, const ImportOptions& options) {
   return Import(session, options).Run();
 }
 
-void AddImportCommands(CLI::App& app, Session& session) {
-  CLI::App* import = app.add_subcommand("import", "Bring in answers that exist already");
-  import->require_subcommand(1);
-  struct Options {
-    ImportOptions import;
-    std::string encoding = "auto";
-    std::string delimiter = "auto";
-  };
-  auto options = std::make_shared<Options>();
-  ImportOptions& target = options->import;
-  CLI::App* responses = import->add_subcommand("responses", "Import answers from a CSV file");
-  responses->add_option("file", target.file, "The CSV file, with a header line")
+namespace {
+
+struct ImportCommand {
+  ImportOptions import{};
+  std::string encoding = "auto";
+  std::string delimiter = "auto";
+};
+
+void AddFileOptions(CLI::App* verb, ImportCommand* command) {
+  ImportOptions& target = command->import;
+  verb->add_option("file", target.file, "The CSV file, with a header line")
       ->required()
       ->type_name("FILE");
-  responses->add_option("--map", target.map, "Which column is which field: rebound help mapping")
+  verb->add_option("--map,--mapping", target.map,
+                   "Which column is which field: rebound help mapping")
       ->required()
       ->type_name("FILE");
-  responses->add_option("--program", target.program, "The program of rows that name none")
+  verb->add_option("--program", target.program, "The program of rows that name none")
       ->type_name("PROGRAM");
-  responses->add_flag("--history", target.history,
-                      "The past: cases carry the data's times, nothing is sent, no clock fires");
-  responses->add_flag("--dry-run", target.dry_run, "Check every row and store nothing");
-  responses
-      ->add_option("--rejects", target.rejects,
+  verb->add_flag("--history", target.history,
+                 "The past: cases carry the data's times, nothing is sent, no clock fires");
+  verb->add_option("--rejects", target.rejects,
                    "Where rejected rows are listed; else FILE.rejects.csv")
       ->type_name("FILE");
-  responses->add_flag("--strict", target.strict, "Exit with 1 if any row was rejected");
-  responses->add_option("--encoding", options->encoding, "auto, utf-8 or gb18030")
+  verb->add_flag("--strict", target.strict, "Exit with 1 if any row was rejected");
+  verb->add_option("--encoding", command->encoding, "auto, utf-8 or gb18030")->type_name("NAME");
+  verb->add_option("--delimiter", command->delimiter, "auto, comma, semicolon or tab")
       ->type_name("NAME");
-  responses->add_option("--delimiter", options->delimiter, "auto, comma, semicolon or tab")
-      ->type_name("NAME");
-  AddRequestId(responses, &target.request_id);
+}
+
+void RunBy(CLI::App* verb, Session& session, std::shared_ptr<ImportCommand> command,
+           int (*run)(Session&, const ImportOptions&)) {
+  verb->callback([=, &session] {
+    session.command = [=, &session]() -> int {
+      const std::optional<CsvEncoding> encoding = ParseCsvEncoding(command->encoding);
+      if (!encoding) {
+        return session.Fail(kExitUsage, "expected --encoding auto, utf-8 or gb18030, got \"" +
+                                            command->encoding + "\"");
+      }
+      const std::optional<char> delimiter = ParseCsvDelimiter(command->delimiter);
+      if (!delimiter) {
+        return session.Fail(kExitUsage,
+                            "expected --delimiter auto, comma, semicolon or tab, got \"" +
+                                command->delimiter + "\"");
+      }
+      command->import.csv.encoding = *encoding;
+      command->import.csv.delimiter = *delimiter;
+      return run(session, command->import);
+    };
+  });
+}
+
+}  // namespace
+
+void AddImportCommands(CLI::App& app, Session& session) {
+  CLI::App* import = app.add_subcommand("import", "Bring in what exists already");
+  import->require_subcommand(1);
+  auto answers = std::make_shared<ImportCommand>();
+  CLI::App* responses = import->add_subcommand("responses", "Import answers from a CSV file");
+  AddFileOptions(responses, answers.get());
+  responses->add_flag("--dry-run", answers->import.dry_run, "Check every row and store nothing");
+  AddRequestId(responses, &answers->import.request_id);
   responses->footer(
       "Rows are recognised by external_id: importing a file twice, or the rest of a broken "
       "import\n"
@@ -629,24 +658,19 @@ void AddImportCommands(CLI::App& app, Session& session) {
       "header is row 1), column and reason, and the exit code stays 0 unless --strict is given.\n"
       "\nExample:\n"
       "  rebound import responses answers.csv --program hotline --map answers.yaml --dry-run");
-  responses->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      const std::optional<CsvEncoding> encoding = ParseCsvEncoding(options->encoding);
-      if (!encoding) {
-        return session.Fail(kExitUsage, "expected --encoding auto, utf-8 or gb18030, got \"" +
-                                            options->encoding + "\"");
-      }
-      const std::optional<char> delimiter = ParseCsvDelimiter(options->delimiter);
-      if (!delimiter) {
-        return session.Fail(kExitUsage,
-                            "expected --delimiter auto, comma, semicolon or tab, got \"" +
-                                options->delimiter + "\"");
-      }
-      options->import.csv.encoding = *encoding;
-      options->import.csv.delimiter = *delimiter;
-      return ImportResponses(session, options->import);
-    };
-  });
+  RunBy(responses, session, answers, ImportResponses);
+  auto cases = std::make_shared<ImportCommand>();
+  CLI::App* complaints =
+      import->add_subcommand("complaints", "Import complaints without a score from a CSV file");
+  AddFileOptions(complaints, cases.get());
+  complaints->footer(
+      "Each row becomes a case, recognised by external_id: importing a file twice, or the rest of "
+      "a\n"
+      "broken import again, stores nothing twice. A bad row never stops an import.\n"
+      "\nExample:\n"
+      "  rebound import complaints complaints.csv --program hotline --map complaints.yaml "
+      "--history");
+  RunBy(complaints, session, cases, ImportComplaints);
 }
 
 }  // namespace rebound::cli

@@ -39,6 +39,30 @@ constexpr TextTarget kTextTargets[] = {
     {"order_reference", &MappedRow::order_reference},
     {"segment", &MappedRow::segment},
 };
+// What a complaint takes of these, what it has of its own, and when things happened to it.
+constexpr std::string_view kSharedTargets[] = {"program",
+                                               "source_system",
+                                               "external_id",
+                                               "customer.external_id",
+                                               "customer.source_system",
+                                               "touchpoint",
+                                               "org_unit",
+                                               "language",
+                                               "respondent_role",
+                                               "account",
+                                               "order_reference"};
+constexpr std::string_view kDetailTargets[] = {"queue",
+                                               "request",
+                                               "topic",
+                                               "crm_reference",
+                                               "contact_person",
+                                               "authority",
+                                               "authority_reference",
+                                               "responsible_unit",
+                                               "handling_result",
+                                               "root_cause"};
+constexpr std::string_view kTimeTargets[] = {"open_time", "dispatch_time", "resolve_time",
+                                             "close_time"};
 constexpr std::string_view kItems = "items.";
 constexpr std::string_view kAttributes = "attributes.";
 
@@ -53,12 +77,27 @@ bool HasKey(std::string_view target, std::string_view prefix) {
   return target.starts_with(prefix) && target.size() > prefix.size();
 }
 
-bool IsTarget(std::string_view name) {
+template <size_t kCount>
+bool IsOneOf(std::string_view name, const std::string_view (&names)[kCount]) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+bool IsTarget(std::string_view name, MappingOf of) {
+  if (of == MappingOf::kComplaints) {
+    return IsOneOf(name, kSharedTargets) || IsOneOf(name, kDetailTargets) ||
+           IsOneOf(name, kTimeTargets);
+  }
   return name == "score" || name == "occur_time" || HasKey(name, kItems) ||
          HasKey(name, kAttributes) || FindTextTarget(name) != nullptr;
 }
 
-std::vector<std::string> TargetNames() {
+std::vector<std::string> TargetNames(MappingOf of) {
+  if (of == MappingOf::kComplaints) {
+    std::vector<std::string> all(std::begin(kSharedTargets), std::end(kSharedTargets));
+    all.insert(all.end(), std::begin(kDetailTargets), std::end(kDetailTargets));
+    all.insert(all.end(), std::begin(kTimeTargets), std::end(kTimeTargets));
+    return all;
+  }
   std::vector<std::string> names = {"score", "occur_time", "attributes"};
   for (const TextTarget& target : kTextTargets) names.emplace_back(target.name);
   return names;
@@ -278,8 +317,8 @@ std::string FormatTimeUtc(int64_t ms) {
 
 class MappingParser {
  public:
-  MappingParser(std::string_view name, std::vector<std::string>* errors)
-      : name_(name), errors_(errors) {}
+  MappingParser(std::string_view name, std::vector<std::string>* errors, MappingOf of)
+      : name_(name), errors_(errors), of_(of) {}
 
   std::optional<Mapping> Parse(std::string_view yaml) {
     const size_t errors_before = errors_->size();
@@ -382,8 +421,9 @@ class MappingParser {
               ReadTarget(key, at, value);
             });
     // A faulty field may be the score, misspelt.
-    if (errors_->size() == errors_before && !mapping_.Maps("score")) {
-      Fault(fields.Mark(), "expected a field \"score\", but it is missing");
+    const std::string needed = of_ == MappingOf::kComplaints ? "open_time" : "score";
+    if (errors_->size() == errors_before && !mapping_.Maps(needed)) {
+      Fault(fields.Mark(), "expected a field \"" + needed + "\", but it is missing");
     }
   }
 
@@ -393,23 +433,23 @@ class MappingParser {
   }
 
   void ReadTarget(const std::string& key, const YAML::Node& at, const YAML::Node& value) {
-    if (key == "attributes") {
+    if (key == "attributes" && of_ == MappingOf::kResponses) {
       mapping_.rest_ = value.IsScalar() && value.Scalar() == "rest";
       if (!mapping_.rest_) {
         Fault(value.Mark(), "expected \"attributes: rest\", or fields named attributes.KEY");
       }
       return;
     }
-    if (!IsTarget(key)) {
-      UnknownKey(key, at, TargetNames());
+    if (!IsTarget(key, of_)) {
+      UnknownKey(key, at, TargetNames(of_));
       return;
     }
     const size_t errors_before = errors_->size();
     Mapping::Field field;
     field.target = key;
-    field.required = key == "score";
+    field.required = key == "score" || key == "open_time";
     field.zone = zone_;
-    if (key == "occur_time") field.type = Mapping::Type::kTime;
+    if (key == "occur_time" || IsOneOf(key, kTimeTargets)) field.type = Mapping::Type::kTime;
     if (key == "score" || HasKey(key, kItems)) field.type = Mapping::Type::kInteger;
     if (value.IsMap()) {
       ReadField(value, &field);
@@ -444,18 +484,18 @@ class MappingParser {
                 field->fallback = ReadText(value, "default");
               } else if (key == "type") {
                 ReadType(value, field);
-              } else if (key == "required") {
-                const std::string text = ReadText(value, "required");
-                field->required = text == "true";
+              } else if (key == "required" || key == "trim") {
+                const std::string text = ReadText(value, key);
+                (key == "trim" ? field->trim : field->required) = text == "true";
                 if (text != "true" && text != "false") {
-                  Fault(value.Mark(), "expected required to be true or false");
+                  Fault(value.Mark(), "expected " + key + " to be true or false");
                 }
               } else if (key == "zone") {
                 field->zone = ReadZone(value);
               } else {
-                UnknownKey(
-                    key, at,
-                    {"from", "const", "template", "map", "default", "type", "required", "zone"});
+                UnknownKey(key, at,
+                           {"from", "const", "template", "map", "default", "type", "required",
+                            "trim", "zone"});
               }
             });
     if (sources != 1) {
@@ -541,13 +581,14 @@ class MappingParser {
 
   std::string name_;
   std::vector<std::string>* errors_;
+  MappingOf of_;
   std::string zone_;
   Mapping mapping_;
 };
 
 std::optional<Mapping> Mapping::Parse(std::string_view yaml, std::string_view name,
-                                      std::vector<std::string>* errors) {
-  return MappingParser(name, errors).Parse(yaml);
+                                      std::vector<std::string>* errors, MappingOf of) {
+  return MappingParser(name, errors, of).Parse(yaml);
 }
 
 bool Mapping::Maps(std::string_view target) const {
@@ -630,7 +671,9 @@ Mapping::Value Mapping::Evaluate(const Field& field, const CsvRow& row) const {
       value.text += piece.text;
       continue;
     }
-    const std::string_view cell = Trim(row.fields[piece.index]);
+    const std::string_view trimmed = Trim(row.fields[piece.index]);
+    const std::string_view cell =
+        field.trim || trimmed.empty() ? trimmed : std::string_view(row.fields[piece.index]);
     if (value.column.empty()) {
       value.column = piece.text;
       value.cell = cell;
@@ -691,6 +734,8 @@ void Mapping::Store(const Field& field, const CsvRow& row, MappedRow* mapped) co
     mapped->score = number;
   } else if (field.target == "occur_time") {
     mapped->occur_time_ms = number;
+  } else if (IsOneOf(field.target, kTimeTargets)) {
+    mapped->times_ms[field.target] = *number;
   } else if (HasKey(field.target, kItems)) {
     mapped->items[field.target.substr(kItems.size())] = *number;
   } else {
@@ -698,6 +743,8 @@ void Mapping::Store(const Field& field, const CsvRow& row, MappedRow* mapped) co
     if (field.type == Type::kTime) value.text = FormatTimeUtc(*number);
     if (HasKey(field.target, kAttributes)) {
       mapped->attributes[field.target.substr(kAttributes.size())] = std::move(value.text);
+    } else if (IsOneOf(field.target, kDetailTargets)) {
+      mapped->details[field.target] = std::move(value.text);
     } else {
       mapped->*(FindTextTarget(field.target)->field) = std::move(value.text);
     }

@@ -29,6 +29,15 @@
 //   required: true      a missing value refuses the row. score is required unless told otherwise.
 //   zone: ZONE          for this field's times
 //
+//   trim: false         keeps the blanks around the cell: a text as it was written
+//
+// Complaints (`rebound import complaints`) have targets of their own instead: program,
+// source_system, external_id, customer.external_id, customer.source_system, touchpoint, org_unit,
+// account, respondent_role, order_reference, language, queue, request, topic, crm_reference,
+// contact_person, authority, authority_reference, responsible_unit, handling_result, root_cause;
+// and the times open_time (always required), dispatch_time, resolve_time, close_time; the last two
+// are left out where handling_result is missing.
+//
 // Times: RFC 3339 ("2017-05-13T10:00:00Z", any offset, space for T), or without an offset in the
 // zone: YYYY-MM-DD, YYYY-MM-DD HH:MM[:SS[.fff]], year first with - or /. A date is the day's first
 // instant; an hour that occurs twice is the earlier one; one that the zone skips is an error.
@@ -71,6 +80,8 @@ struct MappedRow {
   std::optional<std::string> account{};
   std::optional<std::string> order_reference{};
   std::optional<std::string> segment{};
+  std::map<std::string, std::string> details{};     // of a complaint: request, topic, ...
+  std::map<std::string, int64_t> times_ms{};        // of a complaint: open_time, ...; UTC
   std::map<std::string, int64_t> items{};           // without missing ones
   std::map<std::string, std::string> attributes{};  // without missing ones
   std::vector<RowError> errors{};                   // not empty: do not send this row
@@ -78,13 +89,17 @@ struct MappedRow {
   bool ok() const { return errors.empty(); }
 };
 
+// What the rows are.
+enum class MappingOf { kResponses, kComplaints };
+
 // A read and checked mapping file. Immutable after Bind; Map may then run on many threads.
 class Mapping {
  public:
   // Reads `yaml`; `name` is the file's name for messages. On any fault returns nothing and puts
   // every fault into `*errors`, as "NAME:LINE:COLUMN: expectation and fact".
   static std::optional<Mapping> Parse(std::string_view yaml, std::string_view name,
-                                      std::vector<std::string>* errors);
+                                      std::vector<std::string>* errors,
+                                      MappingOf of = MappingOf::kResponses);
 
   // Finds the columns in a file's header. On faults (a column that the header lacks or has twice)
   // returns false and puts all of them into `*errors`, as Parse does. May be called again for
@@ -134,6 +149,7 @@ class Mapping {
     std::optional<std::string> fallback{};
     Type type = Type::kString;
     bool required = false;
+    bool trim = true;
     std::string zone{};  // "" if neither the field nor the file has one
   };
 

@@ -313,6 +313,53 @@ void AddPauses(CLI::App& reports, Session& session) {
   });
 }
 
+void AddRemedies(CLI::App& reports, Session& session) {
+  struct Options {
+    v1::GetRemedyReportRequest request;
+    v1::RemedyGroup group = v1::REMEDY_GROUP_UNSPECIFIED;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* remedies =
+      AddReport(reports, "remedies", "What was given, in all and by whom or to whom",
+                options->request.mutable_scope(), false, "remedies --by type --from 2026-01-01");
+  AddEnum(remedies, "--by", &options->group, "How to group")->required();
+  remedies->callback([options, &session] {
+    session.command = [options, &session]() -> int {
+      options->request.set_group(options->group);
+      v1::GetRemedyReportResponse reply;
+      const int code =
+          session.Call(&ReportService::Stub::GetRemedyReport, options->request, &reply);
+      if (code != kExitOk) return code;
+      if (session.format == Format::kJson) {
+        session.out << MessageJson(reply) << "\n";
+      } else if (session.format == Format::kCsv) {
+        WriteRemediesCsv(reply, session.out);
+      } else {
+        session.out << RenderRemedies(reply, session.style, session.out_width);
+      }
+      return kExitOk;
+    };
+  });
+}
+
+std::vector<std::string> RemedyRow(const v1::RemedyFigure& figure, const std::string& name) {
+  const auto money = [&figure](int64_t minor) {
+    if (figure.currency_code().empty()) return std::string();
+    v1::Money amount;
+    amount.set_amount_minor(minor);
+    amount.set_currency_code(figure.currency_code());
+    return FormatMoney(amount);
+  };
+  return {name,
+          GroupDigits(figure.case_count()),
+          GroupDigits(figure.remedy_count()),
+          money(figure.granted_minor()),
+          money(figure.given_minor()),
+          money(figure.statutory_minor()),
+          GroupDigits(figure.declined_count()),
+          GroupDigits(figure.reversed_count())};
+}
+
 std::vector<std::string> PauseRow(const v1::PauseFigure& figure, const std::string& name) {
   const auto words = [](const google::protobuf::Duration& span) {
     return SpanWords(span.seconds(), true, false);
@@ -326,6 +373,39 @@ std::vector<std::string> PauseRow(const v1::PauseFigure& figure, const std::stri
 }
 
 }  // namespace
+
+std::string RenderRemedies(const v1::GetRemedyReportResponse& report, const Style& style,
+                           int width) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::RemedyFigure& figure : report.groups()) {
+    rows.push_back(RemedyRow(figure, figure.key().empty() ? "(none)" : figure.key()));
+  }
+  for (const v1::RemedyFigure& figure : report.totals()) rows.push_back(RemedyRow(figure, "all"));
+  return style.Bold("Remedies") + ", " + AsOf(report.as_of(), report.has_as_of()) + "\n\n" +
+         RenderTable({{"group"},
+                      {"cases", Align::kRight},
+                      {"remedies", Align::kRight},
+                      {"granted", Align::kRight},
+                      {"given", Align::kRight},
+                      {"by law", Align::kRight},
+                      {"declined", Align::kRight},
+                      {"reversed", Align::kRight}},
+                     rows, width);
+}
+
+void WriteRemediesCsv(const v1::GetRemedyReportResponse& report, std::ostream& out) {
+  CsvWriter csv(out);
+  csv.Write({"row", "key", "currency", "cases", "remedies", "granted_minor", "given_minor",
+             "statutory_minor", "declined", "reversed"});
+  const auto write = [&csv](const std::string& row, const v1::RemedyFigure& figure) {
+    csv.Write({row, figure.key(), figure.currency_code(), Count(figure.case_count()),
+               Count(figure.remedy_count()), Count(figure.granted_minor()),
+               Count(figure.given_minor()), Count(figure.statutory_minor()),
+               Count(figure.declined_count()), Count(figure.reversed_count())});
+  };
+  for (const v1::RemedyFigure& figure : report.groups()) write("group", figure);
+  for (const v1::RemedyFigure& figure : report.totals()) write("total", figure);
+}
 
 std::string RenderPauses(const v1::GetPauseReportResponse& report, const Style& style, int width) {
   std::vector<std::vector<std::string>> rows;
@@ -531,6 +611,7 @@ void AddReportCommands(CLI::App& app, Session& session) {
   AddFunnel(*reports, session);
   AddRecovery(*reports, session);
   AddPauses(*reports, session);
+  AddRemedies(*reports, session);
 }
 
 }  // namespace rebound::cli

@@ -23,6 +23,11 @@ std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool cur
                            const Style& style, int width);
 void WriteRecoveryCsv(const v1::GetRecoveryReportResponse& report, std::ostream& out);
 
+// Groups, then the totals, one for each currency.
+std::string RenderRemedies(const v1::GetRemedyReportResponse& report, const Style& style,
+                           int width);
+void WriteRemediesCsv(const v1::GetRemedyReportResponse& report, std::ostream& out);
+
 // Owners, then the total.
 std::string RenderPauses(const v1::GetPauseReportResponse& report, const Style& style, int width);
 void WritePausesCsv(const v1::GetPauseReportResponse& report, std::ostream& out);

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "clients/cli/mapping.h"
+#include "workflows/currency.h"
 
 namespace rebound::cli {
 namespace {
@@ -158,20 +159,6 @@ std::string SpanWords(int64_t seconds, bool days, bool chinese) {
     return text;
   }
   return "";
-}
-
-int CurrencyDecimals(std::string_view currency_code) {
-  constexpr std::array<std::string_view, 17> kNone = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
-                                                      "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-                                                      "VND", "VUV", "XAF", "XOF", "XPF"};
-  constexpr std::array<std::string_view, 7> kThree = {"BHD", "IQD", "JOD", "KWD",
-                                                      "LYD", "OMR", "TND"};
-  const auto has = [&](const auto& codes) {
-    return std::find(codes.begin(), codes.end(), currency_code) != codes.end();
-  };
-  if (has(kNone)) return 0;
-  if (has(kThree)) return 3;
-  return currency_code == "CLF" || currency_code == "UYW" ? 4 : 2;
 }
 
 std::string FormatMoney(const v1::Money& money) {

@@ -49,9 +49,6 @@ std::string FormatMoney(const v1::Money& money);
 // reason. Never rounds.
 std::optional<v1::Money> ReadMoney(std::string_view text, std::string* reason);
 
-// Decimals of a currency's amounts by ISO 4217: 2 unless it is one of the few others.
-int CurrencyDecimals(std::string_view currency_code);
-
 // "SOURCE:KEY", split at the first colon; nothing if either side is empty.
 std::optional<v1::ExternalKey> ReadKey(std::string_view text);
 std::string FormatKey(const v1::ExternalKey& key);

@@ -153,6 +153,24 @@ void AddSupervise(CLI::App& cases, Session& session) {
   Send(verb, session, request, &CaseService::Stub::SuperviseCase);
 }
 
+void AddAcknowledge(CLI::App& cases, Session& session) {
+  auto request = std::make_shared<v1::AcknowledgeAlertRequest>();
+  CLI::App* verb =
+      AddVerb(cases, "acknowledge", "Say that an alert was seen; without --alert every one",
+              request->mutable_case_id(), "acknowledge C-1042 --note \"Calling her now\"");
+  verb->add_option("--alert", *request->mutable_alert_id(), "The alert")->type_name("ID");
+  AddNote(verb, request->mutable_note());
+  Send(verb, session, request, &CaseService::Stub::AcknowledgeAlert);
+}
+
+void AddBegin(CLI::App& cases, Session& session) {
+  auto request = std::make_shared<v1::BeginCaseRequest>();
+  CLI::App* verb = AddVerb(cases, "begin", "Handle a case that was held back for comparison",
+                           request->mutable_case_id(), "begin C-1042 --note \"She called us\"");
+  verb->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
+  Send(verb, session, request, &CaseService::Stub::BeginCase);
+}
+
 void AddAssist(CLI::App& cases, Session& session) {
   struct Options {
     v1::AssistCaseRequest request;
@@ -399,6 +417,8 @@ void AddDispatchVerbs(CLI::App& cases, Session& session) {
   AddAccept(cases, session);
   AddReturn(cases, session);
   AddSupervise(cases, session);
+  AddAcknowledge(cases, session);
+  AddBegin(cases, session);
   AddAssist(cases, session);
   AddEscalate(cases, session);
   AddPause(cases, session);

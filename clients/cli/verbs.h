@@ -27,6 +27,8 @@ CLI::Option* AddYesNo(CLI::App* verb, const std::string& name, std::function<voi
 // The verbs of dispatching: dispatch, accept, return, supervise, assist, escalate, pause, resume,
 // chase, extend, decide-extension, settle, verify, move, withdraw, migrate.
 void AddDispatchVerbs(CLI::App& cases, Session& session);
+// Rulings and liability: verdict propose, verdict decide, liability find, appeal, decide.
+void AddRulingVerbs(CLI::App& cases, Session& session);
 
 template <class Stub, class Request, class Reply>
 int ChangeCase(Session& session,

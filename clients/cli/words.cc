@@ -85,6 +85,7 @@ constexpr Pair kEnums[] = {
     {"COMMITMENT_STATE_PENDING", "待兑现"},
     {"COMMITMENT_STATE_KEPT", "已兑现"},
     {"COMMITMENT_STATE_BROKEN", "未兑现"},
+    {"COMMITMENT_STATE_MOVED", "转入他单"},
     {"REMEDY_KIND_EXPLANATION", "解释"},
     {"REMEDY_KIND_REDO", "重新办理"},
     {"REMEDY_KIND_BILL_CORRECTION", "更正账单"},
@@ -112,6 +113,8 @@ constexpr Pair kEnums[] = {
     {"TIMER_KIND_EXTERNAL_DEADLINE", "外部期限"},
     {"TIMER_KIND_FIRST_RESOLUTION", "首次办结"},
     {"TIMER_KIND_TOTAL_RESOLUTION", "总办结"},
+    {"TIMER_KIND_ALERT", "告警确认"},
+    {"TIMER_KIND_DELAYED_START", "延后开始"},
     {"TIMER_STATE_PENDING", "待触发"},
     {"TIMER_STATE_FIRED", "已触发"},
     {"TIMER_STATE_MET", "已达成"},
@@ -139,6 +142,17 @@ constexpr Pair kEnums[] = {
     {"NOT_ASKED_REASON_ERASED", "已删除"},
     {"NOT_ASKED_REASON_WITHDRAWN", "已撤单"},
     {"NOT_ASKED_REASON_MISSED_WINDOW", "错过时机"},
+    {"NOT_ASKED_REASON_RULED_INVALID", "裁定无效"},
+    {"VERDICT_KIND_INVALID", "无效"},
+    {"VERDICT_KIND_MIS_SCORED", "误评分"},
+    {"VERDICT_KIND_UNFOUNDED", "不属实"},
+    {"VERDICT_KIND_DISHONEST", "恶意"},
+    {"VERDICT_STATE_PROPOSED", "待裁定"},
+    {"VERDICT_STATE_GRANTED", "已裁定"},
+    {"VERDICT_STATE_REFUSED", "已驳回"},
+    {"APPEAL_STATE_MADE", "已申诉"},
+    {"APPEAL_STATE_UPHELD", "申诉成立"},
+    {"APPEAL_STATE_REJECTED", "申诉驳回"},
 };
 
 constexpr Pair kCommands[] = {
@@ -163,6 +177,11 @@ constexpr Pair kCommands[] = {
     {"verify", "回访核实"},
     {"move", "移至"},
     {"withdraw", "撤单"},
+    {"merge", "合并"},
+    {"unmerge", "撤销合并"},
+    {"propose_verdict", "提出裁定"},
+    {"decide_verdict", "裁定"},
+    {"begin", "开始处理"},
     {"close", "归档"},
     {"reopen", "重新打开"},
     {"attach_response", "并入答卷"},
@@ -172,22 +191,34 @@ constexpr Pair kCommands[] = {
 };
 
 constexpr Pair kEvents[] = {
+    {"AlertAcknowledged", "确认告警"},
+    {"AlertOverdue", "告警无人确认"},
+    {"AlertRaised", "告警"},
     {"AssistRecorded", "协办"},
     {"AttemptLogged", "联系客户"},
+    {"CaseAbsorbed", "并入他单"},
     {"CaseAccepted", "接单"},
     {"CaseAssigned", "指派"},
+    {"CaseBegun", "开始处理"},
     {"CaseChased", "催单"},
     {"CaseClosed", "归档"},
     {"CaseDispatched", "派单"},
     {"CaseEscalated", "升级"},
     {"CaseHistoryDerived", "按历史推定"},
+    {"CaseLinkChanged", "关联变动"},
+    {"CaseMerged", "合并"},
     {"CaseMigrated", "更换修订"},
+    {"VerdictRecorded", "裁定"},
+    {"FindingRecorded", "责任认定"},
+    {"ResponseCorrected", "更正评分"},
     {"CaseMoved", "改变状态"},
     {"CaseOpened", "建单"},
     {"CaseReopened", "重新打开"},
     {"CaseResolved", "办结"},
     {"CaseReturned", "退单"},
+    {"CaseSeparated", "拆出他单"},
     {"CaseSupervised", "督办"},
+    {"CaseUnmerged", "撤销合并"},
     {"CaseVoided", "作废"},
     {"ClockEnded", "时限结束"},
     {"ClockMoved", "时限变动"},
@@ -214,6 +245,8 @@ constexpr Pair kEvents[] = {
 };
 
 constexpr Pair kDetails[] = {
+    {"red_line", "红线"},
+    {"alert", "告警"},
     {"accepted", "接受"},
     {"amount_minor", "金额（最小单位）"},
     {"answers", "答卷数"},
@@ -234,6 +267,15 @@ constexpr Pair kDetails[] = {
     {"direction", "方向"},
     {"due", "到期"},
     {"due_before", "原到期"},
+    {"case", "工单"},
+    {"into", "并入"},
+    {"from", "原并入"},
+    {"appeal", "申诉"},
+    {"appeal_until", "申诉截止"},
+    {"corrected_score", "实际分数"},
+    {"liability", "责任"},
+    {"unit", "责任单元"},
+    {"verdict", "裁定"},
     {"expires", "截止"},
     {"extension", "延期"},
     {"from_revision", "原修订"},
@@ -280,6 +322,11 @@ constexpr Pair kValues[] = {
     {"revision", "更换修订"},
     {"time_zone_data", "时区数据"},
     {"external", "外部"},
+    {"linked", "已关联"},
+    {"removed", "已解除"},
+    {"related", "相关"},
+    {"duplicate", "重复"},
+    {"follow_up", "后续"},
 };
 
 constexpr Pair kRequirements[] = {
@@ -320,25 +367,29 @@ const google::protobuf::EnumDescriptor* EnumOf(std::string_view event, std::stri
   if (key == "count") return GetEnumDescriptor<v1::ClockCount>();
   if (key == "direction") return GetEnumDescriptor<v1::Direction>();
   if (key == "handling_result") return GetEnumDescriptor<v1::HandlingResult>();
-  if (key == "kind") return GetEnumDescriptor<v1::RemedyKind>();
+  if (key == "kind" && event != "CaseLinkChanged") return GetEnumDescriptor<v1::RemedyKind>();
   if (key == "not_asked_reason") return GetEnumDescriptor<v1::NotAskedReason>();
   if (key == "origin") return GetEnumDescriptor<v1::CaseOrigin>();
   if (key == "outcome") return GetEnumDescriptor<v1::AttemptOutcome>();
   if (key == "resurvey_result") return GetEnumDescriptor<v1::ResurveyResult>();
+  if (key == "verdict") return GetEnumDescriptor<v1::VerdictKind>();
+  if (key == "liability") return GetEnumDescriptor<v1::Liability>();
+  if (key == "appeal") return GetEnumDescriptor<v1::AppealState>();
   if (key == "timer") return GetEnumDescriptor<v1::TimerKind>();
   if (key != "state") return nullptr;
   if (event == "ClockEnded") return GetEnumDescriptor<v1::ClockState>();
   if (event == "CommitmentSettled") return GetEnumDescriptor<v1::CommitmentState>();
   if (event == "ExtensionRecorded") return GetEnumDescriptor<v1::ExtensionState>();
   if (event == "RemedyRecorded") return GetEnumDescriptor<v1::RemedyState>();
+  if (event == "VerdictRecorded") return GetEnumDescriptor<v1::VerdictState>();
   if (event == "TimerEnded") return GetEnumDescriptor<v1::TimerState>();
   return nullptr;
 }
 
 // Is the detail's value one of our words, and not somebody's text?
 bool IsWord(std::string_view key) {
-  constexpr std::string_view kWords[] = {"accepted",  "breach", "cause", "contacted",
-                                         "overtaken", "solved", "state"};
+  constexpr std::string_view kWords[] = {"accepted", "breach",    "cause",  "contacted",
+                                         "kind",     "overtaken", "solved", "state"};
   return std::find(std::begin(kWords), std::end(kWords), key) != std::end(kWords);
 }
 
@@ -376,6 +427,11 @@ std::string DetailWord(const std::string& event, const std::string& key, const s
   }
   const char* zh = IsWord(key) ? Find(kValues, value) : nullptr;
   return text + (zh == nullptr ? value : zh);
+}
+
+std::string LinkWord(const std::string& kind, bool chinese) {
+  const char* zh = chinese ? Find(kValues, kind) : nullptr;
+  return zh == nullptr ? kind : zh;
 }
 
 std::string RequirementWord(const std::string& requirement, bool chinese) {

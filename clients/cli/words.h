@@ -43,6 +43,9 @@ std::string EventWord(const std::string& type, bool chinese);
 std::string DetailWord(const std::string& event, const std::string& key, const std::string& value,
                        bool chinese);
 
+// How two cases are linked: "重复"; in English, and of a newer server's kinds, as it came.
+std::string LinkWord(const std::string& kind, bool chinese);
+
 // What a transition requires: "根因 root_cause".
 std::string RequirementWord(const std::string& requirement, bool chinese);
 

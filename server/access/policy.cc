@@ -38,6 +38,7 @@ constexpr Row kTable[] = {
     {"ResponseService/ListResponses", kStaffAndIntegration},
 
     {"CaseService/OpenCase", kStaffAndIntegration},
+    {"CaseService/BatchOpenCases", kFeeding},
     {"CaseService/GetCase", kStaffAndIntegration},
     {"CaseService/ListCases", kStaffAndIntegration},
     {"CaseService/ListCaseEvents", kStaffAndIntegration},
@@ -65,6 +66,18 @@ constexpr Row kTable[] = {
     {"CaseService/MoveCase", kStaff},
     {"CaseService/WithdrawCase", kStaffAndIntegration},
     {"CaseService/MigrateCase", kManaging},
+    {"CaseService/MergeCase", kStaff},
+    {"CaseService/UnmergeCase", kStaff},
+    {"CaseService/LinkCase", kStaffAndIntegration},
+    {"CaseService/BulkCases", kManaging},
+    {"CaseService/ProposeVerdict", kStaff},
+    {"CaseService/DecideVerdict", kManaging},
+    {"CaseService/FindLiability", kManaging},
+    {"CaseService/AppealLiability", kStaff},
+    {"CaseService/DecideAppeal", kManaging},
+    {"CaseService/AcknowledgeAlert", kStaff},
+    {"CaseService/BeginCase", kManaging},
+    {"CaseService/ListRemedyOptions", kStaff},
 
     {"CustomerService/UpsertCustomer", kAdmin | kManager | kIntegration},
     {"CustomerService/AddCustomerAlias", kAdmin | kManager | kIntegration},
@@ -80,6 +93,7 @@ constexpr Row kTable[] = {
     {"ReportService/GetFunnelReport", kMeasuring},
     {"ReportService/GetRecoveryReport", kMeasuring},
     {"ReportService/GetPauseReport", kMeasuring},
+    {"ReportService/GetRemedyReport", kMeasuring},
 
     {"ConfigService/ValidateConfig", kManaging},
     {"ConfigService/ApplyConfig", kAdmin},
@@ -91,6 +105,7 @@ constexpr Row kTable[] = {
     {"ConfigService/ExplainCase", kStaff},
     {"ConfigService/TestRules", kManaging},
     {"ConfigService/FormatCondition", kManaging},
+    {"ConfigService/BacktestConfig", kManaging},
 
     {"OperationsService/GetStatus", kEveryone},
     {"OperationsService/ConfirmClock", kAdmin},

@@ -11,7 +11,7 @@ namespace rebound {
 namespace {
 
 using Kind = RevisionChange::Kind;
-constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks"};
+constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks", "alerts"};
 constexpr size_t kMostCells = 4'000'000;  // of the tables below: beyond, whole texts are shown
 
 std::vector<std::string> Lines(std::string_view text) {
@@ -104,9 +104,11 @@ std::vector<CanonicalItem> CanonicalItems(const Revision& revision) {
   WriteCalendars(revision.calendars, &items);
   WriteClocks(revision.clocks, &items);
   WritePriorities(revision.priorities, &items);
+  WriteAlerts(revision.alerts, &items);
   WriteOrgUnits(revision.org_units, &items);
   WriteRoles(revision.roles, &items);
   WriteLabels(revision.labels, &items);
+  WriteRemedies(revision.remedies, revision.remedy_limits, &items);
   return items;
 }
 

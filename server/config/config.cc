@@ -80,6 +80,17 @@ void CheckDefaultLifecycle(ConfigReader& roles_reader, const Revision& revision)
   }
 }
 
+// A hold-out needs somewhere to keep its cases.
+void CheckHoldOuts(ConfigReader& programs_reader, const Revision& revision) {
+  if (!revision.lifecycle.held_out.empty()) return;
+  for (const YamlNode& node : Find(programs_reader.root(), "programs").value->children) {
+    const Entry hold_out = Find(node, "hold_out");
+    if (!hold_out) continue;
+    programs_reader.Fault(At(*hold_out.key), messages::kHoldOutNeedsStatus, {},
+                          Fill(messages::kAddHeldOut));
+  }
+}
+
 // What others refer to comes before them.
 void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* revision) {
   const auto good = [&](std::string_view section) {
@@ -111,7 +122,12 @@ void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* rev
   const Referenced referenced{programs, good("priorities") ? &revision->priorities : nullptr,
                               false};
   read("clocks", ReadClocks, referenced, calendars, roles, &revision->clocks);
+  read("alerts", ReadAlerts, referenced, roles, &revision->alerts);
   read("playbooks", ReadPlaybooks, of_playbooks, &revision->playbooks);
+  read("remedies", ReadRemedies, roles, &revision->remedies, &revision->remedy_limits);
+  if (programs != nullptr && good("lifecycle")) {
+    CheckHoldOuts(*reader_of("programs"), *revision);
+  }
 }
 
 // ---- Warnings that need the whole ---------------------------------------------------------------

@@ -162,6 +162,21 @@ inline constexpr Key kScaleKeys[] = {
     {"lower_is_better", kOptional, form::kTruth, "Low scores are good; default false",
      "分数越低越好；默认 false"},
 };
+inline constexpr int32_t kWidestShare = 500'000;  // parts per million
+inline constexpr std::string_view kHeldArms[] = {"held_out", "delayed_start"};
+inline constexpr Key kHoldOutKeys[] = {
+    {"experiment", kRequired, form::kId, "Stable key: salts the draw; another one draws anew",
+     "稳定的标识：抽取的盐；换一个则重新抽取"},
+    {"share", kRequired, form::Text(), "Of the eligible cases, \"5 %\"; at most 50 %",
+     "占符合条件工单的比例，\"5 %\"；最多 50 %"},
+    {"arm", kOptional, form::Word(kHeldArms),
+     "held_out: no plan at all; delayed_start: it begins after delay; default held_out",
+     "held_out：完全不处理；delayed_start：delay 之后开始；默认 held_out"},
+    {"delay", kOptional, form::Duration(1), "delayed_start only; default 7 days",
+     "仅 delayed_start；默认 7 days"},
+    {"ask_after", kOptional, form::Duration(1),
+     "From opening until the customer is asked again; default 7 days", "建单到复测；默认 7 days"},
+};
 inline constexpr Key kProgramKeys[] = {
     kId,
     kName,
@@ -199,6 +214,9 @@ inline constexpr Key kProgramKeys[] = {
      "划分日与月的 IANA 时区；默认 UTC"},
     {"queue", kOptional, form::kId, "Where cases go by themselves; default \"default\"",
      "工单默认进入的工单池；默认 default"},
+    {"hold_out", kOptional, form::Map(kHoldOutKeys),
+     "A random share of eligible cases without a plan, for comparison; default: none",
+     "随机留作对照、不予处理的部分工单；默认没有"},
 };
 
 // ---- playbooks.yaml, priorities.yaml ------------------------------------------------------------
@@ -259,6 +277,22 @@ inline constexpr Key kClockKeys[] = {
     {"tiers", kOptional, form::Maps(kTierKeys),
      "What happens before, at and after the due time, in order of time",
      "到期前、到期时、到期后要做的事，按时间排列"},
+};
+
+// ---- alerts.yaml --------------------------------------------------------------------------------
+
+inline constexpr Key kAlertKeys[] = {
+    kId,
+    kName,
+    kWhen,
+    {"red_line", kOptional, form::kTruth,
+     "true: severity 5, and an answer of any score opens a case; default false",
+     "true：严重程度为 5，任何分数的答卷都建单；默认 false"},
+    {"notify", kRequired, form::OrList({.kind = Form::Kind::kReceiver, .words = kReceivers}, 1),
+     "Who is told, or the id of a role", "通知谁，或角色标识"},
+    {"acknowledge_within", kOptional, form::Duration(1),
+     "When nobody has acknowledged it by then, the managers above are told; default: no limit",
+     "逾此时长无人确认则通知各级负责人；默认不限"},
 };
 
 // ---- calendars.yaml -----------------------------------------------------------------------------
@@ -339,11 +373,17 @@ inline constexpr Key kTransitionKeys[] = {
 inline constexpr Key kLifecycleKeys[] = {
     {"initial", kRequired, form::kStatus, "The status of a new case, of phase open",
      "新工单的状态，属于 open 阶段"},
+    {"held_out", kOptional, form::kStatus,
+     "The status of a case held back for comparison; default: no program may have a hold-out",
+     "对照组工单的状态；默认各项目不得设对照组"},
     {"max_returns", kOptional, form::Integer(0, 100),
      "How often a case may be returned before it must be escalated; default 3",
      "升级前最多退单几次；默认 3"},
     {"max_extensions", kOptional, form::Integer(0, 100),
      "How many extensions of one clock may be granted; default 2", "同一时限最多延期几次；默认 2"},
+    {"appeal_window", kOptional, form::Duration(1),
+     "How long a unit may appeal after it was found liable; default 7 days",
+     "责任认定后责任单位可申诉的期限；默认 7 days"},
     {"statuses", kRequired, form::Maps(kStatusKeys), "What staff see", "状态"},
     {"transitions", kRequired, form::Maps(kTransitionKeys), "Which command each status accepts",
      "各状态接受的操作"},
@@ -381,6 +421,47 @@ inline constexpr Key kLabelListKeys[] = {
     {"topics", kOptional, form::Maps(kLabelKeys), "What the customer said", "原因标签"},
 };
 
+// ---- remedies.yaml ------------------------------------------------------------------------------
+
+inline constexpr std::string_view kRemedyKinds[] = {
+    "explanation", "redo",        "bill_correction", "refund",
+    "voucher",     "replacement", "upgrade",         "personal_apology",
+    "priority",    "points",      "free_of_charge"};
+inline constexpr std::string_view kLimitPer[] = {"remedy", "case", "customer"};
+inline constexpr std::string_view kLimitBeyond[] = {"refused", "second_person"};
+inline constexpr Key kRemedyTypeKeys[] = {
+    kId,
+    kName,
+    {"kind", kRequired, form::Word(kRemedyKinds), "What it is", "类别"},
+    {"statutory", kOptional, form::kTruth, "Owed by law: outside every limit; default false",
+     "法定补救，不受任何限额约束；默认 false"},
+    {"needs_amount", kOptional, form::kTruth, "An amount has to be given; default false",
+     "必须填写金额；默认 false"},
+};
+inline constexpr Key kRemedyLimitKeys[] = {
+    kId,
+    kName,
+    {"per", kRequired, form::Word(kLimitPer), "Over what it adds up", "按什么累计"},
+    {"beyond", kRequired, form::Word(kLimitBeyond),
+     "What follows beyond it: nobody may, or a second person has to approve",
+     "超出时：任何人不得给予，或须第二人批准"},
+    {"currency", kOptional, form::kCurrency, "ISO 4217, of the amount; required with it",
+     "金额的 ISO 4217 币种；有金额时必填"},
+    {"amount", kOptional, form::Text(32), "The most in all, such as \"200.00\", in quotes",
+     "累计至多多少，如 \"200.00\"，加引号"},
+    {"count", kOptional, form::Integer(1, 1'000'000), "The most remedies", "至多几项"},
+    {"window", kOptional, form::Duration(1), "per: customer only: back from now; default: for ever",
+     "仅 per: customer：向前追溯多久；默认不限"},
+    {"types", kOptional, form::OrList(form::kId), "Of the catalogue; default: every one",
+     "补救目录中的标识；默认全部"},
+    {"roles", kOptional, form::OrList(form::kId), "Whom it binds; default: everybody",
+     "约束哪些角色；默认所有人"},
+};
+inline constexpr Key kRemediesKeys[] = {
+    {"catalogue", kRequired, form::Maps(kRemedyTypeKeys, 1), "What may be given", "可给予的补救"},
+    {"limits", kOptional, form::Maps(kRemedyLimitKeys), "How much of it", "限额"},
+};
+
 // ---- tests: beside the rules --------------------------------------------------------------------
 
 inline constexpr Key kExpectKeys[] = {
@@ -388,6 +469,8 @@ inline constexpr Key kExpectKeys[] = {
     {"priority", kOptional, form::kId, "Its id", "优先级的标识"},
     {"clocks", kOptional, form::OrList(form::kId), "Their ids, in any order",
      "各时限的标识，次序不限"},
+    {"alerts", kOptional, form::OrList(form::kId), "Their ids, in any order",
+     "各告警的标识，次序不限"},
 };
 inline constexpr Key kTestKeys[] = {
     {"name", kRequired, form::Text(), "What it shows", "说明什么"},
@@ -425,12 +508,18 @@ inline constexpr Section kSections[] = {
     {"priorities", false, true, form::Maps(keys::kPriorityKeys, 1),
      "Priorities: the order in which queues are worked, the most urgent first",
      "优先级：工单池的处理次序，最急的在前"},
+    {"alerts", false, true, form::Maps(keys::kAlertKeys),
+     "Alerts: what somebody has to know at once, and the red lines",
+     "告警：须立即有人知道的事，以及红线"},
     {"org_units", false, false, form::Maps(keys::kUnitKeys),
      "Org units: who is responsible, as a tree of paths", "组织单元：谁负责，按路径成树"},
     {"roles", false, false, form::Maps(keys::kRoleKeys), "Roles: what users and API keys may do",
      "角色：用户与 API 密钥可以做什么"},
     {"labels", false, false, form::Map(keys::kLabelListKeys),
      "Labels: the words that staff choose from", "标签：员工可选的词"},
+    {"remedies", false, false, form::Map(keys::kRemediesKeys),
+     "Remedies: what may be given to customers, and how much of it by whom",
+     "补救措施：可给客户什么，谁可给多少"},
 };
 
 }  // namespace rebound

@@ -14,8 +14,9 @@ namespace rebound {
 namespace {
 
 constexpr std::string_view kStays = "stays";
-constexpr std::string_view kWithOtherwise[] = {
-    "log_attempt", "remedy", "verify", "chase", "resume", "ask_again", "answer_resurvey"};
+constexpr std::string_view kWithOtherwise[] = {"log_attempt", "remedy",         "verify",
+                                               "chase",       "resume",         "decide_verdict",
+                                               "ask_again",   "answer_resurvey"};
 constexpr std::string_view kWithExhausted[] = {"answer_resurvey"};
 
 std::string_view Word(Phase phase) { return keys::kPhases[static_cast<size_t>(phase) - 1]; }
@@ -31,12 +32,18 @@ class LifecycleReader {
     const size_t errors_before = reader_.error_count();
     reader_.ReadInt(node, "max_returns", Need::kOptional, 0, 100, &l_.max_returns);
     reader_.ReadInt(node, "max_extensions", Need::kOptional, 0, 100, &l_.max_extensions);
+    reader_.ReadDuration(node, "appeal_window", std::chrono::minutes{1}, &l_.appeal_window);
     statuses_ = reader_.GetList(node, "statuses", Need::kRequired, kMaxStatuses);
     if (statuses_ == nullptr) return;  // everything else names them
     ReadStatuses();
     initial_ =
         reader_.GetScalar(node, "initial", Need::kRequired, Fill(messages::kStatusCharacters));
     if (initial_ && MatchStatus("initial", *initial_.value)) l_.initial = initial_.value->text;
+    held_out_ =
+        reader_.GetScalar(node, "held_out", Need::kOptional, Fill(messages::kStatusCharacters));
+    if (held_out_ && MatchStatus("held_out", *held_out_.value)) {
+      l_.held_out = held_out_.value->text;
+    }
     const YamlNode* transitions =
         reader_.GetList(node, "transitions", Need::kRequired, kMaxTransitions);
     if (transitions != nullptr) {
@@ -262,6 +269,14 @@ class LifecycleReader {
         reader_.Fault(At(*initial_.value), messages::kInitialNotOpen, {l_.initial},
                       Fill(messages::kOpenInitial));
         return;
+      case LifecycleFault::Kind::kHeldOutPhase:
+        reader_.Fault(At(*held_out_.value), messages::kHeldOutPhase, {l_.held_out},
+                      Fill(messages::kChooseHeldOut));
+        return;
+      case LifecycleFault::Kind::kHeldOutLacks:
+        reader_.Fault(At(*held_out_.value), messages::kHeldOutLacks, {l_.held_out, fault.detail},
+                      Fill(messages::kAddHeldOutWay, {l_.held_out, fault.detail}));
+        return;
     }
   }
 
@@ -270,6 +285,7 @@ class LifecycleReader {
   Lifecycle& l_;
   const YamlNode* statuses_ = nullptr;
   Entry initial_{};
+  Entry held_out_{};
   bool is_full_ = false;
   std::vector<const YamlNode*> status_nodes_{};
   std::vector<const YamlNode*> transition_nodes_{};  // as Lifecycle::transitions
@@ -289,10 +305,14 @@ void ReadLifecycle(ConfigReader& reader, const std::vector<RoleDef>* roles, Life
 void WriteLifecycle(const Lifecycle& lifecycle, std::vector<CanonicalItem>* items) {
   if (lifecycle.statuses.empty()) return;
   items->push_back({"lifecycle", "", "lifecycle:\n"});
-  items->push_back({"lifecycle", "settings",
-                    fmt::format("  initial: {}\n  max_returns: {}\n  max_extensions: {}\n",
-                                YamlQuoted(lifecycle.initial), lifecycle.max_returns,
-                                lifecycle.max_extensions)});
+  items->push_back(
+      {"lifecycle", "settings",
+       fmt::format("  initial: {}\n  max_returns: {}\n  max_extensions: {}\n  appeal_window: {}\n",
+                   YamlQuoted(lifecycle.initial), lifecycle.max_returns, lifecycle.max_extensions,
+                   DurationText(lifecycle.appeal_window)) +
+           (lifecycle.held_out.empty()
+                ? ""
+                : fmt::format("  held_out: {}\n", YamlQuoted(lifecycle.held_out)))});
   items->push_back({"statuses", "", "  statuses:\n"});
   for (const StatusDef& status : lifecycle.statuses) {
     std::string text = fmt::format(

@@ -158,10 +158,15 @@ inline constexpr Phrase kAWorkday{"a make-up workday", "调休工作日"};
 inline constexpr Phrase kAClock{"a clock", "时限"};
 inline constexpr Phrase kATier{"a tier", "分级"};
 inline constexpr Phrase kAPriority{"a priority", "优先级"};
+inline constexpr Phrase kAnAlert{"an alert", "告警"};
+inline constexpr Phrase kAHoldOut{"a hold-out", "对照组"};
 inline constexpr Phrase kAnOrgUnit{"an org unit", "组织单元"};
 inline constexpr Phrase kARole{"a role", "角色"};
 inline constexpr Phrase kLabelsSection{"the labels", "标签"};
 inline constexpr Phrase kALabel{"a label", "标签"};
+inline constexpr Phrase kTheRemedies{"the remedies", "补救措施"};
+inline constexpr Phrase kARemedyType{"a remedy", "补救措施"};
+inline constexpr Phrase kARemedyLimit{"a limit", "限额"};
 inline constexpr Phrase kATest{"a test", "测试"};
 inline constexpr Phrase kExpectOfTest{"what is expected", "expect"};
 inline constexpr Phrase kAConditionGroup{"a condition", "条件"};
@@ -235,6 +240,36 @@ inline constexpr Phrase kAtLeastOneProgram{"C010", "expected at least one progra
                                            "至少要有一个调研项目，实际没有"};
 inline constexpr Phrase kAddProgram{"add one: id, name, kind and scale",
                                     "添加一个：id、name、kind 和 scale"};
+inline constexpr Phrase kAShare{"a share above 0 and up to 50 %, with at most 4 decimals",
+                                "大于 0、至多 50 %、最多 4 位小数的比例"};
+inline constexpr Phrase kExampleShare{"write for example share: 5 %", "写作例如 share: 5 %"};
+inline constexpr Phrase kDelayOfHeldOut{"C012",
+                                        "expected arm: delayed_start beside delay, found held_out",
+                                        "写 delay 需要 arm: delayed_start，实际是 held_out"};
+inline constexpr Phrase kAskedBeforeBegun{
+    "C012", "expected ask_after of at least the delay, {0}, found {1}: it would be asked first",
+    "ask_after 应不短于 delay（{0}），实际是 {1}：尚未开始处理就会复测"};
+inline constexpr Phrase kLongerAskAfter{"make ask_after longer, or the delay shorter",
+                                        "加长 ask_after，或缩短 delay"};
+inline constexpr Phrase kHoldOutNeedsStatus{
+    "C012", "expected a lifecycle with held_out for a program with a hold-out, found none",
+    "设对照组的项目需要生命周期写明 held_out，实际没有"};
+inline constexpr Phrase kAddHeldOut{
+    "name a status under held_out in lifecycle.yaml, or leave hold_out out",
+    "在 lifecycle.yaml 的 held_out 写上一个状态，或去掉 hold_out"};
+inline constexpr Phrase kRedLineAlways{
+    "C012", "expected a condition for the red line \"{0}\", found none: every answer would meet it",
+    "红线 \"{0}\" 应有条件，实际没有：所有答卷都会触发"};
+inline constexpr Phrase kWriteWhen{"write when: with a condition", "写上 when: 和条件"};
+inline constexpr Phrase kHeldOutPhase{
+    "C017", "expected a held-out status of phase open with handling_done: true, found \"{0}\"",
+    "held_out 应是 phase: open 且 handling_done: true 的状态，实际是 \"{0}\""};
+inline constexpr Phrase kChooseHeldOut{"choose or add such a status", "选择或添加这样的状态"};
+inline constexpr Phrase kHeldOutLacks{
+    "C017", "expected a transition {1} that leads out of the held-out status \"{0}\", found none",
+    "held_out 状态 \"{0}\" 应有向外的 {1} 流转，实际没有"};
+inline constexpr Phrase kAddHeldOutWay{"add a transition with from: {0} and command: {1}",
+                                       "添加 from: {0}、command: {1} 的流转"};
 inline constexpr Phrase kAnonymousFalse{
     "C012", "expected allow_anonymous: true beside anonymous_opens_case: true, found false",
     "anonymous_opens_case: true 需要同时有 allow_anonymous: true，实际是 false"};
@@ -676,6 +711,31 @@ inline constexpr Phrase kSetBase{"set base: {0}, or choose another id", "设 bas
 inline constexpr Phrase kUntilBeforeFrom{"C012", "expected until after from, found {0} and {1}",
                                          "until 应晚于 from，实际是 {0} 和 {1}"};
 
+// ---- Remedies -----------------------------------------------------------------------------------
+
+inline constexpr Phrase kAnAmount{
+    "an amount from 0 to 10,000,000,000,000 with at most {0} decimals",
+    "0 至 10,000,000,000,000 的金额，至多 {0} 位小数"};
+inline constexpr Phrase kExampleAmount{"for example {0}", "例如 {0}"};
+inline constexpr Phrase kLimitOfNothing{"C007",
+                                        "expected amount or count for a limit, found neither",
+                                        "限额应有 amount 或 count，实际都没有"};
+inline constexpr Phrase kSayHowMuch{"say how much may be given, or how often",
+                                    "请写明至多给多少或给几次"};
+inline constexpr Phrase kAmountWithoutCurrency{"C012",
+                                               "expected currency together with amount, found one "
+                                               "without the other",
+                                               "currency 应与 amount 同时出现，实际只有其一"};
+inline constexpr Phrase kAddCurrency{"add currency: CNY, say, or leave both out",
+                                     "例如添加 currency: CNY，或两者都去掉"};
+inline constexpr Phrase kWindowOfCustomer{"C012",
+                                          "expected window with per: customer, found per: {0}",
+                                          "window 只用于 per: customer，实际是 per: {0}"};
+inline constexpr Phrase kLimitOfStatutory{
+    "C012", "expected a remedy that is not statutory, found {0}", "应为非法定补救措施，实际是{0}"};
+inline constexpr Phrase kOwedByLaw{"what is owed by law has no limit; leave it out",
+                                   "法定补救不受限额约束；请去掉"};
+
 // ---- Tests --------------------------------------------------------------------------------------
 
 inline constexpr Phrase kTestFails{"C016", "expected {0} {1} for the test \"{2}\", found {3}",
@@ -683,11 +743,13 @@ inline constexpr Phrase kTestFails{"C016", "expected {0} {1} for the test \"{2}\
 inline constexpr Phrase kTestPlaybook{"the playbook", "补救方案"};
 inline constexpr Phrase kTestPriority{"the priority", "优先级"};
 inline constexpr Phrase kTestClocks{"the clocks", "时限"};
-inline constexpr Phrase kExpectNothing{"C007",
-                                       "expected a playbook, a priority or clocks to test, "
-                                       "found none",
-                                       "expect 中应有要验证的 playbook、priority 或 clocks，"
-                                       "实际没有"};
+inline constexpr Phrase kTestAlerts{"the alerts", "告警"};
+inline constexpr Phrase kExpectNothing{
+    "C007",
+    "expected a playbook, a priority, clocks or alerts to test, "
+    "found none",
+    "expect 中应有要验证的 playbook、priority、clocks 或 alerts，"
+    "实际没有"};
 inline constexpr Phrase kBecauseRule{"\"{0}\" does not apply: {1} does not hold, {2} is {3}",
                                      "\"{0}\" 不适用：{1} 不成立，{2} 为 {3}"};
 inline constexpr Phrase kBecauseEarlier{"\"{0}\" would apply, but \"{1}\" stands above it",

@@ -21,22 +21,6 @@ bool IsKnownCurrency(std::string_view code) {
   return ucurr_getNumericCode(letters.data()) > 0;
 }
 
-void ReadCurrency(ConfigReader& reader, const YamlNode& node, std::string* out) {
-  const Bilingual what = Fill(messages::kACurrency);
-  const Entry entry = reader.GetScalar(node, "currency", Need::kOptional, what);
-  if (!entry) return;
-  if (IsKnownCurrency(entry.value->text)) {
-    *out = entry.value->text;
-    return;
-  }
-  std::string capital = entry.value->text;
-  for (char& c : capital) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  if (capital == "RMB") capital = "CNY";  // what everybody calls it
-  reader.Expected(
-      entry, messages::kValueOfKey, what,
-      IsKnownCurrency(capital) ? DidYouMean(capital) : Fill(messages::kExampleCurrencies));
-}
-
 // Every score falls in exactly one category, and detractors and promoters can occur.
 void CheckScale(ConfigReader& reader, const YamlNode& node, const Scale& s) {
   const bool ordered = s.lower_is_better
@@ -88,6 +72,62 @@ void ReadScale(ConfigReader& reader, const YamlNode& program, Scale* out) {
   *out = s;
 }
 
+// Parts per million of "5 %" or "0.25 %"; nullopt: it is no such share.
+std::optional<int32_t> ParseShare(std::string_view text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  const size_t point = std::min(text.find('.'), text.size());
+  const std::string_view decimals = point == text.size() ? "" : text.substr(point + 1);
+  if (point == 0 || point > 2 || decimals.size() > 4 || text.ends_with('.')) return std::nullopt;
+  std::string digits(text.substr(0, point));
+  digits += decimals;
+  digits.append(4 - decimals.size(), '0');
+  int32_t ppm = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    ppm = ppm * 10 + (c - '0');
+  }
+  if (ppm == 0 || ppm > keys::kWidestShare) return std::nullopt;
+  return ppm;
+}
+
+std::string ShareText(int32_t ppm) {
+  std::string decimals = fmt::format("{:04}", ppm % 10'000);
+  while (decimals.ends_with('0')) decimals.pop_back();
+  return fmt::format("{}{}{} %", ppm / 10'000, decimals.empty() ? "" : ".", decimals);
+}
+
+void ReadHoldOut(ConfigReader& reader, const YamlNode& program, HoldOut* out) {
+  const Entry entry = reader.Get(program, "hold_out", Need::kOptional);
+  if (!entry || !reader.CheckMap(*entry.value, messages::kAHoldOut, keys::kHoldOutKeys)) return;
+  const YamlNode& node = *entry.value;
+  const size_t errors_before = reader.error_count();
+  reader.ReadId(node, "experiment", Need::kRequired, &out->experiment);
+  const Bilingual what = Fill(messages::kAShare);
+  if (const Entry share = reader.GetScalar(node, "share", Need::kRequired, what)) {
+    if (const auto ppm = ParseShare(share.value->text)) {
+      out->share_ppm = *ppm;
+    } else {
+      reader.Expected(share, messages::kValueOfKey, what, Fill(messages::kExampleShare));
+    }
+  }
+  if (const auto arm = reader.ReadWord(node, "arm", Need::kOptional, keys::kHeldArms)) {
+    out->delayed_start = *arm == 1;
+  }
+  reader.ReadDuration(node, "delay", kShortest, &out->delay);
+  reader.ReadDuration(node, "ask_after", kShortest, &out->ask_after);
+  if (reader.error_count() != errors_before) return;
+  if (const Entry delay = Find(node, "delay"); delay && !out->delayed_start) {
+    reader.Fault(At(*delay.key), messages::kDelayOfHeldOut, {}, Fill(messages::kLeaveOut));
+  } else if (out->delayed_start && out->ask_after < out->delay) {
+    const Entry ask = Find(node, "ask_after");
+    reader.Fault(ask ? At(ask) : At(node), messages::kAskedBeforeBegun,
+                 {DurationText(out->delay), DurationText(out->ask_after)},
+                 Fill(messages::kLongerAskAfter));
+  }
+}
+
 Program ReadProgram(ConfigReader& reader, const YamlNode& node) {
   Program p;
   reader.ReadId(node, "id", Need::kRequired, &p.id);
@@ -109,13 +149,30 @@ Program ReadProgram(ConfigReader& reader, const YamlNode& node) {
   reader.ReadDuration(node, "resurvey_catch_up", Duration{0}, &p.resurvey_catch_up);
   reader.ReadDuration(node, "first_contact_limit", Duration{0}, &p.first_contact_limit);
   reader.ReadInt(node, "max_reopen_count", Need::kOptional, 0, 100, &p.max_reopen_count);
-  ReadCurrency(reader, node, &p.currency);
+  ReadCurrency(reader, node, Need::kOptional, &p.currency);
   reader.ReadZone(node, "time_zone", Need::kOptional, &p.time_zone);
   reader.ReadId(node, "queue", Need::kOptional, &p.default_queue);
+  ReadHoldOut(reader, node, &p.hold_out);
   return p;
 }
 
 }  // namespace
+
+void ReadCurrency(ConfigReader& reader, const YamlNode& node, Need need, std::string* out) {
+  const Bilingual what = Fill(messages::kACurrency);
+  const Entry entry = reader.GetScalar(node, "currency", need, what);
+  if (!entry) return;
+  if (IsKnownCurrency(entry.value->text)) {
+    *out = entry.value->text;
+    return;
+  }
+  std::string capital = entry.value->text;
+  for (char& c : capital) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (capital == "RMB") capital = "CNY";  // what everybody calls it
+  reader.Expected(
+      entry, messages::kValueOfKey, what,
+      IsKnownCurrency(capital) ? DidYouMean(capital) : Fill(messages::kExampleCurrencies));
+}
 
 void ReadPrograms(ConfigReader& reader, std::vector<Program>* programs) {
   const YamlNode* list = reader.GetList(reader.root(), "programs", Need::kRequired, kMaxPrograms);
@@ -157,6 +214,13 @@ void WritePrograms(const std::vector<Program>& programs, std::vector<CanonicalIt
     text += fmt::format("    currency: {}\n", YamlQuoted(p.currency));
     text += fmt::format("    time_zone: {}\n", YamlQuoted(p.time_zone));
     text += fmt::format("    queue: {}\n", YamlQuoted(p.default_queue));
+    if (const HoldOut& h = p.hold_out; !h.experiment.empty()) {
+      text += fmt::format("    hold_out: {{experiment: {}, share: {}, arm: {}, ",
+                          YamlQuoted(h.experiment), ShareText(h.share_ppm),
+                          keys::kHeldArms[h.delayed_start ? 1 : 0]);
+      if (h.delayed_start) text += fmt::format("delay: {}, ", DurationText(h.delay));
+      text += fmt::format("ask_after: {}}}\n", DurationText(h.ask_after));
+    }
     items->push_back({"programs", p.id, std::move(text)});
   }
 }

@@ -67,6 +67,16 @@ const YamlNode* ReadExpected(ConfigReader& reader, const YamlNode& map, std::str
   return entry.value;
 }
 
+// One id, or a list of them.
+const YamlNode* ReadIds(ConfigReader& reader, const YamlNode& map, std::string_view key) {
+  const Entry entry = Find(map, key);
+  if (!entry) return nullptr;
+  reader.GetScalars(map, key, Need::kOptional);
+  const bool readable =
+      entry.value->kind == YamlNode::Kind::kList || entry.value->kind == YamlNode::Kind::kScalar;
+  return readable ? entry.value : nullptr;
+}
+
 std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
   RuleTest test{.line = node.line + 1};
   reader.ReadText(node, "name", Need::kRequired, &test.name);
@@ -82,13 +92,8 @@ std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
   }
   test.playbook = ReadExpected(reader, *expect.value, "playbook");
   test.priority = ReadExpected(reader, *expect.value, "priority");
-  if (const Entry clocks = Find(*expect.value, "clocks")) {
-    reader.GetScalars(*expect.value, "clocks", Need::kOptional);
-    if (clocks.value->kind == YamlNode::Kind::kList ||
-        clocks.value->kind == YamlNode::Kind::kScalar) {
-      test.clocks = clocks.value;
-    }
-  }
+  test.clocks = ReadIds(reader, *expect.value, "clocks");
+  test.alerts = ReadIds(reader, *expect.value, "alerts");
   if (expect.value->children.empty()) {
     reader.Fault(At(*expect.key), messages::kExpectNothing, {}, Fill(messages::kAddOne));
   }
@@ -158,24 +163,32 @@ Mismatch CheckOne(ConfigReader& reader, const RuleTest& test, const std::vector<
   return mismatch;
 }
 
-Mismatch CheckClocks(ConfigReader& reader, const RuleTest& test,
-                     const std::vector<RuleTrace>& traces) {
-  if (test.clocks == nullptr) return std::nullopt;
-  const std::vector<std::string_view> ids = IdsOf(traces, RuleTrace::Kind::kClock);
-  std::vector<std::string_view> expected;
-  if (test.clocks->kind == YamlNode::Kind::kScalar) expected.push_back(test.clocks->text);
-  for (const YamlNode& item : test.clocks->children) expected.push_back(item.text);
-  const std::vector<std::string_view> found = Applying(traces, RuleTrace::Kind::kClock);
+std::vector<std::string_view> IdsIn(const YamlNode& node) {
+  std::vector<std::string_view> ids;
+  if (node.kind == YamlNode::Kind::kScalar) ids.push_back(node.text);
+  for (const YamlNode& item : node.children) ids.push_back(item.text);
+  return ids;
+}
+
+// One expectation of several ids, in any order.
+Mismatch CheckAll(ConfigReader& reader, const RuleTest& test, const std::vector<RuleTrace>& traces,
+                  RuleTrace::Kind kind, const Phrase& what, const Phrase& a_what,
+                  std::string_view key, const YamlNode* node) {
+  if (node == nullptr) return std::nullopt;
+  const std::vector<std::string_view> ids = IdsOf(traces, kind);
+  const std::vector<std::string_view> expected = IdsIn(*node);
+  const std::vector<std::string_view> found = Applying(traces, kind);
   const auto shown = [](const std::vector<std::string_view>& words) {
     return words.empty() ? Bilingual(kNobody) : JoinWords(words);
   };
-  Mismatch mismatch = {{"clocks", shown(expected).en, shown(found).en}};
+  Mismatch mismatch = {{std::string(key), shown(expected).en, shown(found).en}};
   for (const std::string_view id : expected) {
     if (std::find(ids.begin(), ids.end(), id) != ids.end()) continue;
     const std::string_view nearest = Nearest(id, ids);
-    reader.Fault(At(*test.clocks), messages::kWordOfKey,
-                 {Fill(messages::kIdOf, {Fill(messages::kAClock)}), "clocks", Quoted(id)},
-                 nearest.empty() ? Fill(messages::kAddTo, {"clocks.yaml"}) : DidYouMean(nearest));
+    reader.Fault(At(*node), messages::kWordOfKey,
+                 {Fill(messages::kIdOf, {Fill(a_what)}), key, Quoted(id)},
+                 nearest.empty() ? Fill(messages::kAddTo, {std::string(key) + ".yaml"})
+                                 : DidYouMean(nearest));
     return mismatch;
   }
   const std::set<std::string_view> missing(expected.begin(), expected.end());
@@ -183,11 +196,10 @@ Mismatch CheckClocks(ConfigReader& reader, const RuleTest& test,
   const auto absent = std::find_if(expected.begin(), expected.end(), [&](std::string_view id) {
     return std::find(found.begin(), found.end(), id) == found.end();
   });
-  reader.Fault(At(*test.clocks), messages::kTestFails,
-               {Fill(messages::kTestClocks), shown(expected), test.name, shown(found)},
-               absent == expected.end()
-                   ? Fill(messages::kCheckTest)
-                   : Because(traces, RuleTrace::Kind::kClock, std::string(*absent)));
+  reader.Fault(At(*node), messages::kTestFails,
+               {Fill(what), shown(expected), test.name, shown(found)},
+               absent == expected.end() ? Fill(messages::kCheckTest)
+                                        : Because(traces, kind, std::string(*absent)));
   return mismatch;
 }
 
@@ -197,14 +209,16 @@ bool Passes(const RuleTest& test, const std::vector<RuleTrace>& traces) {
     const std::vector<std::string_view> applying = Applying(traces, kind);
     return expected->text == (applying.empty() ? kNobody : applying.front());
   };
-  if (test.clocks != nullptr) {
-    const std::vector<std::string_view> found = Applying(traces, RuleTrace::Kind::kClock);
-    std::set<std::string_view> expected;
-    if (test.clocks->kind == YamlNode::Kind::kScalar) expected.insert(test.clocks->text);
-    for (const YamlNode& item : test.clocks->children) expected.insert(item.text);
-    if (expected != std::set<std::string_view>(found.begin(), found.end())) return false;
-  }
-  return gets(test.playbook, RuleTrace::Kind::kPlaybook) &&
+  const auto gets_all = [&](const YamlNode* expected, RuleTrace::Kind kind) {
+    if (expected == nullptr) return true;
+    const std::vector<std::string_view> ids = IdsIn(*expected);
+    const std::vector<std::string_view> found = Applying(traces, kind);
+    return std::set<std::string_view>(ids.begin(), ids.end()) ==
+           std::set<std::string_view>(found.begin(), found.end());
+  };
+  return gets_all(test.clocks, RuleTrace::Kind::kClock) &&
+         gets_all(test.alerts, RuleTrace::Kind::kAlert) &&
+         gets(test.playbook, RuleTrace::Kind::kPlaybook) &&
          gets(test.priority, RuleTrace::Kind::kPriority);
 }
 
@@ -268,7 +282,10 @@ std::vector<RuleTestResult> RunRuleTests(ConfigReader& reader, const std::vector
                  messages::kAPlaybook, "playbook", test.playbook),
         CheckOne(reader, test, traces, RuleTrace::Kind::kPriority, messages::kTestPriority,
                  messages::kAPriority, "priority", test.priority),
-        CheckClocks(reader, test, traces)};
+        CheckAll(reader, test, traces, RuleTrace::Kind::kClock, messages::kTestClocks,
+                 messages::kAClock, "clocks", test.clocks),
+        CheckAll(reader, test, traces, RuleTrace::Kind::kAlert, messages::kTestAlerts,
+                 messages::kAnAlert, "alerts", test.alerts)};
     for (Mismatch& mismatch : mismatches) {
       if (mismatch) result.mismatches.push_back(*std::move(mismatch));
     }

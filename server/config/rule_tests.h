@@ -3,9 +3,9 @@
 //   tests:
 //     - name: a cold room
 //       given: {score: 3, touchpoint: room, reason: 空调太冷}
-//       expect: {playbook: hotel-room-cold, priority: high, clocks: [first-contact]}
+//       expect: {playbook: hotel-room-cold, priority: high, clocks: [first-contact], alerts: []}
 //
-// They stand in playbooks.yaml, priorities.yaml and clocks.yaml and see the whole configuration.
+// They stand in playbooks, priorities, clocks and alerts.yaml and see the whole configuration.
 // Fields that are not given are not set, but that category follows from score and program, severity
 // is at least the playbook's, history and anonymous are false and reopen_count is 0. `playbook:
 // none` expects that none applies. Thread-safe on different readers.
@@ -32,6 +32,7 @@ struct RuleTest {
   const YamlNode* playbook = nullptr;  // nullptr: not tested
   const YamlNode* priority = nullptr;
   const YamlNode* clocks = nullptr;  // a list, or one id
+  const YamlNode* alerts = nullptr;  // likewise
 };
 
 // The tests of the open file, with their mistakes noted.

@@ -178,6 +178,10 @@ void AddRules(const Key* keys, Json& schema) {
     Json range = Required({"from", "to"});
     range.update(Without({"date"}));
     schema["anyOf"] = Json::array({day, range});
+  } else if (keys == keys::kRemedyLimitKeys) {
+    schema["anyOf"] = Json::array({Required({"amount"}), Required({"count"})});
+    schema["dependencies"] = {{"amount", Json::array({"currency"})},
+                              {"currency", Json::array({"amount"})}};
   } else if (keys == keys::kTierKeys) {
     schema["allOf"] = Json::array({OnlyWith("notify", "notify"), OnlyWith("queue", "reassign")});
   } else if (keys == keys::kClockKeys) {

@@ -25,6 +25,9 @@ inline constexpr size_t kMaxPrograms = 1'000;
 inline constexpr size_t kMaxPlaybooks = 1'000;
 inline constexpr size_t kMaxPriorities = 1'000;
 inline constexpr size_t kMaxClocks = 1'000;
+inline constexpr size_t kMaxRemedies = 200;  // of the catalogue
+inline constexpr size_t kMaxRemedyLimits = 200;
+inline constexpr size_t kMaxAlerts = 200;
 inline constexpr size_t kMaxTiers = 20;  // of a clock
 inline constexpr size_t kMaxCalendars = 100;
 inline constexpr size_t kMaxRoles = 100;
@@ -45,8 +48,14 @@ void ReadPriorities(ConfigReader& reader, const std::vector<Program>* programs,
 void ReadClocks(ConfigReader& reader, const Referenced& referenced,
                 const std::vector<Calendar>* calendars, const std::vector<RoleDef>* roles,
                 std::vector<ClockDefinition>* clocks);
+void ReadAlerts(ConfigReader& reader, const Referenced& referenced,
+                const std::vector<RoleDef>* roles, std::vector<AlertRule>* alerts);
 void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
                    std::vector<Playbook>* playbooks);
+void ReadRemedies(ConfigReader& reader, const std::vector<RoleDef>* roles,
+                  std::vector<RemedyType>* catalogue, std::vector<RemedyLimit>* limits);
+// The code of ISO 4217 under `currency`.
+void ReadCurrency(ConfigReader& reader, const YamlNode& node, Need need, std::string* out);
 
 // Adds the section's heading and items; nothing for an empty optional section.
 void WritePrograms(const std::vector<Program>& programs, std::vector<CanonicalItem>* items);
@@ -57,7 +66,10 @@ void WriteLifecycle(const Lifecycle& lifecycle, std::vector<CanonicalItem>* item
 void WriteCalendars(const std::vector<Calendar>& calendars, std::vector<CanonicalItem>* items);
 void WritePriorities(const std::vector<Priority>& priorities, std::vector<CanonicalItem>* items);
 void WriteClocks(const std::vector<ClockDefinition>& clocks, std::vector<CanonicalItem>* items);
+void WriteAlerts(const std::vector<AlertRule>& alerts, std::vector<CanonicalItem>* items);
 void WritePlaybooks(const std::vector<Playbook>& playbooks, std::vector<CanonicalItem>* items);
+void WriteRemedies(const std::vector<RemedyType>& catalogue, const std::vector<RemedyLimit>& limits,
+                   std::vector<CanonicalItem>* items);
 
 // "name: {en: ..., zh: ...}"
 std::string CanonicalName(std::string_view en, std::string_view zh);

@@ -81,6 +81,7 @@ struct FactLoader {
   void PinAll() {
     for (const Case& c : facts.cases) Pin(c.revision);
     if (facts.subject) Pin(facts.subject->revision);
+    if (facts.other) Pin(facts.other->revision);
   }
 
   Result<void> operator()(const ApplyRevision&) {
@@ -100,6 +101,7 @@ struct FactLoader {
       return due && *due < context.now;
     };
     const bool any = (facts.subject && overdue(*facts.subject)) ||
+                     (facts.other && overdue(*facts.other)) ||
                      std::any_of(facts.cases.begin(), facts.cases.end(), overdue);
     return any ? LoadState() : Result<void>{};
   }
@@ -119,6 +121,12 @@ struct FactLoader {
     } else if (!response.case_id.empty()) {
       facts.subject = reader.GetCase(response.case_id);
       if (!facts.subject || !Sees(caller.scope, *facts.subject)) return NotFound("case");
+    }
+    if (facts.subject) {  // a merged case is answered where it went on
+      const std::vector<Case> merged = MergedInto(*facts.subject);
+      if (!merged.empty() && merged.back().program_id == facts.subject->program_id) {
+        facts.subject = merged.back();
+      }
     }
     if (!response.customer_id.empty()) {
       facts.customer = Canonical(reader, VisibleCustomer(response.customer_id));
@@ -177,6 +185,13 @@ struct FactLoader {
     if (!command.customer_id.empty()) {
       facts.customer = Canonical(reader, VisibleCustomer(command.customer_id));
     }
+    for (const CaseLink& link : command.details.links) {
+      const auto known = [&](const Case& c) { return c.id == link.case_id; };
+      if (std::any_of(facts.cases.begin(), facts.cases.end(), known)) continue;
+      auto linked = reader.GetCase(link.case_id);
+      if (!linked || !Sees(caller.scope, *linked)) return NotFound("case");
+      facts.cases.push_back(*std::move(linked));
+    }
     facts.next_case_number = reader.NextCaseNumber();
     return {};
   }
@@ -200,9 +215,56 @@ struct FactLoader {
       facts.customer = Canonical(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     if (const auto* migrate = std::get_if<MigrateCase>(&command.verb)) Pin(migrate->revision);
-    if (std::holds_alternative<Reopen>(command.verb) && !facts.subject->customer_id.empty()) {
-      LoadCases(facts.customer ? facts.customer->id : facts.subject->customer_id,
-                facts.subject->program_id);
+    const CustomerId customer = facts.customer ? facts.customer->id : facts.subject->customer_id;
+    if (std::holds_alternative<Reopen>(command.verb) && !customer.empty()) {
+      LoadCases(customer, facts.subject->program_id);
+    }
+    if (std::holds_alternative<RecordRemedy>(command.verb) && !customer.empty()) {
+      LoadEveryCase(customer);
+    }
+    if (const auto* merge = std::get_if<MergeCase>(&command.verb)) {
+      if (auto loaded = LoadOther(FindCase(reader, merge->into)); !loaded) return loaded;
+      for (Case& c : MergedInto(*facts.other)) {
+        if (Sees(caller.scope, c)) facts.cases.push_back(std::move(c));
+      }
+      return {};
+    }
+    if (const auto* link = std::get_if<LinkCase>(&command.verb)) {
+      return LoadOther(FindCase(reader, link->other));
+    }
+    if (std::holds_alternative<UnmergeCase>(command.verb) && !facts.subject->merged_into.empty()) {
+      // Seen or not: what goes back comes from there.
+      std::vector<Case> holders = MergedInto(*facts.subject);
+      facts.other = std::move(holders.front());
+      facts.cases.assign(holders.begin() + 1, holders.end());
+    }
+    const bool rules = std::holds_alternative<DecideVerdict>(command.verb);
+    // A held case is planned when it begins, by the answer that opened it.
+    if ((rules || facts.subject->held) && !facts.subject->opening_response_id.empty()) {
+      if (auto response = reader.GetResponse(facts.subject->opening_response_id)) {
+        facts.responses.push_back(*std::move(response));
+      }
+    }
+    return LoadHold();
+  }
+  // What the case was merged into, what that was, and so on: the last one is on its own. Merging
+  // bounds them.
+  std::vector<Case> MergedInto(const Case& c) {
+    std::vector<Case> found;
+    CaseId next = c.merged_into;
+    while (!next.empty()) {
+      auto into = reader.GetCase(next);
+      CHECK(into.has_value());
+      next = into->merged_into;
+      found.push_back(*std::move(into));
+    }
+    return found;
+  }
+  Result<void> LoadOther(std::optional<Case> other) {
+    if (!other || !Sees(caller.scope, *other)) return NotFound("case");
+    facts.other = std::move(other);
+    if (!facts.other->customer_id.empty()) {
+      facts.other_customer = Canonical(reader, reader.GetCustomer(facts.other->customer_id));
     }
     return LoadHold();
   }
@@ -219,6 +281,16 @@ struct FactLoader {
     for (const CustomerId& each : Everyone(id)) {
       for (Case& c : reader.CasesOf(each, program_id)) facts.cases.push_back(std::move(c));
     }
+    SortCases();
+  }
+  // In every program.
+  void LoadEveryCase(const CustomerId& id) {
+    for (const CustomerId& each : Everyone(id)) {
+      for (Case& c : reader.CasesOf(each)) facts.cases.push_back(std::move(c));
+    }
+    SortCases();
+  }
+  void SortCases() {
     std::stable_sort(facts.cases.begin(), facts.cases.end(), [](const Case& a, const Case& b) {
       return std::pair(a.opened_at, a.number) < std::pair(b.opened_at, b.number);
     });
@@ -271,6 +343,25 @@ bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& c
   return a == b;
 }
 
+// The stored case of this external key is the one that is imported now: what was known of it from
+// the beginning is the same. What became of it since may differ.
+bool SaysTheSame(Reader& reader, Case stored, const OpenCase& command) {
+  Hydrate(reader, stored);
+  std::optional<Customer> customer;
+  if (!command.customer_id.empty()) {
+    customer = Canonical(reader, reader.GetCustomer(command.customer_id));
+  }
+  std::optional<Customer> known;
+  if (!stored.customer_id.empty()) {
+    known = Canonical(reader, reader.GetCustomer(stored.customer_id));
+  }
+  return stored.program_id == command.program_id &&
+         (customer ? customer->id : command.customer_id) ==
+             (known ? known->id : stored.customer_id) &&
+         (!command.history || stored.opened_at == command.opened_at) &&
+         stored.details.customer_request.value == command.details.customer_request.value;
+}
+
 template <typename T, typename IdType>
 RowChange<T>& RowOf(std::vector<RowChange<T>>& rows, const IdType& id,
                     const std::function<std::optional<T>()>& before) {
@@ -311,6 +402,7 @@ Change Fold(const Facts& facts, Events events) {
     if (!event.case_id.empty()) {
       auto& row = RowOf<Case>(change.cases, event.case_id, [&]() -> std::optional<Case> {
         if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
+        if (facts.other && facts.other->id == event.case_id) return facts.other;
         return Among(facts.cases, event.case_id);
       });
       if (std::holds_alternative<CaseVoided>(event.body)) {
@@ -413,7 +505,13 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
   }
   if (std::holds_alternative<OpenCase>(command) || std::holds_alternative<ClaimNext>(command) ||
       std::holds_alternative<WorkCase>(command)) {
-    outcome->subject = change.cases.empty() ? facts.subject : change.cases.front().after;
+    // Verbs may touch other cases, too: the answer is the one that was named, or the new one.
+    outcome->subject = facts.subject;
+    for (const auto& row : change.cases) {
+      if (!row.before || (facts.subject && row.after && row.after->id == facts.subject->id)) {
+        outcome->subject = row.after;
+      }
+    }
     CHECK(outcome->subject.has_value());
     return IdCast<RawId>(outcome->subject->id);
   }
@@ -516,6 +614,19 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
         return Error{Reason::kResponseExternalIdReused,
                      {{"source_system", submit->response.external_key.source_system},
                       {"external_id", submit->response.external_key.external_id}}};
+      }
+      return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
+    }
+  }
+  // Imports know a case by its key in the other system; a case that is opened by hand may share
+  // one.
+  if (const auto* open = std::get_if<OpenCase>(&command);
+      open != nullptr && !work.positions.empty() && !open->details.external_key.empty()) {
+    if (auto stored = transaction.FindCase(open->details.external_key)) {
+      if (!Sees(caller.scope, *stored) || !SaysTheSame(transaction, *stored, *open)) {
+        return Error{Reason::kResponseExternalIdReused,
+                     {{"source_system", open->details.external_key.source_system},
+                      {"external_id", open->details.external_key.external_id}}};
       }
       return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
     }

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "server/services/case_verbs.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
@@ -33,18 +34,12 @@ void NeedEtag(const std::string& etag, Checks& checks) {
   if (etag.empty()) checks.Add("etag", Reason::kEtagRequired);
 }
 
-Text Note(const std::string& note, Checks& checks) {
-  return checks.Personal("note", note, limits::kTextCodePoints);
-}
-
-Text RequiredNote(const char* field, const std::string& note, Checks& checks) {
-  return {{}, checks.Required(field, note, limits::kTextCodePoints)};
-}
-
 // A verb on one case: `make` reads what is particular to it.
 template <typename Request, typename Response>
-void AddVerb(ApiService* service, const char* name,
-             std::function<CaseVerb(const Request&, Checks&)> make) {
+void AddVerb(
+    ApiService* service, const char* name,
+    std::function<CaseVerb(const Request&, Checks&)> make =
+        [](const Request& request, Checks& checks) { return ToVerb(request, checks); }) {
   service->Mutation<Request, Response>(
       name,
       [make = std::move(make)](const Call&, const Request& request) -> Result<Command> {
@@ -131,30 +126,12 @@ Result<void> ListCaseEvents(const Call& call, Reader& reader,
 
 // Who gets the case, and who takes it.
 void AddDispatching(ApiService* service) {
-  AddVerb<api::DispatchCaseRequest, api::DispatchCaseResponse>(
-      service, "DispatchCase", [](const api::DispatchCaseRequest& request, Checks& checks) {
-        if (request.owner().empty() && request.queue_id().empty() &&
-            request.org_unit_id().empty()) {
-          checks.Add("owner", Reason::kRequiredFieldMissing);
-        }
-        return CaseVerb{Dispatch{checks.Key("owner", request.owner(), 64),
-                                 checks.Key("queue_id", request.queue_id(), 64),
-                                 checks.Key("org_unit_id", request.org_unit_id()),
-                                 Note(request.note(), checks)}};
-      });
+  AddVerb<api::DispatchCaseRequest, api::DispatchCaseResponse>(service, "DispatchCase");
   AddVerb<api::AcceptCaseRequest, api::AcceptCaseResponse>(
       service, "AcceptCase",
       [](const api::AcceptCaseRequest&, Checks&) { return CaseVerb{Accept{}}; });
-  AddVerb<api::ReturnCaseRequest, api::ReturnCaseResponse>(
-      service, "ReturnCase", [](const api::ReturnCaseRequest& request, Checks& checks) {
-        return CaseVerb{Return{checks.Label("reason", request.reason()),
-                               Note(request.note(), checks),
-                               checks.Key("queue_id", request.queue_id(), 64)}};
-      });
-  AddVerb<api::SuperviseCaseRequest, api::SuperviseCaseResponse>(
-      service, "SuperviseCase", [](const api::SuperviseCaseRequest& request, Checks& checks) {
-        return CaseVerb{SuperviseCase{RequiredNote("note", request.note(), checks)}};
-      });
+  AddVerb<api::ReturnCaseRequest, api::ReturnCaseResponse>(service, "ReturnCase");
+  AddVerb<api::SuperviseCaseRequest, api::SuperviseCaseResponse>(service, "SuperviseCase");
   AddVerb<api::AssistCaseRequest, api::AssistCaseResponse>(
       service, "AssistCase", [](const api::AssistCaseRequest& request, Checks& checks) {
         AssistCase verb;
@@ -166,22 +143,13 @@ void AddDispatching(ApiService* service) {
         verb.text = RequiredNote("text", request.text(), checks);
         return CaseVerb{std::move(verb)};
       });
-  AddVerb<api::EscalateCaseRequest, api::EscalateCaseResponse>(
-      service, "EscalateCase", [](const api::EscalateCaseRequest& request, Checks& checks) {
-        return CaseVerb{EscalateCase{RequiredNote("note", request.note(), checks)}};
-      });
+  AddVerb<api::EscalateCaseRequest, api::EscalateCaseResponse>(service, "EscalateCase");
 }
 
 // When it is due, and what stops that.
 void AddClocks(ApiService* service) {
-  AddVerb<api::PauseCaseRequest, api::PauseCaseResponse>(
-      service, "PauseCase", [](const api::PauseCaseRequest& request, Checks& checks) {
-        return CaseVerb{
-            PauseCase{checks.Label("reason", request.reason()), Note(request.note(), checks)}};
-      });
-  AddVerb<api::ResumeCaseRequest, api::ResumeCaseResponse>(
-      service, "ResumeCase",
-      [](const api::ResumeCaseRequest&, Checks&) { return CaseVerb{ResumeCase{}}; });
+  AddVerb<api::PauseCaseRequest, api::PauseCaseResponse>(service, "PauseCase");
+  AddVerb<api::ResumeCaseRequest, api::ResumeCaseResponse>(service, "ResumeCase");
   AddVerb<api::ChaseCaseRequest, api::ChaseCaseResponse>(
       service, "ChaseCase", [](const api::ChaseCaseRequest& request, Checks& checks) {
         return CaseVerb{ChaseCase{checks.Enum<Channel>("channel", request.channel(), true),
@@ -209,7 +177,7 @@ void AddClocks(ApiService* service) {
         }
         verb.id = checks.ParseId<CommitmentId>("commitment_id", request.commitment_id());
         verb.state = checks.Enum<CommitmentState>("state", request.state(), true);
-        if (verb.state == CommitmentState::kPending) {
+        if (verb.state == CommitmentState::kPending || verb.state == CommitmentState::kMoved) {
           checks.Add("state", Reason::kEnumValueUnknown,
                      {{"value", api::CommitmentState_Name(request.state())},
                       {"expected", "COMMITMENT_STATE_KEPT or COMMITMENT_STATE_BROKEN"}});
@@ -226,12 +194,7 @@ void AddStatuses(ApiService* service) {
         NeedEtag(request.etag(), checks);
         return CaseVerb{VerifyCase{ToVerification(request.verification(), checks)}};
       });
-  AddVerb<api::MoveCaseRequest, api::MoveCaseResponse>(
-      service, "MoveCase", [](const api::MoveCaseRequest& request, Checks& checks) {
-        return CaseVerb{MoveCase{checks.Label("status", request.status()),
-                                 checks.Key("reason", request.reason(), 64),
-                                 Note(request.note(), checks)}};
-      });
+  AddVerb<api::MoveCaseRequest, api::MoveCaseResponse>(service, "MoveCase");
   AddVerb<api::WithdrawCaseRequest, api::WithdrawCaseResponse>(
       service, "WithdrawCase", [](const api::WithdrawCaseRequest& request, Checks& checks) {
         NeedEtag(request.etag(), checks);
@@ -240,9 +203,86 @@ void AddStatuses(ApiService* service) {
   AddVerb<api::MigrateCaseRequest, api::MigrateCaseResponse>(
       service, "MigrateCase", [](const api::MigrateCaseRequest& request, Checks& checks) {
         NeedEtag(request.etag(), checks);
-        return CaseVerb{MigrateCase{
-            checks.Range("revision", request.revision(), 0, std::numeric_limits<int64_t>::max()),
-            checks.Key("status", request.status(), 64)}};
+        return ToVerb(request, checks);
+      });
+}
+
+bool NeedGrant(const char* field, bool has, bool value, Checks& checks) {
+  if (!has) checks.Add(field, Reason::kRequiredFieldMissing);
+  return value;
+}
+
+// Which cases belong together.
+void AddMerging(ApiService* service) {
+  AddVerb<api::MergeCaseRequest, api::MergeCaseResponse>(
+      service, "MergeCase", [](const api::MergeCaseRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{MergeCase{checks.Ref("into_case_id", request.into_case_id()),
+                                  Note(request.note(), checks)}};
+      });
+  AddVerb<api::UnmergeCaseRequest, api::UnmergeCaseResponse>(
+      service, "UnmergeCase", [](const api::UnmergeCaseRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{UnmergeCase{RequiredNote("note", request.note(), checks)}};
+      });
+  AddVerb<api::LinkCaseRequest, api::LinkCaseResponse>(
+      service, "LinkCase", [](const api::LinkCaseRequest& request, Checks& checks) {
+        return CaseVerb{LinkCase{checks.Ref("other_case_id", request.other_case_id()),
+                                 checks.Label("kind", request.kind()), request.remove()}};
+      });
+}
+
+// What is ruled, by two people.
+void AddRulings(ApiService* service) {
+  AddVerb<api::ProposeVerdictRequest, api::ProposeVerdictResponse>(
+      service, "ProposeVerdict", [](const api::ProposeVerdictRequest& request, Checks& checks) {
+        ProposeVerdict verb;
+        verb.kind = checks.Enum<VerdictKind>("kind", request.kind(), true);
+        if (request.has_corrected_score()) verb.corrected_score = request.corrected_score();
+        verb.evidence = ToEvidence(request.evidence(), checks);
+        verb.note = Note(request.note(), checks);
+        return CaseVerb{std::move(verb)};
+      });
+  AddVerb<api::DecideVerdictRequest, api::DecideVerdictResponse>(
+      service, "DecideVerdict", [](const api::DecideVerdictRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        if (request.verdict_id().empty()) checks.Add("verdict_id", Reason::kRequiredFieldMissing);
+        return CaseVerb{
+            DecideVerdict{checks.ParseId<VerdictId>("verdict_id", request.verdict_id()),
+                          NeedGrant("grant", request.has_grant(), request.grant(), checks),
+                          Note(request.note(), checks)}};
+      });
+  AddVerb<api::FindLiabilityRequest, api::FindLiabilityResponse>(
+      service, "FindLiability", [](const api::FindLiabilityRequest& request, Checks& checks) {
+        return CaseVerb{
+            FindLiability{checks.Enum<Liability>("liability", request.liability(), true),
+                          checks.Key("unit_id", request.unit_id()),
+                          checks.Key("person", request.person()), Note(request.note(), checks)}};
+      });
+  AddVerb<api::AppealLiabilityRequest, api::AppealLiabilityResponse>(
+      service, "AppealLiability", [](const api::AppealLiabilityRequest& request, Checks& checks) {
+        return CaseVerb{AppealLiability{ToEvidence(request.evidence(), checks),
+                                        RequiredNote("note", request.note(), checks)}};
+      });
+  AddVerb<api::DecideAppealRequest, api::DecideAppealResponse>(
+      service, "DecideAppeal", [](const api::DecideAppealRequest& request, Checks& checks) {
+        NeedEtag(request.etag(), checks);
+        return CaseVerb{
+            DecideAppeal{NeedGrant("uphold", request.has_uphold(), request.uphold(), checks),
+                         RequiredNote("note", request.note(), checks)}};
+      });
+}
+
+// What somebody has to know, and what was held back.
+void AddAlerts(ApiService* service) {
+  AddVerb<api::AcknowledgeAlertRequest, api::AcknowledgeAlertResponse>(
+      service, "AcknowledgeAlert", [](const api::AcknowledgeAlertRequest& request, Checks& checks) {
+        return CaseVerb{AcknowledgeAlert{checks.ParseId<AlertId>("alert_id", request.alert_id()),
+                                         Note(request.note(), checks)}};
+      });
+  AddVerb<api::BeginCaseRequest, api::BeginCaseResponse>(
+      service, "BeginCase", [](const api::BeginCaseRequest& request, Checks& checks) {
+        return CaseVerb{BeginCase{RequiredNote("note", request.note(), checks)}};
       });
 }
 
@@ -285,11 +325,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         FillVerb(call, std::move(outcome), out);
       });
 
-  AddVerb<api::AssignCaseRequest, api::AssignCaseResponse>(
-      service.get(), "AssignCase", [](const api::AssignCaseRequest& request, Checks& checks) {
-        return CaseVerb{Assign{checks.Key("owner", request.owner(), 64),
-                               checks.Key("queue_id", request.queue_id(), 64)}};
-      });
+  AddVerb<api::AssignCaseRequest, api::AssignCaseResponse>(service.get(), "AssignCase");
   AddVerb<api::LogAttemptRequest, api::LogAttemptResponse>(
       service.get(), "LogAttempt", [](const api::LogAttemptRequest& request, Checks& checks) {
         LogAttempt verb;
@@ -305,21 +341,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
       service.get(), "RemedyCase", [](const api::RemedyCaseRequest& request, Checks& checks) {
         return CaseVerb{RecordRemedy{ToRemedy(request.remedy(), checks)}};
       });
-  AddVerb<api::ResolveCaseRequest, api::ResolveCaseResponse>(
-      service.get(), "ResolveCase", [](const api::ResolveCaseRequest& request, Checks& checks) {
-        Resolve verb;
-        verb.handling_result =
-            checks.Enum<HandlingResult>("handling_result", request.handling_result(), true);
-        if (verb.handling_result > HandlingResult::kWithdrawn) {
-          checks.Add("handling_result", Reason::kEnumValueUnknown,
-                     {{"value", api::HandlingResult_Name(request.handling_result())},
-                      {"expected", "resolved, partly, not_resolved, unreachable or withdrawn"}});
-        }
-        verb.root_cause = checks.Required("root_cause", request.root_cause(), 200);
-        verb.action_taken.value = checks.Required("action_taken", request.action_taken(), 32'768);
-        if (request.has_customer_accepts()) verb.customer_accepts = request.customer_accepts();
-        return CaseVerb{std::move(verb)};
-      });
+  AddVerb<api::ResolveCaseRequest, api::ResolveCaseResponse>(service.get(), "ResolveCase");
   AddVerb<api::CloseCaseRequest, api::CloseCaseResponse>(
       service.get(), "CloseCase", [](const api::CloseCaseRequest& request, Checks& checks) {
         NeedEtag(request.etag(), checks);
@@ -336,6 +358,12 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
   AddDispatching(service.get());
   AddClocks(service.get());
   AddStatuses(service.get());
+  AddMerging(service.get());
+  AddRulings(service.get());
+  AddAlerts(service.get());
+  AddBulk(service.get());
+  AddCaseBatch(service.get());
+  AddRemedyOptions(service.get());
 
   service->Query<api::GetCaseRequest, api::GetCaseResponse>(
       "GetCase", Where::kInline,

@@ -17,21 +17,6 @@
 namespace rebound {
 namespace {
 
-Result<std::vector<ConfigFile>> ReadFiles(
-    const google::protobuf::RepeatedPtrField<api::ConfigFile> &in) {
-  Checks checks;
-  if (in.empty()) checks.Add("files", Reason::kRequiredFieldMissing);
-  checks.Count("files", in.size(), static_cast<int>(kMaxConfigFiles));
-  std::vector<ConfigFile> files;
-  for (int i = 0; i < in.size() && files.size() < kMaxConfigFiles; ++i) {
-    const std::string field = "files[" + std::to_string(i) + "].name";
-    if (in[i].name().empty()) checks.Add(field, Reason::kRequiredFieldMissing);
-    files.push_back({checks.Key(field, in[i].name()), in[i].text()});
-  }
-  if (!checks.ok()) return std::move(checks).ToError();
-  return files;
-}
-
 // Faults as a refusal: each a violation whose field is its place.
 Error ConfigInvalid(const std::vector<ConfigError> &faults) {
   Error error{.reason = Reason::kConfigInvalid};
@@ -69,7 +54,7 @@ Result<std::shared_ptr<const Revision>> FindRevision(const Call &call, int64_t n
 
 Result<void> Validate(const Call &call, Reader &, const api::ValidateConfigRequest &request,
                       api::ValidateConfigResponse *out) {
-  auto files = ReadFiles(request.files());
+  auto files = ToConfigFiles(request.files());
   if (!files) return std::move(files).error();
   std::vector<ConfigError> faults;
   const auto loaded = ParseConfig(*files, &faults);
@@ -143,7 +128,7 @@ Case AsOpened(Reader &reader, const Case &c) {
 }
 
 void FillTrace(const RuleTrace &trace, const Predicate &condition, api::RuleExplanation *out) {
-  static constexpr std::array<const char *, 3> kKinds = {"playbook", "priority", "clock"};
+  static constexpr std::array<const char *, 4> kKinds = {"playbook", "priority", "clock", "alert"};
   out->set_kind(kKinds[static_cast<size_t>(trace.kind)]);
   out->set_rule_id(trace.id);
   out->set_condition(Canonical(condition));
@@ -178,6 +163,7 @@ Result<void> ExplainCase(const Call &call, Reader &reader, const api::ExplainCas
   for (const Playbook &playbook : revision->playbooks) conditions.push_back(&playbook.when);
   for (const Priority &priority : revision->priorities) conditions.push_back(&priority.when);
   for (const ClockDefinition &clock : revision->clocks) conditions.push_back(&clock.when);
+  for (const AlertRule &rule : revision->alerts) conditions.push_back(&rule.when);
   const std::vector<RuleTrace> traces =
       Explain(*revision, [&](FieldId field) { return facts(field); });
   for (size_t i = 0; i < traces.size() && i < conditions.size(); ++i) {
@@ -191,7 +177,7 @@ bool IsFailedTest(const ConfigError &fault) { return fault.code == "C016"; }
 
 Result<void> TestRules(const Call &call, Reader &, const api::TestRulesRequest &request,
                        api::TestRulesResponse *out) {
-  auto files = ReadFiles(request.files());
+  auto files = ToConfigFiles(request.files());
   if (!files) return std::move(files).error();
   std::vector<ConfigError> faults;
   std::vector<RuleTestResult> results;
@@ -298,7 +284,7 @@ std::unique_ptr<ApiService> NewConfigService(Backend &backend) {
   service->Mutation<api::ApplyConfigRequest, api::ApplyConfigResponse>(
       "ApplyConfig",
       [](const Call &, const api::ApplyConfigRequest &request) -> Result<Command> {
-        auto files = ReadFiles(request.files());
+        auto files = ToConfigFiles(request.files());
         if (!files) return std::move(files).error();
         std::vector<ConfigError> faults;
         auto loaded = ParseConfig(*files, &faults);
@@ -328,6 +314,7 @@ std::unique_ptr<ApiService> NewConfigService(Backend &backend) {
                                                                 TestRules);
   service->Query<api::FormatConditionRequest, api::FormatConditionResponse>(
       "FormatCondition", Where::kPool, FormatCondition);
+  AddBacktest(service.get());
   service->CheckComplete();
   return service;
 }

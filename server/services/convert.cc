@@ -359,4 +359,31 @@ std::string PlaceOf(const ConfigError& fault) {
   return fault.file + ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
 }
 
+Result<std::vector<ConfigFile>> ToConfigFiles(
+    const google::protobuf::RepeatedPtrField<api::ConfigFile>& in) {
+  Checks checks;
+  if (in.empty()) checks.Add("files", Reason::kRequiredFieldMissing);
+  checks.Count("files", in.size(), static_cast<int>(kMaxConfigFiles));
+  std::vector<ConfigFile> files;
+  for (int i = 0; i < in.size() && files.size() < kMaxConfigFiles; ++i) {
+    const std::string field = "files[" + std::to_string(i) + "].name";
+    if (in[i].name().empty()) checks.Add(field, Reason::kRequiredFieldMissing);
+    files.push_back({checks.Key(field, in[i].name()), in[i].text()});
+  }
+  if (!checks.ok()) return std::move(checks).ToError();
+  return files;
+}
+
+void Fill(const Error& error, int64_t row, api::RowError* out) {
+  out->set_row(row);
+  if (error.violations.empty()) {
+    out->set_reason(std::string(Name(error.reason)));
+  } else {
+    out->set_field(error.violations.front().field);
+    out->set_reason(std::string(Name(error.violations.front().reason)));
+  }
+  out->set_message(Render(error, "en"));
+  out->set_message_zh(Render(error, "zh-CN"));
+}
+
 }  // namespace rebound

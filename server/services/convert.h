@@ -38,8 +38,13 @@ OpenCase ToOpenCase(const api::Case& c, Checks& checks);
 Attempt ToAttempt(const api::Attempt& attempt, Checks& checks, bool* occurred_now);
 Commitment ToCommitment(const api::Commitment& commitment, Checks& checks);
 Remedy ToRemedy(const api::Remedy& remedy, Checks& checks);
+std::vector<Evidence> ToEvidence(const google::protobuf::RepeatedPtrField<api::Evidence>& evidence,
+                                 Checks& checks);
 Verification ToVerification(const api::Verification& verification, Checks& checks);
 RequestExtension ToExtension(const api::ExtendCaseRequest& request, Checks& checks);
+// At least one and at most kMaxConfigFiles, each with a name.
+Result<std::vector<ConfigFile>> ToConfigFiles(
+    const google::protobuf::RepeatedPtrField<api::ConfigFile>& files);
 UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& checks);
 SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Timestamp now,
                              Checks& checks);
@@ -62,5 +67,8 @@ void Fill(const RuleTestResult& result, api::RuleTestResult* out);
 std::string PlaceOf(const ConfigError& fault);
 void Fill(Timestamp time, google::protobuf::Timestamp* out);
 void Fill(Duration d, google::protobuf::Duration* out);
+
+// What became of one row or item of many: its first fault, in both languages.
+void Fill(const Error& error, int64_t row, api::RowError* out);
 
 }  // namespace rebound

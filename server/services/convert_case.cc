@@ -65,6 +65,71 @@ void FillTimers(const Case& c, api::Case* out) {
   }
 }
 
+void FillEvidence(const std::vector<Evidence>& evidence, bool full,
+                  google::protobuf::RepeatedPtrField<api::Evidence>* out) {
+  for (const Evidence& each : evidence) {
+    api::Evidence* to = out->Add();
+    to->set_uri(each.uri);
+    if (full) to->set_text(each.text.value);
+  }
+}
+
+// What was ruled about a case, and who had to know of it.
+void FillRulings(const Case& c, bool full, api::Case* out) {
+  for (const CaseId& id : c.merged_case_ids) out->add_merged_case_ids(ToString(id));
+  for (const Verdict& verdict : c.verdicts) {
+    api::Verdict* to = out->add_verdicts();
+    to->set_id(ToString(verdict.id));
+    to->set_kind(ToApi<api::VerdictKind>(verdict.kind));
+    if (verdict.corrected_score) to->set_corrected_score(*verdict.corrected_score);
+    FillEvidence(verdict.evidence, full, to->mutable_evidence());
+    if (full) {
+      to->set_note(verdict.note.value);
+      to->set_decision(verdict.decision.value);
+    }
+    to->set_proposer(verdict.proposed_by);
+    Fill(verdict.proposed_at, to->mutable_propose_time());
+    to->set_state(ToApi<api::VerdictState>(verdict.state));
+    to->set_decider(verdict.decided_by);
+    FillTime(verdict.decided_at, [&] { return to->mutable_decide_time(); });
+  }
+  out->set_mis_scored(c.mis_scored);
+  for (const Finding& finding : c.findings) {
+    api::Finding* to = out->add_findings();
+    to->set_liability(ToApi<api::Liability>(finding.liability));
+    to->set_unit_id(finding.unit_id);
+    to->set_person(finding.person);
+    to->set_finder(finding.found_by);
+    Fill(finding.found_at, to->mutable_find_time());
+    FillTime(finding.appeal_until, [&] { return to->mutable_appeal_until_time(); });
+    to->set_appeal(ToApi<api::AppealState>(finding.appeal));
+    to->set_appellant(finding.appealed_by);
+    FillTime(finding.appealed_at, [&] { return to->mutable_appeal_time(); });
+    FillEvidence(finding.evidence, full, to->mutable_evidence());
+    to->set_decider(finding.decided_by);
+    FillTime(finding.decided_at, [&] { return to->mutable_decide_time(); });
+    if (full) {
+      to->set_note(finding.note.value);
+      to->set_appeal_note(finding.appeal_note.value);
+      to->set_decision(finding.decision.value);
+    }
+  }
+  for (const Alert& alert : c.alerts) {
+    api::Alert* to = out->add_alerts();
+    to->set_id(ToString(alert.id));
+    to->set_rule_id(alert.rule_id);
+    to->set_red_line(alert.red_line);
+    for (const std::string& who : alert.notify) to->add_notify(who);
+    Fill(alert.raised_at, to->mutable_raise_time());
+    FillTime(alert.due_at, [&] { return to->mutable_due_time(); });
+    to->set_acknowledger(alert.acknowledged_by);
+    FillTime(alert.acknowledged_at, [&] { return to->mutable_acknowledge_time(); });
+    if (full) to->set_note(alert.note.value);
+  }
+  out->set_experiment(c.experiment);
+  out->set_held(c.held);
+}
+
 // What staff did to a case beyond handling it: dispatching.
 void FillDispatching(const Case& c, bool full, api::Case* out) {
   for (const Pause& pause : c.pauses) {
@@ -251,11 +316,31 @@ Commitment ToCommitment(const api::Commitment& in, Checks& checks) {
 Remedy ToRemedy(const api::Remedy& in, Checks& checks) {
   Remedy out;
   out.id = checks.ParseId<RemedyId>("remedy.id", in.id());
-  out.kind = checks.Enum<RemedyKind>("remedy.kind", in.kind(), in.id().empty());
+  out.kind =
+      checks.Enum<RemedyKind>("remedy.kind", in.kind(), in.id().empty() && in.type_id().empty());
   out.state = checks.Enum<RemedyState>("remedy.state", in.state(), true);
   if (in.has_amount()) out.amount = checks.Amount("remedy.amount", in.amount());
   out.statutory = in.statutory();
+  out.type_id = checks.Key("remedy.type_id", in.type_id(), 64);
   out.note = checks.Personal("remedy.note", in.note(), limits::kTextCodePoints);
+  return out;
+}
+
+std::vector<Evidence> ToEvidence(const google::protobuf::RepeatedPtrField<api::Evidence>& evidence,
+                                 Checks& checks) {
+  constexpr size_t kUri = 2'000;
+  constexpr int kMost = 16;
+  checks.Count("evidence", evidence.size(), kMost);
+  std::vector<Evidence> out;
+  for (int i = 0; i < evidence.size() && i < kMost; ++i) {
+    const std::string field = At("evidence", i);
+    Evidence item{checks.Key(Sub(field, "uri"), evidence[i].uri(), kUri),
+                  checks.Personal(Sub(field, "text"), evidence[i].text(), limits::kTextCodePoints)};
+    if (item.uri.empty() && item.text.empty()) {
+      checks.Add(field, Reason::kEvidenceRequired);
+    }
+    out.push_back(std::move(item));
+  }
   return out;
 }
 
@@ -369,6 +454,7 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
     to->set_actor(commitment.actor);
     to->set_state(ToApi<api::CommitmentState>(commitment.state));
     Fill(commitment.occurred_at, to->mutable_occur_time());
+    to->set_carried_from(IdText(commitment.carried_from));
   }
   for (const Remedy& remedy : c.remedies) {
     api::Remedy* to = out->add_remedies();
@@ -381,6 +467,17 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
     to->set_actor(remedy.actor);
     Fill(remedy.occurred_at, to->mutable_occur_time());
     Fill(remedy.updated_at, to->mutable_update_time());
+    to->set_type_id(remedy.type_id);
+    if (full) {
+      for (const RemedyStep& step : remedy.steps) {
+        api::RemedyStep* moved = to->add_steps();
+        moved->set_state(ToApi<api::RemedyState>(step.state));
+        moved->set_actor(step.actor);
+        Fill(step.at, moved->mutable_time());
+      }
+    }
+    to->set_approval_limit(remedy.approval_limit);
+    to->set_approver(remedy.approved_by);
   }
   if (full) FillTimers(c, out);
   out->set_handling_result(ToApi<api::HandlingResult>(c.handling_result));
@@ -405,6 +502,7 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
   out->set_history(c.history);
   out->set_revision(c.revision);
   Fill(c.opened_at, out->mutable_open_time());
+  FillTime(c.dispatched_at, [&] { return out->mutable_dispatch_time(); });
   FillTime(c.contacted_at, [&] { return out->mutable_contact_time(); });
   FillTime(c.remedied_at, [&] { return out->mutable_remedy_time(); });
   FillTime(c.resolved_at, [&] { return out->mutable_resolve_time(); });
@@ -423,8 +521,9 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
     }
   }
   FillDispatching(c, full, out);
+  FillRulings(c, full, out);
   if (full) {
-    for (std::string& name : revision.lifecycle.Allowed(c.status)) {
+    for (std::string& name : revision.lifecycle.Allowed(c)) {
       out->add_allowed_commands(std::move(name));
     }
   }

@@ -63,7 +63,9 @@ struct EventDetails {
   }
   void operator()(const RemedyRecorded& e) {
     Put("kind", Word<api::RemedyKind>(e.remedy.kind));
+    Put("remedy", e.remedy.type_id);
     Put("state", Word<api::RemedyState>(e.remedy.state));
+    Put("approval_limit", e.remedy.approval_limit);
     if (!e.remedy.amount.empty()) {
       Put("amount_minor", std::to_string(e.remedy.amount.amount_minor));
       Put("currency", e.remedy.amount.currency);
@@ -222,6 +224,62 @@ struct EventDetails {
   void operator()(const CaseMigrated& e) {
     Put("from_revision", std::to_string(e.from_revision));
     Put("revision", std::to_string(e.revision));
+  }
+  void operator()(const CaseMerged& e) {
+    Put("into", ToString(e.into));
+    out->set_note(e.note.value);
+  }
+  void operator()(const CaseAbsorbed& e) {
+    Put("case", ToString(e.case_id));
+    Put("severity", std::to_string(e.severity));
+    if (!e.commitments.empty()) Put("commitments", std::to_string(e.commitments.size()));
+  }
+  void operator()(const CaseUnmerged& e) {
+    Put("from", ToString(e.from));
+    out->set_note(e.note.value);
+  }
+  void operator()(const CaseSeparated& e) { Put("case", ToString(e.case_id)); }
+  void operator()(const CaseLinkChanged& e) {
+    Put("case", ToString(e.link.case_id));
+    Put("kind", e.link.kind);
+    Put("state", e.removed ? "removed" : "linked");
+  }
+  void operator()(const VerdictRecorded& e) {
+    Put("verdict", Word<api::VerdictKind>(e.verdict.kind));
+    Put("state", Word<api::VerdictState>(e.verdict.state));
+    Put("decider", e.verdict.decided_by);
+    if (e.verdict.corrected_score) {
+      Put("corrected_score", std::to_string(*e.verdict.corrected_score));
+    }
+    const bool decided = e.verdict.decided_at.has_value();
+    out->set_note(decided ? e.verdict.decision.value : e.verdict.note.value);
+  }
+  void operator()(const FindingRecorded& e) {
+    Put("liability", Word<api::Liability>(e.finding.liability));
+    Put("unit", e.finding.unit_id);
+    if (e.finding.appeal != AppealState::kUnset) {
+      Put("appeal", Word<api::AppealState>(e.finding.appeal));
+    }
+    PutTime("appeal_until", e.finding.appeal_until);
+    const Finding& f = e.finding;
+    out->set_note(f.decided_at    ? f.decision.value
+                  : f.appealed_at ? f.appeal_note.value
+                                  : f.note.value);
+  }
+  void operator()(const AlertRaised& e) {
+    Put("alert", e.alert.rule_id);
+    if (e.alert.red_line) Put("red_line", "yes");
+    Put("severity", std::to_string(e.severity));
+    Put("notified", Joined(e.alert.notify));
+    PutTime("due", e.alert.due_at);
+  }
+  void operator()(const AlertAcknowledged& e) { out->set_note(e.note.value); }
+  void operator()(const AlertOverdue& e) { Put("notified", Joined(e.notify)); }
+  void operator()(const CaseBegun& e) {
+    Put("reason", e.reason);
+    Put("playbook", e.playbook.playbook_id);
+    Put("queue", e.queue_id);
+    out->set_note(e.note.value);
   }
   template <typename Other>
   void operator()(const Other&) {}  // not a case's event

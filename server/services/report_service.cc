@@ -396,6 +396,118 @@ Result<void> GetPauses(const Call& call, Reader& reader, const api::GetPauseRepo
   return {};
 }
 
+// One group in one currency.
+struct RemedySum {
+  std::set<CaseId> cases;
+  int64_t remedies = 0, granted = 0, given = 0, statutory = 0, declined = 0, reversed = 0;
+};
+
+// Ends at the greatest number instead of overflowing.
+void AddMinor(int64_t minor, int64_t* sum) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  *sum = *sum > kMost - minor ? kMost : *sum + minor;
+}
+
+void AddRemedy(const Case& c, const Remedy& remedy, RemedySum* sum) {
+  if (remedy.state == RemedyState::kDeclined) return void(++sum->declined);
+  if (remedy.state == RemedyState::kReversed) return void(++sum->reversed);
+  sum->cases.insert(c.id);
+  ++sum->remedies;
+  const int64_t minor = remedy.amount.amount_minor;
+  AddMinor(minor, &sum->granted);
+  if (remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered) {
+    AddMinor(minor, &sum->given);
+  }
+  if (remedy.statutory) AddMinor(minor, &sum->statutory);
+}
+
+void FillRemedies(const std::string& key, const std::string& currency, const RemedySum& sum,
+                  api::RemedyFigure* out) {
+  out->set_key(key);
+  out->set_currency_code(currency);
+  out->set_case_count(static_cast<int64_t>(sum.cases.size()));
+  out->set_remedy_count(sum.remedies);
+  out->set_granted_minor(sum.granted);
+  out->set_given_minor(sum.given);
+  out->set_statutory_minor(sum.statutory);
+  out->set_declined_count(sum.declined);
+  out->set_reversed_count(sum.reversed);
+}
+
+// What the remedy is summed by. Customers go by the one that stands for their aliases.
+std::string RemedyGroup(Reader& reader, const Case& c, const Remedy& remedy, api::RemedyGroup by) {
+  if (by == api::REMEDY_GROUP_PLAYBOOK) return c.playbook.playbook_id;
+  if (by == api::REMEDY_GROUP_ORG_UNIT) return c.details.org_unit_id;
+  if (by == api::REMEDY_GROUP_ACTOR) return remedy.actor;
+  if (by == api::REMEDY_GROUP_TYPE) {
+    if (!remedy.type_id.empty()) return remedy.type_id;
+    return api::RemedyKind_Name(static_cast<api::RemedyKind>(remedy.kind));
+  }
+  if (c.customer_id.empty()) return "";
+  CustomerId id = c.customer_id;
+  for (int hops = 0; hops < 16; ++hops) {
+    const auto customer = reader.GetCustomer(id);
+    if (!customer || customer->alias_of.empty()) break;
+    id = customer->alias_of;
+  }
+  return ToString(id);
+}
+
+Result<void> GetRemedies(const Call& call, Reader& reader,
+                         const api::GetRemedyReportRequest& request,
+                         api::GetRemedyReportResponse* out) {
+  constexpr size_t kMostCustomers = 100;
+  auto question = Ask(call, request.scope(), false);
+  if (!question) return std::move(question).error();
+  const Question& q = *question;
+  if (!q.group_by.empty()) {
+    return FieldError("scope.group_by", Reason::kFilterInvalid,
+                      {{"column", "1"},
+                       {"problem", "field_not_allowed"},
+                       {"found", q.group_by.substr(0, 80)},
+                       {"expected", "nothing: remedies go by group"}});
+  }
+  if (request.group() == api::REMEDY_GROUP_UNSPECIFIED) {
+    return FieldError("group", Reason::kRequiredFieldMissing);
+  }
+  if (!api::RemedyGroup_IsValid(request.group())) {
+    return FieldError("group", Reason::kEnumValueUnknown,
+                      {{"value", std::to_string(static_cast<int>(request.group()))},
+                       {"expected", "a value of RemedyGroup"}});
+  }
+  std::map<std::string, RemedySum> totals;                          // by currency
+  std::map<std::pair<std::string, std::string>, RemedySum> groups;  // and key
+  std::vector<Case> cohort;
+  reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
+    const bool any = std::any_of(c.remedies.begin(), c.remedies.end(),
+                                 [&](const Remedy& r) { return q.Holds(r.occurred_at); });
+    if (any) cohort.push_back(c);
+  });
+  // Once the scan is over: groups read customers.
+  for (const Case& c : cohort) {
+    for (const Remedy& remedy : c.remedies) {
+      if (!q.Holds(remedy.occurred_at)) continue;
+      AddRemedy(c, remedy, &totals[remedy.amount.currency]);
+      const std::string key = RemedyGroup(reader, c, remedy, request.group());
+      AddRemedy(c, remedy, &groups[{key, remedy.amount.currency}]);
+    }
+  }
+  for (const auto& [currency, sum] : totals) FillRemedies("", currency, sum, out->add_totals());
+  std::vector<decltype(groups)::const_iterator> order;
+  for (auto it = groups.cbegin(); it != groups.cend(); ++it) order.push_back(it);
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a->second.granted > b->second.granted;
+  });
+  out->set_group_count(static_cast<int64_t>(order.size()));
+  const bool cut = request.group() == api::REMEDY_GROUP_CUSTOMER && order.size() > kMostCustomers;
+  if (cut) order.resize(kMostCustomers);
+  for (const auto& it : order) {
+    FillRemedies(it->first.first, it->first.second, it->second, out->add_groups());
+  }
+  Fill(AsOf(call, q), out->mutable_as_of());
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ApiService> NewReportService(Backend& backend) {
@@ -409,6 +521,8 @@ std::unique_ptr<ApiService> NewReportService(Backend& backend) {
       "GetRecoveryReport", Where::kPool, GetRecovery);
   service->Query<api::GetPauseReportRequest, api::GetPauseReportResponse>("GetPauseReport",
                                                                           Where::kPool, GetPauses);
+  service->Query<api::GetRemedyReportRequest, api::GetRemedyReportResponse>(
+      "GetRemedyReport", Where::kPool, GetRemedies);
   service->CheckComplete();
   return service;
 }

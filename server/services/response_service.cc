@@ -14,18 +14,6 @@ constexpr int kBatchLimit = 500;
 constexpr int kRowLimit = 1'000;
 constexpr int kStreamLimit = 16;
 
-void FillError(const Error& error, int64_t row, api::RowError* out) {
-  out->set_row(row);
-  if (error.violations.empty()) {
-    out->set_reason(std::string(Name(error.reason)));
-  } else {
-    out->set_field(error.violations.front().field);
-    out->set_reason(std::string(Name(error.violations.front().reason)));
-  }
-  out->set_message(Render(error, "en"));
-  out->set_message_zh(Render(error, "zh-CN"));
-}
-
 // ------------------------------------------------------------------------------------- batches
 
 // Everything that a batch of answers needs until its last reply: which of them were refused for
@@ -80,8 +68,8 @@ void BatchSubmit(ApiService* service, std::shared_ptr<ApiService::UnaryState> st
       api::SubmitResult* out = response.add_results();
       const bool refused = batch->refused[i].has_value();
       if (refused || !*result) {
-        FillError(refused ? *batch->refused[i] : result->error(), static_cast<int64_t>(i),
-                  out->mutable_error());
+        Fill(refused ? *batch->refused[i] : result->error(), static_cast<int64_t>(i),
+             out->mutable_error());
       } else {
         Fill(*(*result)->response, View::kFull, out->mutable_response());
         out->set_replayed((*result)->replayed);
@@ -201,8 +189,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
     for (size_t i = 0; i < batch_.refused.size(); ++i) {
       const bool refused = batch_.refused[i].has_value();
       if (refused || !*result) {
-        FillError(refused ? *batch_.refused[i] : result->error(), row_numbers_[i],
-                  reply_.add_rejects());
+        Fill(refused ? *batch_.refused[i] : result->error(), row_numbers_[i], reply_.add_rejects());
       } else if ((*result)->replayed) {
         reply_.set_replayed_count(reply_.replayed_count() + 1);
       } else {

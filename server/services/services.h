@@ -17,6 +17,14 @@ std::unique_ptr<ApiService> NewConfigService(Backend& backend);
 std::unique_ptr<ApiService> NewReportService(Backend& backend);
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 
+// Parts of the CaseService with files of their own: bulk.cc, case_batch.cc, remedy_options.cc.
+void AddBulk(ApiService* service);
+void AddCaseBatch(ApiService* service);
+void AddRemedyOptions(ApiService* service);
+
+// Of the ConfigService: backtest.cc.
+void AddBacktest(ApiService* service);
+
 // All of them.
 std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend);
 

@@ -13,7 +13,9 @@
 namespace rebound {
 namespace {
 
-constexpr size_t kLongestShownValue = 200;    // code points
+constexpr size_t kLongestShownValue = 200;  // code points
+// Of `allowed`, whose words are ours or the configuration's: every command there is, and moves.
+constexpr size_t kLongestShownList = 600;
 constexpr size_t kViolationsInMessage = 600;  // bytes
 constexpr size_t kViolationBytes = 3 * 1024;
 
@@ -116,6 +118,18 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "[{field}: ]expected the key of a status of the lifecycle[: {allowed}], but got \"{value}\"; "
      "choose one that GetLifecycle shows",
      "[{field}：]应为生命周期中的状态键[：{allowed}]，但收到“{value}”；请从生命周期的状态中选择"},
+    {Reason::kRemedyTypeUnknown, StatusCode::INVALID_ARGUMENT,
+     "expected a remedy of the catalogue, but got {value}; choose one of: {allowed}",
+     "补救目录中没有 {value}；请从中选择：{allowed}"},
+    {Reason::kMergeIntoItself, StatusCode::INVALID_ARGUMENT,
+     "expected two cases, but both are {case}; name the other one",
+     "两个工单都是 {case}；请指明另一个工单"},
+    {Reason::kLinkKindUnknown, StatusCode::INVALID_ARGUMENT,
+     "expected a kind of link, but got {value}; choose one of: {allowed}",
+     "没有 {value} 这种关联；请从中选择：{allowed}"},
+    {Reason::kEvidenceRequired, StatusCode::INVALID_ARGUMENT,
+     "expected at least one item of evidence with a link or words, but got none; add what shows it",
+     "至少需要一项证据（链接或说明），但没有收到；请补充证据"},
     {Reason::kConfigInvalid, StatusCode::INVALID_ARGUMENT,
      "expected a configuration without faults, but found {count}; correct what is listed, the one "
      "in "
@@ -139,9 +153,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "differs; use a fresh id for a new request",
      "请求编号 {request_id} 应与首次使用时的内容一致，但内容不同；新请求请使用新的编号"},
     {Reason::kResponseExternalIdReused, StatusCode::ALREADY_EXISTS,
-     "expected external id {external_id} of {source_system} to come with the answer stored under "
-     "it, but the content differs; correct the id or the content",
-     "来源 {source_system} 的外部编号 {external_id} 已有答卷，且内容不同；请更正编号或内容"},
+     "expected external id {external_id} of {source_system} to come with what is stored under it, "
+     "but the content differs; correct the id or the content",
+     "来源 {source_system} 的外部编号 {external_id} 已有记录，且内容不同；请更正编号或内容"},
     {Reason::kAliasTaken, StatusCode::ALREADY_EXISTS,
      "expected a key that the customer does not have yet, but {source_system} {external_id} is the "
      "customer's already; nothing needs to be done",
@@ -240,6 +254,60 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kTimersNotHeld, StatusCode::FAILED_PRECONDITION,
      "expected timers that are held, but they are running; nothing needs to be confirmed",
      "应有被暂停的定时器，但定时器运行正常；无需确认"},
+    {Reason::kRemedyLimitExceeded, StatusCode::FAILED_PRECONDITION,
+     "expected at most {allowed}[ {currency}] per {per} (limit {limit}), but {used} is given and "
+     "{asked} more is asked for; give less, or something else",
+     "限额 {limit} 规定每个 {per} 至多 {allowed}[ {currency}]，已给 {used}，再给 {asked} "
+     "将超出；请减少金额或改用其他补救"},
+    {Reason::kRemedyNeedsApproval, StatusCode::FAILED_PRECONDITION,
+     "expected this remedy of case {case} to be approved by somebody other than {person} (limit "
+     "{limit}), but it is not; ask for approval",
+     "工单 {case} 的该补救超出个人权限（限额 {limit}），须由 {person} 以外的人批准；请先申请批准"},
+    {Reason::kMergeMismatch, StatusCode::FAILED_PRECONDITION,
+     "expected cases of one customer, but {case} and {into} are not; link them instead, or link "
+     "the customers first",
+     "工单 {case} 与 {into} 不属于同一客户；请改为关联工单，或先关联两个客户"},
+    {Reason::kMergeTargetClosed, StatusCode::FAILED_PRECONDITION,
+     "expected an open case to merge into, but {case} is {status}; reopen it[, or merge into "
+     "{into}]",
+     "目标工单 {case} 的状态为 {status}，不能并入；请先重新打开[，或并入 {into}]"},
+    {Reason::kMergeTargetHeldOut, StatusCode::FAILED_PRECONDITION,
+     "expected a case that is handled to merge {case} into, but {into} is held back for "
+     "comparison; merge {into} into {case}, or begin {into} first",
+     "工单 {into} 属于对照组，暂不处理，不能把 {case} 并入；请把 {into} 并入 {case}，或先开始处理 "
+     "{into}"},
+    {Reason::kMergeTooDeep, StatusCode::FAILED_PRECONDITION,
+     "expected at most {limit} cases merged one into the other, but {case} carries as many; merge "
+     "them into one case side by side",
+     "逐级并入至多 {limit} 层，工单 {case} 已达上限；请把它们直接并入同一工单"},
+    {Reason::kNotMerged, StatusCode::FAILED_PRECONDITION,
+     "expected a merged case, but {case} is not; nothing needs to be undone",
+     "工单 {case} 并未并入其他工单；无需撤销"},
+    {Reason::kVerdictPending, StatusCode::FAILED_PRECONDITION,
+     "expected no ruling of case {case} to be waiting, but {verdict} is; decide it first",
+     "工单 {case} 已有待决的裁定 {verdict}；请先作出决定"},
+    {Reason::kVerdictDecided, StatusCode::FAILED_PRECONDITION,
+     "expected a ruling of case {case} that waits for its decision, but this one is {state}; "
+     "propose a new one",
+     "工单 {case} 的该裁定已有结论（{state}）；如有新证据，请重新提出"},
+    {Reason::kAppealNotOpen, StatusCode::FAILED_PRECONDITION,
+     "expected a finding of case {case} that fits the command, but the appeal is {state}; look at "
+     "its findings",
+     "工单 {case} 的责任认定不适用此操作（申诉状态：{state}）；请查看其责任认定"},
+    {Reason::kAppealPending, StatusCode::FAILED_PRECONDITION,
+     "expected no appeal of case {case} to be waiting, but one is; decide it first",
+     "工单 {case} 的申诉尚未裁决；请先裁决"},
+    {Reason::kAppealTooLate, StatusCode::FAILED_PRECONDITION,
+     "expected an appeal against the finding of case {case} until {until}, but that is over; ask "
+     "whoever found so for a new finding",
+     "工单 {case} 的申诉期限 {until} 已过；请联系认定人重新认定"},
+    {Reason::kAlertAcknowledged, StatusCode::FAILED_PRECONDITION,
+     "expected an alert of case {case} that waits, but there is none[: {person} acknowledged it]; "
+     "nothing needs to be done",
+     "工单 {case} 没有待确认的告警[（{person} 已确认）]；无需操作"},
+    {Reason::kCaseNotHeldOut, StatusCode::FAILED_PRECONDITION,
+     "expected a case that is held back, but {case} is not; handle it as usual",
+     "工单 {case} 不在对照组等待中；请照常处理"},
 
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
@@ -293,11 +361,11 @@ std::string_view Template(Reason reason, bool english) {
 }
 
 // Values come from callers and files: one line, valid UTF-8, not endless.
-std::string Shown(std::string_view value) {
+std::string Shown(std::string_view value, size_t longest = kLongestShownValue) {
   std::string shown;
   size_t count = 0;
   for (size_t i = 0; i < value.size(); ++count) {
-    if (count == kLongestShownValue) return shown + "…";
+    if (count == longest) return shown + "…";
     utf8proc_int32_t code = 0;
     const auto length =
         utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(value.data()) + i,
@@ -317,6 +385,10 @@ std::string Shown(std::string_view value) {
   return shown;
 }
 
+size_t LongestOf(std::string_view key) {
+  return key == "allowed" ? kLongestShownList : kLongestShownValue;
+}
+
 // Fills the placeholders of `text`; sets *missing when one of them had nothing to show.
 std::string Fill(std::string_view text, const Metadata& metadata, bool* missing) {
   std::string filled;
@@ -330,7 +402,7 @@ std::string Fill(std::string_view text, const Metadata& metadata, bool* missing)
     if (found == metadata.end() || found->second.empty()) {
       *missing = true;
     } else {
-      filled += Shown(found->second);
+      filled += Shown(found->second, LongestOf(found->first));
     }
     text.remove_prefix(end + 1);
   }
@@ -525,7 +597,9 @@ grpc::Status ToStatus(const Error& error, std::string_view language) {
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(Name(error.reason)));
   info.set_domain("rebound");
-  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = Shown(value);
+  for (const auto& [key, value] : metadata) {
+    (*info.mutable_metadata())[key] = Shown(value, LongestOf(key));
+  }
   status.add_details()->PackFrom(info);
 
   if (bad_request.field_violations_size() > 0) status.add_details()->PackFrom(bad_request);

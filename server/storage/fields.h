@@ -50,15 +50,18 @@ constexpr Emotion LastOf(Emotion) { return Emotion::kThreatening; }
 constexpr Liability LastOf(Liability) { return Liability::kNone; }
 constexpr Direction LastOf(Direction) { return Direction::kInbound; }
 constexpr AttemptOutcome LastOf(AttemptOutcome) { return AttemptOutcome::kMessageSent; }
-constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kBroken; }
+constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kMoved; }
 constexpr RemedyKind LastOf(RemedyKind) { return RemedyKind::kFreeOfCharge; }
 constexpr RemedyState LastOf(RemedyState) { return RemedyState::kReversed; }
-constexpr TimerKind LastOf(TimerKind) { return TimerKind::kTotalResolution; }
+constexpr TimerKind LastOf(TimerKind) { return TimerKind::kDelayedStart; }
 constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
 constexpr HandlingResult LastOf(HandlingResult) { return HandlingResult::kErased; }
 constexpr ResurveyResult LastOf(ResurveyResult) { return ResurveyResult::kNotAsked; }
-constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kMissedWindow; }
+constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kRuledInvalid; }
 constexpr ExtensionState LastOf(ExtensionState) { return ExtensionState::kRefused; }
+constexpr VerdictKind LastOf(VerdictKind) { return VerdictKind::kDishonest; }
+constexpr VerdictState LastOf(VerdictState) { return VerdictState::kRefused; }
+constexpr AppealState LastOf(AppealState) { return AppealState::kRejected; }
 constexpr ClockKind LastOf(ClockKind) { return ClockKind::kTotalResolution; }
 constexpr ClockState LastOf(ClockState) { return ClockState::kCancelled; }
 constexpr MetBy LastOf(MetBy) { return MetBy::kReached; }
@@ -193,6 +196,14 @@ void Fields(V& v, IsA<Commitment> auto& s) {
   v(4, s.actor);
   v(5, s.state);
   v(6, s.occurred_at);
+  v(7, s.carried_from);
+}
+
+template <class V>
+void Fields(V& v, IsA<RemedyStep> auto& s) {
+  v(1, s.state);
+  v(2, s.actor);
+  v(3, s.at);
 }
 
 template <class V>
@@ -206,6 +217,10 @@ void Fields(V& v, IsA<Remedy> auto& s) {
   v(7, s.actor);
   v(8, s.occurred_at);
   v(9, s.updated_at);
+  v(10, s.type_id);
+  v(11, s.steps);
+  v(12, s.approval_limit);
+  v(13, s.approved_by);
 }
 
 template <class V>
@@ -358,6 +373,60 @@ void Fields(V& v, IsA<Verification> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<Evidence> auto& s) {
+  v(1, s.uri);
+  v(2, s.text);
+}
+
+template <class V>
+void Fields(V& v, IsA<Verdict> auto& s) {
+  v(1, s.id);
+  v(2, s.kind);
+  v(3, s.corrected_score);
+  v(4, s.evidence);
+  v(5, s.note);
+  v(6, s.proposed_by);
+  v(7, s.proposed_at);
+  v(8, s.state);
+  v(9, s.decided_by);
+  v(10, s.decided_at);
+  v(11, s.decision);
+}
+
+template <class V>
+void Fields(V& v, IsA<Finding> auto& s) {
+  v(1, s.liability);
+  v(2, s.unit_id);
+  v(3, s.person);
+  v(4, s.note);
+  v(5, s.found_by);
+  v(6, s.found_at);
+  v(7, s.appeal_until);
+  v(8, s.appeal);
+  v(9, s.appealed_by);
+  v(10, s.appealed_at);
+  v(11, s.appeal_note);
+  v(12, s.evidence);
+  v(13, s.decided_by);
+  v(14, s.decided_at);
+  v(15, s.decision);
+}
+
+template <class V>
+void Fields(V& v, IsA<Alert> auto& s) {
+  v(1, s.id);
+  v(2, s.rule_id);
+  v(3, s.red_line);
+  v(4, s.notify);
+  v(5, s.raised_at);
+  v(6, s.due_at);
+  v(7, s.timer);
+  v(8, s.acknowledged_by);
+  v(9, s.acknowledged_at);
+  v(10, s.note);
+}
+
+template <class V>
 void Fields(V& v, IsA<CaseDetails> auto& s) {
   v(1, s.account_id);
   v(2, s.respondent_role);
@@ -445,6 +514,15 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(58, s.first_received_at);
   v(59, s.resolved_by);
   v(60, s.clock_definitions);
+  v(61, s.merged_case_ids);
+  v(62, s.merge_depth);
+  v(63, s.verdicts);
+  v(64, s.mis_scored);
+  v(65, s.findings);
+  v(66, s.alerts);
+  v(67, s.experiment);
+  v(68, s.held);
+  v(69, s.dispatched_at);
 }
 
 template <class V>
@@ -755,6 +833,90 @@ template <class V>
 void Fields(V& v, IsA<ZoneDataChanged> auto& s) {
   v(1, s.before);
   v(2, s.after);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseMerged> auto& s) {
+  v(1, s.into);
+  v(2, s.note);
+  v(3, s.resurvey_result);
+  v(4, s.not_asked_reason);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseAbsorbed> auto& s) {
+  v(1, s.case_id);
+  v(2, s.depth);
+  v(3, s.response_ids);
+  v(4, s.severity);
+  v(5, s.commitments);
+  v(6, s.takes_dedupe_slot);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseUnmerged> auto& s) {
+  v(1, s.from);
+  v(2, s.note);
+  v(3, s.commitments);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseSeparated> auto& s) {
+  v(1, s.case_id);
+  v(2, s.depth);
+  v(3, s.response_ids);
+  v(4, s.commitment_ids);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseLinkChanged> auto& s) {
+  v(1, s.link);
+  v(2, s.removed);
+}
+
+template <class V>
+void Fields(V& v, IsA<VerdictRecorded> auto& s) {
+  v(1, s.verdict);
+}
+
+template <class V>
+void Fields(V& v, IsA<FindingRecorded> auto& s) {
+  v(1, s.finding);
+  v(2, s.index);
+}
+
+template <class V>
+void Fields(V& v, IsA<AlertRaised> auto& s) {
+  v(1, s.alert);
+  v(2, s.severity);
+}
+
+template <class V>
+void Fields(V& v, IsA<AlertAcknowledged> auto& s) {
+  v(1, s.id);
+  v(2, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<AlertOverdue> auto& s) {
+  v(1, s.id);
+  v(2, s.notify);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseBegun> auto& s) {
+  v(1, s.playbook);
+  v(2, s.queue_id);
+  v(3, s.reason);
+  v(4, s.severity);
+  v(5, s.clock_definitions);
+  v(6, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<ResponseCorrected> auto& s) {
+  v(1, s.corrected_score);
+  v(2, s.case_id);
 }
 
 }  // namespace rebound

@@ -57,6 +57,7 @@ struct MemoryStore::State {
   std::set<std::tuple<CustomerId, Timestamp, ResponseId>> responses_of{};
   std::map<int64_t, Case> cases{};  // by number
   std::map<CaseId, int64_t> case_ids{};
+  std::set<std::pair<ExternalKey, int64_t>> case_keys{};
   std::map<InvitationId, int64_t> invitations{};
   std::map<std::pair<CustomerId, std::string>, int64_t> slots{};
   std::set<std::tuple<CustomerId, Timestamp, int64_t>> cases_of{};
@@ -102,6 +103,7 @@ struct MemoryStore::State {
   }
   void Link(const Case& c) {
     case_ids.emplace(c.id, c.number);
+    if (!c.details.external_key.empty()) case_keys.emplace(c.details.external_key, c.number);
     if (!c.resurvey.invitation_id.empty()) invitations[c.resurvey.invitation_id] = c.number;
     if (HoldsSlot(c)) slots.emplace(std::pair(c.customer_id, c.program_id), c.number);
     if (!c.customer_id.empty()) cases_of.emplace(c.customer_id, c.opened_at, c.number);
@@ -110,6 +112,7 @@ struct MemoryStore::State {
   }
   void Unlink(const Case& c) {
     case_ids.erase(c.id);
+    case_keys.erase({c.details.external_key, c.number});
     invitations.erase(c.resurvey.invitation_id);
     if (HoldsSlot(c)) slots.erase({c.customer_id, c.program_id});
     cases_of.erase({c.customer_id, c.opened_at, c.number});
@@ -175,6 +178,11 @@ class MemoryStore::Reads : public Base {
     return found == s_.case_ids.end() ? std::nullopt : GetCaseByNumber(found->second);
   }
   std::optional<Case> GetCaseByNumber(int64_t number) override { return Find(s_.cases, number); }
+  std::optional<Case> FindCase(const ExternalKey& key) override {
+    const auto found = s_.case_keys.lower_bound({key, 0});
+    return found == s_.case_keys.end() || found->first != key ? std::nullopt
+                                                              : GetCaseByNumber(found->second);
+  }
   std::optional<Case> FindCaseByInvitation(const InvitationId& id) override {
     const auto found = s_.invitations.find(id);
     return found == s_.invitations.end() ? std::nullopt : GetCaseByNumber(found->second);

@@ -1,5 +1,10 @@
 #include "server/storage/migrate.h"
 
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/storage/codec.h"
 #include "server/storage/migrations.h"
 #include "server/storage/sqlite_connection.h"
 
@@ -7,6 +12,22 @@ namespace rebound {
 namespace {
 
 constexpr int64_t kApplicationId = 0x52424E44;  // "RBND"
+
+// The keys are in the bodies, which SQL cannot read.
+void FillCaseKeys(Connection& connection) {
+  std::vector<std::pair<int64_t, ExternalKey>> keys;
+  Query cases(connection, "SELECT number, body FROM cases");
+  while (cases.Step()) {
+    const auto c = DecodeCase(cases.Bytes(1));
+    if (!c) throw StoreFailure("case " + std::to_string(cases.Int(0)) + " cannot be read");
+    if (!c->details.external_key.empty()) keys.emplace_back(c->number, c->details.external_key);
+  }
+  for (const auto& [number, key] : keys) {
+    Query update(connection,
+                 "UPDATE cases SET source_system = ?, external_id = ? WHERE number = ?");
+    update.Bind(key.source_system).Bind(key.external_id).Bind(number).Run();
+  }
+}
 
 }  // namespace
 
@@ -39,7 +60,9 @@ void Migrate(Connection& connection, const std::string& path) {
         connection.Run("ROLLBACK");
         return;
       }
-      connection.Run(std::string(kSqliteMigrations[static_cast<size_t>(version)].sql).c_str());
+      const Migration& migration = kSqliteMigrations[static_cast<size_t>(version)];
+      connection.Run(std::string(migration.sql).c_str());
+      if (migration.name == "0003_case_keys") FillCaseKeys(connection);
       connection.Run(("PRAGMA application_id = " + std::to_string(kApplicationId) +
                       "; PRAGMA user_version = " + std::to_string(version + 1))
                          .c_str());

@@ -51,6 +51,8 @@ constexpr Column<Case> kCaseColumns[] = {
     {"customer_id", [](C c) { return rebound::ToSql(c.customer_id); }},
     {"dedupe_slot", DedupeSlot},
     {"invitation_id", [](C c) { return rebound::ToSql(c.resurvey.invitation_id); }},
+    {"source_system", [](C c) { return TextOrNull(c.details.external_key.source_system); }},
+    {"external_id", [](C c) { return TextOrNull(c.details.external_key.external_id); }},
     {"due_sort",
      [](C c) -> SqlValue {
        const auto due = NextDue(c);

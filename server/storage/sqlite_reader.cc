@@ -178,6 +178,15 @@ std::optional<Case> SqliteReads<Base>::GetCaseByNumber(int64_t number) {
 }
 
 template <typename Base>
+std::optional<Case> SqliteReads<Base>::FindCase(const ExternalKey& key) {
+  Query query(connection_,
+              "SELECT body FROM cases WHERE source_system = ? AND external_id = ? "
+              "ORDER BY number LIMIT 1");
+  query.Bind(key.source_system).Bind(key.external_id);
+  return First<Case>(query);
+}
+
+template <typename Base>
 std::optional<Case> SqliteReads<Base>::FindCaseByInvitation(const InvitationId& id) {
   Query query(connection_, "SELECT body FROM cases WHERE invitation_id = ?");
   query.Bind(id);

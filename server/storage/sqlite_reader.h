@@ -33,6 +33,7 @@ class SqliteReads : public Base {
   std::optional<Response> FindResponse(const ExternalKey& key) override;
   std::optional<Case> GetCase(const CaseId& id) override;
   std::optional<Case> GetCaseByNumber(int64_t number) override;
+  std::optional<Case> FindCase(const ExternalKey& key) override;
   std::optional<Case> FindCaseByInvitation(const InvitationId& id) override;
   std::vector<Case> CasesOf(const CustomerId& customer, std::string_view program_id) override;
   std::vector<Case> CasesOf(const CustomerId& customer) override;

@@ -151,6 +151,8 @@ class Reader {
   virtual std::optional<Response> FindResponse(const ExternalKey& key) = 0;
   virtual std::optional<Case> GetCase(const CaseId& id) = 0;
   virtual std::optional<Case> GetCaseByNumber(int64_t number) = 0;
+  // That bears this key; of several, which hand-opened cases may be, the one opened first.
+  virtual std::optional<Case> FindCase(const ExternalKey& key) = 0;
   // The case that asked with this invitation.
   virtual std::optional<Case> FindCaseByInvitation(const InvitationId& id) = 0;
 

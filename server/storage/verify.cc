@@ -23,7 +23,8 @@ constexpr bool kIsCustomerEvent =
     std::is_same_v<T, CustomerConsentChanged>;
 template <typename T>
 constexpr bool kIsResponseEvent =
-    std::is_same_v<T, ResponseRecorded> || std::is_same_v<T, ResponsePairingCorrected>;
+    std::is_same_v<T, ResponseRecorded> || std::is_same_v<T, ResponsePairingCorrected> ||
+    std::is_same_v<T, ResponseCorrected>;
 
 using TimerKey = std::tuple<CaseId, TimerKind, int32_t>;
 

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <set>
 
-#include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/case_service.grpc.pb.h"
 #include "rebound/v1/operations_service.grpc.pb.h"
 #include "rebound/v1/response_service.grpc.pb.h"
 #include "server/storage/migrations.h"
@@ -82,6 +82,7 @@ class Bench {
     if (Wants("page")) Page();
     if (Wants("rules")) Rules();
     if (Wants("timers")) OverdueTimers();
+    if (Wants("bulk")) Bulk();
     if (Wants("peers")) Peers();
     RemoveDatabase(Scratch());
     RemoveDatabase(Copy());
@@ -473,6 +474,68 @@ class Bench {
     return status.overdue_timer_count();
   }
 
+  // A supervisor gives one verb to 10,000 cases, as many to a call as one takes, while others read.
+  void Bulk() {
+    constexpr int64_t kMany = 10'000;
+    constexpr int64_t kEach = 500;
+    constexpr int kPagesInFlight = 4;
+    RunningServer server(arguments_.server, CopyOfCases(), config_);
+    const Target target = server.Connect();
+    std::vector<double> rates, ratios;
+    Table table{{"round", "cases/s", "page p99 meanwhile, us", "page p99 idle, us", "times"}};
+    size_t bytes = 0;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      Say(fmt::format("bulk: round {} of {}", round + 1, arguments_.rounds));
+      std::vector<Walk> walks(kPagesInFlight);
+      const Measured idle =
+          Drive(target, PageCall(&walks, &bytes), kPagesInFlight, arguments_.seconds);
+      std::string error;
+      double seconds = 0;
+      std::atomic<bool> over = false;
+      std::thread bulk([&] {
+        auto stub = v1::CaseService::NewStub(target.channels.front());
+        const auto begin = std::chrono::steady_clock::now();
+        for (int64_t from = 1; from <= kMany && error.empty(); from += kEach) {
+          v1::BulkCasesRequest request;
+          request.set_request_id(RequestId());
+          for (int64_t i = from; i < from + kEach; ++i) {
+            request.add_case_ids("C-" + std::to_string(i));
+          }
+          request.mutable_supervise()->set_note("Nobody has answered these for a week.");
+          grpc::ClientContext context;
+          context.AddMetadata("authorization", target.authorization);
+          v1::BulkCasesResponse response;
+          const grpc::Status status = stub->BulkCases(&context, request, &response);
+          if (!status.ok()) error = "BulkCases: " + status.error_message();
+          for (const auto& result : response.results()) {
+            if (result.has_error()) error = "BulkCases: " + result.error().message();
+          }
+        }
+        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        over = true;
+      });
+      std::vector<Measured> busy;
+      while (!over) busy.push_back(Drive(target, PageCall(&walks, &bytes), kPagesInFlight, 0.25));
+      bulk.join();
+      if (!error.empty()) throw std::runtime_error(error);
+      double p99 = 0;
+      for (const Measured& each : busy) p99 = std::max(p99, each.p99_us);
+      rates.push_back(static_cast<double>(kMany) / seconds);
+      ratios.push_back(p99 / idle.p99_us);
+      table.push_back({std::to_string(round + 1), Whole(rates.back()), Whole(p99),
+                       Whole(idle.p99_us), Ratio(ratios.back())});
+    }
+    std::sort(rates.begin(), rates.end());
+    std::sort(ratios.begin(), ratios.end());
+    text_ += fmt::format(
+        "## A bulk action on {} cases\n\n{} cases a call, one call after the other, while {} "
+        "readers walk a queue. The page figure is the worst quarter second's.\n\n{}\n",
+        Whole(kMany), kEach, kPagesInFlight, Markdown(table));
+    goals_.push_back({"queue page p99 during a bulk action",
+                      Whole(rates[rates.size() / 2]) + " cases/s", "idle",
+                      ratios[ratios.size() / 2], 3, true, ""});
+  }
+
   void Peers() {
     RunningServer server(arguments_.server, CopyOfCases(), config_);
     const Target target = server.Connect();
@@ -547,8 +610,9 @@ int Main(int argc, char** argv) {
   app.add_option("--folder", arguments.folder, "where databases go")->capture_default_str();
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
   app.add_option("--only", arguments.only,
-                 "start, submit, import, page, rules, timers or peers; may be repeated")
-      ->check(CLI::IsMember({"start", "submit", "import", "page", "rules", "timers", "peers"}));
+                 "start, submit, import, page, rules, timers, bulk or peers; may be repeated")
+      ->check(
+          CLI::IsMember({"start", "submit", "import", "page", "rules", "timers", "bulk", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")

@@ -635,7 +635,7 @@ std::optional<Client::Op> Client::NewCaseVerb() {
         api::REMEDY_STATE_PROPOSED, api::REMEDY_STATE_OFFERED, api::REMEDY_STATE_ACCEPTED,
         api::REMEDY_STATE_DELIVERED};
     auto request = begin(api::RemedyCaseRequest{});
-    request.mutable_remedy()->set_kind(api::REMEDY_KIND_VOUCHER);
+    request.mutable_remedy()->set_type_id("statutory-refund");  // no limit stands in the way
     request.mutable_remedy()->mutable_amount()->set_amount_minor(1'000 + Below(9'000));
     request.mutable_remedy()->mutable_amount()->set_currency_code("CNY");
     request.mutable_remedy()->set_state(kStates[Below(4)]);

@@ -56,6 +56,19 @@ playbooks:
     version: 1
     name: {en: Standard recovery}
 )";
+constexpr const char* kRemedies = R"(version: 1
+remedies:
+  catalogue:
+    - {id: statutory-refund, name: {en: Owed by law}, kind: refund, statutory: true,
+       needs_amount: true}
+)";
+
+void WriteConfig(const std::string& folder) {
+  std::filesystem::create_directories(folder + "/config");
+  std::ofstream(folder + "/config/programs.yaml") << kPrograms;
+  std::ofstream(folder + "/config/playbooks.yaml") << kPlaybooks;
+  std::ofstream(folder + "/config/remedies.yaml") << kRemedies;
+}
 
 void ShowProgress(const char* part, int done, int all, const World& world,
                   SteadyClock::duration loaded) {
@@ -78,9 +91,7 @@ std::string LastLines(const std::string& text) {
 
 Bench::Bench(const Options& options, const std::string& folder, int clients)
     : world_(options.seed, clients, folder) {
-  std::filesystem::create_directories(folder + "/config");
-  std::ofstream(folder + "/config/programs.yaml") << kPrograms;
-  std::ofstream(folder + "/config/playbooks.yaml") << kPlaybooks;
+  WriteConfig(folder);
   server_ = {options.server, folder, folder + "/chaos.db", {}, {}};
   if (options.canary > 0) {
     server_.environment.push_back(fmt::format("REBOUND_CANARY_DROP_WRITE={}", options.canary));
@@ -290,9 +301,7 @@ bool FailSync(const Options& options, const std::string& folder, int n, bool sti
 
 // The syncs of a first start. False: it came to serve.
 bool FailSyncOfStart(const Options& options, const std::string& folder, int n, World& total) {
-  std::filesystem::create_directories(folder + "/config");
-  std::ofstream(folder + "/config/programs.yaml") << kPrograms;
-  std::ofstream(folder + "/config/playbooks.yaml") << kPlaybooks;
+  WriteConfig(folder);
   ServerOptions server{
       options.server, folder, folder + "/chaos.db", {}, fmt::format("error=EIO:when={}", n)};
   bool served = false;

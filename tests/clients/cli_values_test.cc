@@ -89,7 +89,7 @@ TEST(CliValuesTest, EnumsHaveShortNames) {
   EXPECT_EQ(EnumValue(v1::Channel_descriptor(), "unspecified"), std::nullopt);
   EXPECT_EQ(EnumValue(v1::AttemptOutcome_descriptor(), "no_answer"), v1::ATTEMPT_OUTCOME_NO_ANSWER);
   EXPECT_EQ(EnumNames(v1::CommitmentState_descriptor()),
-            (std::vector<std::string>{"pending", "kept", "broken"}));
+            (std::vector<std::string>{"pending", "kept", "broken", "moved"}));
 }
 
 TEST(CliValuesTest, KeysSplitAtTheFirstColon) {

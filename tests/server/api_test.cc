@@ -23,7 +23,8 @@ std::string Submit(const std::string& fields) {
 }
 constexpr char kLi[] = R"(customer_key { source_system: "crm" external_id: "li" } )";
 
-// The id of whatever a reply carries, and whether it says it was done before.
+// The id of whatever a reply carries, and whether it says it was done before. Of a batch: the ids
+// of its rows; all of them were done before, or none.
 struct Effect {
   std::string id{};
   bool replayed = false;
@@ -32,6 +33,15 @@ Effect EffectOf(const Message& reply) {
   Effect effect;
   const auto* reflection = reply.GetReflection();
   const auto* type = reply.GetDescriptor();
+  if (const FieldDescriptor* rows = type->FindFieldByName("results")) {
+    for (int i = 0; i < reflection->FieldSize(reply, rows); ++i) {
+      const Effect row = EffectOf(reflection->GetRepeatedMessage(reply, rows, i));
+      EXPECT_FALSE(row.id.empty()) << reply.ShortDebugString();
+      EXPECT_TRUE(i == 0 || row.replayed == effect.replayed) << "row " << i;
+      effect = {effect.id + row.id, row.replayed};
+    }
+    return effect;
+  }
   effect.replayed = reflection->GetBool(reply, type->FindFieldByName("replayed"));
   for (const char* name : {"case", "response", "customer"}) {
     const FieldDescriptor* field = type->FindFieldByName(name);
@@ -52,7 +62,9 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   const std::string c = R"(case_id: "C-1" )";
   struct Step {
     std::string method;
-    std::string request;  // $ stands for the case's etag, % for its extension, & for its commitment
+    // $ stands for the case's etag, % for its extension, & for its commitment, ~ for its ruling,
+    // and ^ for the other case's etag.
+    std::string request;
     std::string who = "admin";
   };
   // A word of the revision's list; any word where it has none.
@@ -60,6 +72,8 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
     return "reason: \"" + (labels.empty() ? std::string("x") : labels.front().id) + "\" ";
   };
   const Labels& labels = server_.revision().labels;
+  const std::string other = R"(case_id: "C-2" )";
+  const std::string evidence = R"(evidence { text: "said so" } )";
   // In an order in which each is possible once.
   const std::vector<Step> steps = {
       {"ResponseService/SubmitResponse", Submit(std::string(kLi) + "score: 2")},
@@ -98,7 +112,21 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"CaseService/MoveCase", c + R"(status: "verifying")"},
       {"CaseService/VerifyCase",
        c + "verification { contacted: true solved: true accepted: true } etag: $", "manager"},
+      {"CaseService/ProposeVerdict", c + evidence + "kind: VERDICT_KIND_UNFOUNDED"},
+      {"CaseService/DecideVerdict", c + "verdict_id: ~ grant: true etag: $", "manager"},
+      {"CaseService/FindLiability", c + R"(liability: LIABILITY_COMPANY unit_id: "gd")"},
+      {"CaseService/AppealLiability", c + evidence + R"(note: "x")", "agent"},
+      {"CaseService/DecideAppeal", c + R"(uphold: true note: "x" etag: $)", "manager"},
+      {"CaseService/BulkCases", R"(case_ids: "C-1" case_ids: "C-2" supervise { note: "x" } )"},
+      {"CaseService/LinkCase", c + R"(other_case_id: "C-2" kind: "related")"},
+      {"CaseService/MergeCase", other + R"(into_case_id: "C-1" etag: ^)"},
+      {"CaseService/UnmergeCase", other + R"(note: "x" etag: ^)"},
       {"CaseService/WithdrawCase", c + R"(note: "x" etag: $)"},
+      {"CaseService/BatchOpenCases",
+       R"(cases { case { program_id: "touchpoint"
+                         external_key { source_system: "s" external_id: "1" } } }
+          cases { case { program_id: "touchpoint"
+                         external_key { source_system: "s" external_id: "2" } } })"},
       {"CustomerService/UpsertCustomer",
        R"(external_key { source_system: "crm" external_id: "wang" } customer { segment: "gold" }
           update_mask { paths: "segment" })"},
@@ -107,10 +135,14 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"CustomerService/SetCustomerConsent", customer + "do_not_contact: true"},
   };
   // Below; the configuration's and what needs more than one revision in config_api_test; a clock
-  // that jumped in the tests of timers.
+  // that jumped in the tests of timers; alerts and hold-outs in alert_api_test.
   std::set<std::string> covered = {"ResponseService/BatchSubmitResponses",
-                                   "ConfigService/ApplyConfig", "ConfigService/RollBackConfig",
-                                   "CaseService/MigrateCase", "OperationsService/ConfirmClock"};
+                                   "ConfigService/ApplyConfig",
+                                   "ConfigService/RollBackConfig",
+                                   "CaseService/MigrateCase",
+                                   "OperationsService/ConfirmClock",
+                                   "CaseService/AcknowledgeAlert",
+                                   "CaseService/BeginCase"};
   std::vector<std::pair<Step, std::string>> done;
   for (size_t i = 0; i < steps.size(); ++i) {
     Step step = steps[i];
@@ -121,9 +153,16 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       const size_t at = step.request.find(mark);
       if (at != std::string::npos) step.request.replace(at, 1, "\"" + value + "\"");
     };
-    put('$', "\\\"" + now.etag().substr(1, now.etag().size() - 2) + "\\\"");
+    const auto quoted = [](const std::string& etag) {
+      return "\\\"" + etag.substr(1, etag.size() - 2) + "\\\"";
+    };
+    put('$', quoted(now.etag()));
+    if (step.request.find('^') != std::string::npos) {
+      put('^', quoted(server_.Do<api::GetCaseResponse>("admin", other).case_().etag()));
+    }
     if (now.extensions_size() > 0) put('%', now.extensions(0).id());
     if (now.commitments_size() > 0) put('&', now.commitments(0).id());
+    if (now.verdicts_size() > 0) put('~', now.verdicts(0).id());
     step.request = "request_id: \"once-" + std::to_string(i) + "\" " + step.request;
     const int64_t before = server_.LastSequence();
     const Effect effect = EffectOf(*server_.DoMethod(step.who, step.method, step.request));

@@ -315,7 +315,7 @@ TEST_F(ConfigApiTest, ACaseExplainsWhichRulesHoldAndWhereTheOthersFail) {
   }
   EXPECT_EQ(applies.at("playbook"), "billing");
   EXPECT_EQ(applies.at("priority"), "normal");
-  EXPECT_THAT(kinds, ElementsAre("clock", "playbook", "priority"));
+  EXPECT_THAT(kinds, ElementsAre("alert", "clock", "playbook", "priority"));
   EXPECT_EQ(server_.Refuse("agent", "ConfigService/ExplainCase", R"(case_id: "C-41")").code,
             grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(server_.Refuse("agent", "ConfigService/ExplainCase", R"(case_id: "x")").reason,

@@ -181,6 +181,21 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CaseService/MoveCase", R"(case_id: "$" status: "verifying")"},
       {"CaseService/WithdrawCase", R"(case_id: "$" note: "x" etag: "\"1\"")"},
       {"CaseService/MigrateCase", R"(case_id: "$" etag: "\"1\"")"},
+      {"CaseService/MergeCase",
+       R"(case_id: "$" etag: "\"1\"" into_case_id: ")" + own_.case_id + "\""},
+      {"CaseService/UnmergeCase", R"(case_id: "$" note: "x" etag: "\"1\"")"},
+      {"CaseService/LinkCase",
+       R"(case_id: "$" kind: "related" other_case_id: ")" + own_.case_id + "\""},
+      {"CaseService/ProposeVerdict",
+       R"(case_id: "$" kind: VERDICT_KIND_INVALID evidence { text: "x" })"},
+      {"CaseService/DecideVerdict",
+       R"(case_id: "$" verdict_id: "00000000000000000000000002" grant: true etag: "\"1\"")"},
+      {"CaseService/FindLiability", R"(case_id: "$" liability: LIABILITY_COMPANY)"},
+      {"CaseService/AppealLiability", R"(case_id: "$" evidence { text: "x" } note: "x")"},
+      {"CaseService/DecideAppeal", R"(case_id: "$" uphold: true note: "x" etag: "\"1\"")"},
+      {"CaseService/AcknowledgeAlert", R"(case_id: "$" note: "x")"},
+      {"CaseService/BeginCase", R"(case_id: "$" note: "x")"},
+      {"CaseService/ListRemedyOptions", R"(case_id: "$")"},
       {"ConfigService/ExplainCase", R"(case_id: "$")"},
       {"ResponseService/SubmitResponse",
        R"(response { program_id: "touchpoint" score: 9 org_unit_id: "north" case_id: "$" })"},
@@ -222,6 +237,24 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
   same({"CustomerService/GetCustomer", R"(external_key { source_system: "crm" external_id: "$" })"},
        "north", "canary", "nobody");
 
+  // The other case that a method names.
+  const api::Case own =
+      server_.Do<api::GetCaseResponse>("north", "case_id: \"" + own_.case_id + "\"").case_();
+  const std::string seen = "case_id: \"" + own_.case_id + R"(" etag: "\")" +
+                           own.etag().substr(1, own.etag().size() - 2) + R"(\"" )";
+  for (const NamesOne& one : std::vector<NamesOne>{
+           {"CaseService/MergeCase", seen + R"(into_case_id: "$")"},
+           {"CaseService/LinkCase", seen + R"(other_case_id: "$" kind: "related")"},
+           {"CaseService/LinkCase", seen + R"(other_case_id: "$" kind: "related" remove: true)"}}) {
+    same(one, "north", foreign_.case_id, kNobody);
+    same(one, "north", foreign_.number, "C-999");
+  }
+
+  same({"CaseService/OpenCase",
+        R"(case { program_id: "touchpoint" org_unit_id: "north"
+           links { case_id: "$" kind: "related" } })"},
+       "north", foreign_.case_id, kNobody);
+
   // Every method that names a record by id is in the lists above.
   std::set<std::string> tested = {"ResponseService/GetResponse"};
   for (const auto* list : {&by_case, &by_customer}) {
@@ -234,6 +267,28 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
           << PathOf(*method) << " names a record and is not tested here";
     }
   }
+}
+
+TEST_F(ScopeTest, OfManyCasesThoseOutsideAnswerAsThoseThatAreNotThere) {
+  const auto give = [&](const std::string& first, const std::string& second) {
+    return server_.Do<api::BulkCasesResponse>(
+        "north", "case_ids: \"" + own_.number + "\" case_ids: \"" + first + "\" case_ids: \"" +
+                     second + R"(" supervise { note: "x" })");
+  };
+  const int64_t before = server_.LastSequence();
+  const auto hidden = give(foreign_.case_id, foreign_.number);
+  const int64_t after = server_.LastSequence();
+  EXPECT_GT(after, before);
+  const auto nothing = give(kNobody, "C-999");
+  EXPECT_EQ(hidden.results(0).case_().id(), own_.case_id);
+  for (int i : {1, 2}) {
+    EXPECT_EQ(hidden.results(i).error().reason(), "NOT_FOUND");
+    EXPECT_EQ(hidden.results(i).error().SerializeAsString(),
+              nothing.results(i).error().SerializeAsString());
+  }
+  const auto events = server_.Do<api::ListCaseEventsResponse>(
+      "admin", "case_id: \"" + foreign_.case_id + "\" page_size: 100");
+  for (const api::CaseEvent& event : events.events()) EXPECT_NE(event.type(), "CaseSupervised");
 }
 
 TEST_F(ScopeTest, NobodyWritesIntoAnotherUnit) {

@@ -307,6 +307,28 @@ TEST(StatusTest, ARefusedTransitionListsTheAllowedCommands) {
   EXPECT_THAT(subjects, ElementsAre("assign", "log_attempt"));
 }
 
+// Half a command is none. Clients drop trailers above 8 KiB.
+TEST(StatusTest, TheAllowedCommandsAreListedInFullHoweverManyThereAre) {
+  Error error{.reason = Reason::kTransitionNotAllowed,
+              .metadata = {{"case", "C-17"}, {"status", "open"}, {"command", "close"}}};
+  std::string list;
+  for (int i = 0; i <= static_cast<int>(CaseCommand::kReopen); ++i) {
+    error.allowed.emplace_back(Name(static_cast<CaseCommand>(i)));
+    list += (i > 0 ? ", " : "") + error.allowed.back();
+  }
+  for (const char* language : {"en", "zh"}) {
+    const grpc::Status status = ToStatus(error, language);
+    EXPECT_THAT(status.error_message(), testing::EndsWith(list));
+    const auto infos = Find<google::rpc::ErrorInfo>(status);
+    ASSERT_EQ(infos.size(), 1u);
+    EXPECT_EQ(infos[0].metadata().at("allowed"), list);
+    const auto localized = Find<google::rpc::LocalizedMessage>(status);
+    ASSERT_EQ(localized.size(), 1u);
+    EXPECT_THAT(localized[0].message(), HasSubstr(list));
+    EXPECT_LT(status.error_details().size() * 4 / 3 + status.error_message().size(), 8000u);
+  }
+}
+
 TEST(StatusTest, AnotherPreconditionNamesItsRecord) {
   const auto failures = Find<google::rpc::PreconditionFailure>(
       ToStatus(Error{.reason = Reason::kDedupeSlotTaken, .metadata = {{"case", "C-18"}}}));

@@ -122,6 +122,29 @@ bool Given(const Remedy& remedy) {
   return remedy.state == RemedyState::kAccepted || remedy.state == RemedyState::kDelivered;
 }
 
+// Neither declined nor reversed: it counts.
+bool Counts(const Remedy& remedy) {
+  return remedy.state != RemedyState::kDeclined && remedy.state != RemedyState::kReversed &&
+         !remedy.statutory;
+}
+
+// What people may not do whatever the status: a merged case goes on in the other one, a case that
+// is held back is nobody's to handle.
+bool IsBlocked(const Case& c, C command) {
+  if (command == C::kUnmerge) return c.merged_into.empty();
+  if (!c.merged_into.empty()) return true;
+  if (!c.held) return false;
+  return command != C::kBegin && command != C::kReopen && command != C::kClose &&
+         command != C::kWithdraw && command != C::kMerge && command != C::kProposeVerdict &&
+         command != C::kDecideVerdict;
+}
+
+std::vector<ResponseId> AnswersOf(const Case& c) {
+  std::vector<ResponseId> ids = c.attached_response_ids;
+  if (!c.opening_response_id.empty()) ids.push_back(c.opening_response_id);
+  return ids;
+}
+
 bool Meets(const Case& c, RequiredField field) {
   using enum RequiredField;
   if (field == kOwner) return !c.owner.empty();
@@ -228,7 +251,8 @@ void Stop(ClockBook& clock, Timestamp at) {
 // Sends a message: an outbox row must follow.
 bool Tells(const EventBody& body) {
   if (const auto* crossed = std::get_if<TierCrossed>(&body)) return !crossed->notify.empty();
-  return std::holds_alternative<ResurveyAsked>(body) ||
+  return std::holds_alternative<AlertRaised>(body) || std::holds_alternative<AlertOverdue>(body) ||
+         std::holds_alternative<ResurveyAsked>(body) ||
          std::holds_alternative<CaseEscalated>(body) || std::holds_alternative<CaseChased>(body) ||
          std::holds_alternative<CaseSupervised>(body) ||
          std::holds_alternative<CaseDispatched>(body);
@@ -258,6 +282,17 @@ struct CommandOf {
   std::optional<C> operator()(const VerifyCase&) { return C::kVerify; }
   std::optional<C> operator()(const MoveCase&) { return C::kMove; }
   std::optional<C> operator()(const WithdrawCase&) { return C::kWithdraw; }
+  std::optional<C> operator()(const MergeCase&) { return C::kMerge; }
+  std::optional<C> operator()(const UnmergeCase&) { return C::kUnmerge; }
+  std::optional<C> operator()(const ProposeVerdict&) { return C::kProposeVerdict; }
+  std::optional<C> operator()(const DecideVerdict&) { return C::kDecideVerdict; }
+  std::optional<C> operator()(const BeginCase&) { return C::kBegin; }
+  // These are no matter of status.
+  std::optional<C> operator()(const LinkCase&) { return std::nullopt; }
+  std::optional<C> operator()(const FindLiability&) { return std::nullopt; }
+  std::optional<C> operator()(const AppealLiability&) { return std::nullopt; }
+  std::optional<C> operator()(const DecideAppeal&) { return std::nullopt; }
+  std::optional<C> operator()(const AcknowledgeAlert&) { return std::nullopt; }
   std::optional<C> operator()(const MigrateCase&) { return std::nullopt; }
   std::optional<C> operator()(const RecomputeClocks&) { return std::nullopt; }
   std::optional<C> operator()(const FireTimers&) { return std::nullopt; }
@@ -301,7 +336,7 @@ class Checker::CaseStep {
   void operator()(const CaseAssigned& e);
   void operator()(const AttemptLogged& e) { Take(C::kLogAttempt, Spoke(e.attempt)); }
   void operator()(const CommitmentMade&) { Take(C::kMakeCommitment); }
-  void operator()(const RemedyRecorded& e) { Take(C::kRemedy, Given(e.remedy)); }
+  void operator()(const RemedyRecorded& e);
   void operator()(const CaseResolved&);
   void operator()(const CaseClosed& e);
   void operator()(const CaseReopened& e);
@@ -334,6 +369,17 @@ class Checker::CaseStep {
   void operator()(const TierCrossed& e);
   void operator()(const ClockMoved& e);
   void operator()(const CaseMigrated& e);
+  void operator()(const CaseMerged& e);
+  void operator()(const CaseAbsorbed& e);
+  void operator()(const CaseUnmerged& e);
+  void operator()(const CaseSeparated& e);
+  void operator()(const CaseLinkChanged&) { Verb<LinkCase>(); }
+  void operator()(const VerdictRecorded& e);
+  void operator()(const FindingRecorded& e);
+  void operator()(const AlertRaised& e);
+  void operator()(const AlertAcknowledged& e);
+  void operator()(const AlertOverdue& e);
+  void operator()(const CaseBegun& e);
   template <typename T>
   void operator()(const T&) {
     Fail(book_, fmt::format("{} stands on a case", TypeName(event_.body)));
@@ -434,7 +480,18 @@ class Checker::CaseStep {
   }
 
   std::optional<ClockBook> Fresh(const Case& c, ClockKind kind, std::optional<Timestamp> due) const;
+  bool IsEligible(const Case& opened) const;
+  void HoldBack(const Case& opened);
   void Redefine(const ClockBook& clock, ClockBook* moved, int64_t* elapsed) const;
+  int64_t SumOf(const Case& c, const Remedy& remedy, Duration window) const;
+  void EndAlert(const AlertId& id, TimerState state);
+  // None where the program was given up.
+  HoldOut HoldOutOf(const Case& c) const {
+    for (const Program& program : checker_.Of(c).revision.programs) {
+      if (program.id == c.program_id) return program.hold_out;
+    }
+    return {};
+  }
   void Start(const CaseClock& found, std::optional<ClockBook> expected);
   void ExpectActions(const Tier& tier);
 
@@ -525,16 +582,33 @@ void Checker::CaseStep::Start(const CaseClock& found, std::optional<ClockBook> e
 void Checker::CaseStep::operator()(const CaseOpened& e) {
   const Case& opened = e.opened;
   book_.c = opened;  // the rest is judged by what is pinned
+  const auto& programs = checker_.revisions_.at(checker_.deciding_)->revision.programs;
+  const bool given_up = std::none_of(programs.begin(), programs.end(), [&](const Program& each) {
+    return each.id == opened.program_id;
+  });
   Exactly(
-      opened.revision == checker_.deciding_,
+      given_up ? opened.revision < checker_.deciding_ : opened.revision == checker_.deciding_,
       fmt::format("it follows revision {}, in force is {}", opened.revision, checker_.deciding_));
-  status_ = revision().lifecycle.initial;
+  const HoldOut hold_out = HoldOutOf(opened);
+  const bool drawn = !hold_out.experiment.empty() && IsEligible(opened);
+  Exactly(opened.experiment == (drawn ? hold_out.experiment : ""), "drawn for comparison, or not");
+  if (drawn) {
+    const auto [arm, fresh] =
+        checker_.arms_.try_emplace({hold_out.experiment, opened.customer_id}, opened.arm);
+    Exactly(arm->second == opened.arm, "the customer changes arms");
+  }
+  Exactly(opened.held == (opened.arm != Arm::kTreated), "held back by another arm than its own");
+  status_ = opened.held ? revision().lifecycle.held_out : revision().lifecycle.initial;
+  for (const AlertRule& rule : revision().alerts) {
+    if (Holds(rule.when, opened)) book_.alerts.push_back(rule.id);
+  }
   const std::vector<Priority>& priorities = revision().priorities;
   const auto priority = std::find_if(priorities.begin(), priorities.end(),
                                      [&](const Priority& p) { return Holds(p.when, opened); });
   Exactly(opened.priority == (priority == priorities.end() ? priorities.back() : *priority).id,
           "another priority");
   Exactly(opened.clock_definitions == ChoiceOf(revision(), opened), "other clocks are chosen");
+  if (opened.held) return HoldBack(opened);
   using K = ClockKind;
   size_t count = 0;
   for (const K kind : {K::kFirstContact, K::kRemedy, K::kExternalDeadline, K::kFirstResolution,
@@ -560,12 +634,50 @@ void Checker::CaseStep::operator()(const CaseOpened& e) {
   }
 }
 
+// The first detractor's answer of a known customer in the program, with nothing that forbids it.
+bool Checker::CaseStep::IsEligible(const Case& opened) const {
+  const auto answer = checker_.responses_.find(opened.opening_response_id);
+  const bool alone =
+      std::none_of(checker_.books_.begin(), checker_.books_.end(), [&](const auto& known) {
+        const Case& other = known.second.c;
+        return other.id != opened.id && other.customer_id == opened.customer_id &&
+               other.program_id == opened.program_id;
+      });
+  return opened.origin == CaseOrigin::kResponse && !opened.customer_id.empty() &&
+         opened.category == Category::kDetractor && opened.severity < 5 && alone &&
+         opened.details.external_authority.empty() && answer != checker_.responses_.end() &&
+         !answer->second.contact_requested;
+}
+
+// Only the second ask, and the start where that is delayed, wait for such a case.
+void Checker::CaseStep::HoldBack(const Case& opened) {
+  const HoldOut hold_out = HoldOutOf(opened);
+  if (hold_out.delayed_start) SetTimer(TimerKind::kDelayedStart, 1, now_ + hold_out.delay);
+  ClockBook clock;
+  clock.kind = ClockKind::kResurvey;
+  clock.generation = 1;
+  clock.started = clock.counted_from = now_;
+  clock.met_by = MetBy::kReached;
+  clock.limit = {Count::kWall, hold_out.ask_after.count()};
+  clock.due = now_ + hold_out.ask_after;
+  Exactly(opened.clocks.size() == 1, "held back, with other clocks than the one to be asked by");
+  Start(opened.clocks.front(), clock);
+  Rearm(book_.clocks.back(), TimerState::kCancelled, 1, clock.due);
+  Exactly(opened.timers.size() == book_.timers.size(), "a timer too many or too few");
+  for (const Timer& timer : opened.timers) {
+    const auto known = book_.timers.find({timer.kind, timer.generation});
+    Exactly(known != book_.timers.end() && known->second == timer, "a timer is due another time");
+  }
+}
+
 void Checker::CaseStep::operator()(const CaseAssigned&) {
   if (by_tier_) return;
   Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
 }
 
 void Checker::CaseStep::operator()(const CaseResolved&) {
+  // A ruling ends handling, too.
+  if (VerbOf<DecideVerdict>(command_) != nullptr) return Take(C::kDecideVerdict);
   if (VerbOf<WithdrawCase>(command_) == nullptr) Take(C::kResolve);
 }
 
@@ -664,8 +776,13 @@ void Checker::CaseStep::operator()(const CaseEscalated& e) {
 }
 
 void Checker::CaseStep::operator()(const PriorityChanged& e) {
-  Exactly(by_tier_, "only tiers raise a priority");
-  Exactly(e.rank == c_.priority_rank - 1 && e.rank >= 1, "not one rank up");
+  if (by_tier_) {
+    Exactly(e.rank == c_.priority_rank - 1 && e.rank >= 1, "not one rank up");
+  } else {  // a red line, or what a case that begins is given
+    Exactly(e.rank >= 1 && e.rank < c_.priority_rank, "not up");
+    const bool severe = std::holds_alternative<SubmitResponse>(command_) || book_.begun;
+    Exactly(severe, "neither a tier nor a red line raises it");
+  }
   Exactly(revision().priorities[static_cast<size_t>(e.rank) - 1].id == e.priority, "another name");
 }
 
@@ -698,6 +815,11 @@ void Checker::CaseStep::operator()(const ClockStarted& e) {
   if (e.clock.kind == ClockKind::kCommitment) {
     Exactly(!c_.commitments.empty(), "no promise was made");
     due = c_.commitments.back().due_at;
+    for (const Commitment& each : c_.commitments) {  // several may come with another case
+      if (each.due_at == e.clock.due_at && each.state == CommitmentState::kPending) {
+        due = each.due_at;
+      }
+    }
   }
   if (e.clock.kind == ClockKind::kExternalDeadline) due = c_.details.external_authority.due_at;
   Start(e.clock, Fresh(c_, e.clock.kind, due));
@@ -809,6 +931,10 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
 
 void Checker::CaseStep::ExpectNothingDue() {
   if (ByTimer() || checker_.held_) return;
+  for (const auto& [key, timer] : book_.timers) {
+    const bool waits = timer.kind == TimerKind::kAlert && timer.state == TimerState::kPending;
+    Exactly(!waits || timer.due_at > Until(), "an alert was overdue and is not told before it");
+  }
   for (const ClockBook& clock : book_.clocks) {
     if (clock.state != ClockState::kRunning || clock.kind == ClockKind::kResurvey) continue;
     for (const Tier& tier : TiersOf(revision(), clock)) {
@@ -907,6 +1033,183 @@ void Checker::CaseStep::operator()(const CaseMigrated& e) {
     if (kept != nullptr) id = kept->id;
   }
   Exactly(e.clock_definitions == chosen, "other clocks are chosen than the old or the first");
+}
+
+// ---- Remedies, merging, rulings, alerts, hold-outs
+
+void Checker::CaseStep::operator()(const RemedyRecorded& e) {
+  Take(C::kRemedy, Given(e.remedy));
+  const Remedy& remedy = e.remedy;
+  const auto known = std::find_if(c_.remedies.begin(), c_.remedies.end(),
+                                  [&](const Remedy& each) { return each.id == remedy.id; });
+  const int64_t before = known == c_.remedies.end() ? -1 : known->amount.amount_minor;
+  if (!Counts(remedy)) return;
+  const bool beyond_proposal =
+      remedy.state != RemedyState::kProposed && remedy.state != RemedyState::kApproved;
+  if (beyond_proposal && !remedy.approval_limit.empty()) {
+    Exactly(!remedy.approved_by.empty(), "given before somebody else approved it");
+  }
+  if (!remedy.approved_by.empty()) {
+    Exactly(remedy.approved_by != remedy.actor, "approved by who proposed it");
+    if (remedy.state == RemedyState::kApproved) ++checker_.seen_["remedy approved"];
+    const RemedyStep* asked = nullptr;
+    for (const RemedyStep& step : remedy.steps) {
+      if (step.state == RemedyState::kProposed) asked = &step;
+    }
+    Exactly(asked == nullptr || asked->actor != remedy.approved_by, "approved by who asked for it");
+  }
+  if (remedy.amount.amount_minor <= before || remedy.amount.amount_minor == 0) return;
+  // More is asked for than before: the ledger, counted anew from every case.
+  for (const RemedyLimit& limit : revision().remedy_limits) {
+    int64_t sum = limit.per == RemedyLimit::Per::kRemedy ? 0 : SumOf(c_, remedy, Duration{0});
+    if (limit.per == RemedyLimit::Per::kCustomer && !c_.customer_id.empty()) {
+      sum = 0;
+      for (const auto& [id, other] : checker_.books_) {
+        if (other.c.customer_id == c_.customer_id) sum += SumOf(other.c, remedy, limit.window);
+      }
+    }
+    sum += remedy.amount.amount_minor;
+    if (sum <= *limit.amount) continue;
+    const bool binds = limit.roles.empty() || std::find(limit.roles.begin(), limit.roles.end(),
+                                                        caller_.role) != limit.roles.end();
+    if (!binds) continue;
+    Exactly(limit.beyond != RemedyLimit::Beyond::kRefused,
+            fmt::format("{} minor units in all, {} allows {}", sum, limit.id, *limit.amount));
+    Exactly(!beyond_proposal || !remedy.approved_by.empty(),
+            fmt::format("{} minor units alone, {} allows {}", sum, limit.id, *limit.amount));
+  }
+}
+
+// What counts on the case, but for `remedy` itself.
+int64_t Checker::CaseStep::SumOf(const Case& c, const Remedy& remedy, Duration window) const {
+  int64_t sum = 0;
+  for (const Remedy& each : c.remedies) {
+    const bool over = window > Duration{0} && each.occurred_at < now_ - window;
+    if (each.id != remedy.id && Counts(each) && !over) sum += each.amount.amount_minor;
+  }
+  return sum;
+}
+
+void Checker::CaseStep::operator()(const CaseMerged& e) {
+  Take(C::kMerge);
+  Exactly(c_.merged_into.empty(), "merged twice");
+  Exactly(e.into != c_.id, "merged into itself");
+  const CaseBook* into = checker_.Find(e.into);
+  Exactly(into != nullptr, "merged into nothing");
+  Exactly(into->c.phase != Phase::kClosed, "merged into a case that is closed");
+  Exactly(c_.customer_id.empty() || c_.customer_id == into->c.customer_id,
+          "merged into the case of somebody else");
+}
+
+void Checker::CaseStep::operator()(const CaseAbsorbed& e) {
+  Verb<MergeCase>();
+  const CaseBook* merged = checker_.Find(e.case_id);
+  Exactly(merged != nullptr && merged->c.merged_into == c_.id, "it was not merged into this one");
+  Exactly(e.depth > merged->c.merge_depth && e.depth >= c_.merge_depth, "less deep than before");
+  Exactly(e.response_ids.size() == AnswersOf(merged->c).size(), "other answers than it had");
+}
+
+void Checker::CaseStep::operator()(const CaseUnmerged& e) {
+  Take(C::kUnmerge);
+  Exactly(!c_.merged_into.empty() && e.from == c_.merged_into, "it was not merged there");
+}
+
+void Checker::CaseStep::operator()(const CaseSeparated& e) {
+  Verb<UnmergeCase>();
+  // From the one it was merged into, and from those that this one went on in.
+  for (const ResponseId& id : e.response_ids) {
+    Exactly(std::find(c_.attached_response_ids.begin(), c_.attached_response_ids.end(), id) !=
+                c_.attached_response_ids.end(),
+            "an answer goes that was not here");
+  }
+}
+
+void Checker::CaseStep::operator()(const VerdictRecorded& e) {
+  const Verdict& verdict = e.verdict;
+  const auto known = std::find_if(c_.verdicts.begin(), c_.verdicts.end(),
+                                  [&](const Verdict& each) { return each.id == verdict.id; });
+  Exactly(!verdict.evidence.empty(), "without evidence");
+  if (known == c_.verdicts.end()) {
+    const bool waits = std::any_of(c_.verdicts.begin(), c_.verdicts.end(), [](const Verdict& v) {
+      return v.state == VerdictState::kProposed;
+    });
+    Exactly(!waits, "a second one is proposed at once");
+    return Take(C::kProposeVerdict);
+  }
+  Exactly(known->state == VerdictState::kProposed, "decided twice");
+  Exactly(verdict.decided_by != verdict.proposed_by, "decided by who proposed it");
+  Exactly(verdict.decided_by != c_.owner, "decided by the owner");
+  const bool ends =
+      verdict.state == VerdictState::kGranted && verdict.kind != VerdictKind::kMisScored;
+  const StatusDef* status = StatusOf(revision().lifecycle, c_.status);
+  if (ends && !status->handling_done) return;  // the status is CaseResolved's, which follows
+  Take(C::kDecideVerdict, ends);
+}
+
+void Checker::CaseStep::operator()(const FindingRecorded& e) {
+  const Finding& finding = e.finding;
+  if (finding.appeal == AppealState::kUnset) {
+    Exactly(e.index == std::ssize(c_.findings), "a finding takes the place of another");
+    return;
+  }
+  Exactly(e.index + 1 == std::ssize(c_.findings), "an appeal against another than the last");
+  Exactly(finding.appealed_by != finding.found_by, "appealed against by who found it");
+  Exactly(*finding.appealed_at <= *finding.appeal_until, "appealed against too late");
+  if (finding.appeal == AppealState::kMade) return;
+  Exactly(finding.decided_by != finding.found_by && finding.decided_by != finding.appealed_by,
+          "the appeal is decided by one of the two");
+}
+
+void Checker::CaseStep::operator()(const AlertRaised& e) {
+  const Alert& alert = e.alert;
+  const auto rule = std::find_if(revision().alerts.begin(), revision().alerts.end(),
+                                 [&](const AlertRule& each) { return each.id == alert.rule_id; });
+  const auto expected = std::find(book_.alerts.begin(), book_.alerts.end(), alert.rule_id);
+  if (expected != book_.alerts.end()) book_.alerts.erase(expected);
+  // An answer that is attached raises those of the revision in force.
+  if (rule != revision().alerts.end()) {
+    Exactly(alert.red_line == rule->red_line, "a red line, or not");
+  }
+  Exactly(!alert.red_line || e.severity == 5, "a red line leaves the severity as it was");
+  Exactly(!alert.notify.empty(), "nobody is told");
+  if (alert.timer != 0) SetTimer(TimerKind::kAlert, alert.timer, *alert.due_at);
+  Exactly(alert.due_at.has_value() == (alert.timer != 0), "no timer for its acknowledgement");
+}
+
+void Checker::CaseStep::operator()(const AlertAcknowledged& e) {
+  Verb<AcknowledgeAlert>();
+  EndAlert(e.id, TimerState::kMet);
+}
+
+void Checker::CaseStep::operator()(const AlertOverdue& e) {
+  Exactly(!checker_.held_, "a timer fires while timers are held");
+  Exactly(!e.notify.empty(), "nobody is told");
+  EndAlert(e.id, TimerState::kFired);
+}
+
+void Checker::CaseStep::EndAlert(const AlertId& id, TimerState state) {
+  const auto alert = std::find_if(c_.alerts.begin(), c_.alerts.end(),
+                                  [&](const Alert& each) { return each.id == id; });
+  Exactly(alert != c_.alerts.end(), "there is no such alert");
+  Exactly(!alert->acknowledged_at, "acknowledged already");
+  if (alert->timer == 0) return Exactly(state == TimerState::kMet, "overdue twice");
+  Timer& timer = book_.timers.at({TimerKind::kAlert, alert->timer});
+  Exactly(timer.state == TimerState::kPending, "its timer is over already");
+  Exactly(state == TimerState::kMet || timer.due_at <= Until(), "overdue early");
+  timer.state = state;
+  timer.ended_at = event_.occurred_at;
+}
+
+void Checker::CaseStep::operator()(const CaseBegun& e) {
+  Exactly(c_.held, "it was not held back");
+  book_.begun = true;
+  Exactly(e.clock_definitions == ChoiceOf(revision(), c_), "other clocks are chosen");
+  Exactly(!e.queue_id.empty(), "without a queue");
+  if (e.reason == "reopened" || VerbOf<MigrateCase>(command_) != nullptr) return;
+  if (e.reason == "delayed_start") {
+    Exactly(c_.arm == Arm::kDelayedStart && ByTimer(), "nothing was delayed");
+  }
+  Take(C::kBegin);
 }
 
 // ---- The whole
@@ -1050,6 +1353,20 @@ void Checker::JudgeRefusal(const Record& record, const CaseBook* book) {
     }
     return;
   }
+  // Found before the transition is looked for.
+  if (reason == Reason::kMergeIntoItself || reason == Reason::kMergeTargetClosed ||
+      reason == Reason::kMergeMismatch || reason == Reason::kMergeTargetHeldOut ||
+      reason == Reason::kNotFound) {
+    return;
+  }
+  if (*command == C::kBegin) {
+    expect(!c.held, Reason::kCaseNotHeldOut);
+    if (!c.held) return;
+  }
+  if (*command == C::kUnmerge && reason == Reason::kNotMerged) {
+    return expect(c.merged_into.empty(), Reason::kNotMerged);
+  }
+  if (IsBlocked(c, *command)) return expect(true, Reason::kTransitionNotAllowed);
   const auto* move = std::get_if<MoveCase>(&work.verb);
   if (reason == Reason::kStatusUnknown) {
     if (move == nullptr || StatusOf(Of(c).revision.lifecycle, move->status) != nullptr) {
@@ -1085,7 +1402,8 @@ void Checker::Take(const Record& record, const Event& event) {
   if (event.recorded_at < last_recorded_) wrong("recorded before its predecessor");
   last_recorded_ = event.recorded_at;
   if (event.occurred_at > event.recorded_at) wrong("it happens after it is recorded");
-  bool by_tier = std::holds_alternative<TierCrossed>(event.body);
+  bool by_tier = std::holds_alternative<TierCrossed>(event.body) ||
+                 std::holds_alternative<AlertOverdue>(event.body);
 
   if (!event.case_id.empty()) {
     const bool opens = std::holds_alternative<CaseOpened>(event.body);
@@ -1148,7 +1466,8 @@ void Checker::Take(const Record& record, const Event& event) {
   } else if (std::holds_alternative<ClockConfirmed>(event.body)) {
     held_ = false;
   }
-  if (event.actor != (by_tier ? "system" : caller.principal)) {
+  const bool by_system = by_tier || std::holds_alternative<AlertRaised>(event.body);
+  if (event.actor != (by_system ? "system" : caller.principal)) {
     wrong("by another actor than its command");
   }
   if (event.recorded_at != now_) {
@@ -1239,6 +1558,41 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
         wrong("reopened, and total resolution does not count on");
       }
     }
+  }
+
+  if (c.held && !closed) {
+    const bool worked = !c.owner.empty() || !c.attempts.empty() || !c.remedies.empty() ||
+                        !c.commitments.empty() || !c.details.queue_id.empty() ||
+                        !c.playbook.playbook_id.empty();
+    if (worked) wrong("held back for comparison, and handled");
+    for (const ClockBook& clock : book.clocks) {
+      if (IsLive(clock) && clock.kind != K::kResurvey) wrong("held back, and a clock runs");
+    }
+    if (happened(static_cast<const ResurveyAsked*>(nullptr)) != nullptr) ++seen_["held, and asked"];
+  }
+  book.begun = false;
+  if (!book.alerts.empty()) wrong("no alert " + book.alerts.front() + ", which its rule calls for");
+  // Nothing is lost by merging.
+  if (!c.merged_into.empty()) {
+    const CaseBook* into = Find(c.merged_into);
+    if (into == nullptr) wrong("merged into nothing");
+    const auto& listed = into->c.merged_case_ids;
+    if (std::find(listed.begin(), listed.end(), c.id) == listed.end()) {
+      wrong("merged, and the other case does not know");
+    }
+    if (!closed) wrong("merged, and goes on");
+    for (const ResponseId& id : AnswersOf(c)) {
+      const auto& answers = into->c.attached_response_ids;
+      if (std::find(answers.begin(), answers.end(), id) == answers.end()) {
+        wrong("an answer stays behind as its case is merged");
+      }
+    }
+    for (const Commitment& each : c.commitments) {
+      if (each.state == CommitmentState::kPending) wrong("a promise stays behind");
+    }
+  }
+  for (const CaseId& id : c.merged_case_ids) {
+    if (Find(id) == nullptr || Find(id)->c.merged_into != c.id) wrong("an orphan is listed");
   }
 
   if (book.taken != nullptr) {
@@ -1338,6 +1692,37 @@ void Checker::CheckOverdue(const CaseBook& book, Timestamp now) {
 
 void Checker::NothingOverdue(Timestamp now) {
   for (const auto& [id, book] : books_) CheckOverdue(book, now);
+}
+
+void Checker::NothingForgotten() {
+  std::map<CommitmentId, int> pending, kept;
+  for (const auto& [id, book] : books_) {
+    const Case& c = book.c;
+    if (c.held && c.phase != Phase::kClosed && !c.asked_at) {
+      Fail(book, CaseNumberText(c.number) + " was held back and never asked");
+    }
+    for (const Commitment& each : c.commitments) {
+      pending[each.id] += each.state == CommitmentState::kPending;
+      kept[each.id] += each.state != CommitmentState::kMoved;
+    }
+    for (const CaseLink& link : c.details.links) {
+      const CaseBook* other = Find(link.case_id);
+      const CaseLink back{c.id, link.kind};
+      const auto& links = other->c.details.links;
+      if (std::find(links.begin(), links.end(), back) == links.end()) {
+        Fail(book, "linked from one side only");
+      }
+    }
+    const auto mine = [&](const Commitment& each) { return pending[each.id] > 1; };
+    if (std::any_of(c.commitments.begin(), c.commitments.end(), mine)) {
+      Fail(book, "one promise waits on two cases");
+    }
+  }
+  for (const auto& [id, book] : books_) {
+    for (const Commitment& each : book.c.commitments) {
+      if (kept[each.id] == 0) Fail(book, "a promise moved to nowhere");
+    }
+  }
 }
 
 void Checker::CheckOutbox(MemoryStore& store) {

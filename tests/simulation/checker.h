@@ -84,6 +84,8 @@ struct CaseBook {
     std::string queue{};
   };
   std::vector<Action> actions{};
+  std::vector<std::string> alerts{};  // rules that must raise one at once
+  bool begun = false;                 // by the command at hand
   // Standing time, measured by statuses and by pauses.
   std::optional<Timestamp> stands_since{};
   Duration stood{0};
@@ -98,6 +100,8 @@ class Checker {
   void CompareAll(MemoryStore& store);
   // No tier or timer is overdue on any case: once the claimers have done their work.
   void NothingOverdue(Timestamp now);
+  // After all is fired: who was held back was asked, every promise and link is in its place.
+  void NothingForgotten();
 
   const std::map<CaseId, CaseBook>& books() const { return books_; }
   const CaseBook* Find(const CaseId& id) const;
@@ -133,6 +137,7 @@ class Checker {
   std::map<CustomerId, Customer> customers_{};
   std::map<ResponseId, Response> responses_{};
   std::map<std::pair<CustomerId, std::string>, CaseId> slots_{};
+  std::map<std::pair<std::string, CustomerId>, Arm> arms_{};  // by experiment
   std::map<ExternalKey, ResponseId> response_keys_{};
   struct Stored {
     RawId resource{};

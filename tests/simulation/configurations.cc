@@ -150,6 +150,22 @@ std::vector<ClockDefinition> OfficeClocks() {
 
 // ---- Programs, lifecycles
 
+// Half of the store's first detractors are left alone, to see what would have become of them.
+HoldOut InComparison() {
+  HoldOut hold_out;
+  hold_out.experiment = "plan";
+  hold_out.share_ppm = 500'000;
+  hold_out.ask_after = days{5};
+  return hold_out;
+}
+HoldOut StartLater() {
+  HoldOut hold_out = InComparison();
+  hold_out.experiment = "later";
+  hold_out.delayed_start = true;
+  hold_out.delay = days{3};
+  return hold_out;
+}
+
 std::vector<Program> Programs() {
   std::vector<Program> programs(2);
   programs[0].id = kService;
@@ -162,7 +178,40 @@ std::vector<Program> Programs() {
   programs[1].resurvey_validity = days{5};
   programs[1].first_contact_limit = hours{8};
   programs[1].max_reopen_count = 1;
+  programs[1].hold_out = InComparison();
   return programs;
+}
+
+std::vector<RemedyType> Remedies() {
+  return {{"refund", RemedyKind::kRefund, "Refund", "", false, true},
+          {"voucher", RemedyKind::kVoucher, "Voucher", "", false, false},
+          {"owed", RemedyKind::kRefund, "Owed", "", true, true}};
+}
+RemedyLimit MakeLimit(std::string id, RemedyLimit::Per per, RemedyLimit::Beyond beyond,
+                      int64_t amount) {
+  RemedyLimit limit;
+  limit.id = std::move(id);
+  limit.per = per;
+  limit.beyond = beyond;
+  limit.currency = "CNY";
+  limit.amount = amount;
+  return limit;
+}
+std::vector<RemedyLimit> Limits() {
+  using Per = RemedyLimit::Per;
+  using Beyond = RemedyLimit::Beyond;
+  std::vector<RemedyLimit> limits = {MakeLimit("agent", Per::kCase, Beyond::kSecondPerson, 4'000),
+                                     MakeLimit("one", Per::kRemedy, Beyond::kSecondPerson, 7'000),
+                                     MakeLimit("most", Per::kCustomer, Beyond::kRefused, 30'000)};
+  limits[0].roles = {"agent"};
+  limits[2].window = days{90};
+  return limits;
+}
+
+std::vector<AlertRule> Alerts() {
+  AlertRule top{"top", "Top severity", "", Severe(5), true, {"unit_manager"}, hours{4}};
+  AlertRule store{"store", "The store", "", Of(kStore), false, {"queue", "owner"}, {}};
+  return {top, store};
 }
 
 std::vector<OrgUnit> Units() {
@@ -267,6 +316,9 @@ Revision Base(std::string name) {
   revision.priorities = DefaultPriorities();
   revision.org_units = Units();
   revision.roles = DefaultRoles();
+  revision.remedies = Remedies();
+  revision.remedy_limits = Limits();
+  revision.alerts = Alerts();
   return revision;
 }
 
@@ -305,6 +357,10 @@ Revision Quick() {
   revision.programs[0].resurvey_delay = hours{12};
   revision.programs[0].reopen_window = Duration{0};
   revision.programs[0].max_reopen_count = 4;
+  revision.programs[1].hold_out = StartLater();
+  revision.remedies.clear();
+  revision.remedy_limits.clear();
+  revision.alerts.pop_back();
   revision.clocks = {
       Define("store-contact", K::kFirstContact, {Count::kWall, Ms(minutes{90})}, {},
              {Act("late", Wall(minutes{30}), {A::kNotify, A::kRaisePriority})}, Of(kStore)),

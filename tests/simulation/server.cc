@@ -61,6 +61,7 @@ class Server::Intercepted final : public Transaction {
   std::optional<Case> GetCaseByNumber(int64_t number) override {
     return Under().GetCaseByNumber(number);
   }
+  std::optional<Case> FindCase(const ExternalKey& key) override { return Under().FindCase(key); }
   std::optional<Case> FindCaseByInvitation(const InvitationId& id) override {
     return Under().FindCaseByInvitation(id);
   }
@@ -315,7 +316,29 @@ bool Server::Tamper(Change& change) {
       return ended != nullptr && ended->state == TimerState::kCancelled;
     });
   }
+  std::erase_if(change.events, [&](const Event& event) {
+    return (bug_ == Bug::kOrphan && std::holds_alternative<CaseAbsorbed>(event.body)) ||
+           (bug_ == Bug::kAlertLost && std::holds_alternative<AlertRaised>(event.body));
+  });
   for (Event& event : change.events) {
+    if (auto* recorded = std::get_if<RemedyRecorded>(&event.body)) {
+      if (bug_ == Bug::kLimitPassed) recorded->remedy.amount.amount_minor += 9'000;
+      const bool approved = !recorded->remedy.approved_by.empty();
+      if (bug_ == Bug::kOwnApproval && approved) {
+        recorded->remedy.approved_by = recorded->remedy.actor;
+      }
+      changed |= bug_ == Bug::kLimitPassed || (bug_ == Bug::kOwnApproval && approved);
+    }
+    if (auto* opened = std::get_if<CaseOpened>(&event.body);
+        bug_ == Bug::kHeldWorked && opened && opened->opened.held) {
+      opened->opened.owner = "agent-1";
+      changed = true;
+    }
+    if (auto* ruled = std::get_if<VerdictRecorded>(&event.body);
+        bug_ == Bug::kRuledAlone && ruled && !ruled->verdict.decided_by.empty()) {
+      ruled->verdict.decided_by = ruled->verdict.proposed_by;
+      changed = true;
+    }
     if (auto* crossed = std::get_if<TierCrossed>(&event.body);
         bug_ == Bug::kNobodyTold && crossed) {
       changed |= !crossed->notify.empty();

@@ -21,23 +21,30 @@ namespace rebound::simulation {
 // Bugs that the checker must notice. Each is made by what stands around the code under test.
 enum class Bug {
   kNone,
-  kFireTwice,        // what a wake-up did is done again
-  kEarlyFire,        // timers fire by a clock that is ahead
-  kLostCommit,       // acknowledged, never stored
-  kWrongRevision,    // cases follow the revision in force instead of their own
-  kStaleRevision,    // an applied revision is not in force
-  kTierSkipped,      // a crossed tier is not put on record
-  kNobodyTold,       // a crossed tier tells nobody
-  kClockBack,        // time goes back with the wall clock
-  kNoPauseCredit,    // a resumed clock is due as if it had not stood
-  kTimerLeft,        // closing leaves a timer pending
-  kStatusJumps,      // an attempt moves the case where no transition leads
-  kRequestForgotten  // no request is remembered
+  kFireTwice,         // what a wake-up did is done again
+  kEarlyFire,         // timers fire by a clock that is ahead
+  kLostCommit,        // acknowledged, never stored
+  kWrongRevision,     // cases follow the revision in force instead of their own
+  kStaleRevision,     // an applied revision is not in force
+  kTierSkipped,       // a crossed tier is not put on record
+  kNobodyTold,        // a crossed tier tells nobody
+  kClockBack,         // time goes back with the wall clock
+  kNoPauseCredit,     // a resumed clock is due as if it had not stood
+  kTimerLeft,         // closing leaves a timer pending
+  kStatusJumps,       // an attempt moves the case where no transition leads
+  kRequestForgotten,  // no request is remembered
+  kLimitPassed,       // more is given than was decided
+  kOwnApproval,       // who asked for a remedy approves it
+  kOrphan,            // a case is merged, and the other one never hears of it
+  kHeldWorked,        // a case that is held back gets an owner
+  kAlertLost,         // an alert is not raised
+  kRuledAlone         // who proposed a ruling decides it
 };
-inline constexpr std::array<std::string_view, 13> kBugNames = {
-    "none",           "fire_twice",   "early_fire",       "lost_commit", "wrong_revision",
-    "stale_revision", "tier_skipped", "nobody_told",      "clock_back",  "no_pause_credit",
-    "timer_left",     "status_jumps", "request_forgotten"};
+inline constexpr std::array<std::string_view, 19> kBugNames = {
+    "none",           "fire_twice",   "early_fire",        "lost_commit",  "wrong_revision",
+    "stale_revision", "tier_skipped", "nobody_told",       "clock_back",   "no_pause_credit",
+    "timer_left",     "status_jumps", "request_forgotten", "limit_passed", "own_approval",
+    "orphan",         "held_worked",  "alert_lost",        "ruled_alone"};
 
 // Where a batch is cut off.
 enum class CrashPoint { kNone, kBegin, kRead, kSave, kSaved, kCommit, kCommitted };

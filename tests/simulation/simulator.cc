@@ -300,7 +300,7 @@ Request Simulator::AnyRequest() {
     if (server_.time().Now() - again.sent < kRepeatable) return again;
   }
   if (random_.OneIn(45)) return Consents();
-  if (random_.OneIn(90)) return Operate();
+  if (random_.OneIn(70)) return Operate();
   if (random_.OneIn(50)) return Answer();
   return OnCase();
 }
@@ -404,6 +404,11 @@ Request Simulator::Operate() {
 
 // Mostly one that is open.
 const Case* Simulator::AnyCase() {
+  if (random_.OneIn(40)) {  // one that was merged, which may be taken out again
+    for (const auto& [id, book] : checker_.books()) {
+      if (!book.c.merged_into.empty() && random_.OneIn(2)) return &book.c;
+    }
+  }
   for (bool closed = random_.OneIn(25); !closed && !open_.empty();) {
     CaseId& id = open_[static_cast<size_t>(random_.Below(std::ssize(open_)))];
     const CaseBook* book = checker_.Find(id);
@@ -427,8 +432,9 @@ Request Simulator::OnCase() {
   const Case& c = *found;
   const Lifecycle& lifecycle = checker_.Of(c).revision.lifecycle;
   // How willingly each command is given.
-  constexpr std::array<int64_t, kCaseCommandCount> kWeights = {
-      2, 8, 4, 6, 3, 12, 4, 6, 8, 5, 6, 4, 1, 3, 4, 6, 2, 7, 9, 4, 1, 1, 1, 0, 0, 12, 0};
+  constexpr std::array<int64_t, kCaseCommandCount> kWeights = {2, 8, 4, 6, 3, 12, 4, 6, 8,  5, 6,
+                                                               4, 1, 3, 4, 6, 2,  7, 9, 4,  1, 3,
+                                                               4, 2, 9, 1, 1, 1,  0, 0, 12, 0};
   std::vector<std::pair<C, const Transition*>> ways;
   int64_t sum = 0;
   for (const Transition& way : lifecycle.transitions) {
@@ -457,6 +463,11 @@ Request Simulator::OnCase() {
     return Make(
         submit, {"survey", "integration"},
         fmt::format("{} is answered with {}", CaseNumberText(c.number), submit.response.score));
+  }
+  if (random_.OneIn(14)) {
+    auto [verb, name] = Aside(c);
+    return Make(WorkCase{{c.id, 0}, std::move(verb), std::nullopt}, ActorFor(c, command, nullptr),
+                fmt::format("{} {}", name, CaseNumberText(c.number)));
   }
   const Actor& actor = ActorFor(c, command, way);
   const std::string what = fmt::format("{} {}", Name(command), CaseNumberText(c.number));
@@ -489,6 +500,37 @@ const Simulator::Actor& Simulator::ActorFor(const Case& c, C command, const Tran
     if (actor.name == c.owner && random_.OneIn(2)) return actor;
   }
   return random_.Pick(kActors);
+}
+
+// Another case, mostly the customer's.
+CaseId Simulator::Other(const Case& c) {
+  CaseId any = c.id;
+  for (const auto& [id, book] : checker_.books()) {
+    if (id == c.id) continue;
+    const bool own = !c.customer_id.empty() && book.c.customer_id == c.customer_id;
+    if (own && book.c.phase != Phase::kClosed) return id;
+    if (random_.OneIn(20)) any = id;
+  }
+  return any;
+}
+
+// What may be done in any status.
+std::pair<CaseVerb, std::string> Simulator::Aside(const Case& c) {
+  const std::vector<Evidence> evidence = {{"https://files/1", {}}};
+  switch (random_.Below(5)) {
+    case 0: {
+      const bool remove = !c.details.links.empty() && random_.OneIn(2);
+      if (remove) {
+        const CaseLink& link = random_.Pick(c.details.links);
+        return {LinkCase{{link.case_id, 0}, link.kind, true}, "unlink"};
+      }
+      return {LinkCase{{Other(c), 0}, random_.OneIn(2) ? "related" : "duplicate", false}, "link"};
+    }
+    case 1: return {FindLiability{Liability::kCompany, "north/city", "agent-3", {}}, "find fault"};
+    case 2: return {AppealLiability{evidence, {}}, "appeal"};
+    case 3: return {DecideAppeal{random_.OneIn(2), {}}, "decide the appeal"};
+    default: return {AcknowledgeAlert{}, "acknowledge"};
+  }
 }
 
 std::string Simulator::Word(const std::vector<Label>& labels, std::string_view otherwise) {
@@ -537,9 +579,27 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
       return std::nullopt;
     case C::kRemedy: {
       RecordRemedy record;
-      record.remedy.kind = static_cast<RemedyKind>(1 + random_.Below(11));
-      record.remedy.state = static_cast<RemedyState>(1 + random_.Below(6));
-      if (!c.remedies.empty() && random_.OneIn(2)) record.remedy.id = c.remedies.back().id;
+      record.remedy.state = static_cast<RemedyState>(1 + random_.Below(7));
+      const bool known = !c.remedies.empty() && random_.OneIn(2);
+      if (known) record.remedy.id = random_.Pick(c.remedies).id;
+      for (const Remedy& remedy : c.remedies) {
+        const bool waits = !remedy.approval_limit.empty() && remedy.approved_by.empty();
+        if (!waits || remedy.state != RemedyState::kProposed || random_.OneIn(4)) continue;
+        record.remedy.id = remedy.id;
+        record.remedy.state = RemedyState::kApproved;
+        record.remedy.amount = remedy.amount;
+        return record;
+      }
+      if (revision.remedies.empty()) {
+        record.remedy.kind = static_cast<RemedyKind>(1 + random_.Below(11));
+      } else if (!known) {
+        record.remedy.type_id = random_.OneIn(20) ? "gift" : random_.Pick(revision.remedies).id;
+      }
+      if (!known || random_.OneIn(3)) {
+        record.remedy.amount = {1 + random_.Below(random_.OneIn(8) ? 60'000 : 9'000), "CNY"};
+      } else {
+        record.remedy.amount = random_.Pick(c.remedies).amount;
+      }
       return record;
     }
     case C::kPause: return PauseCase{Word(labels.pause_reasons, "waits"), {}};
@@ -589,6 +649,22 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
       return MoveCase{to.empty() ? any : std::string(to), Word(labels.pause_reasons, "waits"), {}};
     }
     case C::kWithdraw: return WithdrawCase{};
+    case C::kMerge: return MergeCase{{Other(c), 0}, {}};
+    case C::kUnmerge: return UnmergeCase{};
+    case C::kBegin: return BeginCase{};
+    case C::kProposeVerdict: {
+      ProposeVerdict propose;
+      propose.kind = static_cast<VerdictKind>(1 + random_.Below(4));
+      if (propose.kind == VerdictKind::kMisScored) propose.corrected_score = random_.Below(6);
+      if (!random_.OneIn(12)) propose.evidence = {{"https://files/1", {{}, "as recorded"}}};
+      return propose;
+    }
+    case C::kDecideVerdict:
+      for (const Verdict& verdict : c.verdicts) {
+        if (verdict.state != VerdictState::kProposed && !random_.OneIn(5)) continue;
+        return DecideVerdict{verdict.id, !random_.OneIn(3), {}};
+      }
+      return std::nullopt;
     case C::kClose: return Close{{}, random_.OneIn(3)};
     case C::kReopen: return Reopen{};
     case C::kClaim:
@@ -624,6 +700,7 @@ void Simulator::Drain() {
     checker_.NothingOverdue(server_.time().Now());
     clock_.Advance(hours{20});
   }
+  checker_.NothingForgotten();
   checker_.CompareAll(server_.store());
   const VerifyReport report = Verify(server_.store());
   if (!report.ok()) throw Violation("verify: " + report.problems.front(), {});

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/server.h"
@@ -69,6 +70,8 @@ class Simulator {
   std::optional<CaseVerb> Verb(const Case& c, CaseCommand command, std::string_view to);
   const Actor& ActorFor(const Case& c, CaseCommand command, const Transition* way);
   const Case* AnyCase();
+  CaseId Other(const Case& c);
+  std::pair<CaseVerb, std::string> Aside(const Case& c);
   std::string Word(const std::vector<Label>& labels, std::string_view otherwise);
 
   const Options options_;

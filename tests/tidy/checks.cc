@@ -102,7 +102,7 @@ const std::vector<Direction>& Directions() {
        {"server/", "workflows/", "rebound/", "google/", "grpc/"},
        "the server knows workflows and the generated protos"},
       {"clients/",
-       {"clients/", "rebound/", "google/", "grpc/"},
+       {"clients/", "rebound/", "google/", "grpc/", "workflows/currency.h"},
        "clients know only the API: call it through the generated stubs"},
   };
   return directions;

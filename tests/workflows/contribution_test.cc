@@ -95,6 +95,13 @@ TEST(ContributionTest, ExcludedCasesAreCountedByReasonAndNowhereElse) {
        Exclusion::kMerged},
       {"invalid", [](Case& c) { c.handling_result = HandlingResult::kInvalid; },
        Exclusion::kInvalid},
+      {"mis-scored", [](Case& c) { c.mis_scored = true; }, Exclusion::kMisScored},
+      {"invalid and mis-scored counts once",
+       [](Case& c) {
+         c.mis_scored = true;
+         c.handling_result = HandlingResult::kInvalid;
+       },
+       Exclusion::kInvalid},
       // Verdicts that stay in the denominator.
       {"unfounded", [](Case& c) { c.handling_result = HandlingResult::kUnfounded; },
        Exclusion::kNone},

@@ -120,7 +120,7 @@ TEST(LifecycleTest, EveryCommandHasANameAndEveryRowItsStatuses) {
     EXPECT_NE(status.phase, Phase::kUnset);
     phases.insert(status.phase);
   }
-  EXPECT_EQ(keys.size(), 16U);
+  EXPECT_EQ(keys.size(), 17U);
   EXPECT_EQ(phases.size(), 5U) << "each phase has a status";
   EXPECT_NE(lifecycle.Find(lifecycle.initial), nullptr);
   EXPECT_EQ(lifecycle.Find("nonsense"), nullptr);
@@ -133,12 +133,15 @@ TEST(LifecycleTest, EachStatusAcceptsACommandOrNamesThoseItDoes) {
   const Lifecycle& lifecycle = revision.lifecycle;
   int accepted = 0;
   for (const StatusDef& status : lifecycle.statuses) {
-    const Facts facts = fixtures::InStatus(revision, status.key);
     for (int i = 0; i <= static_cast<int>(CaseCommand::kReopen); ++i) {
       const auto command = static_cast<CaseCommand>(i);
       if (command == CaseCommand::kClaim) continue;
+      // What never was held back says so itself: hold_out_test.cc.
+      if (command == CaseCommand::kBegin) continue;
+      const Facts facts = fixtures::ReadyFor(command, fixtures::InStatus(revision, status.key));
       SCOPED_TRACE(status.key + " " + std::string(Name(command)));
       const Transition* row = lifecycle.Find(status.key, command);
+      if (!MayGive(*facts.subject, command)) row = nullptr;  // a merged case is not reopened
       const auto verb = fixtures::VerbFor(command, *facts.subject, row ? row->to : "verifying");
       const auto after = Try(revision, facts, fixtures::On(*facts.subject, verb));
       ASSERT_EQ(static_cast<bool>(after), row != nullptr)
@@ -151,7 +154,7 @@ TEST(LifecycleTest, EachStatusAcceptsACommandOrNamesThoseItDoes) {
       }
       const Error& error = after.error();
       EXPECT_EQ(error.reason, Reason::kTransitionNotAllowed);
-      EXPECT_EQ(error.allowed, lifecycle.Allowed(status.key));
+      EXPECT_EQ(error.allowed, lifecycle.Allowed(*facts.subject));
       EXPECT_EQ(error.metadata.at("case"), "C-1042");
       EXPECT_EQ(error.metadata.at("status"), status.key);
       EXPECT_EQ(error.metadata.at("command"), Name(command));
@@ -182,23 +185,27 @@ TEST(LifecycleTest, AClaimComesToItsRowsStatusFromWhereverACaseIsNobodys) {
 TEST(LifecycleTest, AllowedListsExactlyWhatPeopleCanDo) {
   const Lifecycle lifecycle = DefaultLifecycle();
   using List = std::vector<std::string>;
-  EXPECT_EQ(lifecycle.Allowed("closed"), List{"reopen"});
+  EXPECT_EQ(lifecycle.Allowed("closed"),
+            (List{"unmerge", "propose_verdict", "decide_verdict", "reopen"}));
   EXPECT_EQ(lifecycle.Allowed("resurvey_due"),
             (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
                   "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
-                  "withdraw", "close", "reopen"}));
-  EXPECT_EQ(lifecycle.Allowed("open"),
-            (List{"assign", "dispatch", "accept", "log_attempt", "make_commitment",
-                  "settle_commitment", "remedy", "chase", "supervise", "assist", "extend",
-                  "decide_extension", "escalate", "resolve", "withdraw"}));
-  EXPECT_EQ(lifecycle.Allowed("waiting_for_customer"),
-            (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
-                  "resume", "chase", "supervise", "assist", "extend", "decide_extension",
-                  "escalate", "resolve", "withdraw"}));
+                  "withdraw", "merge", "propose_verdict", "decide_verdict", "close", "reopen"}));
+  EXPECT_EQ(
+      lifecycle.Allowed("open"),
+      (List{"assign", "dispatch", "accept", "log_attempt", "make_commitment", "settle_commitment",
+            "remedy", "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
+            "resolve", "withdraw", "merge", "propose_verdict", "decide_verdict"}));
+  EXPECT_EQ(
+      lifecycle.Allowed("waiting_for_customer"),
+      (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy", "resume",
+            "chase", "supervise", "assist", "extend", "decide_extension", "escalate", "resolve",
+            "withdraw", "merge", "propose_verdict", "decide_verdict"}));
   EXPECT_EQ(lifecycle.Allowed("resolved"),
             (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
                   "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
-                  "verify", "move:verifying", "withdraw", "close", "reopen"}));
+                  "verify", "move:verifying", "withdraw", "merge", "propose_verdict",
+                  "decide_verdict", "close", "reopen"}));
   for (const StatusDef& status : lifecycle.statuses) {
     EXPECT_FALSE(lifecycle.Allowed(status.key).empty()) << status.key << " is a dead end";
   }
@@ -343,6 +350,7 @@ TEST(LifecycleTest, EveryStatusIsReachedAndCanBeClosed) {
   std::set<std::string> reached;
   for (const auto& [key, position] : seen) reached.insert(position.facts.subject->status);
   for (const StatusDef& status : lifecycle.statuses) {
+    if (status.key == lifecycle.held_out) continue;  // cases open into it: hold_out_test.cc
     EXPECT_TRUE(reached.contains(status.key)) << status.key;
     std::set<std::string> passed;
     EXPECT_TRUE(closes(status.key, passed)) << status.key;

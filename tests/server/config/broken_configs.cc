@@ -230,6 +230,17 @@ std::vector<Broken> BrokenSections() {
   const auto other = [](const std::string& name, const std::string& file, const std::string& text) {
     return Broken{name, kPrograms, kPlaybooks, {{file, text}}};
   };
+  const auto limit = [](const std::string& name, const std::string& keys) {
+    return Broken{name,
+                  kPrograms,
+                  kPlaybooks,
+                  {{"remedies.yaml",
+                    "version: 1\nremedies:\n  catalogue:\n"
+                    "    - {id: refund, name: {en: A}, kind: refund}\n"
+                    "    - {id: owed, name: {en: B}, kind: refund, statutory: true}\n"
+                    "  limits:\n    - {id: a, name: {en: A}, " +
+                        keys + "}\n"}}};
+  };
   const auto clock = [](const std::string& name, const std::string& text) {
     return Broken{
         name, kPrograms, kPlaybooks, {{"calendars.yaml", kCalendars}, {"clocks.yaml", text}}};
@@ -468,6 +479,92 @@ std::vector<Broken> BrokenSections() {
       lifecycle("lifecycle_key_malformed", "key: waiting", "key: Waiting-Room"),
       lifecycle("lifecycle_from_a_mapping", "from: resolved, command: close",
                 "from: {key: resolved}, command: close"),
+
+      lifecycle("lifecycle_held_out_status", "initial: open", "initial: open\n  held_out: waiting"),
+      lifecycle("lifecycle_held_out_unknown", "initial: open",
+                "initial: open\n  held_out: heldout"),
+
+      // Remedies.
+      other("remedies_without_catalogue", "remedies.yaml", "version: 1\nremedies: {limits: []}\n"),
+      other("remedies_catalogue_empty", "remedies.yaml", "version: 1\nremedies: {catalogue: []}\n"),
+      other("remedies_kind_misspelt", "remedies.yaml",
+            "version: 1\nremedies:\n  catalogue:\n"
+            "    - {id: a, name: {en: A}, kind: refunds, statutory: perhaps}\n"
+            "    - {id: b, name: {en: B}, kind: billing}\n"),
+      other("remedies_type_twice", "remedies.yaml",
+            "version: 1\nremedies:\n  catalogue:\n    - {id: a, name: {en: A}, kind: refund}\n"
+            "    - {id: a, name: {en: B}, kind: voucher}\n"),
+      limit("remedy_limit_amount_too_exact",
+            "per: case, beyond: refused, currency: CNY, "
+            "amount: \"0.001\""),
+      limit("remedy_limit_amount_negative",
+            "per: case, beyond: refused, currency: CNY, "
+            "amount: \"-1\""),
+      limit("remedy_limit_amount_too_large",
+            "per: case, beyond: refused, currency: CNY, "
+            "amount: \"1000000000000000000\""),
+      limit("remedy_limit_amount_of_yen",
+            "per: case, beyond: refused, currency: JPY, "
+            "amount: \"1.0\""),
+      limit("remedy_limit_currency_unknown",
+            "per: case, beyond: refused, currency: RMB, "
+            "amount: \"1\""),
+      limit("remedy_limit_amount_without_currency", "per: case, beyond: refused, amount: \"1\""),
+      limit("remedy_limit_of_nothing", "per: case, beyond: refused"),
+      limit("remedy_limit_count", "per: case, beyond: refused, count: 0"),
+      limit("remedy_limit_words", "per: cases, beyond: second_persons, count: 1"),
+      limit("remedy_limit_window_of_a_case",
+            "per: case, beyond: refused, count: 1, "
+            "window: 30 days"),
+      limit("remedy_limit_window_negative",
+            "per: customer, beyond: refused, count: 1, "
+            "window: -30 days"),
+      limit("remedy_limit_role_unknown",
+            "per: case, beyond: second_person, count: 1, "
+            "roles: [agnt]"),
+      limit("remedy_limit_type_unknown", "per: case, beyond: refused, count: 1, types: [refnud]"),
+      limit("remedy_limit_type_statutory", "per: case, beyond: refused, count: 1, types: [owed]"),
+
+      // Alerts and hold-outs.
+      other("alert_notify", "alerts.yaml",
+            "version: 1\nalerts:\n  - {id: a, name: {en: A}, when: score = 0, notify: []}\n"
+            "  - {id: b, name: {en: B}, when: score = 0, notify: [manger, owner, owner]}\n"
+            "  - {id: b, name: {en: C}, when: score = 0}\n"),
+      other("alert_red_line_always", "alerts.yaml",
+            "version: 1\nalerts:\n  - {id: a, name: {en: A}, red_line: true, notify: owner}\n"),
+      other("alert_red_line_by_priority", "alerts.yaml",
+            "version: 1\nalerts:\n  - {id: a, name: {en: A}, red_line: true, notify: owner,\n"
+            "     when: priority = urgent}\n"),
+      other("alert_acknowledge_within", "alerts.yaml",
+            "version: 1\nalerts:\n  - {id: a, name: {en: A}, when: score = 0, notify: owner,\n"
+            "     acknowledge_within: 0 hours, redline: true}\n"),
+      other("alerts_too_many", "alerts.yaml",
+            "version: 1\nalerts:\n" +
+                Repeated("  - {id: a, name: {en: A}, when: score = 0, notify: owner}\n", 201)),
+      other("alert_test_fails", "alerts.yaml",
+            "version: 1\nalerts:\n  - {id: press, name: {en: P}, notify: owner,\n"
+            "     when: {reason: {contains: press}}}\ntests:\n"
+            "  - {name: no press, given: {score: 9, reason: impressed}, expect: {alerts: []}}\n"
+            "  - {name: misspelt, given: {score: 9}, expect: {alerts: [pres]}}\n"),
+      Broken{"hold_out_share",
+             Program(
+                 "    scale: nps\n    hold_out: {experiment: spring, share: 0.05, arm: heldout}\n"),
+             kPlaybooks},
+      Broken{"hold_out_delay",
+             Program(
+                 "    scale: nps\n    hold_out: {experiment: spring, share: 5 %, delay: 3 days}\n"),
+             kPlaybooks},
+      Broken{
+          "hold_out_asked_before_it_begins",
+          Program(
+              "    scale: nps\n    hold_out: {experiment: spring, share: 5 %, arm: delayed_start,\n"
+              "               delay: 10 days}\n"),
+          kPlaybooks},
+
+      Broken{"hold_out_without_a_status",
+             Program("    scale: nps\n    hold_out: {experiment: spring, share: 5 %}\n"),
+             kPlaybooks,
+             {{"lifecycle.yaml", Lifecycle("", "")}}},
 
       // Priorities, org units, roles, labels.
       other("priorities_empty", "priorities.yaml", "version: 1\npriorities: []\n"),

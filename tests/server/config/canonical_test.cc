@@ -29,6 +29,10 @@ TEST(CanonicalTextTest, EverySectionReadsBackAsItWas) {
   EXPECT_EQ(read->org_units, shipped.revision.org_units);
   EXPECT_EQ(read->roles, shipped.revision.roles);
   EXPECT_EQ(read->labels, shipped.revision.labels);
+  EXPECT_EQ(read->remedies, shipped.revision.remedies);
+  EXPECT_EQ(read->remedies.size(), 12U);
+  EXPECT_EQ(read->remedy_limits, shipped.revision.remedy_limits);
+  EXPECT_EQ(read->remedy_limits.size(), 3U);
   EXPECT_EQ(CanonicalText(*read), shipped.canonical_text);
   EXPECT_EQ(read->hash, shipped.hash);
 }

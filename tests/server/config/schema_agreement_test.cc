@@ -161,6 +161,8 @@ programs:
     currency: CNY
     time_zone: Asia/Shanghai
     queue: default
+    hold_out: {experiment: spring, share: 2.5 %, arm: delayed_start, delay: 3 days,
+               ask_after: 7 days}
   - {id: "2024", name: {en: 2024}, kind: internal, scale: ces}
 )"},
       {"playbooks.yaml", R"(version: 1
@@ -181,9 +183,12 @@ tests:
       {"lifecycle.yaml", R"(version: 1
 lifecycle:
   initial: open
+  held_out: apart
   max_returns: 3
   max_extensions: 2
+  appeal_window: 5 days
   statuses:
+    - {key: apart, name: {en: Apart}, phase: open, handling_done: true}
     - {key: open, name: {en: Open, zh: 待处理}, phase: open, handling_done: false}
     - {key: waiting, name: {en: Waiting}, phase: contacted, stops: [first_contact, remedy]}
     - {key: due, name: {en: Due}, phase: remedied, handling_done: true}
@@ -197,6 +202,8 @@ lifecycle:
     - {from: open, command: resolve, to: due, roles: [agent, admin], requires: [owner, attempt]}
     - {from: due, command: answer_resurvey, to: closed, otherwise: open, exhausted: asked}
     - {from: [due, asked], command: close, to: closed}
+    - {from: apart, command: begin, to: open}
+    - {from: apart, command: ask_again, to: asked, otherwise: closed}
 )"},
       {"calendars.yaml", R"(version: 1
 calendars:
@@ -245,6 +252,15 @@ priorities:
 tests:
   - {name: rest, given: {severity: 1}, expect: {priority: none, clocks: [promise, remedy]}}
 )"},
+      {"alerts.yaml", R"(version: 1
+alerts:
+  - {id: fire, name: {en: Fire, zh: 火}, when: 'reason : "fire"', red_line: true, notify: manager,
+     acknowledge_within: 1 hours}
+  - {id: low, name: {en: Low}, when: score = 0, notify: [owner, queue]}
+tests:
+  - {name: fire, given: {reason: fire}, expect: {alerts: [fire]}}
+  - {name: none, given: {score: 1}, expect: {alerts: []}}
+)"},
       {"org_units.yaml", R"(version: 1
 org_units:
   - {id: gd, name: {en: Guangdong, zh: 广东}, manager: li, from: 2025-01-01, until: 2026-01-01}
@@ -257,6 +273,14 @@ roles:
   - {id: agent, name: {en: G}, base: agent}
   - {id: integration, name: {en: I}, base: integration}
   - {id: viewer, name: {en: V}, base: viewer}
+)"},
+      {"remedies.yaml", R"(version: 1
+remedies:
+  catalogue:
+    - {id: refund, name: {en: R, zh: 退费}, kind: refund, statutory: false, needs_amount: true}
+  limits:
+    - {id: year, name: {en: Y, zh: 年}, per: customer, beyond: refused, currency: CNY,
+       amount: "1.50", count: 3, window: 30 days, types: [refund], roles: [agent]}
 )"},
       {"labels.yaml", R"(version: 1
 labels:

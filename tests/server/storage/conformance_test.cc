@@ -475,6 +475,21 @@ TEST_P(StoreTest, AliasesAreFoundAndNotFollowed) {
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
+TEST_P(StoreTest, CasesAreFoundByTheKeyThatAnotherSystemHas) {
+  const ExternalKey key{"crm", "T-1"};
+  EXPECT_FALSE(Read([&](Reader& r) { return r.FindCase(key); }));
+  Change change;
+  Case with{.number = NextCaseNumber(store())};
+  with.details.external_key = key;
+  const Case first = make_.Open(change, with);
+  with.number += 1;
+  make_.Open(change, with);
+  Save(store(), change);
+  EXPECT_EQ(Read([&](Reader& r) { return r.FindCase(key); }), first);
+  EXPECT_FALSE(Read([&](Reader& r) { return r.FindCase({"crm", "T-2"}); }));
+  EXPECT_FALSE(Read([&](Reader& r) { return r.FindCase({"CRM", "T-1"}); }));
+}
+
 TEST_P(StoreTest, TheCaseThatAskedIsFoundByItsInvitation) {
   const Case opened = OpenCase();
   const auto first = make_.NextId<InvitationId>();

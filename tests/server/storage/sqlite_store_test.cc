@@ -130,7 +130,7 @@ TEST_F(SqliteStoreTest, EveryKindOfOutboxRowIsMade) {
       CaseEscalated{2, {"wei"}, {}},
       CaseChased{},
       CaseSupervised{},
-      CaseDispatched{},
+      CaseDispatched{{}, "q", {}, {}},
       CaseAccepted{},
       CaseAssigned{},
       PriorityChanged{"urgent", 1},

@@ -1,0 +1,266 @@
+// The verbs that need two cases, two people, many cases or the past, each on a whole server in this
+// process: what is typed, printed and exited with, in both languages, as golden files.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "clients/cli/cli.h"
+#include "rebound/v1/case_service.pb.h"
+#include "tests/clients/cli_golden.h"
+#include "tests/fixtures/test_server.h"
+
+namespace rebound::cli {
+namespace {
+
+// The first red line of the shipped ones, a remedy with a limit and one without, and a program that
+// holds every case back.
+std::shared_ptr<const Revision> SmallRevision() {
+  Revision revision = *fixtures::PlainRevision();
+  revision.alerts = {fixtures::ShippedRevision()->alerts.front()};
+  revision.remedies = {
+      {"voucher", RemedyKind::kVoucher, "Voucher", "优惠券", false, true},
+      {"refund", RemedyKind::kRefund, "Refund owed by law", "法定退款", true, true}};
+  RemedyLimit limit{"agent-case", "Agents", "处理人自主额度"};
+  limit.per = RemedyLimit::Per::kCase;
+  limit.beyond = RemedyLimit::Beyond::kSecondPerson;
+  limit.currency = "CNY";
+  limit.amount = 20'000;
+  revision.remedy_limits = {limit};
+  for (Program& program : revision.programs) {
+    if (program.id != "relationship") continue;
+    program.hold_out = {"spring", 1'000'000, false, std::chrono::days{7}, std::chrono::days{7}};
+  }
+  return std::make_shared<const Revision>(std::move(revision));
+}
+
+class CliCasesTest : public testing::Test {
+ protected:
+  CliCasesTest() {
+    surroundings_.variables["REBOUND_SERVER"] = "127.0.0.1:" + std::to_string(server_.port());
+    std::string name = (std::filesystem::temp_directory_path() / "rebound-cases-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~CliCasesTest() override { std::filesystem::remove_all(folder_); }
+
+  // An answer of the customer 梅.
+  void Answer(const std::string& program, const std::string& more = "") {
+    server_.Do<v1::SubmitResponseResponse>(
+        "integration",
+        "response { program_id: \"" + program +
+            R"(" score: 2 customer_key { source_system: "crm" external_id: "梅" } )" + more + " }");
+  }
+  // A case by hand that is nobody's.
+  void Open() { server_.Do<v1::OpenCaseResponse>("admin", R"(case { program_id: "touchpoint" })"); }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
+  }
+  std::string Read(const std::string& name) const {
+    std::ifstream in(folder_ + "/" + name, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+
+  // Runs `line`, whose words have no blanks but in single quotes, as `who`, and appends it with all
+  // that it says to the transcript. Returns the exit code.
+  int Say(const std::string& who, const std::string& line) {
+    std::vector<std::string> words = {"rebound"};
+    bool quoted = false;
+    for (size_t i = 0; i < line.size(); ++i) {
+      if (i == 0 || (line[i] == ' ' && !quoted)) words.emplace_back();
+      if (line[i] == '\'') {
+        quoted = !quoted;
+      } else if (line[i] != ' ' || quoted) {
+        words.back() += line[i];
+      }
+    }
+    std::vector<const char*> argv;
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    surroundings_.variables["REBOUND_TOKEN"] = server_.TokenOf(who);
+    std::ostringstream out, err;
+    const int code = RunCli(static_cast<int>(argv.size()), argv.data(), out, err, surroundings_);
+    transcript_ += who + " $ rebound " + line + "\n" + out.str() + err.str();
+    if (code != 0) transcript_ += "exit " + std::to_string(code) + "\n";
+    transcript_ += "\n";
+    return code;
+  }
+
+  // Ids differ from run to run, their width does not.
+  void ExpectTranscript(const std::string& name) const {
+    std::string text;
+    std::string word;
+    for (const char c : transcript_ + '\n') {
+      if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')) {
+        word += c;
+        continue;
+      }
+      text += word.size() == 26 ? "<---------- id ---------->" : word;
+      text += c;
+      word.clear();
+    }
+    text.pop_back();
+    for (size_t at; (at = text.find(folder_ + "/")) != std::string::npos;) {
+      text.erase(at, folder_.size() + 1);
+    }
+    ExpectGolden(name, text);
+  }
+
+  fixtures::TestServer server_{
+      fixtures::TestServerOptions{.revision = SmallRevision(), .loopback = true}};
+  Surroundings surroundings_;
+  std::string folder_, transcript_;
+};
+
+TEST_F(CliCasesTest, CasesAreMergedTakenOutAgainAndLinked) {
+  Answer("touchpoint");
+  Open();
+  Open();
+  EXPECT_EQ(Say("agent", "cases merge C-2 --into C-1 --note 'told twice'"), 0);
+  EXPECT_EQ(Say("agent", "cases merge C-3 --into C-2 --lang zh"), 5);
+  EXPECT_EQ(Say("agent", "cases verdict propose C-2 --kind invalid --evidence x"), 5);
+  EXPECT_EQ(Say("agent", "cases show C-2 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases unmerge C-2"), 2);
+  EXPECT_EQ(Say("agent", "cases unmerge C-2 --note 'two shops' --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases unmerge C-2 --note again"), 5);
+  EXPECT_EQ(Say("agent", "cases link C-1 C-3 --kind twin"), 2);
+  EXPECT_EQ(Say("agent", "cases link C-1 C-1 --kind related --lang zh"), 2);
+  EXPECT_EQ(Say("agent", "cases link C-1 C-9 --kind related"), 3);
+  EXPECT_EQ(Say("agent", "cases link C-1 C-3 --kind follow_up"), 0);
+  EXPECT_EQ(Say("agent", "cases show C-3"), 0);
+  EXPECT_EQ(Say("agent", "cases show C-3 --events --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases unlink C-1 C-3 --kind follow_up --lang zh"), 0);
+  ExpectTranscript("merging.txt");
+}
+
+TEST_F(CliCasesTest, OneVerbIsGivenToManyCasesAndRefusalsAreCounted) {
+  for (int i = 0; i < 3; ++i) Open();
+  EXPECT_EQ(Say("manager", "cases bulk supervise --note 'daily report'"), 2);
+  EXPECT_EQ(Say("manager",
+                "cases bulk supervise --note x --filter 'program = touchpoint' "
+                "--dry-run"),
+            0);
+  EXPECT_EQ(Say("manager", "cases bulk assign --owner li --cases C-1,C-2"), 0);
+  EXPECT_EQ(Say("manager", "cases bulk pause --reason away --lang zh --filter 'status = open'"), 1);
+  EXPECT_EQ(Say("manager", "cases bulk pause --reason away --cases C-1,C-2,C-9"), 1);
+  EXPECT_EQ(Say("manager", "cases bulk resume --cases C-1,C-1"), 2);
+  EXPECT_EQ(Say("viewer", "cases bulk resume --cases C-1"), 4);
+  EXPECT_EQ(Say("manager", "cases bulk escalate --note x --filter 'owner = nobody' --lang zh"), 0);
+  ExpectTranscript("bulk.txt");
+}
+
+TEST_F(CliCasesTest, ARulingTakesTwoPeopleAndTheOneThatWaitsNeedNotBeNamed) {
+  Answer("touchpoint");
+  EXPECT_EQ(Say("manager", "cases verdict decide C-1 --grant"), 2);
+  EXPECT_EQ(Say("manager", "cases verdict propose C-1 --kind mis_scored --evidence x"), 2);
+  EXPECT_EQ(Say("manager",
+                "cases verdict propose C-1 --kind mis_scored --corrected-score 9 "
+                "--evidence https://crm.example/7 --evidence '说反了' --lang zh"),
+            0);
+  EXPECT_EQ(Say("manager", "cases verdict decide C-1 --grant --lang zh"), 5);
+  EXPECT_EQ(Say("admin", "cases verdict decide C-1 --grant --note '已听录音'"), 0);
+  EXPECT_EQ(Say("admin", "cases show C-1"), 0);
+  EXPECT_EQ(Say("admin", "cases show C-1 --lang zh"), 0);
+  ExpectTranscript("verdict.txt");
+}
+
+TEST_F(CliCasesTest, LiabilityIsFoundAppealedAndDecidedByThreePeople) {
+  Answer("touchpoint");
+  EXPECT_EQ(Say("agent", "cases liability appeal C-1 --evidence x --note y"), 5);
+  EXPECT_EQ(Say("manager", "cases liability find C-1 --liability compnay"), 2);
+  EXPECT_EQ(Say("manager",
+                "cases liability find C-1 --liability company --unit gd/shenzhen "
+                "--person wu"),
+            0);
+  EXPECT_EQ(Say("agent", "cases liability appeal C-1 --evidence 'log of 3 May' --note '不是我们'"),
+            0);
+  EXPECT_EQ(Say("manager", "cases liability decide C-1 --uphold --note yes --lang zh"), 5);
+  EXPECT_EQ(Say("admin", "cases liability decide C-1 --uphold --note yes"), 0);
+  EXPECT_EQ(Say("admin", "cases show C-1"), 0);
+  EXPECT_EQ(Say("admin", "cases show C-1 --lang zh"), 0);
+  ExpectTranscript("liability.txt");
+}
+
+TEST_F(CliCasesTest, AnAlertIsAcknowledgedAndAHeldCaseBegins) {
+  Answer("touchpoint", R"(reason: "The shelf fell on me and I am injured")");
+  Answer("relationship");
+  EXPECT_EQ(Say("agent", "cases show C-1 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases acknowledge C-1 --note '马上去'"), 0);
+  EXPECT_EQ(Say("agent", "cases acknowledge C-1 --lang zh"), 5);
+  EXPECT_EQ(Say("agent", "cases show C-1"), 0);
+  EXPECT_EQ(Say("agent", "cases attempt C-2 --channel phone --outcome reached --lang zh"), 5);
+  EXPECT_EQ(Say("agent", "cases begin C-2 --note urgent"), 4);
+  EXPECT_EQ(Say("manager", "cases begin C-2 --note urgent"), 0);
+  EXPECT_EQ(Say("manager", "cases begin C-1 --note urgent --lang zh"), 5);
+  ExpectTranscript("alerts.txt");
+}
+
+TEST_F(CliCasesTest, WhatMayBeGivenIsShownWithWhatIsLeftOfIt) {
+  Answer("touchpoint");
+  EXPECT_EQ(Say("agent", "cases remedies C-1"), 0);
+  EXPECT_EQ(Say("agent", "cases remedy C-1 --type voucher --state proposed --amount 'CNY 150.00'"),
+            0);
+  EXPECT_EQ(Say("agent", "cases remedy C-1 --type voucher --state offered --amount 'CNY 50.01'"),
+            5);
+  const std::string proposed =
+      server_.Do<v1::GetCaseResponse>("admin", R"(case_id: "C-1")").case_().remedies(0).id();
+  EXPECT_EQ(Say("agent", "cases remedy C-1 --id " + proposed + " --state approved"), 5);
+  EXPECT_EQ(Say("manager",
+                "cases remedy C-1 --id " + proposed + " --state approved --note '特批' --lang zh"),
+            0);
+  EXPECT_EQ(Say("agent", "cases remedies C-1 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases show C-1"), 0);
+  EXPECT_EQ(Say("agent", "cases show C-1 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases remedies C-9"), 3);
+  ExpectTranscript("remedies.txt");
+}
+
+TEST_F(CliCasesTest, ComplaintsAreImportedOnceAndWhatIsAmissIsListed) {
+  Write("map.yaml", R"(version: 1
+source_system: hotline
+zone: Asia/Shanghai
+fields:
+  program: {const: touchpoint}
+  external_id: {from: ID, required: true}
+  open_time: OPENED
+  request: WHAT
+  org_unit: UNIT
+  customer.external_id: CUST
+)");
+  Write("new.csv",
+        "ID,OPENED,WHAT,UNIT,CUST\n1,2026-01-05,\"漏水, again\",south,\n"
+        "2,2026-13-05,x,south,\n3,2026-01-06,y,south,nobody\n4,2026-01-07,=1+1,north,\n"
+        ",2026-01-08,z,north,\n");
+  const std::string call =
+      "import complaints " + folder_ + "/new.csv --map " + folder_ + "/map.yaml --history";
+  EXPECT_EQ(Say("integration", call), 0);
+  transcript_ += Read("new.csv.rejects.csv") + "\n";
+  EXPECT_EQ(Say("integration", call + " --strict --lang zh"), 1);
+  transcript_ += Read("new.csv.rejects.csv") + "\n";
+  EXPECT_EQ(Say("admin", "cases list --lang zh"), 0);
+  EXPECT_EQ(Say("viewer", call), 4);
+  ExpectTranscript("import_complaints.txt");
+}
+
+TEST_F(CliCasesTest, AConfigurationIsTriedOnThePast) {
+  Answer("touchpoint");
+  server_.clock().Advance(std::chrono::days{2});
+  Open();
+  EXPECT_EQ(Say("admin", "config backtest"), 2);
+  EXPECT_EQ(Say("admin", "config backtest --since all --promise soon"), 2);
+  EXPECT_EQ(Say("admin",
+                "config backtest --since all --promise 'contacted=1 hours' "
+                "--promise 'resolved=30 calendar_days' --by touchpoint"),
+            0);
+  EXPECT_EQ(Say("admin",
+                "config backtest --since 2026-03-01 --promise 'contacted=1 hours' "
+                "--lang zh"),
+            0);
+  EXPECT_EQ(Say("admin", "config backtest --since 2026-04-01 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "config backtest --since all"), 4);
+  ExpectTranscript("backtest.txt");
+}
+
+}  // namespace
+}  // namespace rebound::cli
