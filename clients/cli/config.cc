@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 #include "clients/cli/backtest.h"
@@ -498,18 +499,30 @@ std::string RenderTests(const v1::TestRulesResponse& reply, bool chinese, const 
 
 int ReadFolder(Session& session, const std::string& folder,
                google::protobuf::RepeatedPtrField<v1::ConfigFile>* files) {
+  namespace fs = std::filesystem;
   std::error_code fault, none;
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
-    const std::string ending = entry.path().extension().string();
-    if (entry.is_regular_file() && (ending == ".yaml" || ending == ".ics")) {
-      paths.push_back(entry.path());
-    }
+  std::vector<fs::path> paths;
+  std::set<std::string> names;
+  // A pack of playbooks/ is completed by the folder that playbooks/ lies in.
+  std::vector<fs::path> folders = {folder};
+  fs::path whole = fs::absolute(folder, none).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // it ended in a slash
+  if (whole.parent_path().filename() == "playbooks") {
+    folders.push_back((fs::path(folder) / ".." / "..").lexically_normal());
   }
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::filesystem::path(folder) / "calendars", none)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".ics") {
-      paths.push_back(entry.path());
+  for (const fs::path& from : folders) {
+    for (const auto& entry : fs::directory_iterator(from, from == folder ? fault : none)) {
+      const std::string ending = entry.path().extension().string();
+      const bool wanted = entry.is_regular_file() && (ending == ".yaml" || ending == ".ics");
+      if (wanted && names.insert(entry.path().filename().string()).second) {
+        paths.push_back(entry.path());
+      }
+    }
+    for (const auto& entry : fs::directory_iterator(from / "calendars", none)) {
+      const bool wanted = entry.is_regular_file() && entry.path().extension() == ".ics";
+      if (wanted && names.insert("calendars/" + entry.path().filename().string()).second) {
+        paths.push_back(entry.path());
+      }
     }
   }
   if (fault) {

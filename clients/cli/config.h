@@ -12,8 +12,8 @@
 namespace rebound::cli {
 
 // The files that the server wants of a configuration folder, in order of their names: *.yaml, and
-// the calendars (*.ics) that they may import, also of its folder calendars/. Fails as a command
-// does.
+// the calendars (*.ics) that they may import, also of its folder calendars/. What a folder below
+// playbooks/ does not have is taken from the one above that. Fails as a command does.
 int ReadFolder(Session& session, const std::string& folder,
                google::protobuf::RepeatedPtrField<v1::ConfigFile>* files);
 

@@ -23,6 +23,7 @@ namespace {
 constexpr std::string_view kYaml = ".yaml";
 constexpr std::string_view kICalendar = ".ics";
 constexpr std::string_view kCalendarFolder = "calendars";
+constexpr std::string_view kPacks = "playbooks";
 
 std::string FileOf(const Section& section) {
   return std::string(section.name) + std::string(kYaml);
@@ -325,6 +326,15 @@ std::set<std::string> NamesIn(const std::filesystem::path& folder) {
   return names;
 }
 
+// What a pack is completed by: the folder that its playbooks/ lies in. nullopt: it is no pack.
+std::optional<std::filesystem::path> FolderOfPack(const std::filesystem::path& folder) {
+  std::error_code code;
+  std::filesystem::path whole = std::filesystem::absolute(folder, code).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // it ended in a slash
+  if (whole.parent_path().filename() != kPacks) return std::nullopt;
+  return (folder / ".." / "..").lexically_normal();
+}
+
 // Names that are almost those of files that are read.
 std::vector<std::string> MisspeltIn(const std::filesystem::path& folder) {
   const std::vector<std::string> known = KnownFiles();
@@ -349,20 +359,30 @@ std::optional<LoadedConfig> ParseConfig(const std::vector<ConfigFile>& files,
 std::vector<ConfigFile> ReadConfigFolder(const std::filesystem::path& folder,
                                          std::vector<ConfigError>* errors) {
   const std::set<std::string> there = NamesIn(folder);
-  std::vector<std::string> names;
+  const auto base = FolderOfPack(folder);
+  const std::set<std::string> below = base ? NamesIn(*base) : std::set<std::string>{};
+  std::vector<std::filesystem::path> paths;
   for (const Section& section : kSections) {
-    if (section.compulsory || there.contains(FileOf(section))) names.push_back(FileOf(section));
+    const std::string name = FileOf(section);
+    const bool own = there.contains(name);
+    if (!own && below.contains(name)) {
+      paths.push_back(*base / name);
+    } else if (own || section.compulsory) {
+      paths.push_back(folder / name);
+    }
   }
-  for (const std::string& name : there) {
-    if (name.ends_with(kICalendar)) names.push_back(name);
-  }
-  for (const std::string& name : NamesIn(folder / kCalendarFolder)) {
-    if (name.ends_with(kICalendar)) names.push_back(fmt::format("{}/{}", kCalendarFolder, name));
+  for (const std::filesystem::path& from : {folder, base.value_or(folder)}) {
+    for (const std::filesystem::path& calendars : {from, from / kCalendarFolder}) {
+      for (const std::string& name : NamesIn(calendars)) {
+        if (name.ends_with(kICalendar)) paths.push_back(calendars / name);
+      }
+    }
+    if (!base) break;
   }
   std::vector<ConfigFile> files;
-  for (const std::string& name : names) {
+  for (const std::filesystem::path& path : paths) {
     if (files.size() > kMaxConfigFiles) break;  // that there are too many is for the parser to say
-    if (auto file = ReadFile(folder / name, errors)) files.push_back(*std::move(file));
+    if (auto file = ReadFile(path, errors)) files.push_back(*std::move(file));
   }
   return files;
 }

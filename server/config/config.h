@@ -5,6 +5,8 @@
 //   lifecycle, priorities, roles      .yaml; absent: the shipped ones (DefaultLifecycle() ...)
 //   calendars, clocks, org_units, labels   .yaml; absent: none
 //   *.ics, calendars/*.ics            holidays that calendars.yaml imports
+//   playbooks/PACK/                   a folder for itself: what it does not have is taken from the
+//                                     one that playbooks/ lies in
 //
 // Each begins with `version: 1` and has one key of its name; playbooks, priorities and clocks may
 // have `tests:` (rule_tests.h). The shipped files in config/ document each field, its unit and its
@@ -77,7 +79,8 @@ std::optional<LoadedConfig> ParseConfig(const std::vector<ConfigFile>& files,
 std::optional<LoadedConfig> LoadConfig(const std::filesystem::path& folder,
                                        std::vector<ConfigError>* errors);
 
-// The files that LoadConfig would parse, as they are. Those that cannot be read are in `errors`.
+// The files that LoadConfig would parse, as they are, those that complete a pack included. Those
+// that cannot be read are in `errors`.
 std::vector<ConfigFile> ReadConfigFolder(const std::filesystem::path& folder,
                                          std::vector<ConfigError>* errors);
 

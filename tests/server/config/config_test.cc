@@ -289,6 +289,33 @@ TEST(BrokenConfigTest, MissingUnreadableAndTooLargeFilesAreTold) {
   EXPECT_EQ(errors[0].message.en, "expected a file, found something else");
 }
 
+TEST(PackTest, WhatAPackLacksIsTakenFromTheFolderAbove) {
+  const Folder folder;
+  folder.Write(kPrograms, kPlaybooks);
+  const fs::path pack = folder.path() / "playbooks" / "kiosk";
+  fs::create_directories(pack);
+  std::ofstream(pack / "playbooks.yaml")
+      << "version: 1\nplaybooks:\n  - {id: kiosk, name: {en: Kiosk, zh: 小店}}\n";
+  for (const fs::path& name : {pack, fs::path(pack.string() + "/")}) {
+    std::vector<ConfigError> errors;
+    const auto loaded = LoadConfig(name, &errors);
+    ASSERT_TRUE(loaded) << Render(errors);
+    EXPECT_FALSE(loaded->revision.programs.empty());
+    ASSERT_EQ(loaded->revision.playbooks.size(), 1U);
+    EXPECT_EQ(loaded->revision.playbooks[0].id, "kiosk");
+  }
+  // A mistake is told where it stands, the folder above has its own.
+  std::ofstream(pack / "programs.yaml") << "version: 2\n";
+  std::vector<ConfigError> errors;
+  EXPECT_FALSE(LoadConfig(pack, &errors));
+  ASSERT_FALSE(errors.empty());
+  EXPECT_EQ(errors[0].file, (pack / "programs.yaml").string());
+  errors.clear();
+  const auto above = LoadConfig(folder.path(), &errors);
+  ASSERT_TRUE(above) << Render(errors);
+  EXPECT_NE(above->revision.playbooks[0].id, "kiosk");
+}
+
 TEST(BrokenConfigTest, AFileOfExactlyTheLimitIsRead) {
   const Folder folder;
   std::string programs = kPrograms;
