@@ -28,6 +28,7 @@ trap finish EXIT
 trap 'exit 1' INT TERM
 
 start() {
+  : >"$work/log"  # or the port of the server before might be read from it
   "$bin/reboundd" --db "$work/db" --listen 127.0.0.1:0 --config "$work/config" >"$work/log" 2>&1 &
   server=$!
   local port
