@@ -34,13 +34,18 @@ struct Promised {
   std::string calendar_id{};
 };
 
+std::string Many(int64_t count, const char* one) {
+  return std::to_string(count) + ' ' + one + (count == 1 ? "" : "s");
+}
+
+// In the longest unit that is exact.
 std::string LimitText(const Limit& limit) {
-  if (limit.count == Count::kCalendarDays) return std::to_string(limit.amount) + " calendar days";
-  if (limit.count == Count::kWorkingDays) return std::to_string(limit.amount) + " working days";
-  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(Duration(limit.amount));
-  const std::string text = minutes.count() % 60 == 0
-                               ? std::to_string(minutes.count() / 60) + " hours"
-                               : std::to_string(minutes.count()) + " minutes";
+  if (limit.count == Count::kCalendarDays) return Many(limit.amount, "calendar day");
+  if (limit.count == Count::kWorkingDays) return Many(limit.amount, "working day");
+  const int64_t seconds = limit.amount / 1'000;
+  const std::string text = seconds % 3'600 == 0 ? Many(seconds / 3'600, "hour")
+                           : seconds % 60 == 0  ? Many(seconds / 60, "minute")
+                                                : Many(seconds, "second");
   return limit.count == Count::kBusinessTime ? text + " of business time" : text;
 }
 
@@ -75,6 +80,7 @@ Promised ToPromise(const api::Promise& in, const std::string& field, const Revis
                {{"value", out.calendar_id}, {"allowed", known}});
   }
   out.name = std::string(Name(out.fact)) + " within " + LimitText(out.limit);
+  if (!out.calendar_id.empty()) out.name += " by " + out.calendar_id;
   return out;
 }
 
@@ -376,8 +382,12 @@ Result<void> RunBacktest(const Call& call, Reader& reader,
   checks.Count("promises", request.promises_size(), kMostPromises);
   std::vector<Promised> promises;
   for (int i = 0; i < request.promises_size() && i < kMostPromises; ++i) {
-    promises.push_back(
-        ToPromise(request.promises(i), "promises[" + std::to_string(i) + "]", **draft, checks));
+    Promised read =
+        ToPromise(request.promises(i), "promises[" + std::to_string(i) + "]", **draft, checks);
+    // What is promised twice is one promise.
+    const bool known = std::any_of(promises.begin(), promises.end(),
+                                   [&](const Promised& each) { return each.name == read.name; });
+    if (!known) promises.push_back(std::move(read));
   }
   const int64_t examples = checks.Range("example_limit", request.example_limit(), 0, kMostExamples);
   std::optional<FieldId> group_by;

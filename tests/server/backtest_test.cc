@@ -164,7 +164,7 @@ TEST_F(BacktestApiTest, PromisesAreJudgedByWhatHappenedAndCountedByGroup) {
       "promises { fact: CASE_FACT_CLOSED limit { time { seconds: 3600 } } } group_by: "
       "\"touchpoint\"";
   const auto reply = Try(promise);
-  const api::BacktestDeadline& dispatched = Deadline(reply, "dispatched within 1 calendar days");
+  const api::BacktestDeadline& dispatched = Deadline(reply, "dispatched within 1 calendar day");
   EXPECT_TRUE(dispatched.promise());
   EXPECT_EQ(dispatched.fact(), api::CASE_FACT_DISPATCHED);
   EXPECT_EQ(dispatched.total().case_count(), 2);
@@ -173,12 +173,34 @@ TEST_F(BacktestApiTest, PromisesAreJudgedByWhatHappenedAndCountedByGroup) {
   ASSERT_THAT(dispatched.groups(), SizeIs(2));
   EXPECT_EQ(dispatched.groups(0).key(), "billing/late-fee") << "the most late first";
   EXPECT_EQ(dispatched.groups(0).late_count(), 1);
-  EXPECT_EQ(Deadline(reply, "closed within 1 hours").total().late_count(), 2)
+  EXPECT_EQ(Deadline(reply, "closed within 1 hour").total().late_count(), 2)
       << "what has not happened and is overdue is late";
   ASSERT_THAT(reply.cases(), SizeIs(2));
   EXPECT_THAT(
       reply.cases(0).late(),
-      ElementsAre("first-contact", "dispatched within 1 calendar days", "closed within 1 hours"));
+      ElementsAre("first-contact", "dispatched within 1 calendar day", "closed within 1 hour"));
+}
+
+TEST_F(BacktestApiTest, PromisesThatDifferAreToldApartAndOneMadeTwiceIsOne) {
+  Submit("li", 5);
+  server_.clock().Advance(std::chrono::seconds(100));
+  const auto reply = Try(R"(
+      promises { fact: CASE_FACT_CLOSED limit { time { seconds: 90 } } }
+      promises { fact: CASE_FACT_CLOSED limit { time { seconds: 120 } } }
+      promises { fact: CASE_FACT_CLOSED count: CLOCK_COUNT_WORKING_DAYS limit { days: 2 }
+                 calendar_id: "office-cn" }
+      promises { fact: CASE_FACT_CLOSED count: CLOCK_COUNT_WORKING_DAYS limit { days: 2 }
+                 calendar_id: "office-cn" })");
+  std::vector<std::string> names;
+  for (const api::BacktestDeadline& each : reply.deadlines()) {
+    if (!each.promise()) continue;
+    names.push_back(each.name());
+    EXPECT_EQ(each.total().case_count(), 1) << each.name();
+  }
+  EXPECT_THAT(names, ElementsAre("closed within 90 seconds", "closed within 2 minutes",
+                                 "closed within 2 working days by office-cn"));
+  EXPECT_EQ(Deadline(reply, "closed within 90 seconds").total().late_count(), 1);
+  EXPECT_EQ(Deadline(reply, "closed within 2 minutes").total().late_count(), 0);
 }
 
 TEST_F(BacktestApiTest, WhichCasesAreTriedIsTheCallersChoice) {
