@@ -65,9 +65,13 @@ std::vector<std::string> Recipients(const Draft& draft, const Case& c,
   return found;
 }
 
-std::vector<const AlertRule*> FindRedLines(const Draft& draft, const OpeningFacts& facts) {
+std::vector<const AlertRule*> FindRedLines(const Draft& draft, const Case& opening,
+                                           const Response* response, const Customer* customer) {
   std::vector<const AlertRule*> found;
-  for (const AlertRule& rule : draft.context().revision->alerts) {
+  const std::vector<AlertRule>& rules = draft.context().revision->alerts;
+  if (opening.history || rules.empty()) return found;
+  const OpeningFacts facts(opening, response, customer);
+  for (const AlertRule& rule : rules) {
     if (rule.red_line && Evaluate(rule.when, facts)) found.push_back(&rule);
   }
   return found;

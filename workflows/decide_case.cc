@@ -120,11 +120,12 @@ Result<void> VerbDecision::CheckLabel(const std::vector<Label>& labels, std::str
                     {{"value", std::string(value)}, {"allowed", allowed}});
 }
 
-Result<void> VerbDecision::NeedSecondPerson(CaseCommand command, std::string_view first) const {
+Result<void> VerbDecision::NeedSecondPerson(std::string_view command,
+                                            std::string_view first) const {
   if (first.empty() || context().actor != first) return {};
   return Error{Reason::kSecondPersonRequired,
                {{"case", CaseNumberText(c.number)},
-                {"command", std::string(Name(command))},
+                {"command", std::string(command)},
                 {"person", std::string(first)}}};
 }
 
@@ -279,7 +280,7 @@ Result<void> VerbDecision::operator()(const VerifyCase& verb) {
   auto transition = Need(CaseCommand::kVerify);
   if (!transition) return transition.error();
   for (const std::string& handler : {c.owner, c.resolved_by}) {
-    if (auto other = NeedSecondPerson(CaseCommand::kVerify, handler); !other) return other;
+    if (auto other = NeedSecondPerson(Name(CaseCommand::kVerify), handler); !other) return other;
   }
   Verification verification = verb.verification;
   verification.actor = context().actor;
@@ -368,7 +369,8 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
   if (program->recovery_window) c.window_ends_at = c.opened_at + *program->recovery_window;
   c.revision = context.revision->number;
   const Customer* customer = facts.customer ? &*facts.customer : nullptr;
-  const std::vector<const AlertRule*> red_lines = Plan(draft, c, nullptr, customer);
+  const auto red_lines = FindRedLines(draft, c, nullptr, customer);
+  Plan(draft, c, nullptr, customer, red_lines);
   c.created_at = context.now;
   const std::vector<CaseLink> links = std::exchange(c.details.links, {});
   for (const CaseLink& link : links) {

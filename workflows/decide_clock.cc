@@ -315,7 +315,8 @@ Result<void> VerbDecision::operator()(const DecideExtension& verb) {
                  {{"case", CaseNumberText(c.number)},
                   {"state", known->state == ExtensionState::kGranted ? "granted" : "refused"}}};
   }
-  if (auto other = NeedSecondPerson(CaseCommand::kDecideExtension, known->requested_by); !other) {
+  if (auto other = NeedSecondPerson(Name(CaseCommand::kDecideExtension), known->requested_by);
+      !other) {
     return other;
   }
   Extension extension = *known;

@@ -199,7 +199,7 @@ Result<void> VerbDecision::Approve(Remedy& remedy, const Remedy* known) const {
   for (const std::string_view first :
        {std::string_view(remedy.actor),
         own ? std::string_view(context().actor) : LastProposer(*known)}) {
-    if (auto other = NeedSecondPerson(CaseCommand::kRemedy, first); !other) return other;
+    if (auto other = NeedSecondPerson(Name(CaseCommand::kRemedy), first); !other) return other;
   }
   const Revision& revision = draft.RevisionOf(c);
   for (const RemedyStanding& standing :

@@ -36,7 +36,7 @@ CaseId HistoryCaseId(const Response& opening) {
 
 // `red_lines`: what it meets.
 Case OpeningCase(Draft& draft, const Response& response, const Customer* customer,
-                 std::vector<const AlertRule*>* red_lines) {
+                 const std::vector<const AlertRule*>& red_lines) {
   Case c = AsOpenedBy(*draft.program(), response);
   c.id = response.history ? HistoryCaseId(response) : draft.NewId<CaseId>();
   c.holds_dedupe_slot = !response.customer_id.empty();
@@ -47,7 +47,7 @@ Case OpeningCase(Draft& draft, const Response& response, const Customer* custome
   c.revision = given_up && draft.facts().subject ? draft.facts().subject->revision
                                                  : draft.context().revision->number;
   c.created_at = draft.context().now;
-  *red_lines = Plan(draft, c, &response, customer);
+  Plan(draft, c, &response, customer, red_lines);
   return c;
 }
 
@@ -189,8 +189,7 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
     std::optional<Case> site_case;
     response.effect = ResponseEffect::kNone;
     if (response.category == Category::kDetractor && program.anonymous_opens_case) {
-      std::vector<const AlertRule*> none;
-      site_case = OpeningCase(draft, response, nullptr, &none);
+      site_case = OpeningCase(draft, response, nullptr, {});
       site_case->number = facts.next_case_number;
       response.effect = ResponseEffect::kOpened;
       response.paired_case_id = site_case->id;
@@ -239,8 +238,7 @@ Result<Events> DecideHistory(Draft& draft, const Facts& facts, Response response
     if (c == nullptr) {
       Response opening = *by_id.at(d.opening_response_id);
       opening.history = true;  // its case is, even if it was given live
-      std::vector<const AlertRule*> none;
-      fresh = OpeningCase(draft, opening, customer, &none);
+      fresh = OpeningCase(draft, opening, customer, {});
       fresh.number = next_number++;
       fresh.holds_dedupe_slot = d.facts.holds_dedupe_slot;
       c = &fresh;
@@ -345,10 +343,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   std::vector<Case> cases = facts.cases;
   const Customer* who = customer ? &*customer : nullptr;
   const Case as_opened = AsOpenedBy(*program, response);
-  std::vector<const AlertRule*> red_lines;
-  if (!context.revision->alerts.empty()) {
-    red_lines = FindRedLines(draft, OpeningFacts(as_opened, &response, who));
-  }
+  const auto red_lines = FindRedLines(draft, as_opened, &response, who);
   const bool red_line = !red_lines.empty();
   auto pairing = PairLive(draft, *program, facts.subject, cases, response, red_line);
   if (!pairing) return std::move(pairing).error();
@@ -365,7 +360,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
   Case opening;
   response.effect = pairing->effect;
   if (pairing->effect == ResponseEffect::kOpened) {
-    opening = OpeningCase(draft, response, who, &red_lines);
+    opening = OpeningCase(draft, response, who, red_lines);
     opening.number = facts.next_case_number;
     response.paired_case_id = opening.id;
     response.queue_id = opening.details.queue_id;

@@ -30,15 +30,6 @@ Error AppealNotOpen(const Case& c) {
                {{"case", CaseNumberText(c.number)}, {"state", std::string(Name(state))}}};
 }
 
-// Liability is no matter of status, so no transition names the command.
-Result<void> NeedSomebodyElse(const Case& c, const std::string& actor, std::string_view command,
-                              const std::string& first) {
-  if (first.empty() || actor != first) return {};
-  return Error{
-      Reason::kSecondPersonRequired,
-      {{"case", CaseNumberText(c.number)}, {"command", std::string(command)}, {"person", first}}};
-}
-
 // What the customer meant instead, if it can have been anything else.
 Result<void> CheckCorrection(const Draft& draft, const Case& c, const ProposeVerdict& verb) {
   if (verb.kind != VerdictKind::kMisScored) {
@@ -103,7 +94,8 @@ Result<void> VerbDecision::operator()(const DecideVerdict& verb) {
                   {"state", known->state == VerdictState::kGranted ? "granted" : "refused"}}};
   }
   for (const std::string& person : {known->proposed_by, c.owner}) {
-    if (auto other = NeedSecondPerson(CaseCommand::kDecideVerdict, person); !other) return other;
+    if (auto other = NeedSecondPerson(Name(CaseCommand::kDecideVerdict), person); !other)
+      return other;
   }
   const Timestamp now = context().now;
   const Transition& t = **transition;
@@ -176,8 +168,7 @@ Result<void> VerbDecision::operator()(const AppealLiability& verb) {
         {{"case", CaseNumberText(c.number)}, {"until", FormatTime(*finding.appeal_until)}}};
   }
   if (auto shown = NeedEvidence(verb.evidence); !shown) return shown;
-  if (auto other = NeedSomebodyElse(c, context().actor, "appeal_liability", finding.found_by);
-      !other) {
+  if (auto other = NeedSecondPerson("appeal_liability", finding.found_by); !other) {
     return other;
   }
   finding.appeal = AppealState::kMade;
@@ -198,7 +189,7 @@ Result<void> VerbDecision::operator()(const DecideAppeal& verb) {
   }
   Finding finding = c.findings.back();
   for (const std::string& person : {finding.found_by, finding.appealed_by}) {
-    if (auto other = NeedSomebodyElse(c, context().actor, "decide_appeal", person); !other) {
+    if (auto other = NeedSecondPerson("decide_appeal", person); !other) {
       return other;
     }
   }

@@ -296,14 +296,10 @@ void Settle(Draft& draft, Case& c) {
 
 // ---- What opening, reopening, closing and asking again do
 
-std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* response,
-                                   const Customer* customer) {
+void Plan(const Draft& draft, Case& c, const Response* response, const Customer* customer,
+          const std::vector<const AlertRule*>& red_lines) {
   const Revision& revision = draft.RevisionOf(c);
   const Program* in_force = draft.context().revision->FindProgram(c.program_id);
-  std::vector<const AlertRule*> red_lines;
-  if (!c.history && !revision.alerts.empty()) {  // nothing of the past is raised
-    red_lines = FindRedLines(draft, OpeningFacts(c, response, customer));
-  }
   if (!red_lines.empty()) c.severity = kMaxSeverity;
   const Playbook* playbook = ChoosePlaybook(revision.playbooks, c, customer, response);
   if (playbook != nullptr) c.severity = std::max(c.severity, playbook->severity);
@@ -314,7 +310,7 @@ std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* 
     c.arm = DrawArm(in_force->hold_out, c.customer_id);
     c.held = c.arm != Arm::kTreated;
   }
-  if (c.held) return red_lines;
+  if (c.held) return;
   if (playbook != nullptr) {
     c.playbook = {playbook->id, playbook->version, Canonical(playbook->when)};
   }
@@ -323,7 +319,6 @@ std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* 
     c.details.queue_id = playbook != nullptr && !playbook->queue_id.empty() ? playbook->queue_id
                                                                             : program.default_queue;
   }
-  return red_lines;
 }
 
 void Open(Draft& draft, Case& c, const Response* response, const Customer* customer,

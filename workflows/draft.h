@@ -190,12 +190,12 @@ void Settle(Draft& draft, Case& c);
 
 // What the case is given before it opens: the top severity where it meets a red line, then its
 // playbook, the severity and queue of that, then its arm; a case that is held back has neither
-// playbook nor queue. Gives the red lines it meets. `response` and `customer` may be null.
-std::vector<const AlertRule*> Plan(const Draft& draft, Case& c, const Response* response,
-                                   const Customer* customer);
+// playbook nor queue. `red_lines`: that it meets. `response` and `customer` may be null.
+void Plan(const Draft& draft, Case& c, const Response* response, const Customer* customer,
+          const std::vector<const AlertRule*>& red_lines);
 
 // Adds CaseOpened, with its priority and the clocks that start with the case inside it, then the
-// alerts. `red_lines`: as Plan gave them.
+// alerts. `red_lines`: as Plan got them.
 void Open(Draft& draft, Case& c, const Response* response, const Customer* customer,
           const std::vector<const AlertRule*>& red_lines = {});
 
@@ -228,8 +228,10 @@ Result<void> AddLink(Draft& draft, Case& c, const CaseLink& link, std::string fi
 
 // ---- Alerts and hold-outs (decide_alert.cc)
 
-// The red lines of the revision in force that hold.
-std::vector<const AlertRule*> FindRedLines(const Draft& draft, const OpeningFacts& facts);
+// The red lines of the revision in force that the case crosses as it opens, or as an answer would
+// open it; none of a history, for nothing of the past is raised.
+std::vector<const AlertRule*> FindRedLines(const Draft& draft, const Case& opening,
+                                           const Response* response, const Customer* customer);
 // The case as the answer would open it: what the alerts read of an answer that is attached.
 Case AsOpenedBy(const Program& program, const Response& response);
 // Raises those red lines, and every other rule that holds for `facts`, each unless an alert of it

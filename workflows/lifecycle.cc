@@ -255,10 +255,10 @@ bool MayGive(const Case& c, CaseCommand command) {
   if (command == CaseCommand::kUnmerge) return !c.merged_into.empty();
   if (!c.merged_into.empty()) return false;
   if (!c.held || !IsGivenByPeople(command)) return true;
-  constexpr CaseCommand kMayBeGiven[] = {CaseCommand::kBegin,          CaseCommand::kReopen,
-                                         CaseCommand::kClose,          CaseCommand::kWithdraw,
-                                         CaseCommand::kMerge,          CaseCommand::kUnmerge,
-                                         CaseCommand::kProposeVerdict, CaseCommand::kDecideVerdict};
+  constexpr CaseCommand kMayBeGiven[] = {CaseCommand::kBegin,        CaseCommand::kReopen,
+                                         CaseCommand::kClose,        CaseCommand::kWithdraw,
+                                         CaseCommand::kMerge,        CaseCommand::kProposeVerdict,
+                                         CaseCommand::kDecideVerdict};
   return std::find(std::begin(kMayBeGiven), std::end(kMayBeGiven), command) !=
          std::end(kMayBeGiven);
 }

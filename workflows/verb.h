@@ -27,8 +27,8 @@ struct VerbDecision {
   // missing.
   Result<void> CheckLabel(const std::vector<Label>& labels, std::string_view field,
                           std::string_view value) const;
-  // Whoever did the first part may not do the second.
-  Result<void> NeedSecondPerson(CaseCommand command, std::string_view first) const;
+  // Whoever did the first part may not do the second, the command of that name.
+  Result<void> NeedSecondPerson(std::string_view command, std::string_view first) const;
   // Everything the taken transition requires is there.
   Result<void> CheckRequired() const;
   // Consent and do-not-contact of the customer.

@@ -1,23 +1,19 @@
 #include "clients/cli/import.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <set>
-#include <sstream>
 #include <thread>
 #include <utility>
 
 #include "clients/cli/commands.h"
 #include "clients/cli/import_complaints.h"
+#include "clients/cli/import_file.h"
 #include "clients/cli/options.h"
-#include "clients/cli/progress.h"
 #include "rebound/v1/response_service.grpc.pb.h"
 
 namespace rebound::cli {
@@ -26,33 +22,6 @@ namespace {
 using Stream = grpc::ClientReaderWriter<v1::ImportResponsesRequest, v1::ImportResponsesResponse>;
 
 constexpr std::chrono::milliseconds kInterruptCheck{100};
-
-volatile sig_atomic_t interrupted = 0;
-
-// Notes the first SIGINT while it lives; a second one ends the process as usual.
-class InterruptNote {
- public:
-  InterruptNote() {
-    interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = 1; };
-    // Not SA_RESTART: a read of a pipe shall come back.
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, &before_);
-  }
-  ~InterruptNote() { sigaction(SIGINT, &before_, nullptr); }
-  InterruptNote(const InterruptNote&) = delete;
-  InterruptNote& operator=(const InterruptNote&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
-
-struct Reject {
-  int64_t row = 0;
-  std::string column{};
-  std::string reason{};
-};
 
 // Rows on their way to the server, and those of the same stretch of the file that are not sent.
 struct Batch {
@@ -102,36 +71,14 @@ class Answers {
   bool ended_ = false;
 };
 
-std::optional<std::string> ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return std::nullopt;
-  return text.str();
-}
-
-// 0 for what is no regular file.
-uint64_t FileSize(const std::string& path) {
-  std::error_code fault;
-  if (!std::filesystem::is_regular_file(path, fault)) return 0;
-  const uintmax_t size = std::filesystem::file_size(path, fault);
-  return fault ? 0 : size;
-}
-
 class Import {
  public:
-  Import(Session& session, const ImportOptions& options) : session_(session), options_(options) {
-    summary_.dry_run = options.dry_run;
-    rejects_path_ = options.rejects.empty() ? options.file + ".rejects.csv" : options.rejects;
-  }
+  Import(Session& session, const ImportOptions& options)
+      : session_(session), options_(options), file_(session, options, MappingOf::kResponses) {}
 
   int Run();
 
  private:
-  int ReadMapping();
-  int CheckMapping();
-  int OpenFile();
   void SendHeader();
   void SendRows();
   void AddRow(const CsvRow& row);
@@ -139,17 +86,11 @@ class Import {
   void AwaitRoom();
   void TakeAnswer(std::chrono::milliseconds wait);
   void Settle(const v1::ImportResponsesResponse* answer);
-  bool WriteRejects(std::vector<Reject> rejects);
-  void Stop(std::string fault);
-  bool Stopped() const { return broken_ || interrupted != 0 || !fault_.empty(); }
-  int Conclude(const grpc::Status& status);
-  void Draw();
+  bool Stopped() const { return broken_ || file_.stopped(); }
 
   Session& session_;
   const ImportOptions& options_;
-  std::optional<Mapping> mapping_;
-  std::ifstream file_;
-  std::optional<CsvReader> reader_;
+  ImportFile file_;
   std::unique_ptr<v1::ResponseService::Stub> stub_;
   grpc::ClientContext context_;
   std::unique_ptr<Stream> stream_;
@@ -158,63 +99,7 @@ class Import {
   std::deque<Batch> in_flight_;  // oldest first
   size_t unanswered_ = 0;        // of in_flight_, those that were sent
   bool broken_ = false;          // the stream takes no more
-  std::string fault_;            // of this machine: why the import stopped
-  ImportSummary summary_;
-  std::string rejects_path_;
-  std::ofstream rejects_file_;
-  std::optional<Progress> progress_;
 };
-
-int Import::ReadMapping() {
-  const std::optional<std::string> yaml = ReadFile(options_.map);
-  if (!yaml) return session_.Fail(kExitUsage, "cannot read the mapping " + options_.map);
-  std::vector<std::string> errors;
-  mapping_ = Mapping::Parse(*yaml, options_.map, &errors);
-  for (const std::string& error : errors) session_.Fail(kExitUsage, error);
-  return mapping_ ? kExitOk : kExitUsage;
-}
-
-// What would make the server refuse every row.
-int Import::CheckMapping() {
-  if (!mapping_->Maps("external_id")) {
-    return session_.Fail(kExitUsage, options_.map +
-                                         ": expected external_id among the fields; by it "
-                                         "a row is recognised when it is imported again");
-  }
-  if (!mapping_->Maps("source_system") && !mapping_->ConstantOf("source_system")) {
-    return session_.Fail(kExitUsage, options_.map +
-                                         ": expected source_system, which says whose external_id "
-                                         "and customer ids these are");
-  }
-  if (!mapping_->Maps("program") && options_.program.empty()) {
-    return session_.Fail(kExitUsage,
-                         "expected --program, because " + options_.map + " does not map program");
-  }
-  const std::optional<std::string> constant = mapping_->ConstantOf("program");
-  if (constant && !options_.program.empty() && *constant != options_.program) {
-    return session_.Fail(kExitUsage,
-                         fmt::format("expected one program, but {} says {} and --program says {}",
-                                     options_.map, *constant, options_.program));
-  }
-  return kExitOk;
-}
-
-int Import::OpenFile() {
-  file_.open(options_.file, std::ios::binary);
-  if (!file_ || std::filesystem::is_directory(options_.file)) {
-    return session_.Fail(kExitUsage, "cannot read " + options_.file);
-  }
-  reader_.emplace(file_, options_.csv);
-  if (const std::optional<std::string> fault = reader_->ReadHeader()) {
-    return session_.Fail(kExitUsage, options_.file + ": " + *fault);
-  }
-  std::vector<std::string> errors;
-  if (!mapping_->Bind(reader_->header(), &errors)) {
-    for (const std::string& error : errors) session_.Fail(kExitUsage, error);
-    return kExitUsage;
-  }
-  return kExitOk;
-}
 
 void Import::SendHeader() {
   stub_ = v1::ResponseService::NewStub(session_.Channel());
@@ -230,13 +115,10 @@ void Import::SendHeader() {
 }
 
 void Import::AddRow(const CsvRow& row) {
-  ++summary_.read;
-  const MappedRow mapped = mapping_->Map(row);
+  const MappedRow mapped = file_.mapping().Map(row);
   if (!mapped.ok()) {
     ++batch_.rejected;
-    for (const RowError& error : mapped.errors) {
-      batch_.rejects.push_back({error.row, error.column, error.reason});
-    }
+    for (const RowError& error : mapped.errors) batch_.rejects.push_back(ToReject(error));
     return;
   }
   v1::ImportRow sent;
@@ -257,12 +139,9 @@ void Import::AddRow(const CsvRow& row) {
 
 void Import::SendRows() {
   CsvRow row;
-  while (!Stopped() && reader_->Next(&row)) {
+  while (!Stopped() && file_.Next(&row)) {
     AddRow(row);
     if (batch_.size() >= kBatchRows) Flush();
-  }
-  if (!Stopped() && reader_->read_failed()) {
-    Stop(fmt::format("reading {} failed after row {}", options_.file, row.row));
   }
   if (!Stopped()) Flush();
 }
@@ -279,7 +158,7 @@ void Import::Flush() {
     broken_ = !stream_->Write(in_flight_.back().request);
   }
   if (unanswered_ == 0) Settle(nullptr);
-  Draw();
+  file_.Draw();
 }
 
 void Import::AwaitRoom() {
@@ -294,7 +173,7 @@ void Import::AwaitRoom() {
 void Import::TakeAnswer(std::chrono::milliseconds wait) {
   if (const auto answer = answers_.Take(wait)) {
     Settle(&*answer);
-    Draw();
+    file_.Draw();
   } else if (answers_.ended()) {
     broken_ = true;
   }
@@ -302,13 +181,14 @@ void Import::TakeAnswer(std::chrono::milliseconds wait) {
 
 // Counts the oldest batch by its answer, and those behind it that need none.
 void Import::Settle(const v1::ImportResponsesResponse* answer) {
+  ImportSummary& summary = file_.summary();
   while (!in_flight_.empty()) {
     Batch& batch = in_flight_.front();
     if (batch.request.has_rows()) {
       if (answer == nullptr) return;
-      summary_.accepted += answer->accepted_count();
-      summary_.replayed += answer->replayed_count();
-      summary_.opened_cases += answer->opened_case_count();
+      summary.accepted += answer->accepted_count();
+      summary.replayed += answer->replayed_count();
+      summary.opened_cases += answer->opened_case_count();
       std::set<int64_t> refused;
       for (const v1::RowError& error : answer->rejects()) {
         refused.insert(error.row());
@@ -318,97 +198,24 @@ void Import::Settle(const v1::ImportResponsesResponse* answer) {
         });
         batch.rejects.push_back(
             {error.row(),
-             row == rows.end() ? "" : ColumnAtFault(*mapping_, row->response(), error.field()),
-             session_.chinese && !error.message_zh().empty() ? error.message_zh()
-                                                             : error.message()});
+             row == rows.end() ? ""
+                               : ColumnAtFault(file_.mapping(), row->response(), error.field()),
+             MessageOf(error, session_.chinese)});
       }
       batch.rejected += static_cast<int64_t>(refused.size());
       --unanswered_;
       answer = nullptr;
     }
-    summary_.rejected += batch.rejected;
-    if (!WriteRejects(std::move(batch.rejects))) {
-      Stop("cannot write the rejects file " + rejects_path_ + "; choose another with --rejects");
-    }
+    summary.rejected += batch.rejected;
+    file_.WriteRejects(std::move(batch.rejects));
     in_flight_.pop_front();
   }
 }
 
-bool Import::WriteRejects(std::vector<Reject> rejects) {
-  if (rejects.empty()) return true;
-  if (!rejects_file_.is_open()) {
-    rejects_file_.open(rejects_path_, std::ios::binary | std::ios::trunc);
-    rejects_file_ << kRejectsHeader << "\n";
-    summary_.rejects_file = rejects_path_;
-  }
-  std::stable_sort(rejects.begin(), rejects.end(),
-                   [](const Reject& a, const Reject& b) { return a.row < b.row; });
-  CsvWriter csv(rejects_file_);
-  for (const Reject& reject : rejects) {
-    csv.Write({std::to_string(reject.row), reject.column, OneLine(reject.reason)});
-  }
-  return rejects_file_.good();
-}
-
-void Import::Stop(std::string fault) {
-  if (fault_.empty()) fault_ = std::move(fault);
-}
-
-void Import::Draw() {
-  if (!progress_) return;
-  ImportCount count;
-  count.bytes = reader_->bytes_read();
-  count.accepted = summary_.accepted + summary_.replayed;
-  count.rejected = summary_.rejected;
-  progress_->Update(count, std::chrono::steady_clock::now());
-}
-
-int Import::Conclude(const grpc::Status& status) {
-  const bool complete = status.ok() && !Stopped() && in_flight_.empty();
-  int code = kExitOk;
-  if (interrupted != 0) {
-    code = session_.Fail(kExitInterrupted, "interrupted");
-  } else if (!fault_.empty()) {
-    code = session_.Fail(kExitFailed, fault_);
-  } else if (!status.ok()) {
-    code = session_.Fail(status);
-  } else if (!complete) {
-    code = session_.Fail(kExitFailed, "the server ended the import before its last row");
-  }
-  if (!complete) {
-    const int64_t answered = summary_.accepted + summary_.replayed + summary_.rejected;
-    if (session_.format != Format::kJson) {
-      session_.err << fmt::format(
-          "  {} rows were dealt with before that. Run the same command again: rows that are stored "
-          "are recognised and not stored twice.\n",
-          GroupDigits(answered));
-    }
-    return code;
-  }
-  if (session_.format == Format::kJson) {
-    session_.out << ImportSummaryJson(summary_) << "\n";
-  } else if (session_.format == Format::kCsv) {
-    CsvWriter csv(session_.out);
-    csv.Write(
-        {"rows", "accepted", "replayed", "rejected", "opened_cases", "dry_run", "rejects_file"});
-    csv.Write({std::to_string(summary_.read), std::to_string(summary_.accepted),
-               std::to_string(summary_.replayed), std::to_string(summary_.rejected),
-               std::to_string(summary_.opened_cases), summary_.dry_run ? "true" : "false",
-               summary_.rejects_file});
-  } else {
-    session_.out << RenderImportSummary(summary_, session_.style);
-  }
-  return options_.strict && summary_.rejected > 0 ? kExitFailed : kExitOk;
-}
-
 int Import::Run() {
-  if (const int code = ReadMapping(); code != kExitOk) return code;
-  if (const int code = CheckMapping(); code != kExitOk) return code;
-  if (const int code = OpenFile(); code != kExitOk) return code;
-  RemoveOldRejects(rejects_path_);
+  if (const int code = file_.Open(); code != kExitOk) return code;
   const InterruptNote note;
-  progress_.emplace(session_.err, FileSize(options_.file), session_.err_width,
-                    std::chrono::steady_clock::now());
+  file_.Begin();
   SendHeader();
   std::thread answering([this] {
     v1::ImportResponsesResponse answer;
@@ -423,14 +230,13 @@ int Import::Run() {
   }
   while (!answers_.ended()) {
     TakeAnswer(kInterruptCheck);
-    if (interrupted != 0 || !fault_.empty()) context_.TryCancel();
+    if (file_.stopped()) context_.TryCancel();
   }
   answering.join();
   const grpc::Status status = stream_->Finish();
-  if (status.ok() && fault_.empty()) broken_ = false;
-  rejects_file_.close();
-  progress_->Finish();
-  return Conclude(status);
+  int code = kExitOk;
+  if (!file_.stopped() && !status.ok()) code = session_.Fail(status);
+  return file_.Conclude(code, in_flight_.empty());
 }
 
 struct TargetOfField {
@@ -470,26 +276,20 @@ std::string KeyInPath(std::string_view path) {
   return key;
 }
 
-std::string Join(const std::vector<std::string>& columns) {
-  std::string text;
-  for (const std::string& column : columns) text += (text.empty() ? "" : "+") + column;
-  return text;
-}
-
 std::string ItemColumn(const Mapping& mapping, const v1::Response& sent, std::string_view path) {
   const std::string place = KeyInPath(path.substr(0, path.find(']')));
   std::string unused;
   const std::optional<int64_t> index = ParseInteger(place, &unused);
   if (index && *index >= 0 && *index < sent.items_size()) {
-    return Join(mapping.ColumnsOf("items." + sent.items(static_cast<int>(*index)).key()));
+    return JoinColumns(mapping.ColumnsOf("items." + sent.items(static_cast<int>(*index)).key()));
   }
-  return Join(mapping.ColumnsOf("items." + place));
+  return JoinColumns(mapping.ColumnsOf("items." + place));
 }
 
 std::string AttributeColumn(const Mapping& mapping, std::string_view path) {
   const std::string key = KeyInPath(path);
-  const std::string column = Join(mapping.ColumnsOf("attributes." + key));
-  return column.empty() && key == "segment" ? Join(mapping.ColumnsOf("segment")) : column;
+  const std::string column = JoinColumns(mapping.ColumnsOf("attributes." + key));
+  return column.empty() && key == "segment" ? JoinColumns(mapping.ColumnsOf("segment")) : column;
 }
 
 }  // namespace
@@ -508,7 +308,7 @@ std::string ColumnAtFault(const Mapping& mapping, const v1::Response& sent,
         field[known.field.size()] != '[') {
       continue;
     }
-    return Join(mapping.ColumnsOf(known.target));
+    return JoinColumns(mapping.ColumnsOf(known.target));
   }
   return "";
 }
@@ -573,15 +373,6 @@ std::string ImportSummaryJson(const ImportSummary& summary) {
       "\"dryRun\": {}, \"rejectsFile\": {}}}",
       summary.read, summary.accepted, summary.replayed, summary.rejected, summary.opened_cases,
       summary.dry_run, JsonString(summary.rejects_file));
-}
-
-void RemoveOldRejects(const std::string& path) {
-  std::ifstream in(path);
-  std::string first;
-  if (!in || !std::getline(in, first) || first != kRejectsHeader) return;
-  in.close();
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
 }
 
 int ImportResponses(Session& session, const ImportOptions& options) {

@@ -44,11 +44,6 @@ struct ImportSummary {
   std::string rejects_file{};  // empty: none was written
 };
 
-// The first line of a rejects file.
-inline constexpr std::string_view kRejectsHeader = "row,column,reason";
-// A rejects file of an earlier import would be taken for this one's.
-void RemoveOldRejects(const std::string& path);
-
 // Runs the import. Returns an exit code; 0 if it came to its end, whatever was rejected.
 int ImportResponses(Session& session, const ImportOptions& options);
 

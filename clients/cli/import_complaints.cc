@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
+#include "clients/cli/import_file.h"
 #include "clients/cli/options.h"
-#include "clients/cli/progress.h"
 #include "clients/cli/values.h"
 #include "rebound/v1/case_service.grpc.pb.h"
 
@@ -17,14 +13,6 @@ namespace rebound::cli {
 namespace {
 
 constexpr int kBatchCases = 200;
-
-std::optional<std::string> ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 struct FieldTarget {
   std::string_view field;  // of ImportedCase, the longest first where one begins another
@@ -58,96 +46,37 @@ constexpr FieldTarget kFields[] = {
     {"root_cause", "root_cause"},
 };
 
-struct Reject {
-  int64_t row = 0;
-  std::string column{};
-  std::string reason{};
-};
-
 class ComplaintImport {
  public:
   ComplaintImport(Session& session, const ImportOptions& options)
-      : session_(session), options_(options) {
-    rejects_path_ = options.rejects.empty() ? options.file + ".rejects.csv" : options.rejects;
-  }
+      : session_(session), options_(options), file_(session, options, MappingOf::kComplaints) {}
 
   int Run() {
-    if (const int code = Open(); code != kExitOk) return code;
-    RemoveOldRejects(rejects_path_);
-    std::error_code ignored;
-    const bool regular = std::filesystem::is_regular_file(options_.file, ignored);
-    const uint64_t size = regular ? std::filesystem::file_size(options_.file, ignored) : 0;
-    progress_.emplace(session_.err, size, session_.err_width, std::chrono::steady_clock::now());
+    if (const int code = file_.Open(); code != kExitOk) return code;
+    const InterruptNote note;
+    file_.Begin();
+    int code = kExitOk;
     CsvRow row;
-    while (reader_->Next(&row)) {
+    while (code == kExitOk && !file_.stopped() && file_.Next(&row)) {
       Add(row);
-      if (request_.cases_size() < kBatchCases && bytes_ < kBatchBytes &&
-          rejects_.size() < static_cast<size_t>(kBatchCases)) {
-        continue;
-      }
-      if (const int code = Send(); code != kExitOk) return Stopped(code);
+      const bool full = request_.cases_size() >= kBatchCases || bytes_ >= kBatchBytes ||
+                        rejects_.size() >= static_cast<size_t>(kBatchCases);
+      if (full) code = Send();
     }
-    if (reader_->read_failed()) {
-      return Stopped(session_.Fail(
-          kExitFailed, fmt::format("reading {} failed after row {}", options_.file, row.row)));
-    }
-    if (const int code = Send(); code != kExitOk) return Stopped(code);
-    rejects_file_.close();
-    progress_->Finish();
-    if (session_.format == Format::kJson) {
-      session_.out << ImportSummaryJson(summary_) << "\n";
-    } else {
-      session_.out << RenderImportSummary(summary_, session_.style);
-    }
-    return options_.strict && summary_.rejected > 0 ? kExitFailed : kExitOk;
+    if (code == kExitOk && !file_.stopped()) code = Send();
+    file_.WriteRejects(std::exchange(rejects_, {}));  // of what was not sent
+    return file_.Conclude(code, true);
   }
 
  private:
-  int Open() {
-    const std::optional<std::string> yaml = ReadFile(options_.map);
-    if (!yaml) return session_.Fail(kExitUsage, "cannot read the mapping " + options_.map);
-    std::vector<std::string> errors;
-    mapping_ = Mapping::Parse(*yaml, options_.map, &errors, MappingOf::kComplaints);
-    for (const std::string& error : errors) session_.Fail(kExitUsage, error);
-    if (!mapping_) return kExitUsage;
-    for (const char* needed : {"external_id", "source_system"}) {
-      if (!mapping_->Maps(needed) && !mapping_->ConstantOf(needed)) {
-        return session_.Fail(kExitUsage,
-                             fmt::format("{}: expected {}; by it a complaint is recognised when it "
-                                         "is imported again",
-                                         options_.map, needed));
-      }
-    }
-    if (!mapping_->Maps("program") && options_.program.empty()) {
-      return session_.Fail(kExitUsage,
-                           "expected --program, because " + options_.map + " does not map program");
-    }
-    file_.open(options_.file, std::ios::binary);
-    if (!file_ || std::filesystem::is_directory(options_.file)) {
-      return session_.Fail(kExitUsage, "cannot read " + options_.file);
-    }
-    reader_.emplace(file_, options_.csv);
-    if (const std::optional<std::string> fault = reader_->ReadHeader()) {
-      return session_.Fail(kExitUsage, options_.file + ": " + *fault);
-    }
-    if (!mapping_->Bind(reader_->header(), &errors)) {
-      for (const std::string& error : errors) session_.Fail(kExitUsage, error);
-      return kExitUsage;
-    }
-    return kExitOk;
-  }
-
   void Add(const CsvRow& row) {
-    ++summary_.read;
-    const MappedRow mapped = mapping_->Map(row);
+    const MappedRow mapped = file_.mapping().Map(row);
     v1::ImportedCase imported;
     std::vector<RowError> errors = mapped.errors;
     if (errors.empty()) FillImportedCase(mapped, &imported, &errors);
     if (!errors.empty()) {
-      ++summary_.rejected;
-      for (RowError& error : errors) {
-        rejects_.push_back({error.row, std::move(error.column), std::move(error.reason)});
-      }
+      ++file_.summary().rejected;
+      for (const RowError& error : errors) rejects_.push_back(ToReject(error));
       return;
     }
     if (imported.case_().program_id().empty()) {
@@ -162,14 +91,8 @@ class ComplaintImport {
     if (request_.cases_size() > 0) {
       if (const int code = OpenCases(); code != kExitOk) return code;
     }
-    WriteRejects();
-    progress_->Update(
-        {reader_->bytes_read(), summary_.accepted + summary_.replayed, summary_.rejected},
-        std::chrono::steady_clock::now());
-    if (!rejects_file_.good()) {
-      return session_.Fail(kExitFailed, "cannot write the rejects file " + rejects_path_ +
-                                            "; choose another with --rejects");
-    }
+    file_.WriteRejects(std::exchange(rejects_, {}));
+    file_.Draw();
     return kExitOk;
   }
 
@@ -179,19 +102,18 @@ class ComplaintImport {
     v1::BatchOpenCasesResponse reply;
     const int code = session_.Call(&v1::CaseService::Stub::BatchOpenCases, request_, &reply);
     if (code != kExitOk) return code;
+    ImportSummary& summary = file_.summary();
     for (int i = 0; i < reply.results_size(); ++i) {
       const v1::BulkResult& result = reply.results(i);
       if (result.has_error()) {
-        ++summary_.rejected;
-        const v1::RowError& error = result.error();
-        rejects_.push_back({rows_.at(static_cast<size_t>(i)), ColumnOf(error.field()),
-                            session_.chinese && !error.message_zh().empty() ? error.message_zh()
-                                                                            : error.message()});
+        ++summary.rejected;
+        rejects_.push_back({rows_.at(static_cast<size_t>(i)), ColumnOf(result.error().field()),
+                            MessageOf(result.error(), session_.chinese)});
       } else if (result.replayed()) {
-        ++summary_.replayed;
+        ++summary.replayed;
       } else {
-        ++summary_.accepted;
-        ++summary_.opened_cases;
+        ++summary.accepted;
+        ++summary.opened_cases;
       }
     }
     request_.Clear();
@@ -205,57 +127,20 @@ class ComplaintImport {
     const size_t inside = field.find("].");
     if (inside != std::string_view::npos) field.remove_prefix(inside + 2);
     for (const FieldTarget& known : kFields) {
-      if (!field.starts_with(known.field)) continue;
-      std::string text;
-      for (const std::string& column : mapping_->ColumnsOf(known.target)) {
-        text += (text.empty() ? "" : "+") + column;
+      if (field.starts_with(known.field)) {
+        return JoinColumns(file_.mapping().ColumnsOf(known.target));
       }
-      return text;
     }
     return "";
   }
 
-  // In the file's order, whoever refused a row.
-  void WriteRejects() {
-    if (rejects_.empty()) return;
-    if (!rejects_file_.is_open()) {
-      rejects_file_.open(rejects_path_, std::ios::binary | std::ios::trunc);
-      rejects_file_ << kRejectsHeader << "\n";
-      summary_.rejects_file = rejects_path_;
-    }
-    std::stable_sort(rejects_.begin(), rejects_.end(),
-                     [](const Reject& a, const Reject& b) { return a.row < b.row; });
-    for (const Reject& each : rejects_) {
-      CsvWriter(rejects_file_).Write({std::to_string(each.row), each.column, OneLine(each.reason)});
-    }
-    rejects_.clear();
-  }
-
-  int Stopped(int code) {
-    WriteRejects();
-    progress_->Finish();
-    if (session_.format != Format::kJson) {
-      session_.err << fmt::format(
-          "  {} rows were dealt with before that. Run the same command again: cases that are "
-          "stored are recognised and not stored twice.\n",
-          GroupDigits(summary_.accepted + summary_.replayed + summary_.rejected));
-    }
-    return code;
-  }
-
   Session& session_;
   const ImportOptions& options_;
-  std::optional<Mapping> mapping_;
-  std::ifstream file_;
-  std::optional<CsvReader> reader_;
+  ImportFile file_;
   v1::BatchOpenCasesRequest request_;  // being filled
   std::vector<int64_t> rows_;          // of its cases
   std::vector<Reject> rejects_;        // of the same stretch of the file
   size_t bytes_ = 0;
-  ImportSummary summary_;
-  std::string rejects_path_;
-  std::ofstream rejects_file_;
-  std::optional<Progress> progress_;
 };
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "clients/cli/progress.h"
 #include "clients/cli/table.h"
 #include "clients/cli/values.h"
 #include "clients/cli/verbs.h"
@@ -104,17 +106,6 @@ int FindCases(Session& session, const BulkOptions& options, std::vector<std::str
   }
 }
 
-// On a terminal one line that is rewritten; elsewhere nothing.
-void ShowProgress(Session& session, size_t done, size_t total) {
-  if (session.err_width == 0 || total == 0) return;
-  constexpr size_t kCells = 20;
-  const size_t full = done * kCells / total;
-  std::string bar;
-  for (size_t i = 0; i < kCells; ++i) bar += i < full ? "█" : " ";
-  session.err << fmt::format("\r[{}] {}/{}", bar, done, total) << std::flush;
-  if (done == total) session.err << "\r\x1b[K" << std::flush;
-}
-
 struct Refusals {
   int64_t count = 0;
   std::string first;    // case
@@ -133,9 +124,11 @@ int RunBulk(Session& session, BulkOptions& options) {
     return kExitOk;
   }
   int64_t done = 0;
+  int64_t failed = 0;
   std::map<std::string, Refusals> refused;
+  Progress progress(session.err, cases.size(), session.err_width, std::chrono::steady_clock::now());
   for (size_t from = 0; from < cases.size(); from += kBatch) {
-    ShowProgress(session, from, cases.size());
+    progress.Update({from, done, failed, "cases"}, std::chrono::steady_clock::now());
     const size_t to = std::min(from + kBatch, cases.size());
     options.request.clear_case_ids();
     options.request.clear_request_id();
@@ -143,13 +136,17 @@ int RunBulk(Session& session, BulkOptions& options) {
     FillRequestId(options.request.mutable_request_id());
     v1::BulkCasesResponse reply;
     const int code = session.Call(&CaseService::Stub::BulkCases, options.request, &reply);
-    if (code != kExitOk) return code;
+    if (code != kExitOk) {
+      progress.Finish();
+      return code;
+    }
     for (const v1::BulkResult& result : reply.results()) {
       if (session.format == Format::kJson) session.out << MessageJson(result) << "\n";
       if (!result.has_error()) {
         ++done;
         continue;
       }
+      ++failed;
       Refusals& same = refused[result.error().reason()];
       if (++same.count == 1) {
         same.first = result.case_id();
@@ -157,11 +154,9 @@ int RunBulk(Session& session, BulkOptions& options) {
       }
     }
   }
-  ShowProgress(session, cases.size(), cases.size());
-  int64_t failed = 0;
+  progress.Finish();
   std::vector<std::vector<std::string>> rows;
   for (const auto& [reason, same] : refused) {
-    failed += same.count;
     rows.push_back({reason, std::to_string(same.count), same.first, OneLine(same.message)});
   }
   if (session.format != Format::kJson) {

@@ -50,7 +50,7 @@ std::string ProgressLine(const ImportCount& count, uint64_t total_bytes, millise
     parts.push_back("[" + Bar(share, kBarWidth) + "] " + std::string(3 - percent.size(), ' ') +
                     percent + " %");
   }
-  parts.push_back(GroupDigits(rows) + " rows");
+  parts.push_back(GroupDigits(rows) + " " + std::string(count.unit));
   if (timed) {
     parts.push_back(GroupDigits(std::llround(static_cast<double>(rows) / seconds)) + "/s");
   }
@@ -79,7 +79,7 @@ void Progress::Update(const ImportCount& count, TimePoint now) {
     out_ << "\r\x1b[K" << ProgressLine(count, total_bytes_, elapsed, terminal_width_ - 1);
     line_open_ = true;
   } else {
-    out_ << GroupDigits(count.accepted + count.rejected) << " rows";
+    out_ << GroupDigits(count.accepted + count.rejected) << " " << count.unit;
     if (count.rejected > 0) out_ << ", " << GroupDigits(count.rejected) << " rejected";
     out_ << "\n";
   }

@@ -1,4 +1,4 @@
-// The progress of an import, on stderr: on a terminal one line that is rewritten, elsewhere a plain
+// The progress of long work, on stderr: on a terminal one line that is rewritten, elsewhere a plain
 // line now and then, so that logs stay short.
 #pragma once
 
@@ -7,14 +7,16 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 
 namespace rebound::cli {
 
-// How far an import is. Rows are those answered: accepted + rejected.
+// How far it is. Rows are those answered: accepted + rejected.
 struct ImportCount {
-  uint64_t bytes = 0;  // of the file, read so far
+  uint64_t bytes = 0;  // of the file, read so far; or whatever the total is counted in
   int64_t accepted = 0;
   int64_t rejected = 0;
+  std::string_view unit = "rows";
 };
 
 // Draws at most ten times a second on a terminal, one line each ten seconds elsewhere. The time is

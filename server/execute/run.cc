@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "server/clock.h"
+#include "server/execute/lookup.h"
 #include "server/storage/codec.h"
 #include "workflows/check.h"
 
@@ -42,24 +43,8 @@ std::optional<std::array<uint8_t, 6>> TimePrefix(std::string_view request_id) {
   return prefix;
 }
 
-// The customer that stands for this one; cycles are refused when linking.
-std::optional<Customer> Canonical(Reader& reader, std::optional<Customer> customer) {
-  for (int hops = 0; customer && !customer->alias_of.empty() && hops < 16; ++hops) {
-    customer = reader.GetCustomer(customer->alias_of);
-  }
-  return customer;
-}
-
 Error NotFound(std::string resource) {
   return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
-}
-
-std::optional<Case> FindCase(Reader& reader, const CaseRef& ref) {
-  return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
-}
-
-bool Sees(const Scope& scope, const Case& c) {
-  return scope.Covers(c.details.org_unit_id, c.details.queue_id);
 }
 
 // Loads what Decide needs to know. Whatever lies outside the caller's scope is as if it were not
@@ -129,17 +114,17 @@ struct FactLoader {
       }
     }
     if (!response.customer_id.empty()) {
-      facts.customer = Canonical(reader, VisibleCustomer(response.customer_id));
+      facts.customer = Standing(reader, VisibleCustomer(response.customer_id));
       if (!facts.customer) return NotFound("customer");
     } else if (!command.customer_key.empty()) {
-      facts.customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+      facts.customer = Standing(reader, reader.FindCustomer(command.customer_key));
     } else if (facts.subject && !facts.subject->customer_id.empty()) {
       facts.customer = reader.GetCustomer(facts.subject->customer_id);
     }
     if (facts.customer) {
       LoadCases(facts.customer->id, response.program_id);
       if (command.history || !command.occurred_now) {
-        for (const CustomerId& id : Everyone(facts.customer->id)) {
+        for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
           for (Response& known : reader.ResponsesOf(id, response.program_id)) {
             facts.responses.push_back(std::move(known));
           }
@@ -167,7 +152,7 @@ struct FactLoader {
   }
 
   Result<void> operator()(const AddCustomerAlias& command) {
-    facts.customer = Visible(Canonical(reader, VisibleCustomer(command.customer_id)));
+    facts.customer = Visible(Standing(reader, VisibleCustomer(command.customer_id)));
     facts.key_owner = reader.FindCustomer(command.key);
     if (facts.key_owner && !Visible(facts.key_owner)) return NotFound("customer");
     return {};
@@ -183,7 +168,7 @@ struct FactLoader {
       return NotFound("org_unit");
     }
     if (!command.customer_id.empty()) {
-      facts.customer = Canonical(reader, VisibleCustomer(command.customer_id));
+      facts.customer = Standing(reader, VisibleCustomer(command.customer_id));
     }
     for (const CaseLink& link : command.details.links) {
       const auto known = [&](const Case& c) { return c.id == link.case_id; };
@@ -208,11 +193,10 @@ struct FactLoader {
   }
 
   Result<void> operator()(const WorkCase& command) {
-    facts.subject = FindCase(reader, command.ref);
-    if (facts.subject && !Sees(caller.scope, *facts.subject)) facts.subject.reset();
+    facts.subject = FindVisible(reader, caller.scope, command.ref);
     if (!facts.subject) return {};
     if (!facts.subject->customer_id.empty()) {
-      facts.customer = Canonical(reader, reader.GetCustomer(facts.subject->customer_id));
+      facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     if (const auto* migrate = std::get_if<MigrateCase>(&command.verb)) Pin(migrate->revision);
     const CustomerId customer = facts.customer ? facts.customer->id : facts.subject->customer_id;
@@ -223,14 +207,14 @@ struct FactLoader {
       LoadEveryCase(customer);
     }
     if (const auto* merge = std::get_if<MergeCase>(&command.verb)) {
-      if (auto loaded = LoadOther(FindCase(reader, merge->into)); !loaded) return loaded;
+      if (auto loaded = LoadOther(merge->into); !loaded) return loaded;
       for (Case& c : MergedInto(*facts.other)) {
         if (Sees(caller.scope, c)) facts.cases.push_back(std::move(c));
       }
       return {};
     }
     if (const auto* link = std::get_if<LinkCase>(&command.verb)) {
-      return LoadOther(FindCase(reader, link->other));
+      return LoadOther(link->other);
     }
     if (std::holds_alternative<UnmergeCase>(command.verb) && !facts.subject->merged_into.empty()) {
       // Seen or not: what goes back comes from there.
@@ -260,32 +244,24 @@ struct FactLoader {
     }
     return found;
   }
-  Result<void> LoadOther(std::optional<Case> other) {
-    if (!other || !Sees(caller.scope, *other)) return NotFound("case");
-    facts.other = std::move(other);
+  Result<void> LoadOther(const CaseRef& other) {
+    facts.other = FindVisible(reader, caller.scope, other);
+    if (!facts.other) return NotFound("case");
     if (!facts.other->customer_id.empty()) {
-      facts.other_customer = Canonical(reader, reader.GetCustomer(facts.other->customer_id));
+      facts.other_customer = Standing(reader, reader.GetCustomer(facts.other->customer_id));
     }
     return LoadHold();
   }
 
-  // The customer and every alias of it: one person as far as cases are concerned.
-  std::vector<CustomerId> Everyone(const CustomerId& id) {
-    std::vector<CustomerId> everyone = {id};
-    for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
-      for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
-    }
-    return everyone;
-  }
   void LoadCases(const CustomerId& id, std::string_view program_id) {
-    for (const CustomerId& each : Everyone(id)) {
+    for (const CustomerId& each : Everyone(reader, id)) {
       for (Case& c : reader.CasesOf(each, program_id)) facts.cases.push_back(std::move(c));
     }
     SortCases();
   }
   // In every program.
   void LoadEveryCase(const CustomerId& id) {
-    for (const CustomerId& each : Everyone(id)) {
+    for (const CustomerId& each : Everyone(reader, id)) {
       for (Case& c : reader.CasesOf(each)) facts.cases.push_back(std::move(c));
     }
     SortCases();
@@ -315,14 +291,14 @@ bool SaysTheSame(Reader& reader, const Response& stored, const SubmitResponse& c
   ForEachText(b, strip);
   // Whoever stands for them by now: linking customers makes no answer another one.
   const auto standing = [&](const CustomerId& id) {
-    const auto customer = Canonical(reader, reader.GetCustomer(id));
+    const auto customer = Standing(reader, reader.GetCustomer(id));
     return customer ? customer->id : id;
   };
   if (!a.customer_id.empty()) a.customer_id = standing(a.customer_id);
   if (!b.customer_id.empty()) {
     b.customer_id = standing(b.customer_id);
   } else if (!command.customer_key.empty()) {
-    auto customer = Canonical(reader, reader.FindCustomer(command.customer_key));
+    auto customer = Standing(reader, reader.FindCustomer(command.customer_key));
     if (!customer) return false;
     b.customer_id = customer->id;
   } else if (!b.invitation_id.empty() || !b.case_id.empty()) {
@@ -349,11 +325,11 @@ bool SaysTheSame(Reader& reader, Case stored, const OpenCase& command) {
   Hydrate(reader, stored);
   std::optional<Customer> customer;
   if (!command.customer_id.empty()) {
-    customer = Canonical(reader, reader.GetCustomer(command.customer_id));
+    customer = Standing(reader, reader.GetCustomer(command.customer_id));
   }
   std::optional<Customer> known;
   if (!stored.customer_id.empty()) {
-    known = Canonical(reader, reader.GetCustomer(stored.customer_id));
+    known = Standing(reader, reader.GetCustomer(stored.customer_id));
   }
   return stored.program_id == command.program_id &&
          (customer ? customer->id : command.customer_id) ==

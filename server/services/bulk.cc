@@ -3,13 +3,12 @@
 
 #include "rebound/v1/case_service.pb.h"
 #include "server/access/policy.h"
+#include "server/services/batch.h"
 #include "server/services/case_verbs.h"
 #include "server/services/services.h"
 
 namespace rebound {
 namespace {
-
-constexpr int kBulkLimit = 500;
 
 // Calls `visit` with the verb's request; false: there is none.
 template <typename Visit>
@@ -67,83 +66,52 @@ Result<CaseVerb> ToVerb(const Call& call, const api::BulkCasesRequest& request) 
   return ToError(std::move(violations));
 }
 
-// Everything until the last reply: which cases were refused as they were named, and the others.
-struct Bulk {
-  api::BulkCasesRequest request;
-  std::vector<std::optional<Error>> refused;  // one for each case
-  Work work;
-};
-
 // kIdInvalid for a case that is named twice; what is no name of a case is refused by itself.
-Result<void> ReadCases(const CaseVerb& verb, Bulk& bulk) {
-  const int count = bulk.request.case_ids_size();
-  if (count < 1 || count > kBulkLimit) {
-    return FieldError(
-        "case_ids", Reason::kTooManyItems,
-        {{"value", std::to_string(count)}, {"expected", "1 to " + std::to_string(kBulkLimit)}});
-  }
+Result<void> ReadCases(const api::BulkCasesRequest& request, const CaseVerb& verb, Batch& batch) {
   Checks twice;
   std::set<std::pair<CaseId, int64_t>> seen;
-  bulk.refused.resize(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < request.case_ids_size(); ++i) {
     const std::string field = "case_ids[" + std::to_string(i) + "]";
+    const auto item = static_cast<size_t>(i);
     Checks checks;
-    const CaseRef ref = checks.Ref(field, bulk.request.case_ids(i));
+    const CaseRef ref = checks.Ref(field, request.case_ids(i));
     if (!checks.ok()) {
-      bulk.refused[static_cast<size_t>(i)] = std::move(checks).ToError();
+      batch.Refuse(item, std::move(checks).ToError());
       continue;
     }
     if (!seen.emplace(ref.id, ref.number).second) {
       twice.Add(field, Reason::kIdInvalid,
-                {{"value", bulk.request.case_ids(i)}, {"expected", "each case once"}});
+                {{"value", request.case_ids(i)}, {"expected", "each case once"}});
     }
-    bulk.work.commands.emplace_back(WorkCase{ref, verb, std::nullopt});
-    bulk.work.positions.push_back(static_cast<size_t>(i));
+    batch.Add(item, WorkCase{ref, verb, std::nullopt});
   }
   if (!twice.ok()) return std::move(twice).ToError();
   return {};
 }
 
-void Answer(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,
-            const Bulk& bulk, const std::vector<Result<Outcome>>& results) {
-  const Call& call = state->call;
-  api::BulkCasesResponse response;
-  auto result = results.begin();
-  for (size_t i = 0; i < bulk.refused.size(); ++i) {
-    api::BulkResult* out = response.add_results();
-    out->set_case_id(bulk.request.case_ids(static_cast<int>(i)));
-    const bool refused = bulk.refused[i].has_value();
-    if (refused || !*result) {
-      Fill(refused ? *bulk.refused[i] : result->error(), static_cast<int64_t>(i),
-           out->mutable_error());
-    } else {
-      const Case& c = *(*result)->subject;
-      Fill(c, View::kBasic, *call.RevisionOf(c.revision), call.backend.executor.Now(),
-           out->mutable_case_());
-      out->set_replayed((*result)->replayed);
-    }
-    if (!refused) ++result;
-  }
-  service->Reply(state, response);
-}
-
 void BulkCases(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
-  auto bulk = std::make_shared<Bulk>();
-  api::BulkCasesRequest& request = bulk->request;
-  if (auto parsed = ParseRequest(*state->request, &request); !parsed) {
+  auto request = std::make_shared<api::BulkCasesRequest>();
+  if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
     return service->Finish(state, parsed);
   }
-  if (auto id = CheckRequestId(request.request_id()); !id) return service->Finish(state, id);
-  auto verb = ToVerb(state->call, request);
+  if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
+  auto verb = ToVerb(state->call, *request);
   if (!verb) return service->Finish(state, std::move(verb).error());
-  if (auto read = ReadCases(*verb, *bulk); !read) return service->Finish(state, read);
-  if (bulk->work.commands.empty()) return Answer(service, state, *bulk, {});
-  Work work = std::move(bulk->work);
-  work.caller = state->call.ToCaller(request.request_id(), DeterministicBytes(request));
-  work.done = [service, state, bulk](const std::vector<Result<Outcome>>& results) {
-    Answer(service, state, *bulk, results);
-  };
-  service->backend().executor.Submit(std::move(work));
+  if (auto size = CheckBatchSize("case_ids", request->case_ids_size()); !size) {
+    return service->Finish(state, size);
+  }
+  auto batch = std::make_shared<Batch>(static_cast<size_t>(request->case_ids_size()));
+  if (auto read = ReadCases(*request, *verb, *batch); !read) return service->Finish(state, read);
+  SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
+              [service, state, request, batch](const std::vector<Result<Outcome>>& results) {
+                api::BulkCasesResponse reply;
+                VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
+                  api::BulkResult* out = reply.add_results();
+                  out->set_case_id(request->case_ids(static_cast<int>(i)));
+                  FillBulkResult(state->call, i, result, out);
+                });
+                service->Reply(state, reply);
+              });
 }
 
 }  // namespace

@@ -1,20 +1,10 @@
 #include "rebound/v1/case_service.pb.h"
+#include "server/services/batch.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
-#include "server/services/status.h"
-#include "server/storage/codec.h"
 
 namespace rebound {
 namespace {
-
-constexpr int kBatchLimit = 500;
-
-// What a batch needs until its reply: which items were refused for their shape, and the others.
-struct Batch {
-  std::vector<std::optional<Error>> refused;  // one for each item
-  std::vector<Command> commands;              // the others, in order
-  std::vector<size_t> positions;              // of the others
-};
 
 OpenCase ToImported(const api::ImportedCase& in, bool history, const Scope& scope, Reader& reader,
                     Checks& checks) {
@@ -70,82 +60,47 @@ Error Inside(Error error, size_t index) {
   return error;
 }
 
-void FillError(const Error& error, size_t index, api::RowError* out) {
-  out->set_row(static_cast<int64_t>(index));
-  if (error.violations.empty()) {
-    out->set_reason(std::string(Name(error.reason)));
-  } else {
-    out->set_field(error.violations.front().field);
-    out->set_reason(std::string(Name(error.violations.front().reason)));
-  }
-  out->set_message(Render(error, "en"));
-  out->set_message_zh(Render(error, "zh-CN"));
-}
-
-void BatchOpen(ApiService* service, std::shared_ptr<ApiService::UnaryState> state) {
+void BatchOpen(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchOpenCasesRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
     return service->Finish(state, parsed);
   }
   if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
   const int count = request->cases_size();
-  if (count < 1 || count > kBatchLimit) {
-    return service->Finish(state,
-                           FieldError("cases", Reason::kTooManyItems,
-                                      {{"value", std::to_string(count)},
-                                       {"expected", "1 to " + std::to_string(kBatchLimit)}}));
-  }
-  auto batch = std::make_shared<Batch>();
-  batch->refused.resize(static_cast<size_t>(count));
+  if (auto size = CheckBatchSize("cases", count); !size) return service->Finish(state, size);
+  auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
   service->backend().store.Read([&](Reader& reader) {
     for (int i = 0; i < count; ++i) {
-      const auto at = static_cast<size_t>(i);
       Checks checks;
       OpenCase command = ToImported(request->cases(i), request->history(),
                                     state->call.identity.scope, reader, checks);
+      const auto item = static_cast<size_t>(i);
       if (checks.ok()) {
-        batch->commands.push_back(std::move(command));
-        batch->positions.push_back(at);
+        batch->Add(item, std::move(command));
       } else {
-        batch->refused[at] = std::move(checks).ToError();
+        batch->Refuse(item, std::move(checks).ToError());
       }
     }
   });
-  auto reply = [service, state, request, batch](std::vector<Result<Outcome>> results) {
-    api::BatchOpenCasesResponse response;
-    const Call& call = state->call;
-    auto result = results.begin();
-    for (size_t i = 0; i < batch->refused.size(); ++i) {
-      api::BulkResult* out = response.add_results();
-      const bool refused = batch->refused[i].has_value();
-      out->set_case_id(request->cases(static_cast<int>(i)).case_().external_key().external_id());
-      if (refused || !*result) {
-        FillError(Inside(refused ? *batch->refused[i] : result->error(), i), i,
-                  out->mutable_error());
-      } else {
-        const Case& c = *(*result)->subject;
-        Fill(c, View::kBasic, *call.RevisionOf(c.revision), call.backend.executor.Now(),
-             out->mutable_case_());
-        out->set_replayed((*result)->replayed);
-      }
-      if (!refused) ++result;
-    }
-    service->Reply(state, response);
-  };
-  if (batch->commands.empty()) return reply({});
-  Work work;
-  work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
-  work.commands = batch->commands;
-  work.positions = batch->positions;
-  work.done = std::move(reply);
-  service->backend().executor.Submit(std::move(work));
+  SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
+              [service, state, request, batch](const std::vector<Result<Outcome>>& results) {
+                api::BatchOpenCasesResponse reply;
+                VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
+                  api::BulkResult* out = reply.add_results();
+                  const api::Case& named = request->cases(static_cast<int>(i)).case_();
+                  out->set_case_id(named.external_key().external_id());
+                  if (result) return FillBulkResult(state->call, i, result, out);
+                  FillBulkResult(state->call, i, Inside(result.error(), i), out);
+                });
+                service->Reply(state, reply);
+              });
 }
 
 }  // namespace
 
 void AddCaseBatch(ApiService* service) {
-  service->Add("BatchOpenCases", [service](std::shared_ptr<ApiService::UnaryState> state) {
-    BatchOpen(service, std::move(state));
+  service->Add("BatchOpenCases", [service](const std::shared_ptr<ApiService::UnaryState>& state) {
+    BatchOpen(service, state);
   });
 }
 

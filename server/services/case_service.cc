@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "server/execute/lookup.h"
 #include "server/services/case_verbs.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
@@ -9,12 +10,6 @@
 
 namespace rebound {
 namespace {
-
-std::optional<Case> FindVisible(const Call& call, Reader& reader, const CaseRef& ref) {
-  auto c = ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
-  if (c && !call.identity.scope.Covers(c->details.org_unit_id, c->details.queue_id)) c.reset();
-  return c;
-}
 
 Error NoSuchCase() { return Error{Reason::kNotFound, {{"resource", "case"}}}; }
 
@@ -108,7 +103,7 @@ Result<void> ListCaseEvents(const Call& call, Reader& reader,
   const std::string identity = QueryIdentity({call.method, call.identity.name, request.case_id()});
   auto cursor = OpenPage(call, request.page_token(), identity);
   if (!cursor) return std::move(cursor).error();
-  const auto c = FindVisible(call, reader, ref);
+  const auto c = FindVisible(reader, call.identity.scope, ref);
   if (!c) return NoSuchCase();
   auto events = reader.CaseEvents(c->id, *cursor ? (*cursor)->first : 0, *limit + 1);
   const bool more = events.size() > static_cast<size_t>(*limit);
@@ -372,7 +367,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         Checks checks;
         const CaseRef ref = checks.Ref("case_id", request.case_id());
         if (!checks.ok()) return std::move(checks).ToError();
-        auto c = FindVisible(call, reader, ref);
+        auto c = FindVisible(reader, call.identity.scope, ref);
         if (!c) return NoSuchCase();
         Hydrate(reader, *c);
         FillCase(call, *c, View::kFull, out->mutable_case_());

@@ -6,6 +6,7 @@
 #include "server/config/conditions.h"
 #include "server/config/config.h"
 #include "server/config/predicate_json.h"
+#include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
@@ -145,10 +146,8 @@ Result<void> ExplainCase(const Call &call, Reader &reader, const api::ExplainCas
   Checks checks;
   const CaseRef ref = checks.Ref("case_id", request.case_id());
   if (!checks.ok()) return std::move(checks).ToError();
-  const auto c = ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
-  if (!c || !call.identity.scope.Covers(c->details.org_unit_id, c->details.queue_id)) {
-    return Error{Reason::kNotFound, {{"resource", "case"}}};
-  }
+  const auto c = FindVisible(reader, call.identity.scope, ref);
+  if (!c) return Error{Reason::kNotFound, {{"resource", "case"}}};
   Case opened = AsOpened(reader, *c);
   Hydrate(reader, opened);
   auto response = reader.GetResponse(opened.opening_response_id);

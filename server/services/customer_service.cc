@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
@@ -34,19 +35,15 @@ Result<void> GetHistory(const Call& call, Reader& reader,
   if (!checks.ok()) return std::move(checks).ToError();
   if (!Visible(call, reader.GetCustomer(id))) return NoSuchCustomer();
 
-  std::vector<CustomerId> everyone = {id};
-  for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
-    for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
-  }
   std::vector<Response> responses;
   std::vector<Case> cases;
   const Scope& scope = call.identity.scope;
-  for (const CustomerId& each : everyone) {
+  for (const CustomerId& each : Everyone(reader, id)) {
     for (Response& r : reader.ResponsesOf(each)) {
       if (scope.Covers(r.org_unit_id, r.queue_id)) responses.push_back(std::move(r));
     }
     for (Case& c : reader.CasesOf(each)) {
-      if (scope.Covers(c.details.org_unit_id, c.details.queue_id)) cases.push_back(std::move(c));
+      if (Sees(scope, c)) cases.push_back(std::move(c));
     }
   }
   std::stable_sort(responses.begin(), responses.end(), [](const Response& a, const Response& b) {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "rebound/v1/case_service.pb.h"
+#include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "workflows/remedy_ledger.h"
@@ -13,16 +14,9 @@ namespace {
 std::vector<Case> CasesOfCustomer(Reader& reader, const Case& c) {
   std::vector<Case> cases;
   if (c.customer_id.empty()) return cases;
-  CustomerId standing = c.customer_id;
-  for (int hops = 0; hops < 16; ++hops) {
-    const auto customer = reader.GetCustomer(standing);
-    if (!customer || customer->alias_of.empty()) break;
-    standing = customer->alias_of;
-  }
-  std::vector<CustomerId> everyone{standing};
-  for (size_t i = 0; i < everyone.size(); ++i) {
-    for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
-    for (Case& each : reader.CasesOf(everyone[i])) cases.push_back(std::move(each));
+  const auto standing = Standing(reader, reader.GetCustomer(c.customer_id));
+  for (const CustomerId& id : Everyone(reader, standing ? standing->id : c.customer_id)) {
+    for (Case& each : reader.CasesOf(id)) cases.push_back(std::move(each));
   }
   return cases;
 }
@@ -59,10 +53,8 @@ Result<void> ListOptions(const Call& call, Reader& reader,
   Checks checks;
   const CaseRef ref = checks.Ref("case_id", request.case_id());
   if (!checks.ok()) return std::move(checks).ToError();
-  const auto c = ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
-  if (!c || !call.identity.scope.Covers(c->details.org_unit_id, c->details.queue_id)) {
-    return Error{Reason::kNotFound, {{"resource", "case"}}};
-  }
+  const auto c = FindVisible(reader, call.identity.scope, ref);
+  if (!c) return Error{Reason::kNotFound, {{"resource", "case"}}};
   const auto revision = call.RevisionOf(c->revision);
   if (revision->remedies.empty()) return {};
   std::vector<RemedyStanding> standings = RemedyStandings(

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "workflows/contribution.h"
@@ -359,18 +360,21 @@ void FillPauses(const std::string& owner, const PauseSum& sum, api::PauseFigure*
   Fill(sum.longest, out->mutable_longest());
 }
 
+// The report has groups of its own.
+Error NotGrouped(const Question& q, const char* expected) {
+  return FieldError("scope.group_by", Reason::kFilterInvalid,
+                    {{"column", "1"},
+                     {"problem", "field_not_allowed"},
+                     {"found", q.group_by.substr(0, 80)},
+                     {"expected", expected}});
+}
+
 Result<void> GetPauses(const Call& call, Reader& reader, const api::GetPauseReportRequest& request,
                        api::GetPauseReportResponse* out) {
   auto question = Ask(call, request.scope(), false);
   if (!question) return std::move(question).error();
   const Question& q = *question;
-  if (!q.group_by.empty()) {
-    return FieldError("scope.group_by", Reason::kFilterInvalid,
-                      {{"column", "1"},
-                       {"problem", "field_not_allowed"},
-                       {"found", q.group_by.substr(0, 80)},
-                       {"expected", "nothing: pauses go by owner"}});
-  }
+  if (!q.group_by.empty()) return NotGrouped(q, "nothing: pauses go by owner");
   const Timestamp as_of = AsOf(call, q);
   PauseSum total;
   std::map<std::string, PauseSum> owners;
@@ -444,13 +448,8 @@ std::string RemedyGroup(Reader& reader, const Case& c, const Remedy& remedy, api
     return api::RemedyKind_Name(static_cast<api::RemedyKind>(remedy.kind));
   }
   if (c.customer_id.empty()) return "";
-  CustomerId id = c.customer_id;
-  for (int hops = 0; hops < 16; ++hops) {
-    const auto customer = reader.GetCustomer(id);
-    if (!customer || customer->alias_of.empty()) break;
-    id = customer->alias_of;
-  }
-  return ToString(id);
+  const auto standing = Standing(reader, reader.GetCustomer(c.customer_id));
+  return ToString(standing ? standing->id : c.customer_id);
 }
 
 Result<void> GetRemedies(const Call& call, Reader& reader,
@@ -460,13 +459,7 @@ Result<void> GetRemedies(const Call& call, Reader& reader,
   auto question = Ask(call, request.scope(), false);
   if (!question) return std::move(question).error();
   const Question& q = *question;
-  if (!q.group_by.empty()) {
-    return FieldError("scope.group_by", Reason::kFilterInvalid,
-                      {{"column", "1"},
-                       {"problem", "field_not_allowed"},
-                       {"found", q.group_by.substr(0, 80)},
-                       {"expected", "nothing: remedies go by group"}});
-  }
+  if (!q.group_by.empty()) return NotGrouped(q, "nothing: remedies go by group");
   if (request.group() == api::REMEDY_GROUP_UNSPECIFIED) {
     return FieldError("group", Reason::kRequiredFieldMissing);
   }

@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "rebound/v1/response_service.pb.h"
+#include "server/services/batch.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/services/status.h"
@@ -10,81 +11,58 @@
 namespace rebound {
 namespace {
 
-constexpr int kBatchLimit = 500;
 constexpr int kRowLimit = 1'000;
 constexpr int kStreamLimit = 16;
 
 // ------------------------------------------------------------------------------------- batches
 
-// Everything that a batch of answers needs until its last reply: which of them were refused for
-// their shape, and what became of the others.
-struct Batch {
-  std::vector<std::optional<Error>> refused;  // one for each answer
-  std::vector<Command> commands;              // the others, in order
-  std::vector<size_t> positions;              // of the others
-};
-
-Batch Decode(const Call& call, int count, bool history,
+// `keyed`: one without an external key is refused.
+Batch Decode(const Call& call, int count, bool history, bool keyed,
              const std::function<const api::Response&(int)>& response,
              const std::function<std::string(int)>& path) {
-  Batch batch;
-  batch.refused.resize(static_cast<size_t>(count));
-  batch.commands.reserve(static_cast<size_t>(count));
+  Batch batch(static_cast<size_t>(count));
   const Timestamp now = call.backend.executor.Now();
   for (int i = 0; i < count; ++i) {
     Checks checks;
     SubmitResponse command = ToSubmit(response(i), path(i), *call.revision, now, history, checks);
-    if (checks.ok()) {
-      batch.commands.push_back(std::move(command));
-      batch.positions.push_back(static_cast<size_t>(i));
+    const auto item = static_cast<size_t>(i);
+    if (!checks.ok()) {
+      batch.Refuse(item, std::move(checks).ToError());
+    } else if (keyed && !response(i).has_external_key()) {
+      batch.Refuse(item, FieldError(path(i) + ".external_key", Reason::kRequiredFieldMissing));
     } else {
-      batch.refused[static_cast<size_t>(i)] = std::move(checks).ToError();
+      batch.Add(item, std::move(command));
     }
   }
   return batch;
 }
 
-void BatchSubmit(ApiService* service, std::shared_ptr<ApiService::UnaryState> state) {
+void BatchSubmit(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchSubmitResponsesRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
     return service->Finish(state, parsed);
   }
   if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
   const int count = request->responses_size();
-  if (count < 1 || count > kBatchLimit) {
-    return service->Finish(state,
-                           FieldError("responses", Reason::kTooManyItems,
-                                      {{"value", std::to_string(count)},
-                                       {"expected", "1 to " + std::to_string(kBatchLimit)}}));
-  }
+  if (auto size = CheckBatchSize("responses", count); !size) return service->Finish(state, size);
   auto batch = std::make_shared<Batch>(Decode(
-      state->call, count, false,
+      state->call, count, false, false,
       [&](int i) -> const api::Response& { return request->responses(i); },
       [](int i) { return "responses[" + std::to_string(i) + "]"; }));
-  auto reply = [service, state, batch](std::vector<Result<Outcome>> results) {
-    api::BatchSubmitResponsesResponse response;
-    auto result = results.begin();
-    for (size_t i = 0; i < batch->refused.size(); ++i) {
-      api::SubmitResult* out = response.add_results();
-      const bool refused = batch->refused[i].has_value();
-      if (refused || !*result) {
-        Fill(refused ? *batch->refused[i] : result->error(), static_cast<int64_t>(i),
-             out->mutable_error());
-      } else {
-        Fill(*(*result)->response, View::kFull, out->mutable_response());
-        out->set_replayed((*result)->replayed);
-      }
-      if (!refused) ++result;
-    }
-    service->Reply(state, response);
-  };
-  if (batch->commands.empty()) return reply({});
-  Work work;
-  work.caller = state->call.ToCaller(request->request_id(), DeterministicBytes(*request));
-  work.commands = batch->commands;
-  work.positions = batch->positions;
-  work.done = std::move(reply);
-  service->backend().executor.Submit(std::move(work));
+  SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
+              [service, state, batch](const std::vector<Result<Outcome>>& results) {
+                api::BatchSubmitResponsesResponse reply;
+                VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
+                  api::SubmitResult* out = reply.add_results();
+                  if (!result) {
+                    Fill(result.error(), static_cast<int64_t>(i), out->mutable_error());
+                    return;
+                  }
+                  Fill(*result->response, View::kFull, out->mutable_response());
+                  out->set_replayed(result->replayed);
+                });
+                service->Reply(state, reply);
+              });
 }
 
 // ------------------------------------------------------------------------------------- imports
@@ -135,11 +113,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
  private:
   void TakeRows(api::ImportRows rows) {
     const int count = rows.rows_size();
-    if (count < 1 || count > kRowLimit) {
-      return End(FieldError(
-          "rows.rows", Reason::kTooManyItems,
-          {{"value", std::to_string(count)}, {"expected", "1 to " + std::to_string(kRowLimit)}}));
-    }
+    if (auto size = CheckBatchSize("rows.rows", count, kRowLimit); !size) return End(size);
     reply_.Clear();
     row_numbers_.clear();
     int64_t last = 0;
@@ -153,20 +127,9 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
     reply_.set_last_row(last);
     // Rows are idempotent by external key, also in live mode.
     batch_ = Decode(
-        call_, count, header_->history(),
+        call_, count, header_->history(), true,
         [&](int i) -> const api::Response& { return rows.rows(i).response(); },
         [](int) { return std::string("response"); });
-    size_t command = 0;
-    for (int i = 0; i < count; ++i) {
-      if (batch_.refused[static_cast<size_t>(i)]) continue;
-      if (!rows.rows(i).response().has_external_key()) {
-        batch_.refused[static_cast<size_t>(i)] =
-            FieldError("response.external_key", Reason::kRequiredFieldMissing);
-        batch_.commands.erase(batch_.commands.begin() + static_cast<std::ptrdiff_t>(command));
-        continue;
-      }
-      ++command;
-    }
     if (batch_.commands.empty()) return Answer({});
     Work work;
     work.caller = call_.ToCaller("", "");
@@ -185,19 +148,16 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
         return End(result.error());
       }
     }
-    auto result = results.begin();
-    for (size_t i = 0; i < batch_.refused.size(); ++i) {
-      const bool refused = batch_.refused[i].has_value();
-      if (refused || !*result) {
-        Fill(refused ? *batch_.refused[i] : result->error(), row_numbers_[i], reply_.add_rejects());
-      } else if ((*result)->replayed) {
+    VisitResults(batch_, results, [&](size_t i, const Result<Outcome>& result) {
+      if (!result) {
+        Fill(result.error(), row_numbers_[i], reply_.add_rejects());
+      } else if (result->replayed) {
         reply_.set_replayed_count(reply_.replayed_count() + 1);
       } else {
         reply_.set_accepted_count(reply_.accepted_count() + 1);
-        reply_.set_opened_case_count(reply_.opened_case_count() + ((*result)->opened_case ? 1 : 0));
+        reply_.set_opened_case_count(reply_.opened_case_count() + (result->opened_case ? 1 : 0));
       }
-      if (!refused) ++result;
-    }
+    });
     outgoing_.Clear();
     bool own = false;
     const grpc::Status serialized =

@@ -1,0 +1,89 @@
+// A CSV file on its way to the server, as every import reads it: mapping, rows, the file of
+// rejects, progress, interruption and the summary. What a row becomes, and how it is sent, is the
+// import's own. Not thread-safe.
+#pragma once
+
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clients/cli/import.h"
+#include "clients/cli/progress.h"
+
+namespace rebound::cli {
+
+// A row that is not stored, and why.
+struct Reject {
+  int64_t row = 0;
+  std::string column{};
+  std::string reason{};
+};
+inline Reject ToReject(const RowError& error) { return {error.row, error.column, error.reason}; }
+
+// In the reader's language.
+inline const std::string& MessageOf(const v1::RowError& error, bool chinese) {
+  return chinese && !error.message_zh().empty() ? error.message_zh() : error.message();
+}
+
+// Columns joined by "+"; "" if there are none.
+std::string JoinColumns(const std::vector<std::string>& columns);
+
+class ImportFile {
+ public:
+  ImportFile(Session& session, const ImportOptions& options, MappingOf what);
+
+  // Reads the mapping, opens the file and its header. The exit code of a failure that was told.
+  int Open();
+  // The progress begins, and rejects of an earlier import go.
+  void Begin();
+  // False at the end, or where reading failed, which stops the import.
+  bool Next(CsvRow* row);
+  const Mapping& mapping() const { return *mapping_; }
+
+  // Counted by the import, but for the rows read.
+  ImportSummary& summary() { return summary_; }
+  // Of a stretch of the file that follows the last one. That they cannot be written stops the
+  // import.
+  void WriteRejects(std::vector<Reject> rejects);
+  void Draw();
+
+  // The first fault of this machine ends an import.
+  void Stop(std::string fault);
+  bool stopped() const;
+
+  // The summary, or how far it came. `code`: of a failure on the way that was told already.
+  // `complete`: every row has its answer.
+  int Conclude(int code, bool complete);
+
+ private:
+  int ReadMapping();
+  int CheckMapping();
+  int OpenRows();
+
+  Session& session_;
+  const ImportOptions& options_;
+  const MappingOf what_;
+  std::optional<Mapping> mapping_;
+  std::ifstream file_;
+  std::optional<CsvReader> reader_;
+  int64_t last_row_ = 0;
+  ImportSummary summary_;
+  std::string rejects_path_;
+  std::ofstream rejects_file_;
+  std::optional<Progress> progress_;
+  std::string fault_;
+};
+
+// Notes the first SIGINT while it lives; a second one ends the process as usual. One at a time.
+class InterruptNote {
+ public:
+  InterruptNote();
+  ~InterruptNote();
+  InterruptNote(const InterruptNote&) = delete;
+  InterruptNote& operator=(const InterruptNote&) = delete;
+
+  static bool seen();
+};
+
+}  // namespace rebound::cli

@@ -1,0 +1,29 @@
+#include "server/execute/lookup.h"
+
+#include <utility>
+
+namespace rebound {
+
+std::optional<Case> FindVisible(Reader& reader, const Scope& scope, const CaseRef& ref) {
+  auto c = ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+  if (c && !Sees(scope, *c)) c.reset();
+  return c;
+}
+
+// Cycles are refused when linking.
+std::optional<Customer> Standing(Reader& reader, std::optional<Customer> customer) {
+  for (int hops = 0; customer && !customer->alias_of.empty() && hops < 16; ++hops) {
+    customer = reader.GetCustomer(customer->alias_of);
+  }
+  return customer;
+}
+
+std::vector<CustomerId> Everyone(Reader& reader, const CustomerId& id) {
+  std::vector<CustomerId> everyone = {id};
+  for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
+    for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
+  }
+  return everyone;
+}
+
+}  // namespace rebound

@@ -1,0 +1,28 @@
+// Finding what somebody names, the same for commands and for queries. Functions on a reader;
+// thread-safe as it is.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "server/storage/store.h"
+#include "workflows/command.h"
+
+namespace rebound {
+
+// May an identity of that scope see the case?
+inline bool Sees(const Scope& scope, const Case& c) {
+  return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+}
+
+// The case; nullopt where there is none, or outside the scope, which must look the same.
+std::optional<Case> FindVisible(Reader& reader, const Scope& scope, const CaseRef& ref);
+
+// The customer that stands for this one: aliases followed. nullopt stays so.
+std::optional<Customer> Standing(Reader& reader, std::optional<Customer> customer);
+
+// The customer and every alias of it: one person as far as cases, answers and limits are concerned.
+// `id` first. Aliases beyond 64 records are not looked for.
+std::vector<CustomerId> Everyone(Reader& reader, const CustomerId& id);
+
+}  // namespace rebound

@@ -1,0 +1,55 @@
+#include "server/services/batch.h"
+
+#include <utility>
+
+#include "server/services/convert.h"
+
+namespace rebound {
+
+void Batch::Add(size_t item, Command command) {
+  commands.push_back(std::move(command));
+  positions.push_back(item);
+}
+
+Result<void> CheckBatchSize(const char* field, int count, int limit) {
+  if (count >= 1 && count <= limit) return {};
+  return FieldError(
+      field, Reason::kTooManyItems,
+      {{"value", std::to_string(count)}, {"expected", "1 to " + std::to_string(limit)}});
+}
+
+void VisitResults(const Batch& batch, const std::vector<Result<Outcome>>& results,
+                  const std::function<void(size_t, const Result<Outcome>&)>& visit) {
+  auto result = results.begin();
+  for (size_t i = 0; i < batch.refused.size(); ++i) {
+    if (batch.refused[i]) {
+      visit(i, *batch.refused[i]);
+    } else {
+      visit(i, *result++);
+    }
+  }
+}
+
+void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,
+                 const std::string& request_id, const std::string& body,
+                 const std::shared_ptr<Batch>& batch,
+                 std::function<void(const std::vector<Result<Outcome>>&)> reply) {
+  if (batch->commands.empty()) return reply({});
+  Work work;
+  work.caller = state->call.ToCaller(request_id, body);
+  work.commands = std::move(batch->commands);
+  work.positions = batch->positions;
+  work.done = std::move(reply);
+  service->backend().executor.Submit(std::move(work));
+}
+
+void FillBulkResult(const Call& call, size_t item, const Result<Outcome>& result,
+                    api::BulkResult* out) {
+  if (!result) return Fill(result.error(), static_cast<int64_t>(item), out->mutable_error());
+  const Case& c = *result->subject;
+  Fill(c, View::kBasic, *call.RevisionOf(c.revision), call.backend.executor.Now(),
+       out->mutable_case_());
+  out->set_replayed(result->replayed);
+}
+
+}  // namespace rebound
