@@ -56,6 +56,18 @@ void Receive(Case& c, Timestamp at) {
   c.first_received_at = at;
 }
 
+void BeginRound(Case& c, int32_t round, Timestamp at) {
+  c.round = round;
+  c.round_started_at = at;
+}
+
+CaseStep& ActiveStepOf(Case& c, const std::string& step_id, int32_t round) {
+  CHECK(ActiveStep(c) != nullptr);
+  CaseStep& step = c.steps.back();
+  CHECK(step.step_id == step_id && step.round == round);
+  return step;
+}
+
 // In place of the one with its id, or at the end.
 template <typename T>
 void Keep(std::vector<T>& known, const T& value) {
@@ -91,28 +103,46 @@ struct CaseFold {
     return *found;
   }
 
+  // Another owner, or none, or a wait in another queue: whatever waited for the old one to act
+  // waits no longer.
+  void Own(const std::string& owner, const std::string& queue_id) const {
+    const bool changes = owner != c.owner;
+    const bool moves = !queue_id.empty() && queue_id != c.details.queue_id;
+    if (!queue_id.empty()) c.details.queue_id = queue_id;
+    if (changes || (moves && owner.empty())) {
+      for (Timer& timer : c.timers) {
+        if (timer.kind != TimerKind::kReturn || timer.state != TimerState::kPending) continue;
+        timer.state = TimerState::kCancelled;
+        timer.ended_at = event.occurred_at;
+      }
+    }
+    if (!changes) return;
+    c.lease_number += 1;
+    c.last_owner = owner.empty() ? c.owner : std::string();
+    c.owned_at.reset();
+    if (!owner.empty()) c.owned_at = event.occurred_at;
+    c.owner = owner;
+  }
+
   void operator()(const CaseAssigned& e) {
-    c.owner = e.owner;
-    if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
+    Own(e.owner, e.queue_id);
     Receive(c, event.occurred_at);
     c.worked = true;
   }
   void operator()(const CaseDispatched& e) {
-    c.owner = e.owner;
-    if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
+    Own(e.owner, e.queue_id);
     if (!e.org_unit_id.empty()) c.details.org_unit_id = e.org_unit_id;
     KeepEarliest(c.dispatched_at, event.occurred_at);
     c.worked = true;
   }
   void operator()(const CaseAccepted& e) {
-    c.owner = e.owner;
+    Own(e.owner, {});
     Receive(c, event.occurred_at);
     c.worked = true;
   }
   void operator()(const CaseReturned& e) {
-    c.owner.clear();
-    if (!e.queue_id.empty()) c.details.queue_id = e.queue_id;
-    c.return_count += 1;
+    Own({}, e.queue_id);
+    if (!e.by_system) c.return_count += 1;
     c.worked = true;
   }
   void operator()(const CaseChased& e) {
@@ -282,6 +312,7 @@ struct CaseFold {
     c.resurvey_result = ResurveyResult::kUnset;
     c.not_asked_reason = NotAskedReason::kUnset;
     c.closed_at.reset();
+    BeginRound(c, c.round + 1, event.occurred_at);
     if (e.cause == ReopenCause::kNewDetractor) c.attached_response_ids.push_back(e.response_id);
     c.worked = true;
   }
@@ -309,9 +340,17 @@ struct CaseFold {
   }
   void operator()(const TimerSet& e) {
     c.timers.push_back({e.kind, e.generation, e.due_at, TimerState::kPending, std::nullopt});
+    if (e.kind == TimerKind::kStep && ActiveStep(c) != nullptr) {  // it goes on later
+      c.steps.back().wake_at = e.due_at;
+      c.steps.back().timer = e.generation;
+    }
   }
   void operator()(const TimerEnded& e) {
     EndTimer(c, e.kind, e.generation, e.state, event.occurred_at);
+    if (e.kind == TimerKind::kStep && ActiveStep(c) != nullptr &&
+        c.steps.back().timer == e.generation) {
+      c.steps.back().timer = 0;
+    }
     for (Alert& alert : c.alerts) {
       if (e.kind == TimerKind::kAlert && alert.timer == e.generation) alert.timer = 0;
     }
@@ -356,6 +395,7 @@ struct CaseFold {
     c.resurvey_result = ResurveyResult::kUnset;
     c.not_asked_reason = NotAskedReason::kUnset;
     c.closed_at.reset();
+    BeginRound(c, c.round + 1, event.occurred_at);
     c.worked = true;
   }
   void operator()(const CaseSeparated& e) {
@@ -428,6 +468,41 @@ struct CaseFold {
     c.severity = e.severity;
     c.clock_definitions = e.clock_definitions;
     c.held = false;
+    c.worked = true;
+  }
+  void operator()(const StepStarted& e) {
+    if (e.step.round != c.round) BeginRound(c, e.step.round, event.occurred_at);
+    c.steps.push_back(e.step);
+    if (e.step.timer == 0) return;
+    const auto due = NextWake(e.step);
+    CHECK(due.has_value());
+    c.timers.push_back({TimerKind::kStep, e.step.timer, *due, TimerState::kPending, std::nullopt});
+  }
+  void operator()(const StepEnded& e) {
+    CaseStep& step = ActiveStepOf(c, e.step_id, e.round);
+    if (step.timer != 0) {
+      EndTimer(c, TimerKind::kStep, step.timer,
+               e.state == StepState::kDone ? TimerState::kMet : TimerState::kCancelled,
+               event.occurred_at);
+      step.timer = 0;
+    }
+    step.state = e.state;
+    step.result = e.result;
+    if (!e.why.empty()) step.why = e.why;
+    step.note = e.note;
+    step.ended_at = event.occurred_at;
+    step.actor = event.actor;
+    if (event.actor != "system") c.worked = true;
+  }
+  void operator()(const StepOverdue& e) {
+    CaseStep& step = ActiveStepOf(c, e.step_id, e.round);
+    EndTimer(c, TimerKind::kStep, step.timer, TimerState::kFired, event.occurred_at);
+    step.timer = 0;
+    step.overdue = true;
+    c.worked = true;
+  }
+  void operator()(const MessageSent& e) {
+    c.attempts.push_back(e.attempt);
     c.worked = true;
   }
   void operator()(const CaseOpened&) { CHECK(false); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -73,8 +74,11 @@ enum class TimerKind {
   kExternalDeadline,
   kFirstResolution,
   kTotalResolution,
-  kAlert,        // an alert has to be acknowledged
-  kDelayedStart  // a case held back for comparison begins
+  kAlert,         // an alert has to be acknowledged
+  kDelayedStart,  // a case held back for comparison begins
+  kReturn,        // owned: the lease ends; else: it has waited long enough in its queue
+  kHandOver,      // is the owner there for what was promised?
+  kStep           // a step of the plan goes on by itself, or is overdue
 };
 enum class TimerState { kUnset, kPending, kFired, kMet, kCancelled };
 enum class HandlingResult {
@@ -115,6 +119,23 @@ enum class ExtensionState { kUnset, kRequested, kGranted, kRefused };
 enum class VerdictKind { kUnset, kInvalid, kMisScored, kUnfounded, kDishonest };
 enum class VerdictState { kUnset, kProposed, kGranted, kRefused };
 enum class AppealState { kUnset, kMade, kUpheld, kRejected };  // upheld: the finding falls
+
+// What a plan is made of (playbook.h).
+enum class StepKind {
+  kUnset,
+  kContact,
+  kRemedy,
+  kTask,
+  kMessage,
+  kWait,
+  kDecision,
+  kVerify,
+  kAftercare
+};
+inline constexpr int kStepKindCount = static_cast<int>(StepKind::kAftercare) + 1;
+// snake_case, e.g. "aftercare".
+std::string_view Name(StepKind kind);
+enum class StepState { kUnset, kActive, kDone, kFailed, kSkipped };
 
 // Was the customer spoken to? (Reached, call back agreed, asks for a superior, refused, hung up.)
 bool IsReached(AttemptOutcome outcome);
@@ -297,6 +318,38 @@ struct Alert {
   friend bool operator==(const Alert&, const Alert&) = default;
 };
 
+// A step of the plan, as it was gone through once. At most one is active.
+struct CaseStep {
+  std::string step_id{};  // of the playbook in the revision that the case follows
+  StepKind kind = StepKind::kUnset;
+  StepState state = StepState::kActive;
+  // Ended: what it came to, in a word. contact: the attempt's outcome, or unreachable; remedy:
+  // accepted, delivered, declined; message: sent; decision: yes, no; verify: passed, failed; else
+  // done, failed, skipped or what was said as it was completed. One that was skipped: why, in a
+  // word (condition, not_sampled, do_not_contact, resolved, closed, reopened ...).
+  std::string result{};
+  // Why it began: next, then:ID or otherwise:ID of a decision, rework, reopened. Of a decision, and
+  // of one that was skipped by its condition: that condition, canonical.
+  std::string why{};
+  std::string owner{};     // whose it is; empty: the case's owner, or anybody's of the queue
+  std::string queue_id{};  // of another department; empty: none
+  int32_t round = 1;       // 1; +1 with each reopening and rework
+  Timestamp started_at{};
+  std::optional<Timestamp> wake_at{};  // when it goes on by itself; then it has no due time
+  std::optional<Timestamp> due_at{};
+  bool overdue = false;  // was noticed, once
+  std::optional<Timestamp> ended_at{};
+  std::string actor{};  // who ended it; "system": it ended by itself
+  Text note{};
+  int32_t timer = 0;  // generation of its pending timer; 0: none
+  // On record as it began: what was before does not end it.
+  int32_t attempts = 0;
+  int32_t verifications = 0;
+  friend bool operator==(const CaseStep&, const CaseStep&) = default;
+};
+// When the timer that it begins with is due: it goes on, or is overdue. nullopt: it has none.
+std::optional<Timestamp> NextWake(const CaseStep& step);
+
 // One per (case, kind, generation); fires exactly once.
 struct Timer {
   TimerKind kind = TimerKind::kUnset;
@@ -394,7 +447,12 @@ struct Case {
   Category category = Category::kUnset;
   CaseDetails details{};
   std::string owner{};
-  std::string status{};  // key into the lifecycle
+  // Rises whenever the case gets another owner or loses it: whoever acts with an older number acts
+  // on what is no longer theirs. 0: it never had one.
+  int64_t lease_number = 0;
+  std::optional<Timestamp> owned_at{};  // when the present owner got it
+  std::string last_owner{};             // while it has none: who had it last
+  std::string status{};                 // key into the lifecycle
   Phase phase = Phase::kUnset;
   int32_t severity = 1;  // 1-5
   PlaybookChoice playbook{};
@@ -441,6 +499,11 @@ struct Case {
   // Held back for comparison: no plan, no queue, nobody's to claim; until CaseBegun.
   bool held = false;
   std::string experiment{};  // the hold-out that gave it its arm; empty: it was not eligible
+  // The plan as it was gone through, in the order of beginning. Rounds: 1; +1 as handling begins
+  // again, by reopening or rework.
+  std::vector<CaseStep> steps{};
+  int32_t round = 1;
+  std::optional<Timestamp> round_started_at{};  // absent in the first
   bool history = false;
   bool worked = false;   // a person or a timer has acted on it
   int64_t revision = 0;  // the configuration it follows
@@ -470,18 +533,50 @@ inline constexpr int32_t kNoPriorityRank = 1000;
 
 inline std::string CaseNumberText(int64_t number) { return "C-" + std::to_string(number); }
 
-// Open, not handled to the end, and nobody's: what claim-next may give out.
-inline bool IsClaimable(const Case& c) {
-  return c.owner.empty() && c.handling_result == HandlingResult::kUnset &&
-         c.phase != Phase::kClosed && !c.held;
+// Somebody has to work on it: open, not handled to the end, of the present. What an import tells of
+// the past is not work.
+inline bool NeedsWork(const Case& c) {
+  return c.handling_result == HandlingResult::kUnset && c.phase != Phase::kClosed && !c.held &&
+         !c.history;
 }
 
-// The order in which cases are claimed, less first: priority, severity (the higher first), due time
-// (none: last), number.
-std::tuple<int32_t, int32_t, int64_t, int64_t> ClaimOrder(const Case& c);
+// Needs work and is nobody's: what claim-next may give out.
+inline bool IsClaimable(const Case& c) { return c.owner.empty() && NeedsWork(c); }
+
+// A promise is near from so long before its due time on, and stays so until it is settled.
+inline constexpr Duration kPromiseIsNear{std::chrono::hours{24}};
+
+// Why a case is claimed before another (ClaimOrder).
+struct ClaimRank {
+  std::optional<Timestamp> promise_due_at{};  // of the earliest pending promise, if that is near
+  std::string priority{};
+  int32_t priority_rank = 0;  // kNoPriorityRank: none
+  int32_t severity = 1;
+  Money value_at_risk{};
+  std::optional<Timestamp> breach_due_at{};  // NextBreach
+  ClockKind breach_clock = ClockKind::kUnset;
+  friend bool operator==(const ClaimRank&, const ClaimRank&) = default;
+};
+ClaimRank RankOf(const Case& c, Timestamp now);
+
+// The order in which cases are claimed at a time, less first: a promise that is near, the earliest
+// first; then priority, severity (the higher first), value at risk (the higher first, in minor
+// units of whatever currency), NextBreach (none: last), number.
+using ClaimOrderKey = std::tuple<int64_t, int32_t, int32_t, int64_t, int64_t, int64_t>;
+ClaimOrderKey ClaimOrder(const Case& c, Timestamp now);
+
+// The due time of the earliest pending promise; nullopt: none is.
+std::optional<Timestamp> NextPromise(const Case& c);
+
+// The running clock that is due first, overdue ones too; nullptr: none. The one to the re-survey is
+// nobody's work.
+const CaseClock* NextBreach(const Case& c);
 
 // The pause that still lasts; nullptr when there is none.
 const Pause* OpenPause(const Case& c);
+
+// The step that is active; nullptr when there is none.
+const CaseStep* ActiveStep(const Case& c);
 
 // The earliest due time among pending timers.
 std::optional<Timestamp> NextDue(const Case& c);

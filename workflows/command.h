@@ -223,6 +223,13 @@ struct AcknowledgeAlert {
 struct BeginCase {
   Text note{};
 };
+// The step of the plan that is active ends: a task is done, or it is left out.
+struct CompleteStep {
+  std::string step_id{};
+  StepState state = StepState::kUnset;  // kDone, kFailed or kSkipped
+  std::string result{};  // a word for later conditions; empty: done, failed or skipped
+  Text note{};           // compulsory with kSkipped
+};
 // Follow another revision, and `status` of it where the present one is not there. What clocks have
 // counted is kept.
 struct MigrateCase {
@@ -240,12 +247,14 @@ using CaseVerb =
                  AssistCase, RequestExtension, DecideExtension, EscalateCase, VerifyCase, MoveCase,
                  WithdrawCase, MergeCase, UnmergeCase, LinkCase, ProposeVerdict, DecideVerdict,
                  FindLiability, AppealLiability, DecideAppeal, AcknowledgeAlert, BeginCase,
-                 MigrateCase, RecomputeClocks, FireTimers>;
-// A verb on one case. expected_version: the etag the caller saw.
+                 CompleteStep, MigrateCase, RecomputeClocks, FireTimers>;
+// A verb on one case. expected_version: the etag the caller saw; expected_lease: the lease number
+// under which the caller took the case.
 struct WorkCase {
   CaseRef ref{};
   CaseVerb verb{};
   std::optional<int64_t> expected_version{};
+  std::optional<int64_t> expected_lease{};
 };
 
 using Command =

@@ -30,8 +30,9 @@ struct Facts {
   // UnmergeCase: what `other` was merged into, and so on to the one that is open. OpenCase: those
   // that it links.
   std::vector<Case> cases{};
-  // WorkCase: the case. ClaimNext: the best case to claim. SubmitResponse: the case that the answer
-  // names by invitation or id; where that was merged, the one of the same program it went on in.
+  // WorkCase: the case. ClaimNext: the best case that the actor may claim (MayClaim).
+  // SubmitResponse: the case that the answer names by invitation or id; where that was merged, the
+  // one of the same program it went on in.
   std::optional<Case> subject{};
   // MergeCase, LinkCase: the case named second, with its customer. UnmergeCase: the one that the
   // subject was merged into.
@@ -53,6 +54,22 @@ struct Facts {
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};
   int64_t next_case_number = 1;
+  // Where the customer lives; null: unknown, and the zone of the contact rules holds.
+  std::shared_ptr<const Zone> customer_zone{};
+  // What the customer said as those of the cases above opened whose plan asks about it (AsksWords
+  // in steps.h).
+  struct Words {
+    CaseId case_id{};
+    std::optional<Response> answer{};
+    std::string request{};
+  };
+  std::vector<Words> words{};
+  // Of everybody the system may give a case to, where the revision in force has queues that it
+  // gives out; ClaimNext: the actor's, where listed. Whoever is not here has nothing.
+  std::vector<StaffLoad> loads{};
+  // SubmitResponse, OpenCase, WorkCase, where such a queue is sticky: who has, or had last, the
+  // newest other case of that customer in the program that anybody had. Empty: nobody.
+  std::string earlier_owner{};
 };
 
 struct Context {

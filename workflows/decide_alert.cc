@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "workflows/routing.h"
 #include "workflows/verb.h"
 
 namespace rebound {
@@ -52,6 +53,10 @@ std::vector<std::string> Recipients(const Draft& draft, const Case& c,
   for (const std::string& word : notify) {
     if (word == "owner") {
       add(c.owner);
+      // Nobody reads it on behalf of whoever is away.
+      const StaffMember* owner = draft.context().revision->FindStaff(c.owner);
+      const Absence* away = owner == nullptr ? nullptr : FindAbsence(*owner, draft.context().now);
+      if (away != nullptr) add(away->deputy);
     } else if (word == "first_receiver") {
       add(c.first_receiver);
     } else if (word == "unit_manager") {

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "workflows/contact_rules.h"
 #include "workflows/limits.h"
+#include "workflows/routing.h"
 #include "workflows/verb.h"
 
 namespace rebound {
@@ -10,6 +12,20 @@ namespace {
 Timestamp HappenedAt(const CaseVerb& verb, Timestamp now) {
   const auto* log = std::get_if<LogAttempt>(&verb);
   return log == nullptr || log->occurred_now ? now : std::min(log->attempt.occurred_at, now);
+}
+
+// Passing it on is not working on it.
+bool IsGivingAway(const CaseVerb& verb) {
+  return std::holds_alternative<Assign>(verb) || std::holds_alternative<Dispatch>(verb) ||
+         std::holds_alternative<Return>(verb);
+}
+
+Error LeaseLost(const Case& c, int64_t expected) {
+  return Error{Reason::kLeaseLost,
+               {{"case", CaseNumberText(c.number)},
+                {"lease", std::to_string(expected)},
+                {"current", std::to_string(c.lease_number)},
+                {"owner", c.owner}}};
 }
 
 // What an import says of the past, in the order in which it must have happened.
@@ -154,8 +170,18 @@ Result<void> VerbDecision::MayReach(Channel channel) const {
 Result<void> VerbDecision::operator()(const Assign& verb) {
   auto transition = Need(CaseCommand::kAssign);
   if (!transition) return transition.error();
+  if (auto known = CheckQueue(draft, "queue_id", verb.queue_id); !known) return known;
+  if (auto may = CheckOwner(c, verb.owner); !may) return may;
+  const int64_t before = c.lease_number;
   draft.AddCase(c, context().now, CaseAssigned{verb.owner, verb.queue_id}, (*transition)->to);
+  LeaseToOther(before);
   return {};
+}
+
+void VerbDecision::LeaseToOther(int64_t lease_before) {
+  if (c.lease_number != lease_before && !c.owner.empty() && c.owner != context().actor) {
+    GrantLease(draft, c);
+  }
 }
 
 Result<void> VerbDecision::operator()(const LogAttempt& verb) {
@@ -257,12 +283,31 @@ void VerbDecision::EndHandlingClocks() {
   }
 }
 
+Result<void> VerbDecision::CheckUnreachable() const {
+  const Reachability shown = Assess(c, draft.RevisionOf(c).contact, ContactZone(draft, c));
+  if (!shown.needed || shown.met) return {};
+  const auto text = [](int32_t number) { return std::to_string(number); };
+  return Error{Reason::kUnreachableNotShown,
+               {{"case", CaseNumberText(c.number)},
+                {"attempts", text(shown.attempts)},
+                {"needed_attempts", text(shown.needed->attempts)},
+                {"days", text(shown.days)},
+                {"needed_days", text(shown.needed->days)},
+                {"bands", text(shown.time_bands)},
+                {"needed_bands", text(shown.needed->time_bands)},
+                {"messages", text(shown.messages)},
+                {"needed_messages", text(shown.needed->messages)}}};
+}
+
 Result<void> VerbDecision::operator()(const Resolve& verb) {
   auto transition = Need(CaseCommand::kResolve);
   if (!transition) return transition.error();
   const std::vector<Label>& causes = draft.RevisionOf(c).labels.root_causes;
   if (!verb.root_cause.empty()) {
     if (auto known = CheckLabel(causes, "root_cause", verb.root_cause); !known) return known;
+  }
+  if (verb.handling_result == HandlingResult::kUnreachable) {
+    if (auto shown = CheckUnreachable(); !shown) return shown;
   }
   Text action = verb.action_taken;
   draft.Stamp(action);
@@ -353,6 +398,10 @@ Result<Events> DecideOpen(const Facts& facts, const OpenCase& command, const Con
     return ToError(std::move(found));
   }
   Draft draft(context, facts, program);
+  if (!command.history) {  // those of the past need not be there any more
+    auto known = CheckQueue(draft, "case.queue_id", command.details.queue_id);
+    if (!known) return std::move(known).error();
+  }
   Case c;
   c.history = command.history;
   c.id = draft.NewId<CaseId>();
@@ -400,6 +449,9 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
   if (command.expected_version && *command.expected_version != c.version) {
     return StaleEtag(c.version);
   }
+  if (command.expected_lease && *command.expected_lease != c.lease_number) {
+    return LeaseLost(c, *command.expected_lease);
+  }
   const Program* program = context.revision->FindProgram(c.program_id);
   Draft draft(context, facts, program);
   if (program == nullptr && draft.RevisionOf(c).FindProgram(c.program_id) == nullptr) {
@@ -411,6 +463,10 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
                          std::holds_alternative<RecomputeClocks>(command.verb);
   if (!of_timers) {
     CrossDueTiers(draft, decision.c, HappenedAt(command.verb, context.now));
+    // Whatever the owner does with it is the touch that the lease waits for.
+    if (decision.c.owner == context.actor && !IsGivingAway(command.verb)) {
+      draft.EndTimers(decision.c, TimerKind::kReturn, TimerState::kMet);
+    }
   }
   if (auto decided = std::visit(decision, command.verb); !decided) {
     return std::move(decided).error();
@@ -421,6 +477,15 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
 }
 
 Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const Context& context) {
+  const StaffMember* member = context.revision->FindStaff(context.actor);
+  if (member != nullptr && member->capacity) {
+    const int32_t open = LoadOf(facts.loads, context.actor).open_count;
+    if (open >= *member->capacity) {
+      return Error{
+          Reason::kCapacityReached,
+          {{"capacity", std::to_string(*member->capacity)}, {"open", std::to_string(open)}}};
+    }
+  }
   if (!facts.subject) {
     return Error{Reason::kNothingToClaim,
                  {{"queue", command.queue_id.empty() ? "*" : command.queue_id}}};
@@ -435,7 +500,9 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
   auto transition = decision.Need(CaseCommand::kClaim);
   if (!transition) return transition.error();
   Case& c = decision.c;
+  if (auto may = CheckOwner(c, context.actor); !may) return may.error();
   draft.AddCase(c, context.now, CaseAssigned{context.actor, {}}, (*transition)->to);
+  GrantLease(draft, c);
   if (auto complete = decision.CheckRequired(); !complete) return std::move(complete).error();
   Settle(draft, c);
   return draft.Take();

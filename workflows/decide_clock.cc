@@ -103,8 +103,8 @@ std::optional<Timestamp> TimerDue(const Case& c, const CaseClock& clock) {
   return std::nullopt;
 }
 
-// The first pending timer due by `until`; `tiers_only`: of those that only cross a tier, or tell
-// of an alert.
+// The first pending timer due by `until`; `tiers_only`: of those that cross a tier, tell of an
+// alert or carry the plan on.
 std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
   const Timer* first = nullptr;
   for (const Timer& timer : c.timers) {
@@ -113,7 +113,7 @@ std::optional<Timer> FirstDue(const Case& c, Timestamp until, bool tiers_only) {
       continue;
     }
     const bool only_tells =
-        timer.kind == TimerKind::kAlert ||
+        timer.kind == TimerKind::kAlert || timer.kind == TimerKind::kStep ||
         (timer.kind != TimerKind::kResurveyDue && ClockOf(c, timer).has_value());
     if (only_tells || !tiers_only) {
       first = &timer;
@@ -135,6 +135,10 @@ void Fire(Draft& draft, Case& c, const Timer& timer) {
     AlertIsOverdue(draft, c, timer);
     return;
   }
+  if (timer.kind == TimerKind::kStep) {
+    StepIsDue(draft, c, timer);
+    return;
+  }
   draft.AddCase(c, draft.context().now,
                 TimerEnded{timer.kind, timer.generation, TimerState::kFired});
   if (timer.kind == TimerKind::kDelayedStart) {
@@ -143,6 +147,8 @@ void Fire(Draft& draft, Case& c, const Timer& timer) {
     if (c.held && begin != nullptr) Begin(draft, c, nullptr, "delayed_start", begin->to);
     return;
   }
+  if (timer.kind == TimerKind::kReturn) WaitIsOver(draft, c);
+  // kHandOver has nothing of its own: whoever is away hands over whenever the case is routed.
   if (timer.kind != TimerKind::kResurveyExpiry) return;
   const Transition* expire = draft.LifecycleOf(c).Find(c.status, CaseCommand::kExpireResurvey);
   if (expire == nullptr) return;
@@ -195,15 +201,18 @@ void AskAgain(Draft& draft, Case& c) {
 void CrossDueTiers(Draft& draft, Case& c, Timestamp until) {
   if (draft.facts().timers_held) return;  // the time is in doubt
   const Timestamp last = until - Duration{1};
-  draft.BySystem(true);
+  const bool was = draft.BySystem(true);
   while (const auto timer = FirstDue(c, last, /*tiers_only=*/true)) {
     if (timer->kind == TimerKind::kAlert) {
       AlertIsOverdue(draft, c, *timer);
+    } else if (timer->kind == TimerKind::kStep) {
+      StepIsDue(draft, c, *timer);
+      Advance(draft, c);
     } else {
       CrossTier(draft, c, *ClockOf(c, *timer), timer->due_at, last);
     }
   }
-  draft.BySystem(false);
+  draft.BySystem(was);
 }
 
 Result<void> VerbDecision::operator()(const FireTimers&) {

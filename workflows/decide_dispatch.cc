@@ -17,15 +17,20 @@ void Escalate(Draft& draft, Case& c, Text note, std::string_view status) {
 Result<void> VerbDecision::operator()(const Dispatch& verb) {
   auto transition = Need(CaseCommand::kDispatch);
   if (!transition) return transition.error();
+  if (auto known = CheckQueue(draft, "queue_id", verb.queue_id); !known) return known;
+  if (auto may = CheckOwner(c, verb.owner); !may) return may;
+  const int64_t before = c.lease_number;
   CaseDispatched dispatched{verb.owner, verb.queue_id, verb.org_unit_id, verb.note};
   draft.Stamp(dispatched.note);
   draft.AddCase(c, context().now, std::move(dispatched), (*transition)->to);
+  LeaseToOther(before);
   return {};
 }
 
 Result<void> VerbDecision::operator()(const Accept&) {
   auto transition = Need(CaseCommand::kAccept);
   if (!transition) return transition.error();
+  if (auto may = CheckOwner(c, context().actor); !may) return may;
   draft.AddCase(c, context().now, CaseAccepted{context().actor}, (*transition)->to);
   return {};
 }
@@ -40,6 +45,7 @@ Result<void> VerbDecision::operator()(const Return& verb) {
         Reason::kReturnLimitReached,
         {{"case", CaseNumberText(c.number)}, {"limit", std::to_string(lifecycle().max_returns)}}};
   }
+  if (auto known = CheckQueue(draft, "queue_id", verb.queue_id); !known) return known;
   CaseReturned returned{verb.reason, verb.note, verb.queue_id};
   if (returned.queue_id.empty()) returned.queue_id = draft.ProgramOf(c).default_queue;
   draft.Stamp(returned.note);

@@ -206,6 +206,7 @@ Result<void> VerbDecision::operator()(const LinkCase& verb) {
     if (std::find(links.begin(), links.end(), link) == links.end()) continue;
     draft.AddCase(*side, context().now, CaseLinkChanged{link, true});
   }
+  rebound::Settle(draft, other);
   return {};
 }
 

@@ -67,7 +67,8 @@ Result<void> VerbDecision::operator()(const RecordRemedy& verb) {
     known = &*found;
   }
   if (auto settled = Settle(remedy, known); !settled) return settled;
-  if (!draft.RevisionOf(c).remedies.empty()) {
+  // An approval that was asked for is waited for, also where the case has no catalogue any more.
+  if (!draft.RevisionOf(c).remedies.empty() || !remedy.approval_limit.empty()) {
     if (auto within = CheckLimits(remedy, known); !within) return within;
   }
   if (auto may = MayOffer(remedy); !may) return may;

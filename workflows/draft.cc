@@ -72,6 +72,20 @@ void HoldBack(const Draft& draft, Case& c) {
   c.clocks.push_back(std::move(clock));
 }
 
+// The clock to the second ask runs where the status says that the customer may be asked.
+void SettleResurvey(Draft& draft, Case& c) {
+  const Lifecycle& lifecycle = draft.LifecycleOf(c);
+  const bool may_ask = lifecycle.Find(c.status, CaseCommand::kAskAgain) != nullptr;
+  const bool waits = std::any_of(c.clocks.begin(), c.clocks.end(), [](const CaseClock& clock) {
+    return clock.kind == ClockKind::kResurvey && IsLive(clock);
+  });
+  if (may_ask && !waits) {
+    StartClock(draft, c, ClockKind::kResurvey);
+  } else if (!may_ask && waits) {
+    EndClocks(draft, c, ClockKind::kResurvey, ClockState::kCancelled, draft.context().now);
+  }
+}
+
 }  // namespace
 
 Error NotFound(std::string resource) {
@@ -264,7 +278,7 @@ void StartHandlingClocks(Draft& draft, Case& c) {
   }
 }
 
-void Settle(Draft& draft, Case& c) {
+void SettleClocks(Draft& draft, Case& c) {
   const Lifecycle& lifecycle = draft.LifecycleOf(c);
   const StatusDef* status = lifecycle.Find(c.status);
   CHECK(status != nullptr);
@@ -282,16 +296,13 @@ void Settle(Draft& draft, Case& c) {
     }
   }
   if (status->stops.empty() && OpenPause(c) != nullptr) draft.AddCase(c, now, PauseEnded{});
-  if (c.history || c.customer_id.empty()) return;
-  const bool may_ask = lifecycle.Find(c.status, CaseCommand::kAskAgain) != nullptr;
-  const bool waits = std::any_of(c.clocks.begin(), c.clocks.end(), [](const CaseClock& clock) {
-    return clock.kind == ClockKind::kResurvey && IsLive(clock);
-  });
-  if (may_ask && !waits) {
-    StartClock(draft, c, ClockKind::kResurvey);
-  } else if (!may_ask && waits) {
-    EndClocks(draft, c, ClockKind::kResurvey, ClockState::kCancelled, now);
-  }
+  if (!c.history && !c.customer_id.empty()) SettleResurvey(draft, c);
+}
+
+void Settle(Draft& draft, Case& c) {
+  SettleClocks(draft, c);
+  Advance(draft, c);
+  Route(draft, c);
 }
 
 // ---- What opening, reopening, closing and asking again do
@@ -358,6 +369,8 @@ void Open(Draft& draft, Case& c, const Response* response, const Customer* custo
   if (!c.history && !draft.context().revision->alerts.empty()) {
     RaiseAlerts(draft, c, red_lines, OpeningFacts(c, response, customer));
   }
+  Advance(draft, c);
+  Route(draft, c);
 }
 
 void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reopened,
@@ -414,6 +427,7 @@ void ResumeHandling(Draft& draft, Case& c) {
 
 void StopAll(Draft& draft, Case& c) {
   const Timestamp now = draft.context().now;
+  EndPlan(draft, c);
   const std::vector<CaseClock> clocks = c.clocks;
   for (const CaseClock& clock : clocks) {
     if (IsLive(clock)) EndClock(draft, c, clock, ClockState::kCancelled, now);

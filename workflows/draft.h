@@ -26,7 +26,7 @@ class Draft {
  public:
   // `program`: of the subject, where its own revision does not have it. Borrows all three.
   Draft(const Context& context, const Facts& facts, const Program* program)
-      : context_(context), facts_(facts), program_(program) {}
+      : context_(context), facts_(facts), program_(program), loads_(facts.loads) {}
 
   const Context& context() const { return context_; }
   const Facts& facts() const { return facts_; }
@@ -123,8 +123,31 @@ class Draft {
     }
   }
 
-  // What is added from now on is the system's doing, or again the actor's.
-  void BySystem(bool by_system) { by_system_ = by_system; }
+  // What is added from now on is the system's doing, or again the actor's. Gives what held before.
+  bool BySystem(bool by_system) { return std::exchange(by_system_, by_system); }
+
+  // The answer of that id, if it was recorded in this decision. Lives until the next event.
+  const Response* FindRecorded(const ResponseId& id) const {
+    for (const Event& event : events_) {
+      const auto* recorded = std::get_if<ResponseRecorded>(&event.body);
+      if (recorded != nullptr && recorded->response.id == id) return &recorded->response;
+    }
+    return nullptr;
+  }
+  // The customer of the case, if it is known to the decision; or nullptr.
+  const Customer* CustomerOf(const Case& c) const;
+
+  // What everybody has on their hands, with what this decision gave them.
+  const std::vector<StaffLoad>& loads() const { return loads_; }
+  void AddLoad(std::string_view principal) {
+    const auto known = std::find_if(loads_.begin(), loads_.end(), [&](const StaffLoad& load) {
+      return load.principal == principal;
+    });
+    StaffLoad& load = known == loads_.end() ? loads_.emplace_back() : *known;
+    load.principal = principal;
+    load.open_count += 1;
+    load.last_given_at = context_.now;
+  }
 
   void AddServer(EventBody body) { events_.push_back(Envelope(context_.now, std::move(body))); }
 
@@ -143,6 +166,7 @@ class Draft {
   const Context& context_;
   const Facts& facts_;
   const Program* program_;
+  std::vector<StaffLoad> loads_;
   Events events_;
   bool by_system_ = false;
 };
@@ -186,6 +210,9 @@ void ResumeHandling(Draft& draft, Case& c);
 void StartHandlingClocks(Draft& draft, Case& c);
 // What follows from the status the case has come to: clocks that it stops stand, others run, a
 // pause that nothing keeps up is over, the re-survey clock runs where the customer may be asked.
+void SettleClocks(Draft& draft, Case& c);
+// That; then the plan goes on, and who has the case is settled (Route): the end of every decision
+// on a case.
 void Settle(Draft& draft, Case& c);
 
 // What the case is given before it opens: the top severity where it meets a red line, then its
@@ -208,7 +235,7 @@ void ReopenCase(Draft& draft, Case& c, Timestamp occurred_at, CaseReopened reope
 // was held back until now, and every clock starts.
 void StartAgain(Draft& draft, Case& c, bool anew = false);
 
-// Cancels every clock and timer; a pause that lasts is over.
+// Cancels every clock and timer, and what is left of the plan; a pause that lasts is over.
 void StopAll(Draft& draft, Case& c);
 
 // What a person who closes the case now makes of the second ask, if it has no result yet.
@@ -225,6 +252,18 @@ void AskAgain(Draft& draft, Case& c);
 Result<void> CheckLinkKind(std::string field, std::string_view kind);
 // Adds the link to `c`, unless it is there. kTooManyItems: nothing more can be linked with it.
 Result<void> AddLink(Draft& draft, Case& c, const CaseLink& link, std::string field);
+
+// ---- The plan (decide_step.cc)
+
+// Ends the active step that is over, begins the next ones, and decides, until something has to be
+// waited for. Nothing happens to a case that is closed, merged, held back or of a history.
+void Advance(Draft& draft, Case& c);
+// By which times of day of the customer are told: the customer's, else that of the rules.
+const Zone& ContactZone(const Draft& draft, const Case& c);
+// The case is to be closed: what is active, and aftercare that waits, is left out.
+void EndPlan(Draft& draft, Case& c);
+// The timer of the plan is due: its step is overdue, or goes on. Ends the timer.
+void StepIsDue(Draft& draft, Case& c, const Timer& timer);
 
 // ---- Alerts and hold-outs (decide_alert.cc)
 
@@ -251,6 +290,22 @@ void Begin(Draft& draft, Case& c, const Response* response, std::string reason,
 // Whom the words of `notify` mean for the case, each once.
 std::vector<std::string> Recipients(const Draft& draft, const Case& c,
                                     const std::vector<std::string>& notify);
+
+// ---- Routing (decide_routing.cc)
+
+// Who has the case, and what waits for them, once everything else about it is decided: it leaves an
+// owner who may not or cannot have it, finds another where its queue is given out by the system,
+// and has exactly the timers that its queue and its promises ask for. Settle and Open call it.
+void Route(Draft& draft, Case& c);
+// Its owner was given it just now and did not ask for it by name: they may leave it untouched for
+// as long as the queue says.
+void GrantLease(Draft& draft, Case& c);
+// The timer kReturn has fired: the owner left it untouched, or it has waited for long enough.
+void WaitIsOver(Draft& draft, Case& c);
+// kQueueUnknown unless the revision in force lists it, or lists none; an empty one is known.
+Result<void> CheckQueue(const Draft& draft, std::string field, std::string_view queue);
+// kOwnerIsAccused where the complaint is about them; an empty owner is nobody.
+Result<void> CheckOwner(const Case& c, std::string_view owner);
 
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command);
 

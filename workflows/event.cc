@@ -67,6 +67,10 @@ struct NameOf {
   REBOUND_NAME(AlertOverdue)
   REBOUND_NAME(CaseBegun)
   REBOUND_NAME(ResponseCorrected)
+  REBOUND_NAME(StepStarted)
+  REBOUND_NAME(StepEnded)
+  REBOUND_NAME(StepOverdue)
+  REBOUND_NAME(MessageSent)
 #undef REBOUND_NAME
 };
 
@@ -86,6 +90,12 @@ std::string_view OutboxKind(const EventBody& body) {
         !sent->owner.empty() || !sent->queue_id.empty() || !sent->org_unit_id.empty();
     return names ? kNotification : std::string_view{};
   }
+  if (const auto* assigned = std::get_if<CaseAssigned>(&body)) {
+    return assigned->reason.empty() ? std::string_view{} : kNotification;
+  }
+  if (const auto* returned = std::get_if<CaseReturned>(&body)) {
+    return returned->by_system ? kNotification : std::string_view{};
+  }
   if (const auto* escalated = std::get_if<CaseEscalated>(&body)) {
     return escalated->to.empty() ? std::string_view{} : kNotification;
   }
@@ -95,6 +105,16 @@ std::string_view OutboxKind(const EventBody& body) {
   if (const auto* overdue = std::get_if<AlertOverdue>(&body)) {
     return overdue->notify.empty() ? std::string_view{} : kNotification;
   }
+  if (const auto* overdue = std::get_if<StepOverdue>(&body)) {
+    return overdue->notify.empty() ? std::string_view{} : kNotification;
+  }
+  // Another department's, which does not look at the case otherwise.
+  if (const auto* started = std::get_if<StepStarted>(&body)) {
+    const CaseStep& step = started->step;
+    const bool names = !step.owner.empty() || !step.queue_id.empty();
+    return step.kind == StepKind::kTask && names ? kNotification : std::string_view{};
+  }
+  if (std::holds_alternative<MessageSent>(body)) return "message";
   const bool told =
       std::holds_alternative<CaseChased>(body) || std::holds_alternative<CaseSupervised>(body);
   return told ? kNotification : std::string_view{};

@@ -60,6 +60,9 @@ struct CaseOpened {
 struct CaseAssigned {
   std::string owner{};
   std::string queue_id{};
+  // Why the system gave it to the owner: routed, sticky, deputy, fallback, manager. Empty: by hand,
+  // claimed, or a tier's.
+  std::string reason{};
   friend bool operator==(const CaseAssigned&, const CaseAssigned&) = default;
 };
 struct AttemptLogged {
@@ -145,6 +148,9 @@ struct CaseReturned {
   std::string reason{};
   Text note{};
   std::string queue_id{};  // empty: stays
+  // The system took it back, or found nobody for it: lease_expired, owner_absent, owner_accused,
+  // nobody_found. Not counted against the limit of returns.
+  bool by_system = false;
   friend bool operator==(const CaseReturned&, const CaseReturned&) = default;
 };
 struct CaseChased {
@@ -271,6 +277,36 @@ struct CaseBegun {
   Text note{};
   friend bool operator==(const CaseBegun&, const CaseBegun&) = default;
 };
+// The plan. A step that begins sets its timer, one that ends or is overdue ends it.
+struct StepStarted {
+  CaseStep step{};  // with the generation of its timer, which is due at NextWake(step)
+  friend bool operator==(const StepStarted&, const StepStarted&) = default;
+};
+// The step of that id that is active in `round`.
+struct StepEnded {
+  std::string step_id{};
+  int32_t round = 0;
+  StepState state = StepState::kUnset;  // kDone, kFailed or kSkipped
+  std::string result{};
+  std::string why{};  // empty: as it began
+  Text note{};
+  friend bool operator==(const StepEnded&, const StepEnded&) = default;
+};
+struct StepOverdue {
+  std::string step_id{};
+  int32_t round = 0;
+  std::vector<std::string> notify{};  // principals, "queue:ID" and "role:ID"; makes an outbox row
+  friend bool operator==(const StepOverdue&, const StepOverdue&) = default;
+};
+// A message of the plan goes to the customer; makes an outbox row. Who renders it asks for the case
+// and the customer: no text is in it.
+struct MessageSent {
+  std::string step_id{};
+  std::string template_id{};
+  std::string language{};  // of the template: en or zh
+  Attempt attempt{};       // with its channel; kMessageSent
+  friend bool operator==(const MessageSent&, const MessageSent&) = default;
+};
 // A response: the customer meant another score. The original stays.
 struct ResponseCorrected {
   std::optional<int64_t> corrected_score{};
@@ -389,18 +425,20 @@ struct CaseVoided {
   friend bool operator==(const CaseVoided&, const CaseVoided&) = default;
 };
 
-using EventBody = std::variant<
-    CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
-    CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened, CaseAssigned,
-    AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved, CaseClosed, CaseReopened,
-    ResponseAttached, ResurveyAsked, ResurveyAnswered, LaterAnswerCounted, TimerSet, TimerEnded,
-    CaseHistoryDerived, CaseVoided, CaseDispatched, CaseAccepted, CaseReturned, CaseChased,
-    CaseSupervised, AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
-    CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded, ClockStarted,
-    ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved, CaseMigrated, RevisionApplied,
-    ClockJumped, ClockConfirmed, ZoneDataChanged, CaseMerged, CaseAbsorbed, CaseUnmerged,
-    CaseSeparated, CaseLinkChanged, VerdictRecorded, FindingRecorded, AlertRaised,
-    AlertAcknowledged, AlertOverdue, CaseBegun, ResponseCorrected>;
+using EventBody =
+    std::variant<CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
+                 CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened,
+                 CaseAssigned, AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved,
+                 CaseClosed, CaseReopened, ResponseAttached, ResurveyAsked, ResurveyAnswered,
+                 LaterAnswerCounted, TimerSet, TimerEnded, CaseHistoryDerived, CaseVoided,
+                 CaseDispatched, CaseAccepted, CaseReturned, CaseChased, CaseSupervised,
+                 AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
+                 CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded,
+                 ClockStarted, ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved,
+                 CaseMigrated, RevisionApplied, ClockJumped, ClockConfirmed, ZoneDataChanged,
+                 CaseMerged, CaseAbsorbed, CaseUnmerged, CaseSeparated, CaseLinkChanged,
+                 VerdictRecorded, FindingRecorded, AlertRaised, AlertAcknowledged, AlertOverdue,
+                 CaseBegun, ResponseCorrected, StepStarted, StepEnded, StepOverdue, MessageSent>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump
@@ -434,8 +472,10 @@ std::string_view TypeName(const EventBody& body);
 
 // The kind of outbox row that the event makes; empty: none.
 //   resurvey_invitation  to the customer
+//   message              to the customer: of the plan
 //   notification         to staff: a tier's, an escalation, a chase, a supervision, a dispatch, an
-//                        alert
+//                        alert, a task or a step that is overdue, what the system gives to somebody
+//                        or takes back
 std::string_view OutboxKind(const EventBody& body);
 
 }  // namespace rebound

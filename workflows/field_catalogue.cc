@@ -11,7 +11,8 @@ namespace {
 constexpr unsigned Bit(Use use) { return 1U << static_cast<unsigned>(use); }
 
 constexpr unsigned kNowhere = 0;
-constexpr unsigned kRule = Bit(Use::kOpeningRule);
+constexpr unsigned kStep = Bit(Use::kStepRule);
+constexpr unsigned kRule = Bit(Use::kOpeningRule) | kStep;
 constexpr unsigned kCase = Bit(Use::kCaseFilter);
 constexpr unsigned kResponse = Bit(Use::kResponseFilter);
 constexpr unsigned kCustomer = Bit(Use::kCustomerFilter);
@@ -42,7 +43,7 @@ constexpr Field Protected(FieldId id, std::string_view name, FieldType type,
 
 constexpr std::array<Field, kFieldCount> kFields = {
     Of(FieldId::kNumber, "number", FieldType::kText, "Case number", "工单号", kCase),
-    Of(FieldId::kStatus, "status", FieldType::kText, "Status", "状态", kCase),
+    Of(FieldId::kStatus, "status", FieldType::kText, "Status", "状态", kStep | kCase),
     OneOf(FieldId::kPhase, "phase", kPhases, "Phase", "阶段", kCase),
     Of(FieldId::kSeverity, "severity", FieldType::kInt, "Severity", "严重程度", kRule | kCase,
        "1 (lowest) to 5"),
@@ -66,7 +67,7 @@ constexpr std::array<Field, kFieldCount> kFields = {
        kRule | kCase | kResponse, "BCP 47 tag"),
     Of(FieldId::kCustomer, "customer", FieldType::kId, "Customer", "客户", kCase | kResponse),
     OneOf(FieldId::kHandlingResult, "handling_result", kHandlingResults, "Handling result",
-          "处理结果", kCase),
+          "处理结果", kStep | kCase),
     OneOf(FieldId::kResurveyResult, "resurvey_result", kResurveyResults, "Re-survey result",
           "复测结果", kCase),
     Of(FieldId::kOpenTime, "open_time", FieldType::kTime, "Opened at", "开单时间", kCase, "UTC"),
@@ -103,6 +104,21 @@ constexpr std::array<Field, kFieldCount> kFields = {
     Of(FieldId::kEscalationLevel, "escalation_level", FieldType::kInt, "Escalation level",
        "升级层级", kCase, "steps up the org tree"),
     Of(FieldId::kPaused, "paused", FieldType::kBool, "Paused", "挂起中", kCase),
+    Of(FieldId::kStep, "step", FieldType::kText, "Active step of the plan", "方案当前步骤",
+       kStep | kCase),
+    Of(FieldId::kStepQueue, "step_queue", FieldType::kText, "Queue of the active step",
+       "当前步骤的工单池", kStep | kCase),
+    Of(FieldId::kStepOwner, "step_owner", FieldType::kText, "Owner of the active step",
+       "当前步骤的负责人", kStep | kCase),
+    Of(FieldId::kStepResult, "step_result", FieldType::kTexts, "Results of steps in this round",
+       "本轮各步骤的结果", kStep, "each STEP=RESULT"),
+    Of(FieldId::kAttemptCount, "attempt_count", FieldType::kInt,
+       "Tries to reach the customer in this round", "本轮联系次数", kStep,
+       "people's, whatever came of them"),
+    Of(FieldId::kUnreachable, "unreachable", FieldType::kBool, "Shown to be unreachable",
+       "已确认联系不上", kStep, "by the rule of contact.yaml"),
+    Of(FieldId::kRound, "round", FieldType::kInt, "Round of handling", "处理轮次", kStep,
+       "1; +1 with each reopening and rework"),
     Protected(FieldId::kGender, "gender", FieldType::kText, "Gender", "性别"),
     Protected(FieldId::kAge, "age", FieldType::kInt, "Age", "年龄"),
     Protected(FieldId::kEthnicity, "ethnicity", FieldType::kText, "Ethnicity", "民族"),

@@ -30,8 +30,12 @@ enum class Use {
   kCaseFilter,      // ListCases, ClaimNext
   kResponseFilter,  // ListResponses
   kCustomerFilter,  // ListCustomers
+  kStepRule,        // conditions of a plan's steps: what kOpeningRule has, and what became of it
 };
-inline constexpr int kUseCount = 4;
+inline constexpr int kUseCount = 5;
+
+// A condition of the configuration, not a filter of a list.
+inline bool IsRule(Use use) { return use == Use::kOpeningRule || use == Use::kStepRule; }
 
 enum class FieldId {
   kNumber,
@@ -74,6 +78,13 @@ enum class FieldId {
   kPriority,
   kEscalationLevel,
   kPaused,
+  kStep,
+  kStepQueue,
+  kStepOwner,
+  kStepResult,
+  kAttemptCount,
+  kUnreachable,
+  kRound,
   kGender,
   kAge,
   kEthnicity,

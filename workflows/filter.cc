@@ -97,7 +97,7 @@ class Parser {
 
  private:
   bool CheckText() {
-    const size_t most = use_ == Use::kOpeningRule ? kMaxRuleBytes : kMaxFilterBytes;
+    const size_t most = IsRule(use_) ? kMaxRuleBytes : kMaxFilterBytes;
     if (text_.size() > most) {
       pos_ = most;
       return Fail("too_long", std::to_string(text_.size()) + " bytes",

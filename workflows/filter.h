@@ -27,7 +27,7 @@
 namespace rebound {
 
 inline constexpr size_t kMaxFilterBytes = 2048;
-inline constexpr size_t kMaxRuleBytes = 16384;  // of a Use::kOpeningRule
+inline constexpr size_t kMaxRuleBytes = 16384;  // where IsRule(use)
 
 // The result passes Check(_, use), keeps the order of the text and holds no group that says
 // nothing: no empty one but for the whole, none of one child but kNone, and no group directly

@@ -11,15 +11,39 @@
 namespace rebound {
 namespace {
 
-constexpr std::array<std::string_view, kCaseCommandCount> kCommandNames = {
-    "assign",          "claim",       "dispatch",        "accept",
-    "return",          "log_attempt", "make_commitment", "settle_commitment",
-    "remedy",          "pause",       "resume",          "chase",
-    "supervise",       "assist",      "extend",          "decide_extension",
-    "escalate",        "resolve",     "verify",          "move",
-    "withdraw",        "merge",       "unmerge",         "propose_verdict",
-    "decide_verdict",  "begin",       "close",           "reopen",
-    "attach_response", "ask_again",   "answer_resurvey", "expire_resurvey"};
+constexpr std::array<std::string_view, kCaseCommandCount> kCommandNames = {"assign",
+                                                                           "claim",
+                                                                           "dispatch",
+                                                                           "accept",
+                                                                           "return",
+                                                                           "log_attempt",
+                                                                           "make_commitment",
+                                                                           "settle_commitment",
+                                                                           "remedy",
+                                                                           "complete_step",
+                                                                           "pause",
+                                                                           "resume",
+                                                                           "chase",
+                                                                           "supervise",
+                                                                           "assist",
+                                                                           "extend",
+                                                                           "decide_extension",
+                                                                           "escalate",
+                                                                           "resolve",
+                                                                           "verify",
+                                                                           "move",
+                                                                           "withdraw",
+                                                                           "merge",
+                                                                           "unmerge",
+                                                                           "propose_verdict",
+                                                                           "decide_verdict",
+                                                                           "begin",
+                                                                           "close",
+                                                                           "reopen",
+                                                                           "attach_response",
+                                                                           "ask_again",
+                                                                           "answer_resurvey",
+                                                                           "expire_resurvey"};
 
 constexpr std::array<std::string_view, kRequiredFieldCount> kRequiredFieldNames = {
     "",
@@ -271,7 +295,9 @@ bool Has(const Case& c, RequiredField field) {
   switch (field) {
     case RequiredField::kUnset: return true;
     case RequiredField::kOwner: return !c.owner.empty();
-    case RequiredField::kAttempt: return !c.attempts.empty();
+    case RequiredField::kAttempt:  // somebody's: what the plan sends is none
+      return std::any_of(c.attempts.begin(), c.attempts.end(),
+                         [](const Attempt& attempt) { return attempt.actor != "system"; });
     case RequiredField::kContact: return c.contacted_at.has_value();
     case RequiredField::kRemedy: return c.remedied_at.has_value();
     case RequiredField::kHandlingResult: return c.handling_result != HandlingResult::kUnset;
@@ -412,6 +438,7 @@ Lifecycle DefaultLifecycle() {
     add(from, C::kAssign, from);
     add(from, C::kMakeCommitment, from);
     add(from, C::kSettleCommitment, from);
+    add(from, C::kCompleteStep, from);
     add(from, C::kSupervise, from).roles = above;
     add(from, C::kAssist, from);
     add(from, C::kEscalate, from);

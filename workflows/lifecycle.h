@@ -23,6 +23,7 @@ enum class CaseCommand {
   kMakeCommitment,
   kSettleCommitment,
   kRemedy,
+  kCompleteStep,
   kPause,
   kResume,
   kChase,

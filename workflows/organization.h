@@ -68,6 +68,58 @@ struct Labels {
   friend bool operator==(const Labels&, const Labels&) = default;
 };
 
+// How a case that waits in a queue finds its owner.
+enum class Routing {
+  kPull,        // somebody claims it
+  kRoundRobin,  // the system gives it to whoever was given a case longest ago
+  kLeastLoaded  // the system gives it to whoever has the fewest open cases
+};
+
+// A queue and its rules. A revision without any has queues by name only: anything is one, nothing
+// is given out by the system, nothing comes back by itself.
+struct QueueDef {
+  std::string id{};  // stable key
+  std::string name_en{};
+  std::string name_zh{};
+  std::vector<std::string> skills{};  // whoever works it needs all of them
+  Routing routing = Routing::kPull;
+  bool sticky = false;  // whoever had the customer's case before gets this one, if fit
+  // How long one to whom a case was given may leave it untouched; absent: for ever.
+  std::optional<Duration> lease{};
+  // How long a case may wait without an owner; absent: for ever. Then it is the fallback's, who
+  // is named where this is set, whatever their capacity and shift.
+  std::optional<Duration> return_after{};
+  std::string fallback{};
+  friend bool operator==(const QueueDef&, const QueueDef&) = default;
+};
+
+struct Absence {
+  Timestamp from{};      // first instant away
+  Timestamp until{};     // first instant back
+  std::string deputy{};  // principal who takes over what cannot wait; empty: the queue
+  friend bool operator==(const Absence&, const Absence&) = default;
+};
+
+// Somebody who works cases. Always read from the revision in force: staff is no part of what a case
+// follows.
+struct StaffMember {
+  std::string id{};                   // principal
+  std::vector<std::string> queues{};  // at least one
+  std::vector<std::string> skills{};
+  std::optional<int32_t> capacity{};  // open cases at most, from 1; absent: no limit
+  std::string shifts{};               // calendar whose working time is theirs; empty: always
+  std::vector<Absence> absences{};
+  friend bool operator==(const StaffMember&, const StaffMember&) = default;
+};
+
+// What somebody has on their hands.
+struct StaffLoad {
+  std::string principal{};
+  int32_t open_count = 0;                    // cases of theirs that need work
+  std::optional<Timestamp> last_given_at{};  // when they got the newest case that is still theirs
+  friend bool operator==(const StaffLoad&, const StaffLoad&) = default;
+};
+
 // The shipped ones, which apply where a revision has none of its own.
 std::vector<RoleDef> DefaultRoles();
 std::vector<Priority> DefaultPriorities();

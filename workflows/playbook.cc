@@ -158,6 +158,22 @@ FieldValue ReadField(const Case& c, FieldId field) {
     case FieldId::kPaused:
       return FieldValue{std::any_of(c.pauses.begin(), c.pauses.end(),
                                     [](const Pause& pause) { return !pause.resumed_at; })};
+    case FieldId::kStep: {
+      const CaseStep* step = ActiveStep(c);
+      return step == nullptr ? FieldValue{} : Words(step->step_id);
+    }
+    case FieldId::kStepQueue: {
+      const CaseStep* step = ActiveStep(c);
+      return step == nullptr ? FieldValue{} : Words(step->queue_id);
+    }
+    case FieldId::kStepOwner: {
+      const CaseStep* step = ActiveStep(c);
+      return step == nullptr ? FieldValue{} : Words(step->owner);
+    }
+    case FieldId::kRound: return FieldValue{int64_t{c.round}};
+    case FieldId::kStepResult:
+    case FieldId::kAttemptCount:
+    case FieldId::kUnreachable:  // of conditions of steps: see StepFacts
     case FieldId::kOccurTime:
     case FieldId::kRecordTime:
     case FieldId::kDoNotContact:
@@ -216,6 +232,13 @@ FieldValue ReadField(const Response& r, FieldId field) {
     case FieldId::kPriority:
     case FieldId::kEscalationLevel:
     case FieldId::kPaused:
+    case FieldId::kStep:
+    case FieldId::kStepQueue:
+    case FieldId::kStepOwner:
+    case FieldId::kStepResult:
+    case FieldId::kAttemptCount:
+    case FieldId::kUnreachable:
+    case FieldId::kRound:
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:
@@ -236,9 +259,6 @@ FieldValue ReadField(const Customer& c, FieldId field) {
 OpeningFacts::OpeningFacts(const Case& opening, const Response* response, const Customer* customer)
     : reason_(Folded(response != nullptr ? response->reason.value
                                          : opening.details.customer_request.value)) {
-  const auto value_of = [&](FieldId field) -> FieldValue& {
-    return values_[static_cast<size_t>(field)];
-  };
   for (const Field& field : FieldCatalogue()) {
     if (UsableIn(field, Use::kOpeningRule)) value_of(field.id) = ReadField(opening, field.id);
   }
@@ -252,6 +272,30 @@ OpeningFacts::OpeningFacts(const Case& opening, const Response* response, const 
     value_of(FieldId::kDoNotContact) = ReadField(*customer, FieldId::kDoNotContact);
     value_of(FieldId::kSegment) = ReadField(*customer, FieldId::kSegment);
   }
+}
+
+std::vector<size_t> UnreachableSteps(const std::vector<PlanStep>& steps) {
+  std::vector<bool> reached(steps.size() + 1);
+  if (!steps.empty()) reached[0] = true;
+  const auto reach = [&](size_t from, const std::string& target) {
+    if (target == kPlanEnds) return;
+    size_t to = from + 1;
+    for (size_t i = from + 1; !target.empty() && i < steps.size(); ++i) {
+      if (steps[i].id == target) to = i;
+    }
+    reached[to] = true;
+  };
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!reached[i]) continue;
+    const bool decides = steps[i].kind == StepKind::kDecision;
+    reach(i, decides ? steps[i].then : std::string());
+    if (decides) reach(i, steps[i].otherwise);
+  }
+  std::vector<size_t> unreachable;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!reached[i]) unreachable.push_back(i);
+  }
+  return unreachable;
 }
 
 const Playbook* ChoosePlaybook(const std::vector<Playbook>& playbooks, const OpeningFacts& facts) {

@@ -346,7 +346,7 @@ Predicate Compare(FieldId field, Op op, Value value) {
           .comparison = {.field = field, .op = op, .value = std::move(value)}};
 }
 
-int MaxComparisons(Use use) { return use == Use::kOpeningRule ? 256 : 64; }
+int MaxComparisons(Use use) { return IsRule(use) ? 256 : 64; }
 
 std::string Folded(std::string_view prose) {
   std::string folded(prose);

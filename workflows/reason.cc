@@ -64,6 +64,10 @@ std::string_view Name(Reason reason) {
     case Reason::kRemedyTypeUnknown: return "REMEDY_TYPE_UNKNOWN";
     case Reason::kMergeIntoItself: return "MERGE_INTO_ITSELF";
     case Reason::kLinkKindUnknown: return "LINK_KIND_UNKNOWN";
+    case Reason::kQueueUnknown: return "QUEUE_UNKNOWN";
+    case Reason::kLeaseLost: return "LEASE_LOST";
+    case Reason::kOwnerIsAccused: return "OWNER_IS_ACCUSED";
+    case Reason::kCapacityReached: return "CAPACITY_REACHED";
     case Reason::kEvidenceRequired: return "EVIDENCE_REQUIRED";
     case Reason::kRemedyLimitExceeded: return "REMEDY_LIMIT_EXCEEDED";
     case Reason::kRemedyNeedsApproval: return "REMEDY_NEEDS_APPROVAL";
@@ -79,6 +83,10 @@ std::string_view Name(Reason reason) {
     case Reason::kAppealTooLate: return "APPEAL_TOO_LATE";
     case Reason::kAlertAcknowledged: return "ALERT_ACKNOWLEDGED";
     case Reason::kCaseNotHeldOut: return "CASE_NOT_HELD_OUT";
+    case Reason::kStepUnknown: return "STEP_UNKNOWN";
+    case Reason::kStepNotActive: return "STEP_NOT_ACTIVE";
+    case Reason::kStepEndsOtherwise: return "STEP_ENDS_OTHERWISE";
+    case Reason::kUnreachableNotShown: return "UNREACHABLE_NOT_SHOWN";
     case Reason::kUnauthenticated: return "UNAUTHENTICATED";
     case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";
     case Reason::kTransitionRoleNotAllowed: return "TRANSITION_ROLE_NOT_ALLOWED";

@@ -39,6 +39,7 @@ enum class Reason {
   kRemedyTypeUnknown,
   kMergeIntoItself,
   kLinkKindUnknown,
+  kQueueUnknown,  // the revision lists queues, and this is none of them
   kEvidenceRequired,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
 
@@ -56,6 +57,7 @@ enum class Reason {
   kEtagMismatch,
   kRequestInProgress,
   kRevisionConflict,
+  kLeaseLost,  // the case was given to somebody else, or taken back, since
 
   // FAILED_PRECONDITION: well-formed, but not in this state.
   kTransitionNotAllowed,
@@ -92,6 +94,12 @@ enum class Reason {
   kAppealTooLate,
   kAlertAcknowledged,
   kCaseNotHeldOut,
+  kOwnerIsAccused,   // the complaint is about whom the case would be given to
+  kCapacityReached,  // the caller has as many open cases as they may
+  kStepUnknown,
+  kStepNotActive,
+  kStepEndsOtherwise,
+  kUnreachableNotShown,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,

@@ -9,11 +9,13 @@
 #include "workflows/alert.h"
 #include "workflows/calendar.h"
 #include "workflows/clocks.h"
+#include "workflows/contact_rules.h"
 #include "workflows/lifecycle.h"
 #include "workflows/organization.h"
 #include "workflows/playbook.h"
 #include "workflows/program.h"
 #include "workflows/remedy.h"
+#include "workflows/template.h"
 
 namespace rebound {
 
@@ -31,7 +33,11 @@ struct Revision {
   std::vector<RemedyLimit> remedy_limits{};
   std::vector<OrgUnit> org_units{};
   std::vector<RoleDef> roles{};
+  std::vector<QueueDef> queues{};    // empty: queues are names only
+  std::vector<StaffMember> staff{};  // empty: anybody may claim
   Labels labels{};
+  std::vector<Template> templates{};
+  ContactRules contact{};
 
   const Program* FindProgram(std::string_view id) const {  // or nullptr
     for (const Program& program : programs) {
@@ -48,6 +54,30 @@ struct Revision {
   const ClockDefinition* FindClock(std::string_view id) const {  // or nullptr
     for (const ClockDefinition& clock : clocks) {
       if (clock.id == id) return &clock;
+    }
+    return nullptr;
+  }
+  const Playbook* FindPlaybook(std::string_view id) const {  // or nullptr
+    for (const Playbook& playbook : playbooks) {
+      if (playbook.id == id) return &playbook;
+    }
+    return nullptr;
+  }
+  const Template* FindTemplate(std::string_view id) const {  // or nullptr
+    for (const Template& each : templates) {
+      if (each.id == id) return &each;
+    }
+    return nullptr;
+  }
+  const QueueDef* FindQueue(std::string_view id) const {  // or nullptr
+    for (const QueueDef& queue : queues) {
+      if (queue.id == id) return &queue;
+    }
+    return nullptr;
+  }
+  const StaffMember* FindStaff(std::string_view principal) const {  // or nullptr
+    for (const StaffMember& member : staff) {
+      if (member.id == principal) return &member;
     }
     return nullptr;
   }

@@ -67,6 +67,8 @@ struct VerbDecision {
   // Alerts and hold-outs: decide_alert.cc.
   Result<void> operator()(const AcknowledgeAlert& verb);
   Result<void> operator()(const BeginCase& verb);
+  // The plan: decide_step.cc.
+  Result<void> operator()(const CompleteStep& verb);
   // Clocks: decide_clock.cc.
   Result<void> operator()(const PauseCase& verb);
   Result<void> operator()(const ResumeCase& verb);
@@ -86,6 +88,10 @@ struct VerbDecision {
   Result<void> Approve(Remedy& remedy, const Remedy* known) const;
   Error NeedsApproval(std::string_view limit) const;
   Error RemedyMoves(std::string from, RemedyState to) const;
+  // The customer was tried as often as the contact rules ask for.
+  Result<void> CheckUnreachable() const;
+  // Somebody else gave it to its owner, if its lease is another than before.
+  void LeaseToOther(int64_t lease_before);
   // What the end of handling does to its clocks.
   void EndHandlingClocks();
   Result<void> MayOffer(const Remedy& remedy);

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "clients/cli/clocks.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/customers.h"
 #include "clients/cli/merging.h"
+#include "clients/cli/plan.h"
 #include "clients/cli/remedies.h"
 #include "clients/cli/verbs.h"
 #include "clients/cli/words.h"
@@ -121,6 +124,14 @@ Facts CaseFacts(const v1::Case& record, bool chinese) {
       {word("org unit", "组织单元"), record.org_unit_id()},
       {word("queue", "工单池"), record.queue_id()},
       {word("owner", "处理人"), record.owner()},
+      {word("owner since", "接手时间"), TimeOr(record.has_own_time(), record.own_time())},
+      {word("lease", "占用"),
+       record.has_lease_end_time()
+           ? fmt::format("{}, {}{}", record.lease_number(), word("ends ", "截止 "),
+                         FormatTimeSeconds(record.lease_end_time()))
+           : ""},
+      {word("waits until", "等待至"), TimeOr(record.has_wait_end_time(), record.wait_end_time())},
+      {word("last owner", "上一处理人"), record.last_owner()},
       {word("first receiver", "首接人"),
        JoinPhrases({record.first_receiver(),
                     TimeOr(record.has_first_receive_time(), record.first_receive_time())})},
@@ -315,6 +326,32 @@ std::string RenderResurvey(const v1::Case& record, bool chinese, const Style& st
   return lines.empty() ? "" : Heading(style, word("Re-survey", "复测")) + lines;
 }
 
+// Why a case came first, in the order in which cases are compared.
+std::string RankWords(const v1::ClaimRank& rank, bool chinese) {
+  const Word word{chinese};
+  std::vector<std::string> parts;
+  if (rank.has_commitment_due_time()) {
+    parts.push_back(word("promise due ", "承诺到期 ") +
+                    FormatTimeShort(rank.commitment_due_time()));
+  }
+  if (!rank.priority().empty()) parts.push_back(word("priority ", "优先级 ") + rank.priority());
+  parts.push_back(word("severity ", "严重程度 ") + std::to_string(rank.severity()));
+  if (rank.has_value_at_risk()) {
+    parts.push_back(chinese ? "风险价值 " + FormatMoney(rank.value_at_risk())
+                            : FormatMoney(rank.value_at_risk()) + " at risk");
+  }
+  if (rank.has_breach_due_time()) {
+    std::string clock = EnumWord(rank.breach_clock(), chinese);
+    std::replace(clock.begin(), clock.end(), '_', ' ');
+    parts.push_back(clock + word(" due ", "到期 ") + FormatTimeShort(rank.breach_due_time()));
+  } else {
+    parts.emplace_back(word("no deadline", "无时限"));
+  }
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : " · ") + part;
+  return text;
+}
+
 // ---- Verbs
 
 // A string literal of the filter language.
@@ -438,10 +475,19 @@ void AddNext(CLI::App& cases, Session& session) {
       v1::ClaimNextCaseResponse reply;
       const int code = session.Call(&CaseService::Stub::ClaimNextCase, *request, &reply);
       if (code != kExitOk) return code;
-      const std::string why = reply.rank_explanation().empty()
-                                  ? ""
-                                  : Word{session.chinese}("Yours now: ", "已归您处理：") +
-                                        OneLine(reply.rank_explanation()) + "\n\n";
+      const Word word{session.chinese};
+      std::string why = word("Yours now: ", "已归您处理：") +
+                        OneLine(RankWords(reply.rank(), session.chinese)) + "\n";
+      const v1::Case& taken = reply.case_();
+      if (taken.has_lease_end_time()) {
+        const std::string until = FormatTimeSeconds(taken.lease_end_time());
+        why += session.chinese
+                   ? fmt::format("请在 {} 前开始处理，否则退回工单池（占用号 {}）。\n", until,
+                                 taken.lease_number())
+                   : fmt::format("Begin by {}, or it goes back to its queue (lease {}).\n", until,
+                                 taken.lease_number());
+      }
+      why += "\n";
       PrintRecord(session, reply, reply.case_(), CaseColumns(),
                   why + RenderCase(reply.case_(), LanguageOf(session, reply.case_()), session.style,
                                    session.out_width));
@@ -530,6 +576,7 @@ void AddAssign(CLI::App& cases, Session& session) {
   assign->add_option("--queue", *request.mutable_queue_id(), "Move it to this queue")
       ->type_name("QUEUE");
   AddEtag(assign, request.mutable_etag());
+  AddLease(assign, &request);
   AddRequestId(assign, request.mutable_request_id());
   assign->callback([options, &session] {
     session.command = [options, &session] {
@@ -561,6 +608,7 @@ void AddAttempt(CLI::App& cases, Session& session) {
       verb, "--not-before", [attempt] { return attempt->mutable_next_allowed_time(); },
       "When the next try may be made");
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session] {
@@ -586,6 +634,7 @@ void AddCommit(CLI::App& cases, Session& session) {
       commit, "--due", [commitment] { return commitment->mutable_due_time(); }, "When it is due")
       ->required();
   AddEtag(commit, request->mutable_etag());
+  AddLease(commit, request.get());
   AddRequestId(commit, request->mutable_request_id());
   commit->callback([request, &session] {
     session.command = [request, &session] {
@@ -619,6 +668,7 @@ void AddRemedy(CLI::App& cases, Session& session) {
   verb->add_flag("--statutory", options->statutory, "It is owed by law");
   AddNote(verb, remedy->mutable_note());
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session] {
@@ -656,6 +706,7 @@ void AddResolve(CLI::App& cases, Session& session) {
       ->check(CLI::IsMember({"yes", "no"}))
       ->type_name("YES|NO");
   AddEtag(resolve, request.mutable_etag());
+  AddLease(resolve, &request);
   AddRequestId(resolve, request.mutable_request_id());
   resolve->callback([options, &session] {
     session.command = [options, &session] {
@@ -696,6 +747,7 @@ void AddReopen(CLI::App& cases, Session& session) {
               "reopen C-1042 --note \"The fee was taken again\"");
   reopen->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
   AddEtag(reopen, request->mutable_etag());
+  AddLease(reopen, request.get());
   AddRequestId(reopen, request->mutable_request_id());
   reopen->callback([request, &session] {
     session.command = [request, &session] {
@@ -758,12 +810,14 @@ std::string RenderCase(const v1::Case& record, const Language& language, const S
   if (!times.empty()) text += Heading(style, word("Times", "时间")) + times;
   text += Paragraph(style, word("Customer's request", "客户诉求"), record.customer_request());
   text += Paragraph(style, word("Action taken", "处理措施"), record.action_taken());
+  text += RenderPlan(record, chinese, style, width);
   text += RenderClocks(record, chinese, style, width);
   text += RenderAttempts(record, chinese, style, width);
   text += RenderCommitments(record, chinese, style, width);
   text += RenderVerdicts(record, chinese, style, width);
   text += RenderFindings(record, chinese, style, width);
   text += RenderRemedies(record, chinese, style, width);
+  text += RenderReachability(record, chinese, style);
   text += RenderDispatching(record, chinese, style, width);
   text += RenderResurvey(record, chinese, style);
   if (record.allowed_commands_size() > 0) text += "\n" + AllowedNow(record, chinese);

@@ -69,6 +69,7 @@ void AddLink(CLI::App& cases, Session& session, bool remove) {
       ->required()
       ->type_name("KIND");
   AddEtag(verb, request->mutable_etag());
+  AddLease(verb, request.get());
   AddRequestId(verb, request->mutable_request_id());
   verb->callback([request, &session] {
     session.command = [request, &session] {

@@ -39,6 +39,7 @@ void AddPropose(CLI::App& verdict, Session& session) {
   AddEvidence(verb, request->mutable_evidence());
   AddNote(verb, request->mutable_note());
   AddEtag(verb, request->mutable_etag());
+  AddLease(verb, request);
   AddRequestId(verb, request->mutable_request_id());
   verb->callback([=, &session] {
     session.command = [=, &session] {
@@ -107,6 +108,7 @@ void AddFind(CLI::App& liability, Session& session) {
       ->type_name("NAME");
   AddNote(verb, request->mutable_note());
   AddEtag(verb, request->mutable_etag());
+  AddLease(verb, request);
   AddRequestId(verb, request->mutable_request_id());
   verb->callback([=, &session] {
     session.command = [=, &session] {
@@ -124,6 +126,7 @@ void AddAppeal(CLI::App& liability, Session& session) {
   AddEvidence(verb, request->mutable_evidence());
   verb->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
   AddEtag(verb, request->mutable_etag());
+  AddLease(verb, request.get());
   AddRequestId(verb, request->mutable_request_id());
   verb->callback([=, &session] {
     session.command = [=, &session] {

@@ -18,6 +18,7 @@ template <class Request, class Reply>
 void Send(CLI::App* verb, Session& session, std::shared_ptr<Request> request,
           grpc::Status (CaseService::Stub::*method)(grpc::ClientContext*, const Request&, Reply*)) {
   AddEtag(verb, request->mutable_etag());
+  AddLease(verb, request.get());
   AddRequestId(verb, request->mutable_request_id());
   verb->callback([=, &session] {
     session.command = [=, &session] { return ChangeCase(session, method, request.get()); };
@@ -75,6 +76,7 @@ void AddSettle(CLI::App& cases, Session& session) {
   which->require_option(1);
   AddNote(verb, request.mutable_note());
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session]() -> int {
@@ -133,6 +135,7 @@ void AddChase(CLI::App& cases, Session& session) {
   AddEnum(verb, "--channel", &options->channel, "How the customer came")->required();
   AddNote(verb, request.mutable_note());
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session] {
@@ -171,6 +174,42 @@ void AddBegin(CLI::App& cases, Session& session) {
   Send(verb, session, request, &CaseService::Stub::BeginCase);
 }
 
+void AddStep(CLI::App& cases, Session& session) {
+  struct Options {
+    v1::CompleteStepRequest request;
+    bool done = false;
+    bool failed = false;
+    bool skip = false;
+  };
+  auto options = std::make_shared<Options>();
+  v1::CompleteStepRequest& request = options->request;
+  CLI::App* verb =
+      AddVerb(cases, "step", "End the active step of the plan", request.mutable_case_id(),
+              "step C-1042 check-bill --done --result wrong");
+  verb->add_option("step", *request.mutable_step_id(), "The step: its key in the playbook")
+      ->required()
+      ->type_name("STEP");
+  CLI::App* which = verb->add_option_group("state", "One of");
+  which->add_flag("--done", options->done, "It is done");
+  which->add_flag("--failed", options->failed, "It failed");
+  which->add_flag("--skip", options->skip, "It is left out; takes a note");
+  which->require_option(1);
+  verb->add_option("--result", *request.mutable_result(),
+                   "What it came to, in a word that the plan may ask for")
+      ->type_name("WORD");
+  AddNote(verb, request.mutable_note());
+  AddEtag(verb, request.mutable_etag());
+  AddRequestId(verb, request.mutable_request_id());
+  verb->callback([options, &session] {
+    session.command = [options, &session] {
+      options->request.set_state(options->done     ? v1::STEP_STATE_DONE
+                                 : options->failed ? v1::STEP_STATE_FAILED
+                                                   : v1::STEP_STATE_SKIPPED);
+      return ChangeCase(session, &CaseService::Stub::CompleteStep, &options->request);
+    };
+  });
+}
+
 void AddAssist(CLI::App& cases, Session& session) {
   struct Options {
     v1::AssistCaseRequest request;
@@ -194,6 +233,7 @@ void AddAssist(CLI::App& cases, Session& session) {
   text->add_option("--answer", options->answer, "The answer")->type_name("TEXT")->needs(id);
   text->require_option(1);
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session] {
@@ -228,6 +268,7 @@ void AddExtend(CLI::App& cases, Session& session) {
       [&request](int64_t n) { request.set_generation(static_cast<int32_t>(n)); },
       "Which of several clocks of the kind; else the running one");
   AddEtag(verb, request.mutable_etag());
+  AddLease(verb, &request);
   AddRequestId(verb, request.mutable_request_id());
   verb->callback([options, &session] {
     session.command = [options, &session] {
@@ -419,6 +460,7 @@ void AddDispatchVerbs(CLI::App& cases, Session& session) {
   AddSupervise(cases, session);
   AddAcknowledge(cases, session);
   AddBegin(cases, session);
+  AddStep(cases, session);
   AddAssist(cases, session);
   AddEscalate(cases, session);
   AddPause(cases, session);

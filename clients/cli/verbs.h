@@ -16,6 +16,14 @@ CLI::App* AddVerb(CLI::App& cases, const std::string& name, const std::string& h
                   std::string* case_id, const std::string& example);
 
 void AddEtag(CLI::App* verb, std::string* etag);
+// The lease that the caller goes by. `request` must live as long as the verb.
+template <class Request>
+void AddLease(CLI::App* verb, Request* request) {
+  verb->add_option_function<int64_t>(
+          "--lease", [request](const int64_t& number) { request->set_lease_number(number); },
+          "Only if the case is still under this lease, as it was taken")
+      ->type_name("N");
+}
 // For verbs that need it: without the option the case is read first. Send with ChangeSeen.
 void AddSeenEtag(CLI::App* verb, std::string* etag);
 void AddNote(CLI::App* verb, std::string* note);

@@ -115,6 +115,9 @@ constexpr Pair kEnums[] = {
     {"TIMER_KIND_TOTAL_RESOLUTION", "总办结"},
     {"TIMER_KIND_ALERT", "告警确认"},
     {"TIMER_KIND_DELAYED_START", "延后开始"},
+    {"TIMER_KIND_RETURN", "退回工单池"},
+    {"TIMER_KIND_HAND_OVER", "承诺移交"},
+    {"TIMER_KIND_STEP", "方案步骤"},
     {"TIMER_STATE_PENDING", "待触发"},
     {"TIMER_STATE_FIRED", "已触发"},
     {"TIMER_STATE_MET", "已达成"},
@@ -153,6 +156,18 @@ constexpr Pair kEnums[] = {
     {"APPEAL_STATE_MADE", "已申诉"},
     {"APPEAL_STATE_UPHELD", "申诉成立"},
     {"APPEAL_STATE_REJECTED", "申诉驳回"},
+    {"STEP_KIND_CONTACT", "联系"},
+    {"STEP_KIND_REMEDY", "补救"},
+    {"STEP_KIND_TASK", "任务"},
+    {"STEP_KIND_MESSAGE", "消息"},
+    {"STEP_KIND_WAIT", "等待"},
+    {"STEP_KIND_DECISION", "判断"},
+    {"STEP_KIND_VERIFY", "回访核实"},
+    {"STEP_KIND_AFTERCARE", "后续关怀"},
+    {"STEP_STATE_ACTIVE", "进行中"},
+    {"STEP_STATE_DONE", "完成"},
+    {"STEP_STATE_FAILED", "未成"},
+    {"STEP_STATE_SKIPPED", "跳过"},
 };
 
 constexpr Pair kCommands[] = {
@@ -165,6 +180,7 @@ constexpr Pair kCommands[] = {
     {"make_commitment", "作出承诺"},
     {"settle_commitment", "了结承诺"},
     {"remedy", "补救"},
+    {"complete_step", "完成步骤"},
     {"pause", "挂起"},
     {"resume", "恢复"},
     {"chase", "催单"},
@@ -238,6 +254,10 @@ constexpr Pair kEvents[] = {
     {"ResponseRecorded", "收到答卷"},
     {"ResurveyAnswered", "复测答复"},
     {"ResurveyAsked", "发起复测"},
+    {"StepEnded", "步骤结束"},
+    {"StepOverdue", "步骤逾期"},
+    {"StepStarted", "步骤开始"},
+    {"MessageSent", "发送消息"},
     {"TierCrossed", "时限分级触发"},
     {"TimerEnded", "定时器结束"},
     {"TimerSet", "设定定时器"},
@@ -275,6 +295,13 @@ constexpr Pair kDetails[] = {
     {"corrected_score", "实际分数"},
     {"liability", "责任"},
     {"unit", "责任单元"},
+    {"step", "步骤"},
+    {"result", "结果"},
+    {"round", "轮次"},
+    {"template", "模板"},
+    {"language", "语言"},
+    {"until", "等到"},
+    {"why", "缘由"},
     {"verdict", "裁定"},
     {"expires", "截止"},
     {"extension", "延期"},
@@ -327,6 +354,45 @@ constexpr Pair kValues[] = {
     {"related", "相关"},
     {"duplicate", "重复"},
     {"follow_up", "后续"},
+    {"routed", "自动派单"},
+    {"sticky", "原处理人"},
+    {"deputy", "代理人"},
+    {"fallback", "兜底"},
+    {"manager", "负责人"},
+    {"lease_expired", "占用到期"},
+    {"owner_absent", "处理人离岗"},
+    {"owner_accused", "处理人被投诉"},
+    {"nobody_found", "无人可派"},
+};
+
+constexpr Pair kStepResults[] = {
+    {"accepted", "已接受"},
+    {"asked_again", "已发起复测"},
+    {"asks_for_superior", "要求上级"},
+    {"call_back_agreed", "约定回电"},
+    {"closed", "已归档"},
+    {"condition", "条件不成立"},
+    {"consent_denied", "未同意此渠道"},
+    {"customer_unknown", "客户未知"},
+    {"declined", "已拒绝"},
+    {"delivered", "已兑现"},
+    {"do_not_contact", "勿联系"},
+    {"done", "完成"},
+    {"failed", "未成"},
+    {"hung_up", "挂断"},
+    {"migrated", "方案已更换"},
+    {"no", "否"},
+    {"not_sampled", "未抽中"},
+    {"passed", "通过"},
+    {"reached", "已联系上"},
+    {"refused", "拒绝沟通"},
+    {"reopened", "重新打开"},
+    {"resolved", "已办结"},
+    {"ruled", "已裁定"},
+    {"sent", "已发送"},
+    {"skipped", "跳过"},
+    {"unreachable", "联系不上"},
+    {"yes", "是"},
 };
 
 constexpr Pair kRequirements[] = {
@@ -432,6 +498,11 @@ std::string DetailWord(const std::string& event, const std::string& key, const s
 std::string LinkWord(const std::string& kind, bool chinese) {
   const char* zh = chinese ? Find(kValues, kind) : nullptr;
   return zh == nullptr ? kind : zh;
+}
+
+std::string StepResultWord(const std::string& result, bool chinese) {
+  const char* zh = chinese ? Find(kStepResults, result) : nullptr;
+  return zh == nullptr ? result : zh;
 }
 
 std::string RequirementWord(const std::string& requirement, bool chinese) {

@@ -46,6 +46,9 @@ std::string DetailWord(const std::string& event, const std::string& key, const s
 // How two cases are linked: "重复"; in English, and of a newer server's kinds, as it came.
 std::string LinkWord(const std::string& kind, bool chinese);
 
+// What a step of a plan came to: "unreachable" as "联系不上"; a word that nobody knows as it is.
+std::string StepResultWord(const std::string& result, bool chinese);
+
 // What a transition requires: "根因 root_cause".
 std::string RequirementWord(const std::string& requirement, bool chinese);
 

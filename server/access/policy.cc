@@ -76,6 +76,7 @@ constexpr Row kTable[] = {
     {"CaseService/AppealLiability", kStaff},
     {"CaseService/DecideAppeal", kManaging},
     {"CaseService/AcknowledgeAlert", kStaff},
+    {"CaseService/CompleteStep", kStaff},
     {"CaseService/BeginCase", kManaging},
     {"CaseService/ListRemedyOptions", kStaff},
 

@@ -11,7 +11,7 @@ namespace rebound {
 namespace {
 
 using Kind = RevisionChange::Kind;
-constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks", "alerts"};
+constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks", "alerts", "staff"};
 constexpr size_t kMostCells = 4'000'000;  // of the tables below: beyond, whole texts are shown
 
 std::vector<std::string> Lines(std::string_view text) {
@@ -109,6 +109,10 @@ std::vector<CanonicalItem> CanonicalItems(const Revision& revision) {
   WriteRoles(revision.roles, &items);
   WriteLabels(revision.labels, &items);
   WriteRemedies(revision.remedies, revision.remedy_limits, &items);
+  WriteTemplates(revision.templates, &items);
+  WriteContact(revision.contact, &items);
+  WriteQueues(revision.queues, &items);
+  WriteStaff(revision.staff, &items);
   return items;
 }
 

@@ -136,7 +136,7 @@ class ConditionReader {
 
  private:
   std::optional<Predicate> ReadFilter(const YamlNode& node) {
-    auto condition = ParseFilter(node.text, Use::kOpeningRule);
+    auto condition = ParseFilter(node.text, referenced_.use);
     if (!condition) {
       FaultInFilter(node, condition.error());
       return std::nullopt;
@@ -221,7 +221,7 @@ class ConditionReader {
 
   std::optional<Predicate> ReadField(const Entry& entry) {
     const std::string& name = entry.key->text;
-    if (auto checked = CheckField(name, Use::kOpeningRule); !checked) {
+    if (auto checked = CheckField(name, referenced_.use); !checked) {
       Fault(At(*entry.key), checked.error(), Quoted(name));
       return std::nullopt;
     }
@@ -365,7 +365,7 @@ class ConditionReader {
   }
 
   void Fault(const Place& place, const Error& error, const Bilingual& found) {
-    NotePredicateError(reader_, place, error, found);
+    NotePredicateError(reader_, place, error, found, referenced_.use);
   }
 
   ConfigReader& reader_;
@@ -375,7 +375,7 @@ class ConditionReader {
 }  // namespace
 
 void NotePredicateError(ConfigReader& reader, const Place& place, const Error& error,
-                        const Bilingual& found) {
+                        const Bilingual& found, Use use) {
   const std::string problem = Get(error, "problem");
   const std::string suggestion = Get(error, "suggestion");
   Bilingual help = DidYouMean(suggestion);
@@ -384,7 +384,7 @@ void NotePredicateError(ConfigReader& reader, const Place& place, const Error& e
   } else if (problem == "protected_field") {
     help = Fill(messages::kProtected);
   } else if (problem == "field_not_allowed") {
-    help = Fill(messages::kNotKnownYet);
+    help = Fill(use == Use::kStepRule ? messages::kNotOfSteps : messages::kNotKnownYet);
   } else if (problem == "unsupported") {
     help = Fill(messages::kNotSupported);
   } else if (problem == "list_expected") {
@@ -408,14 +408,14 @@ bool ReadCondition(ConfigReader& reader, const YamlNode& map, const Referenced& 
   }
   auto condition = ConditionReader(reader, referenced).Read(*entry.value);
   if (!condition) return false;
-  if (auto checked = Check(*condition, Use::kOpeningRule); !checked) {
+  if (auto checked = Check(*condition, referenced.use); !checked) {
     NotePredicateError(reader, At(*entry.key), checked.error());
     return false;
   }
   // It is stored in this form, which escapes may have made longer; reading it back drops groups
   // that say nothing, as a filter has none.
   const std::string canonical = Canonical(*condition);
-  auto stored = ParseFilter(canonical, Use::kOpeningRule);
+  auto stored = ParseFilter(canonical, referenced.use);
   if (!stored) {
     reader.Fault(At(*entry.key), messages::kConditionTooLong, {std::to_string(kMaxRuleBytes)},
                  Fill(messages::kSplitPlaybook));

@@ -29,6 +29,7 @@ struct Referenced {
   const std::vector<Program>* programs = nullptr;
   const std::vector<Priority>* priorities = nullptr;
   bool before_priority = false;  // playbooks and priorities: it is chosen after them, or by them
+  Use use = Use::kOpeningRule;   // or kStepRule
 };
 
 // Reads `when` of `map`; it may be left out. False when there is a mistake, which is noted.
@@ -41,6 +42,6 @@ bool CheckCanHold(ConfigReader& reader, const YamlNode& map, const Predicate& wh
 
 // Notes a PredicateError at `place`; `found` is what stands there, empty: what the error says.
 void NotePredicateError(ConfigReader& reader, const Place& place, const Error& error,
-                        const Bilingual& found = {});
+                        const Bilingual& found = {}, Use use = Use::kOpeningRule);
 
 }  // namespace rebound

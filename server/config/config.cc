@@ -92,6 +92,47 @@ void CheckHoldOuts(ConfigReader& programs_reader, const Revision& revision) {
   }
 }
 
+// Where queues are listed, cases are sent to those alone. One that names none goes to "default".
+void CheckQueues(const ReaderOf& reader_of, const std::vector<QueueDef>& queues) {
+  const auto items = [&](std::string_view section) -> std::vector<const YamlNode*> {
+    std::vector<const YamlNode*> found;
+    ConfigReader* reader = reader_of(section);
+    const Entry list =
+        reader != nullptr && reader->is_open() ? Find(reader->root(), section) : Entry{};
+    if (!list || list.value->kind != YamlNode::Kind::kList) return found;
+    for (const YamlNode& node : list.value->children) {
+      if (node.kind == YamlNode::Kind::kMap) found.push_back(&node);
+    }
+    return found;
+  };
+  const std::string by_default = Program{}.default_queue;
+  const bool has_default = std::any_of(
+      queues.begin(), queues.end(), [&](const QueueDef& queue) { return queue.id == by_default; });
+  for (const YamlNode* node : items("programs")) {
+    ConfigReader& reader = *reader_of("programs");
+    CheckQueueOf(reader, *node, "queue", queues);
+    if (!has_default && !Find(*node, "queue")) {
+      reader.Fault(At(*node), messages::kDefaultQueueUnknown, {by_default},
+                   Fill(messages::kNameAQueue));
+    }
+  }
+  for (const YamlNode* node : items("playbooks")) {
+    CheckQueueOf(*reader_of("playbooks"), *node, "queue", queues);
+  }
+  constexpr std::pair<std::string_view, std::string_view> kNested[] = {{"playbooks", "steps"},
+                                                                       {"clocks", "tiers"}};
+  for (const auto& [section, list] : kNested) {
+    for (const YamlNode* node : items(section)) {
+      const Entry inner = Find(*node, list);
+      if (!inner || inner.value->kind != YamlNode::Kind::kList) continue;
+      for (const YamlNode& each : inner.value->children) {
+        if (each.kind != YamlNode::Kind::kMap) continue;
+        CheckQueueOf(*reader_of(section), each, "queue", queues);
+      }
+    }
+  }
+}
+
 // What others refer to comes before them.
 void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* revision) {
   const auto good = [&](std::string_view section) {
@@ -124,8 +165,17 @@ void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* rev
                               false};
   read("clocks", ReadClocks, referenced, calendars, roles, &revision->clocks);
   read("alerts", ReadAlerts, referenced, roles, &revision->alerts);
-  read("playbooks", ReadPlaybooks, of_playbooks, &revision->playbooks);
   read("remedies", ReadRemedies, roles, &revision->remedies, &revision->remedy_limits);
+  read("templates", ReadTemplates, &revision->templates);
+  read("contact", ReadContact, &revision->contact);
+  const StepsReferenced of_steps{good("remedies") ? &revision->remedies : nullptr,
+                                 good("templates") ? &revision->templates : nullptr};
+  read("playbooks", ReadPlaybooks, of_playbooks, referenced.priorities, of_steps,
+       &revision->playbooks);
+  const bool has_queues = read("queues", ReadQueues, &revision->queues);
+  const auto* queues = has_queues && good("queues") ? &revision->queues : nullptr;
+  read("staff", ReadStaff, queues, calendars, &revision->staff);
+  if (queues != nullptr && !queues->empty()) CheckQueues(reader_of, *queues);
   if (programs != nullptr && good("lifecycle")) {
     CheckHoldOuts(*reader_of("programs"), *revision);
   }
@@ -138,7 +188,9 @@ void WarnOfCalendars(ConfigReader& reader, const Revision& revision) {
     const YamlNode& id = *Find(node, "id").value;
     const bool used =
         std::any_of(revision.clocks.begin(), revision.clocks.end(),
-                    [&](const ClockDefinition& clock) { return clock.calendar_id == id.text; });
+                    [&](const ClockDefinition& clock) { return clock.calendar_id == id.text; }) ||
+        std::any_of(revision.staff.begin(), revision.staff.end(),
+                    [&](const StaffMember& member) { return member.shifts == id.text; });
     if (used) continue;
     reader.Fault(At(id), messages::kCalendarUnused, {id.text}, Fill(messages::kUseCalendar));
   }

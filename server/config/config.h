@@ -3,7 +3,8 @@
 //
 //   programs.yaml, playbooks.yaml     compulsory
 //   lifecycle, priorities, roles      .yaml; absent: the shipped ones (DefaultLifecycle() ...)
-//   calendars, clocks, org_units, labels   .yaml; absent: none
+//   calendars, clocks, alerts, org_units, labels, remedies, templates, contact
+//                                     .yaml; absent: none
 //   *.ics, calendars/*.ics            holidays that calendars.yaml imports
 //   playbooks/PACK/                   a folder for itself: what it does not have is taken from the
 //                                     one that playbooks/ lies in

@@ -4,6 +4,35 @@
 #include "workflows/lifecycle.h"
 
 namespace rebound {
+namespace {
+
+using enum StepKind;
+
+template <typename... Kinds>
+constexpr unsigned Bits(Kinds... kinds) {
+  return (StepKindBit(kinds) | ... | 0U);
+}
+
+constexpr unsigned kOfPeople = Bits(kContact, kRemedy, kTask, kVerify, kAftercare);
+constexpr KindKey kKindKeys[] = {
+    {"when", ~0U, Bits(kDecision)},
+    {"within", kOfPeople, Bits(kTask)},
+    {"owner", kOfPeople, 0},
+    {"queue", Bits(kTask, kAftercare), 0},
+    {"channel", Bits(kContact, kMessage), Bits(kMessage)},
+    {"remedy", Bits(kRemedy), Bits(kRemedy)},
+    {"template", Bits(kMessage), Bits(kMessage)},
+    {"for", Bits(kWait), Bits(kWait)},
+    {"then", Bits(kDecision), 0},
+    {"otherwise", Bits(kDecision), 0},
+    {"sample", Bits(kVerify, kAftercare), 0},
+    {"rework", Bits(kVerify), 0},
+    {"after", Bits(kAftercare), Bits(kAftercare)},
+};
+
+}  // namespace
+
+std::span<const KindKey> StepKindKeys() { return kKindKeys; }
 
 std::vector<std::string_view> NamesOf(std::span<const Key> keys) {
   std::vector<std::string_view> names;
@@ -20,6 +49,12 @@ std::vector<std::string_view> ClockKindWords() {
 std::vector<std::string_view> CommandWords() {
   std::vector<std::string_view> words;
   for (int i = 0; i < kCaseCommandCount; ++i) words.push_back(Name(static_cast<CaseCommand>(i)));
+  return words;
+}
+
+std::vector<std::string_view> StepKindWords() {
+  std::vector<std::string_view> words;
+  for (int i = 1; i < kStepKindCount; ++i) words.push_back(Name(static_cast<StepKind>(i)));
   return words;
 }
 

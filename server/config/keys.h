@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "workflows/case.h"
 #include "workflows/limits.h"
 
 namespace rebound {
@@ -24,24 +25,28 @@ struct Key;
 // What stands under a key.
 struct Form {
   enum class Kind {
-    kId,         // 1 to 64 of a-z 0-9 -
-    kStatus,     // 1 to 64 of a-z 0-9 _
-    kReceiver,   // one of `words`, or the id of a role
-    kText,       // one line of 1 to `highest` characters
-    kTruth,      // true, false
-    kInteger,    // from `lowest` to `highest`
-    kDuration,   // "8 hours", at least `lowest` minutes; or one of `words`
-    kTierTime,   // due, "-2 hours", "75 %"
-    kDate,       // YYYY-MM-DD, 2000 to 2099
-    kInterval,   // "09:00-12:00"
-    kPath,       // gd/shenzhen
-    kCurrency,   // CNY
-    kWord,       // one of `words` or `names`
-    kCondition,  // a filter or a tree (conditions.h)
-    kFields,     // a mapping of fields that rules may name to values
-    kMap,        // a mapping of `keys`
-    kMaps,       // a list of at least `lowest` such mappings
-    kWordOrMap,  // one of `words`, or a mapping of `keys`
+    kId,             // 1 to 64 of a-z 0-9 -
+    kStatus,         // 1 to 64 of a-z 0-9 _
+    kReceiver,       // one of `words`, or the id of a role
+    kText,           // one line of 1 to `highest` characters
+    kTruth,          // true, false
+    kInteger,        // from `lowest` to `highest`
+    kDuration,       // "8 hours", at least `lowest` minutes; or one of `words`
+    kTierTime,       // due, "-2 hours", "75 %"
+    kDate,           // YYYY-MM-DD, 2000 to 2099
+    kMoment,         // such a date, or an RFC 3339 time
+    kInterval,       // "09:00-12:00"
+    kPath,           // gd/shenzhen
+    kCurrency,       // CNY
+    kWord,           // one of `words` or `names`
+    kCondition,      // a filter or a tree (conditions.h)
+    kStepCondition,  // the same, over what became of the case, too
+    kTime,           // "21:00", up to 24:00
+    kTemplate,       // several lines of 1 to `highest` characters, with variables
+    kFields,         // a mapping of fields that rules may name to values
+    kMap,            // a mapping of `keys`
+    kMaps,           // a list of at least `lowest` such mappings
+    kWordOrMap,      // one of `words`, or a mapping of `keys`
   };
   Kind kind;
   bool or_list = false;  // one of them, or a list of at least `least`
@@ -69,6 +74,17 @@ std::vector<std::string_view> NamesOf(std::span<const Key> keys);
 std::vector<std::string_view> ClockKindWords();
 std::vector<std::string_view> CommandWords();
 std::vector<std::string_view> RequiredFieldWords();
+std::vector<std::string_view> StepKindWords();
+
+// Which kinds of step take a key of kStepKeys, and which of them need it; every kind takes those
+// that are not here.
+struct KindKey {
+  std::string_view key;
+  unsigned kinds;  // bit StepKindBit for each
+  unsigned needed;
+};
+constexpr unsigned StepKindBit(StepKind kind) { return 1U << static_cast<unsigned>(kind); }
+std::span<const KindKey> StepKindKeys();
 
 namespace form {
 
@@ -77,14 +93,20 @@ inline constexpr Form kStatus{Form::Kind::kStatus};
 inline constexpr Form kTruth{Form::Kind::kTruth};
 inline constexpr Form kTierTime{Form::Kind::kTierTime};
 inline constexpr Form kDate{Form::Kind::kDate};
+inline constexpr Form kMoment{Form::Kind::kMoment};
 inline constexpr Form kPath{Form::Kind::kPath};
 inline constexpr Form kCurrency{Form::Kind::kCurrency};
 inline constexpr Form kCondition{Form::Kind::kCondition};
+inline constexpr Form kStepCondition{Form::Kind::kStepCondition};
+inline constexpr Form kTime{Form::Kind::kTime};
 inline constexpr Form kFields{Form::Kind::kFields};
 inline constexpr Form kInterval{Form::Kind::kInterval};
 
 constexpr Form Text(size_t longest = limits::kShortCodePoints) {
   return {.kind = Form::Kind::kText, .highest = static_cast<int64_t>(longest)};
+}
+constexpr Form Template(size_t longest) {
+  return {.kind = Form::Kind::kTemplate, .highest = static_cast<int64_t>(longest)};
 }
 constexpr Form Integer(int64_t lowest, int64_t highest) {
   return {.kind = Form::Kind::kInteger, .lowest = lowest, .highest = highest};
@@ -221,6 +243,50 @@ inline constexpr Key kProgramKeys[] = {
 
 // ---- playbooks.yaml, priorities.yaml ------------------------------------------------------------
 
+inline constexpr std::string_view kChannels[] = {"phone", "sms",    "email",    "messenger",
+                                                 "app",   "letter", "in_person"};
+inline constexpr std::string_view kDetractorTypes[] = {
+    "price",  "attitude",   "wait",    "quality",
+    "repeat", "high_value", "leaving", "professional_claimant",
+    "other"};
+inline constexpr Key kStepKeys[] = {
+    {"id", kRequired, form::kId, "Stable key, unique in the playbook", "稳定的标识，方案内唯一"},
+    kName,
+    {"kind", kRequired, form::Name(StepKindWords), "What is done", "步骤类型"},
+    {"when", kOptional, form::kStepCondition,
+     "Condition, else the step is skipped; required for a decision: what is decided",
+     "条件，不成立则跳过；decision 必填：所判断的内容"},
+    {"within", kOptional, form::Duration(1),
+     "Wall time from when it begins; overdue, owner and unit manager are told once; required for "
+     "a task",
+     "自步骤开始起的时限；逾期通知负责人与单元负责人一次；task 必填"},
+    {"owner", kOptional, form::Text(limits::kKeyCharacters),
+     "The name that whoever does it signs in with; default: the case's owner",
+     "步骤负责人的登录名；默认为工单处理人"},
+    {"queue", kOptional, form::kId, "task, aftercare: queue of another department",
+     "task、aftercare：其他部门的工单池"},
+    {"channel", kOptional, form::Word(kChannels),
+     "contact: by which; message: by which it goes, required", "contact：渠道；message：必填"},
+    {"remedy", kOptional, form::kId, "remedy: id in remedies.yaml; required",
+     "remedy：remedies.yaml 中的标识；必填"},
+    {"template", kOptional, form::kId, "message: id in templates.yaml; required",
+     "message：templates.yaml 中的标识；必填"},
+    {"for", kOptional, form::Duration(1), "wait: how long; required", "wait：等待多久；必填"},
+    {"then", kOptional, form::kId,
+     "decision, when the condition holds: a later step, or end; default: the next one",
+     "decision：条件成立时转到的后续步骤，或 end；默认下一步"},
+    {"otherwise", kOptional, form::kId,
+     "decision, when it does not: a later step, or end; default: the next one",
+     "decision：条件不成立时转到的后续步骤，或 end；默认下一步"},
+    {"sample", kOptional, form::Integer(1, 100), "verify, aftercare: percent of cases; default 100",
+     "verify、aftercare：抽取工单的百分比；默认 100"},
+    {"rework", kOptional, form::kId,
+     "verify: an earlier step at which the plan starts again when it fails; default: it waits for "
+     "the next verification",
+     "verify：未通过时从哪个更早的步骤重新开始；默认等待下一次回访"},
+    {"after", kOptional, form::Duration(0), "aftercare: from handling done; required",
+     "aftercare：办结之后多久；必填"},
+};
 inline constexpr Key kPlaybookKeys[] = {
     kId,
     kVersion,
@@ -230,6 +296,10 @@ inline constexpr Key kPlaybookKeys[] = {
      "工单的严重程度至少为此值"},
     {"queue", kOptional, form::kId, "Where the case goes; default: the program's",
      "工单进入的工单池；默认随项目"},
+    {"for", kOptional, form::Word(kDetractorTypes), "Type of detractor it is for, a plain label",
+     "针对的贬损者类型，仅作标签"},
+    {"steps", kOptional, form::Maps(kStepKeys), "What is done, in order; at most 50",
+     "依次要做的步骤；最多 50 个"},
 };
 inline constexpr Key kPriorityKeys[] = {kId, kName, kWhen};
 
@@ -462,6 +532,95 @@ inline constexpr Key kRemediesKeys[] = {
     {"limits", kOptional, form::Maps(kRemedyLimitKeys), "How much of it", "限额"},
 };
 
+// ---- templates.yaml, contact.yaml ---------------------------------------------------------------
+
+inline constexpr size_t kMostTemplateText = 4'000;
+inline constexpr Key kSubjectKeys[] = {
+    {"en", kRequired, form::Template(limits::kShortCodePoints), "In English", "英文"},
+    {"zh", kRequired, form::Template(limits::kShortCodePoints), "In Chinese", "中文"},
+};
+inline constexpr Key kTextKeys[] = {
+    {"en", kRequired, form::Template(kMostTemplateText), "In English", "英文"},
+    {"zh", kRequired, form::Template(kMostTemplateText), "In Chinese", "中文"},
+};
+inline constexpr Key kTemplateKeys[] = {
+    kId,
+    {"channels", kOptional, form::OrList(form::Word(kChannels), 1),
+     "By which it may go; default: by any", "可用的渠道；默认不限"},
+    {"subject", kOptional, form::Map(kSubjectKeys), "Of an e-mail; default: none",
+     "邮件主题；默认没有"},
+    {"text", kRequired, form::Map(kTextKeys), "{customer_name} and other variables in braces",
+     "正文，变量写在花括号中，如 {customer_name}"},
+};
+inline constexpr Key kSpanKeys[] = {
+    {"from", kRequired, form::kTime, "Local time, HH:MM", "当地时间，HH:MM"},
+    {"until", kRequired, form::kTime, "Local time, HH:MM; past midnight where it is earlier",
+     "当地时间，HH:MM；早于 from 则到次日"},
+};
+inline constexpr Key kBandKeys[] = {kId, kSpanKeys[0], kSpanKeys[1]};
+inline constexpr Key kUnreachableKeys[] = {
+    {"attempts", kRequired, form::Integer(1, 100), "Tries in vain", "联系未果的次数"},
+    {"time_bands", kOptional, form::Integer(0, 24), "In so many bands of the day; default 0",
+     "分布在几个时段；默认 0"},
+    {"days", kOptional, form::Integer(1, 100), "On so many days; default 1", "分布在几天；默认 1"},
+    {"messages", kOptional, form::Integer(0, 100), "And so many messages; default 0",
+     "另发几条消息；默认 0"},
+};
+inline constexpr Key kContactKeys[] = {
+    {"zone", kRequired, form::Text(), "IANA name, of customers whose zone is not known",
+     "不知客户时区时所用的 IANA 时区"},
+    {"quiet_hours", kOptional, form::Map(kSpanKeys),
+     "No message goes out, and no try counts; default: none",
+     "不发消息、联系不计次的时段；默认没有"},
+    {"time_bands", kOptional, form::Maps(kBandKeys), "Parts of the day; default: none",
+     "一天中的时段；默认没有"},
+    {"unreachable", kOptional, form::Map(kUnreachableKeys),
+     "What has to be tried before a case is resolved as unreachable; default: nothing",
+     "以联系不上办结前须做到的事；默认不要求"},
+};
+
+// ---- queues.yaml, staff.yaml --------------------------------------------------------------------
+
+// In the order of Routing.
+inline constexpr std::string_view kRoutings[] = {"pull", "round_robin", "least_loaded"};
+inline constexpr Key kQueueKeys[] = {
+    kId,
+    kName,
+    {"skills", kOptional, form::OrList(form::kId), "Whoever works it needs all of them",
+     "处理人须具备的全部技能"},
+    {"routing", kOptional, form::Word(kRoutings),
+     "pull: whoever claims next gets it; or the system gives it to somebody; default pull",
+     "pull：由处理人领单；其余由系统派给某人；默认 pull"},
+    {"sticky", kOptional, form::kTruth,
+     "true: who had the customer's case before gets this one, if fit; default false",
+     "true：合适时派给先前处理该客户工单的人；默认 false"},
+    {"lease", kOptional, form::Duration(1),
+     "How long one who got it may leave it untouched; default: for ever",
+     "得单后可多久不处理；默认不限"},
+    {"return_after", kOptional, form::Duration(1),
+     "How long a case may wait without an owner; default: for ever", "工单可多久无人；默认不限"},
+    {"fallback", kOptional, form::Text(limits::kKeyCharacters),
+     "Who gets it then, whatever their capacity and shift; required with return_after",
+     "逾时归谁，不论容量与班次；写 return_after 时必填"},
+};
+inline constexpr Key kAbsenceKeys[] = {
+    {"from", kRequired, form::kMoment, "The first day or instant away", "离岗的第一天或时刻"},
+    {"until", kRequired, form::kMoment, "The first day or instant back", "返岗的第一天或时刻"},
+    {"deputy", kOptional, form::Text(limits::kKeyCharacters),
+     "The name of who takes over what cannot wait; default: the queue",
+     "不能等的事由谁接手（登录名）；默认回到工单池"},
+};
+inline constexpr Key kStaffKeys[] = {
+    {"id", kRequired, form::Text(limits::kKeyCharacters), "The name they sign in with", "登录名"},
+    {"queues", kRequired, form::OrList(form::kId, 1), "The queues they work", "处理哪些工单池"},
+    {"skills", kOptional, form::OrList(form::kId), "What they can do", "具备的技能"},
+    {"capacity", kOptional, form::Integer(1, 100'000), "Open cases at most; default: no limit",
+     "在办工单上限；默认不限"},
+    {"shifts", kOptional, form::kId, "The calendar whose working time is theirs; default: always",
+     "按哪个日历上班；默认一直在岗"},
+    {"absences", kOptional, form::Maps(kAbsenceKeys), "When they are away", "何时离岗"},
+};
+
 // ---- tests: beside the rules --------------------------------------------------------------------
 
 inline constexpr Key kExpectKeys[] = {
@@ -520,6 +679,16 @@ inline constexpr Section kSections[] = {
     {"remedies", false, false, form::Map(keys::kRemediesKeys),
      "Remedies: what may be given to customers, and how much of it by whom",
      "补救措施：可给客户什么，谁可给多少"},
+    {"templates", false, false, form::Maps(keys::kTemplateKeys),
+     "Templates: the texts of messages to customers", "模板：发给客户的消息文本"},
+    {"contact", false, false, form::Map(keys::kContactKeys),
+     "Contact: quiet hours, and when a customer counts as unreachable",
+     "联系规则：免打扰时段，以及何时算联系不上"},
+    {"queues", false, false, form::Maps(keys::kQueueKeys),
+     "Queues: where cases wait, and how they find their owners",
+     "工单池：工单在哪里等待，如何找到处理人"},
+    {"staff", false, false, form::Maps(keys::kStaffKeys),
+     "Staff: who works which queues, when, and how much", "员工：谁在何时处理哪些工单池，多少单"},
 };
 
 }  // namespace rebound

@@ -167,6 +167,15 @@ inline constexpr Phrase kALabel{"a label", "标签"};
 inline constexpr Phrase kTheRemedies{"the remedies", "补救措施"};
 inline constexpr Phrase kARemedyType{"a remedy", "补救措施"};
 inline constexpr Phrase kARemedyLimit{"a limit", "限额"};
+inline constexpr Phrase kAStep{"a step", "步骤"};
+inline constexpr Phrase kATemplate{"a template", "模板"};
+inline constexpr Phrase kTheContactRules{"the contact rules", "联系规则"};
+inline constexpr Phrase kTheQuietHours{"the quiet hours", "免打扰时段"};
+inline constexpr Phrase kATimeBand{"a time band", "时段"};
+inline constexpr Phrase kAnUnreachableRule{"the rule of the unreachable", "联系不上规则"};
+inline constexpr Phrase kAQueue{"a queue", "工单池"};
+inline constexpr Phrase kAStaffMember{"a member of staff", "员工"};
+inline constexpr Phrase kAnAbsence{"an absence", "离岗"};
 inline constexpr Phrase kATest{"a test", "测试"};
 inline constexpr Phrase kExpectOfTest{"what is expected", "expect"};
 inline constexpr Phrase kAConditionGroup{"a condition", "条件"};
@@ -185,6 +194,8 @@ inline constexpr Phrase kLeaveManagerOut{"leave manager out: the unit above deci
                                          "去掉 manager：由上级单元负责"};
 inline constexpr Phrase kAPrincipal{"the name a manager signs in with, at most 200 characters",
                                     "负责人的登录名，最多 200 个字符"};
+inline constexpr Phrase kAStaffPrincipal{"the name somebody signs in with, at most 200 characters",
+                                         "某人的登录名，最多 200 个字符"};
 inline constexpr Phrase kAText{"a text", "文本"};
 inline constexpr Phrase kTextNotEmpty{"a text that is not empty", "非空文本"};
 inline constexpr Phrase kAtMostCharacters{"at most {0} characters", "最多 {0} 个字符"};
@@ -209,6 +220,9 @@ inline constexpr Phrase kCondition{"a condition", "条件"};
 inline constexpr Phrase kADate{"a date such as 2026-01-31", "日期，例如 2026-01-31"};
 inline constexpr Phrase kDateWithin{"a date from 2000-01-01 to 2099-12-31",
                                     "2000-01-01 到 2099-12-31 之间的日期"};
+inline constexpr Phrase kAMoment{
+    "a date such as 2026-01-31, or a time such as 2026-01-31T08:00:00+08:00",
+    "日期，例如 2026-01-31，或时刻，例如 2026-01-31T08:00:00+08:00"};
 inline constexpr Phrase kAnInterval{"working hours on whole minutes, such as \"09:00-12:00\",",
                                     "精确到分钟的工作时段，例如 \"09:00-12:00\""};
 inline constexpr Phrase kIdOf{"the id of {0}", "{0}的标识"};
@@ -735,6 +749,95 @@ inline constexpr Phrase kLimitOfStatutory{
     "C012", "expected a remedy that is not statutory, found {0}", "应为非法定补救措施，实际是{0}"};
 inline constexpr Phrase kOwedByLaw{"what is owed by law has no limit; leave it out",
                                    "法定补救不受限额约束；请去掉"};
+
+// ---- Steps, templates and contact ---------------------------------------------------------------
+
+inline constexpr Phrase kKeyOfOtherKind{"C012",
+                                        "expected {0} in a step of kind {1}, found it in one of "
+                                        "kind {2}",
+                                        "{0} 只用于 {1} 类步骤，实际出现在 {2} 中"};
+inline constexpr Phrase kStepLacks{"C007", "expected {0} in a step of kind {1}, found none",
+                                   "{1} 类步骤应有 {0}，实际没有"};
+inline constexpr Phrase kTaskOfNobody{"C007", "expected queue or owner for a task, found neither",
+                                      "task 应有 queue 或 owner，实际都没有"};
+inline constexpr Phrase kSayWhoseTask{"name the queue or the person that does it",
+                                      "请写明由哪个工单池或谁来做"};
+inline constexpr Phrase kDecisionOfNothing{"C007",
+                                           "expected then or otherwise for a decision, found "
+                                           "neither",
+                                           "decision 应有 then 或 otherwise，实际都没有"};
+inline constexpr Phrase kSayWhereTo{"name the step that it leads to, or end",
+                                    "请写明转到哪一步，或 end"};
+inline constexpr Phrase kUnknownStep{"C008", "expected the id of a step for {0}, found {1}",
+                                     "{0} 应为步骤的标识，实际是{1}"};
+inline constexpr Phrase kStepNotLater{"C012", "expected a later step for {0}, found {1}",
+                                      "{0} 应为其后的步骤，实际是{1}"};
+inline constexpr Phrase kStepNotEarlier{"C012", "expected an earlier step for {0}, found {1}",
+                                        "{0} 应为其前的步骤，实际是{1}"};
+inline constexpr Phrase kMayBe{"it may be {0}", "可以是 {0}"};
+inline constexpr Phrase kNotOfSteps{"conditions of steps cannot ask for this field",
+                                    "步骤的条件不能使用这个字段"};
+inline constexpr Phrase kStepUnreachable{
+    "C012",
+    "expected a step that the plan leads to, found \"{0}\", which none of the others "
+    "does",
+    "方案应能走到每一步，但没有哪一步通向 \"{0}\""};
+inline constexpr Phrase kLeadThere{"let a decision above lead there, or leave it out",
+                                   "让前面的 decision 转到它，或去掉它"};
+inline constexpr Phrase kStepCalledEnd{"C009", "expected another id than \"end\" for a step",
+                                       "步骤的标识不能是 \"end\""};
+inline constexpr Phrase kAnotherId{"end is where a plan is over", "end 表示方案结束"};
+inline constexpr Phrase kUnknownRemedy{"C008", "expected the id of a remedy, found {0}",
+                                       "应为补救措施的标识，实际是{0}"};
+inline constexpr Phrase kUnknownTemplate{"C008", "expected the id of a template, found {0}",
+                                         "应为模板的标识，实际是{0}"};
+inline constexpr Phrase kThereAreNone{"there are none yet", "目前一个也没有"};
+inline constexpr Phrase kChannelOfTemplate{
+    "C012", "expected {0}, by which the template {1} may go, found {2}",
+    "应为{0}，即模板 {1} 可用的渠道，实际是 {2}"};
+inline constexpr Phrase kNoControls{"a text without control characters but line breaks",
+                                    "除换行外不含控制字符的文本"};
+inline constexpr Phrase kUnknownVariable{"C008", "expected a variable of templates, found {0}",
+                                         "应为模板变量，实际是{0}"};
+inline constexpr Phrase kStrayBrace{"C009", "expected a variable in braces, found a lone \"{0}\"",
+                                    "花括号中应为变量，实际是单独的 \"{0}\""};
+inline constexpr Phrase kDoubleBrace{"write {0} for the brace itself", "要写花括号本身，请写 {0}"};
+inline constexpr Phrase kATimeOfDay{"a time of day such as \"21:00\",",
+                                    "一天中的时刻，例如 \"21:00\""};
+inline constexpr Phrase kExampleTime{
+    "write HH:MM in quotes, from 00:00 to 23:59; until may be 24:00",
+    "写作带引号的 HH:MM，从 00:00 到 23:59；until 可为 24:00"};
+inline constexpr Phrase kSpanOfNothing{"C012",
+                                       "expected from and until that leave some of the day out, "
+                                       "found none left",
+                                       "from 与 until 之外应还有时间，实际没有"};
+inline constexpr Phrase kTooFewBands{"C012", "expected {0} time_bands, found {1}",
+                                     "应有 {0} 个 time_bands，实际有 {1} 个"};
+inline constexpr Phrase kTooFewAttempts{"C012",
+                                        "expected at most as many {0} as attempts, which are {1}, "
+                                        "found {2}",
+                                        "{0} 不应多于 attempts 的 {1}，实际是 {2}"};
+
+// ---- Queues and staff ---------------------------------------------------------------------------
+
+inline constexpr Phrase kReturnNeedsFallback{"C007",
+                                             "expected fallback beside return_after, found none",
+                                             "写 return_after 时应有 fallback，实际没有"};
+inline constexpr Phrase kAddFallback{
+    "name who gets the case when nobody has taken it by then, or leave return_after out",
+    "写明逾时无人接手时归谁，或去掉 return_after"};
+inline constexpr Phrase kFallbackUnused{"C012", "expected return_after beside fallback, found none",
+                                        "写 fallback 需要 return_after，实际没有"};
+inline constexpr Phrase kDefaultQueueUnknown{
+    "C012",
+    "expected the key queue: without it cases go to \"{0}\", which queues.yaml does not list",
+    "应有 queue：省略时工单进入 \"{0}\"，而 queues.yaml 没有列出它"};
+inline constexpr Phrase kNameAQueue{"name a queue of queues.yaml, or add that one to it",
+                                    "写一个 queues.yaml 中的工单池，或在其中加上它"};
+inline constexpr Phrase kOwnDeputy{"C012", "expected somebody else as deputy, found {0} again",
+                                   "代理人应为他人，实际仍是{0}"};
+inline constexpr Phrase kNameAnother{"name another, or leave deputy out: the queue takes over",
+                                     "写另一个人，或去掉 deputy：交回工单池"};
 
 // ---- Tests --------------------------------------------------------------------------------------
 

@@ -41,11 +41,16 @@ void CheckReachable(ConfigReader& reader, const YamlNode& node, const Playbook& 
 }  // namespace
 
 void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
+                   const std::vector<Priority>* priorities, const StepsReferenced& steps,
                    std::vector<Playbook>* playbooks) {
   const YamlNode* list = reader.GetList(reader.root(), "playbooks", Need::kRequired, kMaxPlaybooks);
   if (list == nullptr) return;
   std::map<std::string, int> lines;
   std::vector<const YamlNode*> nodes;
+  Referenced of_steps = referenced;
+  of_steps.priorities = priorities;
+  of_steps.before_priority = false;
+  of_steps.use = Use::kStepRule;
   // Two, so that no warning costs an error.
   CoverageBudget of_pairs;
   CoverageBudget of_all;
@@ -58,6 +63,10 @@ void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
     reader.ReadInt(node, "severity", Need::kOptional, 1, 5, &p.severity);
     reader.ReadId(node, "queue", Need::kOptional, &p.queue_id);
     const bool condition_is_good = ReadCondition(reader, node, referenced, &p.when);
+    if (const auto type = reader.ReadWord(node, "for", Need::kOptional, keys::kDetractorTypes)) {
+      p.detractor_type = keys::kDetractorTypes[*type];
+    }
+    ReadSteps(reader, node, of_steps, steps, &p.steps);
     reader.CheckUnique(node, "id", p.id, &lines);
     // One with a broken condition would seem to match everything.
     if (!condition_is_good) continue;
@@ -77,6 +86,8 @@ void WritePlaybooks(const std::vector<Playbook>& playbooks, std::vector<Canonica
     }
     if (p.severity != 0) text += fmt::format("    severity: {}\n", p.severity);
     if (!p.queue_id.empty()) text += fmt::format("    queue: {}\n", YamlQuoted(p.queue_id));
+    if (!p.detractor_type.empty()) text += fmt::format("    for: {}\n", p.detractor_type);
+    text += WriteSteps(p.steps);
     items->push_back({"playbooks", p.id, std::move(text)});
   }
 }

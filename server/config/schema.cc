@@ -43,6 +43,7 @@ std::string_view PlaceName(Use use) {
     case Use::kCaseFilter: return "cases";
     case Use::kResponseFilter: return "responses";
     case Use::kCustomerFilter: return "customers";
+    case Use::kStepRule: return "steps";
   }
   return "";
 }
@@ -165,6 +166,35 @@ Json OnlyWith(std::string_view key, std::string_view action) {
           {"else", Without({key})}};
 }
 
+// The keys that go with some kinds of step alone, and those that a kind needs.
+Json RulesOfSteps() {
+  Json rules = Json::array();
+  for (const KindKey& each : StepKindKeys()) {
+    std::vector<std::string_view> takes;
+    std::vector<std::string_view> needs;
+    for (int i = 1; i < kStepKindCount; ++i) {
+      const auto kind = static_cast<StepKind>(i);
+      if ((each.kinds & StepKindBit(kind)) != 0) takes.push_back(Name(kind));
+      if ((each.needed & StepKindBit(kind)) != 0) needs.push_back(Name(kind));
+    }
+    const Json none = {{"properties", {{each.key, false}}}};
+    if (static_cast<int>(takes.size()) < kStepKindCount - 1) {
+      rules.push_back({{"if", If("kind", takes)}, {"then", true}, {"else", none}});
+    }
+    if (!needs.empty()) {
+      rules.push_back({{"if", If("kind", needs)}, {"then", Required({each.key})}});
+    }
+  }
+  const auto either = [&](StepKind kind, std::string_view a, std::string_view b) {
+    const std::string_view name[] = {Name(kind)};
+    rules.push_back({{"if", If("kind", name)},
+                     {"then", {{"anyOf", Json::array({Required({a}), Required({b})})}}}});
+  };
+  either(StepKind::kTask, "queue", "owner");
+  either(StepKind::kDecision, "then", "otherwise");
+  return rules;
+}
+
 // What the keys of one mapping ask of each other.
 void AddRules(const Key* keys, Json& schema) {
   if (keys == keys::kScaleKeys) {
@@ -182,6 +212,11 @@ void AddRules(const Key* keys, Json& schema) {
     schema["anyOf"] = Json::array({Required({"amount"}), Required({"count"})});
     schema["dependencies"] = {{"amount", Json::array({"currency"})},
                               {"currency", Json::array({"amount"})}};
+  } else if (keys == keys::kStepKeys) {
+    schema["allOf"] = RulesOfSteps();
+  } else if (keys == keys::kQueueKeys) {
+    schema["dependencies"] = {{"return_after", Json::array({"fallback"})},
+                              {"fallback", Json::array({"return_after"})}};
   } else if (keys == keys::kTierKeys) {
     schema["allOf"] = Json::array({OnlyWith("notify", "notify"), OnlyWith("queue", "reassign")});
   } else if (keys == keys::kClockKeys) {
@@ -249,6 +284,8 @@ Json OneSchema(const Form& form) {
     case Form::Kind::kTierTime:
       return Pattern("^(due|-?0*[1-9][0-9]* *" + Units() + "|0*[1-9][0-9]{0,3} *%)$");
     case Form::Kind::kDate: return Pattern("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
+    case Form::Kind::kMoment:
+      return Pattern("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([Tt ].*)?$");
     case Form::Kind::kInterval:
       return Pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([0-3][0-9]|4[0-8]):[0-5][0-9]$");
     case Form::Kind::kPath: {
@@ -261,6 +298,14 @@ Json OneSchema(const Form& form) {
       return WordsSchema(form.names != nullptr ? Words(form.names()) : form.words);
     case Form::Kind::kCondition:
       return {{"allOf", Json::array({{{"$ref", "predicate.schema.json"}}})}};
+    case Form::Kind::kStepCondition:
+      return {{"allOf", Json::array({{{"$ref", "step_predicate.schema.json"}}})}};
+    case Form::Kind::kTime: return Pattern("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$");
+    case Form::Kind::kTemplate: {
+      Json schema = Token("[^ \\t\\r\\n]");
+      schema["maxLength"] = form.highest;
+      return schema;
+    }
     case Form::Kind::kFields: return FieldsSchema();
     case Form::Kind::kMap: return MapSchema(form);
     case Form::Kind::kMaps: {
@@ -321,6 +366,8 @@ std::string PlacesCell(const Field& field) {
   for (int i = 0; i < kUseCount; ++i) {
     const Use use = static_cast<Use>(i);
     if (!UsableIn(field, use)) continue;
+    // Steps see all that other rules do.
+    if (use == Use::kStepRule && UsableIn(field, Use::kOpeningRule)) continue;
     if (!cell.empty()) cell += ", ";
     cell += PlaceName(use);
   }
@@ -333,14 +380,14 @@ std::string OperatorsCell(const Field& field) {
 
 }  // namespace
 
-Json PredicateSchema() {
+Json PredicateSchema(Use use) {
   Json properties = {
       {"all", GroupSchema("All of these hold / 全部满足")},
       {"any", GroupSchema("At least one of these holds / 满足其中任何一个")},
       {"none", GroupSchema("Not one of these holds / 全部不满足")},
   };
   for (const Field& field : FieldCatalogue()) {
-    if (UsableIn(field, Use::kOpeningRule)) properties[field.name] = FieldSchema(field);
+    if (UsableIn(field, use)) properties[field.name] = FieldSchema(field);
   }
   return {{"description",
            "A condition. What stands side by side has to hold together / "
@@ -351,7 +398,7 @@ Json PredicateSchema() {
           {"properties", std::move(properties)}};
 }
 
-std::string PredicateSchemaFile() {
+std::string PredicateSchemaFile(Use use) {
   const Json schema = {
       {"$schema", kDraft},
       {"title", "Condition of a rule / 规则条件"},
@@ -360,7 +407,7 @@ std::string PredicateSchemaFile() {
        "过滤表达式，或条件树"},
       {"anyOf", Json::array({{{"type", "string"}, {"maxLength", kMaxRuleBytes}},
                              {{"$ref", "#/definitions/predicate"}}})},
-      {"definitions", {{"predicate", PredicateSchema()}}}};
+      {"definitions", {{"predicate", PredicateSchema(use)}}}};
   return schema.dump(2) + '\n';
 }
 
@@ -417,8 +464,11 @@ std::string FieldReference() {
       "by one of them. Times are RFC 3339 or a date, which is its midnight in UTC.\n\n"
       "## Fields\n\n"
       "Rules are the conditions of playbooks, priorities and clocks; they see what is known when a "
-      "case opens. Cases,\n"
-      "responses and customers are the lists that can be filtered.\n\n";
+      "case opens. Steps\n"
+      "are those of a playbook's steps, which see all that and what became of the case since. "
+      "Cases, "
+      "responses and\n"
+      "customers are the lists that can be filtered.\n\n";
   AppendRow({"field", "type", "label", "名称", "usable in", "operators"}, page);
   page += "|---|---|---|---|---|---|\n";
   for (const Field& field : FieldCatalogue()) {

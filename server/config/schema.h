@@ -11,18 +11,20 @@
 #include <string>
 
 #include "server/config/keys.h"
+#include "workflows/field_catalogue.h"
 
 namespace rebound {
 
 // A condition in a rule as a YAML tree. Its groups refer to "#", which has to be
 // PredicateSchemaFile.
-nlohmann::ordered_json PredicateSchema();
+// `use`: kOpeningRule or kStepRule.
+nlohmann::ordered_json PredicateSchema(Use use);
 
-// predicate.schema.json: a schema for one `when`, a filter string or a tree. Two-space JSON with a
-// line break at the end, as all files.
-std::string PredicateSchemaFile();
+// predicate.schema.json and, of kStepRule, step_predicate.schema.json: a schema for one `when`, a
+// filter string or a tree. Two-space JSON with a line break at the end, as all files.
+std::string PredicateSchemaFile(Use use);
 
-// SECTION.schema.json: a schema for a whole file. It refers to predicate.schema.json beside it.
+// SECTION.schema.json: a schema for a whole file. It refers to those beside it.
 std::string SectionSchemaFile(const Section& section);
 
 // A Markdown page: the operators, then every field with type, unit, values, labels and places.

@@ -29,8 +29,14 @@ inline constexpr size_t kMaxRemedies = 200;  // of the catalogue
 inline constexpr size_t kMaxRemedyLimits = 200;
 inline constexpr size_t kMaxAlerts = 200;
 inline constexpr size_t kMaxTiers = 20;  // of a clock
+inline constexpr size_t kMaxSteps = 50;  // of a playbook
+inline constexpr size_t kMaxTemplates = 500;
+inline constexpr size_t kMaxTimeBands = 24;
 inline constexpr size_t kMaxCalendars = 100;
 inline constexpr size_t kMaxRoles = 100;
+inline constexpr size_t kMaxQueues = 500;
+inline constexpr size_t kMaxStaff = 5'000;
+inline constexpr size_t kMaxAbsences = 100;  // of one person
 inline constexpr size_t kMaxStatuses = 200;
 inline constexpr size_t kMaxTransitions = 5'000;  // each status of `from` counts
 inline constexpr size_t kMaxRuleTests = 300;      // of a file
@@ -50,10 +56,36 @@ void ReadClocks(ConfigReader& reader, const Referenced& referenced,
                 std::vector<ClockDefinition>* clocks);
 void ReadAlerts(ConfigReader& reader, const Referenced& referenced,
                 const std::vector<RoleDef>* roles, std::vector<AlertRule>* alerts);
+// What steps of plans may name; nullptr: not known, and not checked.
+struct StepsReferenced {
+  const std::vector<RemedyType>* remedies = nullptr;
+  const std::vector<Template>* templates = nullptr;
+};
+// `referenced`: of the playbooks' own conditions; their steps may name priorities, too: those of
+// `priorities`.
 void ReadPlaybooks(ConfigReader& reader, const Referenced& referenced,
+                   const std::vector<Priority>* priorities, const StepsReferenced& steps,
                    std::vector<Playbook>* playbooks);
+// `steps` of the playbook `node`. (plan_steps.cc)
+void ReadSteps(ConfigReader& reader, const YamlNode& node, const Referenced& referenced,
+               const StepsReferenced& named, std::vector<PlanStep>* steps);
+std::string WriteSteps(const std::vector<PlanStep>& steps);
+void ReadTemplates(ConfigReader& reader, std::vector<Template>* templates);
+void ReadContact(ConfigReader& reader, ContactRules* rules);
 void ReadRemedies(ConfigReader& reader, const std::vector<RoleDef>* roles,
                   std::vector<RemedyType>* catalogue, std::vector<RemedyLimit>* limits);
+void ReadQueues(ConfigReader& reader, std::vector<QueueDef>* queues);
+void ReadStaff(ConfigReader& reader, const std::vector<QueueDef>* queues,
+               const std::vector<Calendar>* calendars, std::vector<StaffMember>* staff);
+// Notes what stands under `key`, one or a list, and is none of `queues`.
+void CheckQueueOf(ConfigReader& reader, const YamlNode& node, std::string_view key,
+                  const std::vector<QueueDef>& queues);
+// The name somebody signs in with.
+void ReadPrincipal(ConfigReader& reader, const YamlNode& node, std::string_view key, Need need,
+                   std::string* out);
+// One id or a list of ids, each once.
+void ReadIds(ConfigReader& reader, const YamlNode& node, std::string_view key,
+             std::vector<std::string>* out);
 // The code of ISO 4217 under `currency`.
 void ReadCurrency(ConfigReader& reader, const YamlNode& node, Need need, std::string* out);
 
@@ -70,10 +102,17 @@ void WriteAlerts(const std::vector<AlertRule>& alerts, std::vector<CanonicalItem
 void WritePlaybooks(const std::vector<Playbook>& playbooks, std::vector<CanonicalItem>* items);
 void WriteRemedies(const std::vector<RemedyType>& catalogue, const std::vector<RemedyLimit>& limits,
                    std::vector<CanonicalItem>* items);
+void WriteQueues(const std::vector<QueueDef>& queues, std::vector<CanonicalItem>* items);
+void WriteStaff(const std::vector<StaffMember>& staff, std::vector<CanonicalItem>* items);
+
+void WriteTemplates(const std::vector<Template>& templates, std::vector<CanonicalItem>* items);
+void WriteContact(const ContactRules& rules, std::vector<CanonicalItem>* items);
 
 // "name: {en: ..., zh: ...}"
 std::string CanonicalName(std::string_view en, std::string_view zh);
 // "[a, b]", each as it stands.
 std::string CanonicalList(std::span<const std::string> words);
+// The same, each in quotes.
+std::string QuotedList(const std::vector<std::string>& words);
 
 }  // namespace rebound

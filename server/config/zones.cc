@@ -10,6 +10,9 @@
 #include <charconv>
 #include <exception>
 #include <fstream>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <vector>
 
@@ -197,6 +200,17 @@ std::optional<Zone> LoadZone(std::string_view name) {
   } catch (const std::exception&) {
     return std::nullopt;
   }
+}
+
+std::shared_ptr<const Zone> FindZone(std::string_view name) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<const Zone>, std::less<>> known;
+  if (name.empty()) return nullptr;
+  const std::lock_guard lock(mutex);
+  if (const auto found = known.find(name); found != known.end()) return found->second;
+  auto zone = LoadZone(name);
+  if (!zone) return nullptr;  // not kept: anybody may make up names
+  return known.emplace(name, std::make_shared<const Zone>(*std::move(zone))).first->second;
 }
 
 std::string ZoneDataVersion(const std::filesystem::path& release_file) {

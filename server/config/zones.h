@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace rebound {
 // The zone with all its changes of offset from 1970 up to 2060, e.g. "Asia/Shanghai"; links like
 // "PRC" keep the name they were asked by. nullopt: tzdata has no such zone, or there is no tzdata.
 std::optional<Zone> LoadZone(std::string_view name);
+// The same, read once; null for none.
+std::shared_ptr<const Zone> FindZone(std::string_view name);
 
 // What tzdata is installed, for the record: "2025b". Without `release_file`, which names it in its
 // first line, "sha256:" and 16 digits over the offsets of all zones. Changes when the data do.

@@ -4,9 +4,23 @@
 
 namespace rebound {
 
+namespace {
+
+std::optional<Case> Find(Reader& reader, const CaseRef& ref) {
+  return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+}
+
+}  // namespace
+
 std::optional<Case> FindVisible(Reader& reader, const Scope& scope, const CaseRef& ref) {
-  auto c = ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+  auto c = Find(reader, ref);
   if (c && !Sees(scope, *c)) c.reset();
+  return c;
+}
+
+std::optional<Case> FindVisibleOrLent(Reader& reader, const Scope& scope, const CaseRef& ref) {
+  auto c = Find(reader, ref);
+  if (c && !Sees(scope, *c) && !CoversStep(scope, *c)) c.reset();
   return c;
 }
 

@@ -18,6 +18,9 @@ inline bool Sees(const Scope& scope, const Case& c) {
 // The case; nullopt where there is none, or outside the scope, which must look the same.
 std::optional<Case> FindVisible(Reader& reader, const Scope& scope, const CaseRef& ref);
 
+// The same, or a case whose active step is the caller's: a task lends sight (CoversStep).
+std::optional<Case> FindVisibleOrLent(Reader& reader, const Scope& scope, const CaseRef& ref);
+
 // The customer that stands for this one: aliases followed. nullopt stays so.
 std::optional<Customer> Standing(Reader& reader, std::optional<Customer> customer);
 

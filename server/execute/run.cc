@@ -6,9 +6,12 @@
 #include <functional>
 
 #include "server/clock.h"
+#include "server/config/zones.h"
 #include "server/execute/lookup.h"
 #include "server/storage/codec.h"
 #include "workflows/check.h"
+#include "workflows/routing.h"
+#include "workflows/steps.h"
 
 namespace rebound {
 namespace {
@@ -79,6 +82,40 @@ struct FactLoader {
   Result<void> operator()(const ReportClock&) { return LoadState(); }
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
   Result<void> operator()(const ReportZones&) { return LoadState(); }
+  // Whom the system may give a case to, where it gives any, and whom the customer knows.
+  void LoadRouting(const Command& command) {
+    const Revision& revision = *context.revision;
+    if (!RoutesBySystem(revision)) return;
+    const auto* submit = std::get_if<SubmitResponse>(&command);
+    const auto* open = std::get_if<OpenCase>(&command);
+    const auto* work = std::get_if<WorkCase>(&command);
+    const bool is_past = (submit != nullptr && submit->history) || (open && open->history);
+    if (is_past || (submit == nullptr && open == nullptr && work == nullptr)) return;
+    for (const StaffMember& member : revision.staff) {
+      facts.loads.push_back(reader.LoadOf(member.id));
+    }
+    if (!HasStickyQueue(revision) || !facts.customer) return;
+    const std::string program = submit != nullptr ? submit->response.program_id
+                                : open != nullptr ? open->program_id
+                                : facts.subject   ? facts.subject->program_id
+                                                  : std::string();
+    const Case* newest = nullptr;
+    std::vector<Case> known;
+    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
+      for (Case& c : reader.CasesOf(id, program)) known.push_back(std::move(c));
+    }
+    for (const Case& c : known) {
+      const bool is_subject = work != nullptr && facts.subject && facts.subject->id == c.id;
+      if (is_subject || (c.owner.empty() && c.last_owner.empty())) continue;
+      const bool later = newest == nullptr || std::pair(newest->opened_at, newest->number) <
+                                                  std::pair(c.opened_at, c.number);
+      if (later) newest = &c;
+    }
+    if (newest != nullptr) {
+      facts.earlier_owner = newest->owner.empty() ? newest->last_owner : newest->owner;
+    }
+  }
+
   // Where a timer is overdue it matters whether timers are held.
   Result<void> LoadHold() {
     const auto overdue = [&](const Case& c) {
@@ -183,17 +220,24 @@ struct FactLoader {
 
   Result<void> operator()(const ClaimNext& command) {
     // What nobody, or not this caller, may claim must not keep them from the rest of the queue.
-    facts.subject = reader.BestToClaim(command.queue_id, caller.scope, [this](const Case& c) {
+    const auto may = [this](const Case& c) {
       Pin(c.revision);
       const Transition* claim =
           RevisionOf(facts, context, c.revision).lifecycle.Find(c.status, CaseCommand::kClaim);
-      return claim != nullptr && MayTake(*claim, context.role);
-    });
+      return claim != nullptr && MayTake(*claim, context.role) &&
+             MayClaim(*context.revision, c, context.actor, context.now);
+    };
+    facts.subject = reader.BestToClaim(command.queue_id, caller.scope, context.now, may);
+    if (context.revision->FindStaff(context.actor) != nullptr) {
+      facts.loads.push_back(reader.LoadOf(context.actor));
+    }
     return LoadHold();
   }
 
   Result<void> operator()(const WorkCase& command) {
-    facts.subject = FindVisible(reader, caller.scope, command.ref);
+    facts.subject = std::holds_alternative<CompleteStep>(command.verb)
+                        ? FindVisibleOrLent(reader, caller.scope, command.ref)
+                        : FindVisible(reader, caller.scope, command.ref);
     if (!facts.subject) return {};
     if (!facts.subject->customer_id.empty()) {
       facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
@@ -226,10 +270,33 @@ struct FactLoader {
     // A held case is planned when it begins, by the answer that opened it.
     if ((rules || facts.subject->held) && !facts.subject->opening_response_id.empty()) {
       if (auto response = reader.GetResponse(facts.subject->opening_response_id)) {
+        Hydrate(reader, *response);
         facts.responses.push_back(*std::move(response));
       }
     }
     return LoadHold();
+  }
+  // What plans need to know beyond the rows: where the customer lives, and the words of openings
+  // that their conditions ask for.
+  void LoadForPlans() {
+    if (facts.customer) facts.customer_zone = FindZone(facts.customer->profile.time_zone);
+    for (const Case& c : facts.cases) LoadWords(c);
+    if (facts.subject) LoadWords(*facts.subject);
+    if (facts.other) LoadWords(*facts.other);
+  }
+  void LoadWords(const Case& c) {
+    if (c.playbook.playbook_id.empty()) return;
+    const Playbook* plan =
+        RevisionOf(facts, context, c.revision).FindPlaybook(c.playbook.playbook_id);
+    if (plan == nullptr || !AsksWords(*plan)) return;
+    Facts::Words& words = facts.words.emplace_back();
+    words.case_id = c.id;
+    if (!c.opening_response_id.empty()) {
+      words.answer = reader.GetResponse(c.opening_response_id);
+      if (words.answer) Hydrate(reader, *words.answer);
+    } else if (!c.details.customer_request.id.empty()) {
+      words.request = reader.GetText(c.details.customer_request.id);
+    }
   }
   // What the case was merged into, what that was, and so on: the last one is on its own. Merging
   // bounds them.
@@ -611,6 +678,8 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
   FactLoader loader{transaction, caller, context, revisions, facts};
   if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
   loader.PinAll();
+  loader.LoadForPlans();
+  loader.LoadRouting(command);
   auto events = Decide(facts, command, context);
   if (!events) return std::move(events).error();
 

@@ -46,6 +46,11 @@ Result<CaseVerb> ToVerb(const Call& call, const api::BulkCasesRequest& request) 
       checks.Add(field, Reason::kIdInvalid,
                  {{"value", value->substr(0, 80)}, {"expected", "nothing: it is given to many"}});
     }
+    if (of_all.lease_number() != 0) {
+      checks.Add("lease_number", Reason::kNumberOutOfRange,
+                 {{"value", std::to_string(of_all.lease_number())},
+                  {"expected", "nothing: it is given to many"}});
+    }
     verb = ToVerb(of_all, checks);
   });
   if (!named) return FieldError("verb", Reason::kRequiredFieldMissing);

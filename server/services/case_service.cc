@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "server/config/zones.h"
 #include "server/execute/lookup.h"
 #include "server/services/case_verbs.h"
 #include "server/services/convert.h"
@@ -42,6 +43,7 @@ void AddVerb(
         WorkCase work;
         work.ref = checks.Ref("case_id", request.case_id());
         work.expected_version = ParseEtag(request.etag());
+        if (request.lease_number() != 0) work.expected_lease = request.lease_number();
         work.verb = make(request, checks);
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(work)};
@@ -103,7 +105,7 @@ Result<void> ListCaseEvents(const Call& call, Reader& reader,
   const std::string identity = QueryIdentity({call.method, call.identity.name, request.case_id()});
   auto cursor = OpenPage(call, request.page_token(), identity);
   if (!cursor) return std::move(cursor).error();
-  const auto c = FindVisible(reader, call.identity.scope, ref);
+  const auto c = FindVisibleOrLent(reader, call.identity.scope, ref);
   if (!c) return NoSuchCase();
   auto events = reader.CaseEvents(c->id, *cursor ? (*cursor)->first : 0, *limit + 1);
   const bool more = events.size() > static_cast<size_t>(*limit);
@@ -281,6 +283,13 @@ void AddAlerts(ApiService* service) {
       });
 }
 
+void AddSteps(ApiService* service) {
+  AddVerb<api::CompleteStepRequest, api::CompleteStepResponse>(
+      service, "CompleteStep", [](const api::CompleteStepRequest& request, Checks& checks) {
+        return CaseVerb{ToCompleteStep(request, checks)};
+      });
+}
+
 }  // namespace
 
 std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
@@ -312,11 +321,16 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
       },
       [](const Call& call, Outcome outcome, api::ClaimNextCaseResponse* out) {
         const Case& c = *outcome.subject;
-        const auto due = NextDue(c);
-        out->set_rank_explanation((c.priority.empty() ? "" : "priority " + c.priority + ", ") +
+        // As it was claimed; of a repeated request, as it is now.
+        const ClaimRank rank = RankOf(c, c.owned_at.value_or(call.started_at));
+        const auto& promise = rank.promise_due_at;
+        const auto& due = rank.breach_due_at;
+        out->set_rank_explanation((promise ? "promise due " + FormatTime(*promise) + ", " : "") +
+                                  (c.priority.empty() ? "" : "priority " + c.priority + ", ") +
                                   "severity " + std::to_string(c.severity) +
                                   (due ? ", due " + FormatTime(*due) : ", no deadline") +
                                   ", opened " + FormatTime(c.opened_at));
+        Fill(rank, out->mutable_rank());
         FillVerb(call, std::move(outcome), out);
       });
 
@@ -356,6 +370,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
   AddMerging(service.get());
   AddRulings(service.get());
   AddAlerts(service.get());
+  AddSteps(service.get());
   AddBulk(service.get());
   AddCaseBatch(service.get());
   AddRemedyOptions(service.get());
@@ -367,10 +382,17 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         Checks checks;
         const CaseRef ref = checks.Ref("case_id", request.case_id());
         if (!checks.ok()) return std::move(checks).ToError();
-        auto c = FindVisible(reader, call.identity.scope, ref);
+        auto c = FindVisibleOrLent(reader, call.identity.scope, ref);
         if (!c) return NoSuchCase();
         Hydrate(reader, *c);
         FillCase(call, *c, View::kFull, out->mutable_case_());
+        if (c->phase == Phase::kClosed || c->held || c->history) return {};  // nobody calls
+        std::shared_ptr<const Zone> zone;
+        if (const auto customer = Standing(reader, reader.GetCustomer(c->customer_id))) {
+          zone = FindZone(customer->profile.time_zone);
+        }
+        Fill(*c, call.RevisionOf(c->revision)->contact, zone.get(), call.backend.executor.Now(),
+             out->mutable_case_()->mutable_reachability());
         return {};
       });
   service->Query<api::ListCasesRequest, api::ListCasesResponse>("ListCases", Where::kPool,

@@ -41,6 +41,7 @@ Remedy ToRemedy(const api::Remedy& remedy, Checks& checks);
 std::vector<Evidence> ToEvidence(const google::protobuf::RepeatedPtrField<api::Evidence>& evidence,
                                  Checks& checks);
 Verification ToVerification(const api::Verification& verification, Checks& checks);
+CompleteStep ToCompleteStep(const api::CompleteStepRequest& request, Checks& checks);
 RequestExtension ToExtension(const api::ExtendCaseRequest& request, Checks& checks);
 // At least one and at most kMaxConfigFiles, each with a name.
 Result<std::vector<ConfigFile>> ToConfigFiles(
@@ -56,6 +57,11 @@ enum class View { kBasic, kFull };
 void Fill(const Response& response, View view, api::Response* out);
 // Clocks are read at `now`. `revision`: the one that the case follows.
 void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api::Case* out);
+// How far the customer is shown to be unreachable, at `now`. `zone`: the customer's; null: that of
+// the rules.
+void Fill(const Case& c, const ContactRules& rules, const Zone* zone, Timestamp now,
+          api::Reachability* out);
+void Fill(const ClaimRank& rank, api::ClaimRank* out);
 void Fill(const Customer& customer, View view, api::Customer* out);
 void Fill(const Program& program, int64_t revision, api::Program* out);
 void Fill(const Event& event, api::CaseEvent* out);

@@ -520,13 +520,32 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
       FillClock(clock, out->add_clocks());
     }
   }
+  out->set_lease_number(c.lease_number);
+  FillTime(c.owned_at, [&] { return out->mutable_own_time(); });
+  for (const Timer& timer : c.timers) {
+    if (timer.kind != TimerKind::kReturn || timer.state != TimerState::kPending) continue;
+    Fill(timer.due_at,
+         c.owner.empty() ? out->mutable_wait_end_time() : out->mutable_lease_end_time());
+  }
+  out->set_last_owner(c.last_owner);
   FillDispatching(c, full, out);
   FillRulings(c, full, out);
+  FillSteps(c, full, revision, out);
   if (full) {
     for (std::string& name : revision.lifecycle.Allowed(c)) {
       out->add_allowed_commands(std::move(name));
     }
   }
+}
+
+void Fill(const ClaimRank& rank, api::ClaimRank* out) {
+  FillTime(rank.promise_due_at, [&] { return out->mutable_commitment_due_time(); });
+  out->set_priority(rank.priority);
+  out->set_priority_rank(rank.priority_rank);
+  out->set_severity(rank.severity);
+  FillMoney(rank.value_at_risk, [&] { return out->mutable_value_at_risk(); });
+  FillTime(rank.breach_due_at, [&] { return out->mutable_breach_due_time(); });
+  out->set_breach_clock(ToApi<api::ClockKind>(rank.breach_clock));
 }
 
 }  // namespace rebound

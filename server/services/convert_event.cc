@@ -49,6 +49,7 @@ struct EventDetails {
   void operator()(const CaseAssigned& e) {
     Put("owner", e.owner.empty() ? "-" : e.owner);
     Put("queue", e.queue_id);
+    Put("reason", e.reason);
   }
   void operator()(const AttemptLogged& e) {
     Put("channel", Word<api::Channel>(e.attempt.channel));
@@ -280,6 +281,33 @@ struct EventDetails {
     Put("playbook", e.playbook.playbook_id);
     Put("queue", e.queue_id);
     out->set_note(e.note.value);
+  }
+  void operator()(const StepStarted& e) {
+    Put("step", e.step.step_id);
+    Put("kind", std::string(Name(e.step.kind)));
+    Put("why", e.step.why);
+    Put("owner", e.step.owner);
+    Put("queue", e.step.queue_id);
+    PutTime("due", e.step.due_at);
+    PutTime("until", e.step.wake_at);
+    if (e.step.round > 1) Put("round", std::to_string(e.step.round));
+  }
+  void operator()(const StepEnded& e) {
+    Put("step", e.step_id);
+    Put("state", Word<api::StepState>(e.state));
+    Put("result", e.result);
+    Put("why", e.why);
+    out->set_note(e.note.value);
+  }
+  void operator()(const StepOverdue& e) {
+    Put("step", e.step_id);
+    Put("notified", Joined(e.notify));
+  }
+  void operator()(const MessageSent& e) {
+    Put("step", e.step_id);
+    Put("template", e.template_id);
+    Put("channel", Word<api::Channel>(e.attempt.channel));
+    Put("language", e.language);
   }
   template <typename Other>
   void operator()(const Other&) {}  // not a case's event

@@ -45,6 +45,9 @@ inline void FillKey(const ExternalKey& key, const std::function<api::ExternalKey
   k->set_external_id(key.external_id);
 }
 
+// The plan of the case and what was gone through of it. (convert_step.cc)
+void FillSteps(const Case& c, bool full, const Revision& revision, api::Case* out);
+
 inline std::string IdText(const auto& id) { return id.empty() ? std::string() : ToString(id); }
 
 }  // namespace rebound

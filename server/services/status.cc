@@ -127,6 +127,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kLinkKindUnknown, StatusCode::INVALID_ARGUMENT,
      "expected a kind of link, but got {value}; choose one of: {allowed}",
      "没有 {value} 这种关联；请从中选择：{allowed}"},
+    {Reason::kQueueUnknown, StatusCode::INVALID_ARGUMENT,
+     "expected a queue of the configuration, but got {queue}; choose one of: {allowed}",
+     "没有 {queue} 这个工单池；请从中选择：{allowed}"},
     {Reason::kEvidenceRequired, StatusCode::INVALID_ARGUMENT,
      "expected at least one item of evidence with a link or words, but got none; add what shows it",
      "至少需要一项证据（链接或说明），但没有收到；请补充证据"},
@@ -173,6 +176,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected revision {expected} to be in force, but it is {current}; look at what changed and "
      "apply again",
      "应以配置版本 {expected} 为基础，但当前生效的是 {current}；请查看变化后重新应用"},
+    {Reason::kLeaseLost, StatusCode::ABORTED,
+     "expected to hold case {case} under lease {lease}, but that is over: it is at {current}[, "
+     "with "
+     "{owner}]; read the case before you go on",
+     "您对工单 {case} 的占用（{lease}）已失效，现为 {current}[，归 {owner}]；请先重新读取工单"},
 
     {Reason::kTransitionNotAllowed, StatusCode::FAILED_PRECONDITION,
      "expected a status of case {case} that accepts {command}, but it is {status}[; allowed now: "
@@ -308,6 +316,36 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kCaseNotHeldOut, StatusCode::FAILED_PRECONDITION,
      "expected a case that is held back, but {case} is not; handle it as usual",
      "工单 {case} 不在对照组等待中；请照常处理"},
+    {Reason::kOwnerIsAccused, StatusCode::FAILED_PRECONDITION,
+     "expected an owner whom case {case} is not about, but it is about {person}; give it to "
+     "somebody else",
+     "工单 {case} 投诉的正是 {person}，不能由其处理；请交给他人"},
+    {Reason::kCapacityReached, StatusCode::FAILED_PRECONDITION,
+     "expected fewer than {capacity} open cases before claiming another, but you have {open}; "
+     "finish "
+     "or return one first",
+     "在办工单上限为 {capacity}，您已有 {open} 件，不能再领；请先办结或退回一件"},
+    {Reason::kStepUnknown, StatusCode::FAILED_PRECONDITION,
+     "expected a step of the plan of case {case}, but {step} is none; its steps: {allowed}",
+     "工单 {case} 的方案中没有步骤 {step}；可用的步骤：{allowed}"},
+    {Reason::kStepNotActive, StatusCode::FAILED_PRECONDITION,
+     "expected to end step {step} of case {case}, but the active one is {active}; steps come one "
+     "after another",
+     "工单 {case} 的当前步骤是 {active}，不能结束 {step}；步骤须依次进行"},
+    {Reason::kStepEndsOtherwise, StatusCode::FAILED_PRECONDITION,
+     "expected a task or aftercare, but step {step} of case {case} is of kind {kind}, which ends "
+     "by "
+     "the command {command}; use that, or skip the step with a note",
+     "工单 {case} 的步骤 {step} 属于 {kind} 类，由命令 {command} "
+     "结束；请使用该命令，或备注原因后跳过"},
+    {Reason::kUnreachableNotShown, StatusCode::FAILED_PRECONDITION,
+     "expected {needed_attempts} tries on {needed_days} days in {needed_bands} parts of the day "
+     "and "
+     "{needed_messages} messages before case {case} is unreachable, but there were {attempts} on "
+     "{days} in {bands} and {messages}; try again at another time",
+     "工单 {case} 须在 {needed_days} 天的 {needed_bands} 个时段共联系 {needed_attempts} 次并发 "
+     "{needed_messages} 条消息，才能以联系不上办结；目前 {days} 天、{bands} 个时段、{attempts} 次、"
+     "{messages} 条消息；请换个时间再联系"},
 
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "

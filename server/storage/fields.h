@@ -53,7 +53,9 @@ constexpr AttemptOutcome LastOf(AttemptOutcome) { return AttemptOutcome::kMessag
 constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kMoved; }
 constexpr RemedyKind LastOf(RemedyKind) { return RemedyKind::kFreeOfCharge; }
 constexpr RemedyState LastOf(RemedyState) { return RemedyState::kReversed; }
-constexpr TimerKind LastOf(TimerKind) { return TimerKind::kDelayedStart; }
+constexpr TimerKind LastOf(TimerKind) { return TimerKind::kStep; }
+constexpr StepKind LastOf(StepKind) { return StepKind::kAftercare; }
+constexpr StepState LastOf(StepState) { return StepState::kSkipped; }
 constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
 constexpr HandlingResult LastOf(HandlingResult) { return HandlingResult::kErased; }
 constexpr ResurveyResult LastOf(ResurveyResult) { return ResurveyResult::kNotAsked; }
@@ -427,6 +429,28 @@ void Fields(V& v, IsA<Alert> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<CaseStep> auto& s) {
+  v(1, s.step_id);
+  v(2, s.kind);
+  v(3, s.state);
+  v(4, s.result);
+  v(5, s.why);
+  v(6, s.owner);
+  v(7, s.queue_id);
+  v(8, s.round);
+  v(9, s.started_at);
+  v(10, s.wake_at);
+  v(11, s.due_at);
+  v(12, s.overdue);
+  v(13, s.ended_at);
+  v(14, s.actor);
+  v(15, s.note);
+  v(16, s.timer);
+  v(17, s.attempts);
+  v(18, s.verifications);
+}
+
+template <class V>
 void Fields(V& v, IsA<CaseDetails> auto& s) {
   v(1, s.account_id);
   v(2, s.respondent_role);
@@ -523,6 +547,12 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(67, s.experiment);
   v(68, s.held);
   v(69, s.dispatched_at);
+  v(70, s.steps);
+  v(71, s.round);
+  v(72, s.round_started_at);
+  v(80, s.lease_number);
+  v(81, s.owned_at);
+  v(82, s.last_owner);
 }
 
 template <class V>
@@ -571,6 +601,7 @@ template <class V>
 void Fields(V& v, IsA<CaseAssigned> auto& s) {
   v(1, s.owner);
   v(2, s.queue_id);
+  v(3, s.reason);
 }
 
 template <class V>
@@ -684,6 +715,7 @@ void Fields(V& v, IsA<CaseReturned> auto& s) {
   v(1, s.reason);
   v(2, s.note);
   v(3, s.queue_id);
+  v(4, s.by_system);
 }
 
 template <class V>
@@ -917,6 +949,36 @@ template <class V>
 void Fields(V& v, IsA<ResponseCorrected> auto& s) {
   v(1, s.corrected_score);
   v(2, s.case_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<StepStarted> auto& s) {
+  v(1, s.step);
+}
+
+template <class V>
+void Fields(V& v, IsA<StepEnded> auto& s) {
+  v(1, s.step_id);
+  v(2, s.round);
+  v(3, s.state);
+  v(4, s.result);
+  v(5, s.why);
+  v(6, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<StepOverdue> auto& s) {
+  v(1, s.step_id);
+  v(2, s.round);
+  v(3, s.notify);
+}
+
+template <class V>
+void Fields(V& v, IsA<MessageSent> auto& s) {
+  v(1, s.step_id);
+  v(2, s.template_id);
+  v(3, s.language);
+  v(4, s.attempt);
 }
 
 }  // namespace rebound

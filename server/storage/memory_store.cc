@@ -33,6 +33,10 @@ bool Holds(const Predicate& filter, const Row& row) {
   return Evaluate(filter, [&](FieldId field) { return ReadField(row, field); });
 }
 
+// A promise is near at kAlways, and is not at kNever.
+constexpr Timestamp kAlways = FromMillis(std::numeric_limits<int64_t>::max() / 2);
+constexpr Timestamp kNever = FromMillis(std::numeric_limits<int64_t>::min() / 2);
+
 }  // namespace
 
 struct MemoryStore::State {
@@ -61,8 +65,10 @@ struct MemoryStore::State {
   std::map<InvitationId, int64_t> invitations{};
   std::map<std::pair<CustomerId, std::string>, int64_t> slots{};
   std::set<std::tuple<CustomerId, Timestamp, int64_t>> cases_of{};
-  std::set<std::pair<int64_t, int64_t>> due{};                           // due sort, number
-  std::set<std::tuple<int32_t, int32_t, int64_t, int64_t>> claimable{};  // by ClaimOrder
+  std::set<std::pair<int64_t, int64_t>> due{};  // due sort, number
+  std::set<ClaimOrderKey> claimable{};          // by ClaimOrder at no time: without promises
+  std::set<ClaimOrderKey> promised{};           // those with a promise, by it first, near or not
+  std::map<std::string, std::set<int64_t>> owned{};  // by owner: numbers
   std::map<int64_t, RawEvent> events{};
   std::map<CaseId, std::vector<int64_t>> events_of{};
   std::map<TextId, StoredText> texts{};
@@ -108,7 +114,9 @@ struct MemoryStore::State {
     if (HoldsSlot(c)) slots.emplace(std::pair(c.customer_id, c.program_id), c.number);
     if (!c.customer_id.empty()) cases_of.emplace(c.customer_id, c.opened_at, c.number);
     due.emplace(DueSort(c), c.number);
-    if (IsClaimable(c)) claimable.insert(ClaimOrder(c));
+    if (IsClaimable(c)) claimable.insert(ClaimOrder(c, kNever));
+    if (IsClaimable(c) && NextPromise(c)) promised.insert(ClaimOrder(c, kAlways));
+    if (!c.owner.empty()) owned[c.owner].insert(c.number);
   }
   void Unlink(const Case& c) {
     case_ids.erase(c.id);
@@ -117,7 +125,9 @@ struct MemoryStore::State {
     if (HoldsSlot(c)) slots.erase({c.customer_id, c.program_id});
     cases_of.erase({c.customer_id, c.opened_at, c.number});
     due.erase({DueSort(c), c.number});
-    claimable.erase(ClaimOrder(c));
+    claimable.erase(ClaimOrder(c, kNever));
+    promised.erase(ClaimOrder(c, kAlways));
+    if (!c.owner.empty()) owned[c.owner].erase(c.number);
   }
   static bool HoldsSlot(const Case& c) { return c.holds_dedupe_slot && !c.customer_id.empty(); }
 
@@ -224,14 +234,28 @@ class MemoryStore::Reads : public Base {
     return ids;
   }
 
-  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
                                   const std::function<bool(const Case&)>& may) override {
-    for (const auto& [rank, severity, due, number] : s_.claimable) {
-      const Case& c = s_.cases.at(number);
-      if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
-      if (scope.Covers(c.details.org_unit_id, c.details.queue_id) && may(c)) return c;
+    for (const bool promised : {true, false}) {
+      for (const ClaimOrderKey& key : promised ? s_.promised : s_.claimable) {
+        const Case& c = s_.cases.at(std::get<5>(key));
+        if (RankOf(c, now).promise_due_at.has_value() != promised) continue;
+        if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
+        if (scope.Covers(c.details.org_unit_id, c.details.queue_id) && may(c)) return c;
+      }
     }
     return std::nullopt;
+  }
+  StaffLoad LoadOf(std::string_view principal) override {
+    StaffLoad load{std::string(principal), 0, std::nullopt};
+    const auto owned = s_.owned.find(load.principal);
+    if (owned == s_.owned.end()) return load;
+    for (const int64_t number : owned->second) {
+      const Case& c = s_.cases.at(number);
+      if (NeedsWork(c)) load.open_count += 1;
+      load.last_given_at = std::max(load.last_given_at, c.owned_at);
+    }
+    return load;
   }
 
   std::vector<Case> ListCases(const CaseQuery& query) override {
@@ -242,7 +266,11 @@ class MemoryStore::Reads : public Base {
       const Key key{query.order == CaseOrder::kNextDue ? DueSort(c) : ToMillis(c.opened_at),
                     number};
       if (query.after && !(descending ? key < *query.after : key > *query.after)) continue;
-      if (!query.scope.Covers(c.details.org_unit_id, c.details.queue_id)) continue;
+      if (AsksOwnSteps(query.scope, query.filter)
+              ? !query.scope.CoversOrgUnit(c.details.org_unit_id)
+              : !query.scope.Covers(c.details.org_unit_id, c.details.queue_id)) {
+        continue;
+      }
       if (Holds(query.filter, c)) matches.emplace_back(key, &c);
     }
     std::sort(matches.begin(), matches.end());

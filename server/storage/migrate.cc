@@ -1,12 +1,16 @@
 #include "server/storage/migrate.h"
 
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "server/storage/codec.h"
 #include "server/storage/migrations.h"
+#include "server/storage/sqlite_columns.h"
 #include "server/storage/sqlite_connection.h"
+#include "server/storage/sqlite_reader.h"
+#include "workflows/decide.h"
 
 namespace rebound {
 namespace {
@@ -26,6 +30,42 @@ void FillCaseKeys(Connection& connection) {
     Query update(connection,
                  "UPDATE cases SET source_system = ?, external_id = ? WHERE number = ?");
     update.Bind(key.source_system).Bind(key.external_id).Bind(number).Run();
+  }
+}
+
+// Leases and rounds are folded from the events of the case; the columns follow from the row.
+void FillRouting(Connection& connection) {
+  constexpr std::string_view kNew[] = {"claimable", "needs_work", "owned_ms", "commitment_ms",
+                                       "breach_sort"};
+  std::vector<int64_t> numbers;
+  {
+    Query cases(connection, "SELECT number FROM cases");
+    while (cases.Step()) numbers.push_back(cases.Int(0));
+  }
+  SqliteReads<Reader> reader(connection);
+  for (const int64_t number : numbers) {
+    auto c = reader.GetCaseByNumber(number);
+    if (!c) throw StoreFailure("case " + std::to_string(number) + " cannot be read");
+    Case folded;
+    for (const Event& event : reader.CaseEvents(c->id, 0, std::numeric_limits<int32_t>::max())) {
+      folded = Apply(std::move(folded), event);
+    }
+    c->lease_number = folded.lease_number;
+    c->owned_at = folded.owned_at;
+    c->last_owner = folded.last_owner;
+    c->round = folded.round;
+    c->round_started_at = folded.round_started_at;
+    std::string sets;
+    std::vector<SqlValue> values = {Blob{Encode(*c)}};
+    for (const std::string_view name : kNew) {
+      ((sets += ", ") += name) += " = ?";
+      for (const Column<Case>& column : CaseColumns()) {
+        if (column.name == name) values.push_back(column.read(*c));
+      }
+    }
+    Query update(connection, "UPDATE cases SET body = ?" + sets + " WHERE number = ?");
+    for (const SqlValue& value : values) update.Bind(value);
+    update.Bind(number).Run();
   }
 }
 
@@ -63,6 +103,7 @@ void Migrate(Connection& connection, const std::string& path) {
       const Migration& migration = kSqliteMigrations[static_cast<size_t>(version)];
       connection.Run(std::string(migration.sql).c_str());
       if (migration.name == "0003_case_keys") FillCaseKeys(connection);
+      if (migration.name == "0004_routing_steps") FillRouting(connection);
       connection.Run(("PRAGMA application_id = " + std::to_string(kApplicationId) +
                       "; PRAGMA user_version = " + std::to_string(version + 1))
                          .c_str());

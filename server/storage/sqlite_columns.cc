@@ -37,6 +37,11 @@ SqlValue TextOrNull(const std::string& text) {
   return text;
 }
 
+SqlValue MillisOrNull(const std::optional<Timestamp>& at) {
+  if (!at) return {};
+  return ToMillis(*at);
+}
+
 template <FieldId field, typename Row>
 SqlValue Of(const Row& row) {
   return ToSql(ReadField(row, field));
@@ -61,7 +66,7 @@ constexpr Column<Case> kCaseColumns[] = {
     {"claimable", [](C c) -> SqlValue { return int64_t{IsClaimable(c)}; }},
     {"severity", Of<FieldId::kSeverity, Case>},
     {"priority", Of<FieldId::kPriority, Case>},
-    {"priority_rank", [](C c) -> SqlValue { return int64_t{std::get<0>(ClaimOrder(c))}; }},
+    {"priority_rank", [](C c) -> SqlValue { return int64_t{RankOf(c, {}).priority_rank}; }},
     {"escalation_level", Of<FieldId::kEscalationLevel, Case>},
     {"paused", Of<FieldId::kPaused, Case>},
     {"opened_ms", Of<FieldId::kOpenTime, Case>},
@@ -84,6 +89,17 @@ constexpr Column<Case> kCaseColumns[] = {
     {"arm", Of<FieldId::kArm, Case>},
     {"history", Of<FieldId::kHistory, Case>},
     {"reopen_count", Of<FieldId::kReopenCount, Case>},
+    {"step_id", Of<FieldId::kStep, Case>},
+    {"step_queue", Of<FieldId::kStepQueue, Case>},
+    {"step_owner", Of<FieldId::kStepOwner, Case>},
+    {"needs_work", [](C c) -> SqlValue { return int64_t{NeedsWork(c)}; }},
+    {"owned_ms", [](C c) { return MillisOrNull(c.owned_at); }},
+    {"commitment_ms", [](C c) { return MillisOrNull(NextPromise(c)); }},
+    {"breach_sort",
+     [](C c) -> SqlValue {
+       const CaseClock* next = NextBreach(c);
+       return next == nullptr ? std::numeric_limits<int64_t>::max() : ToMillis(*next->due_at);
+     }},
 };
 
 using R = const Response&;
@@ -158,6 +174,9 @@ constexpr FieldSql kCaseFields[] = {
     {FieldId::kPriority, "priority"},
     {FieldId::kEscalationLevel, "escalation_level"},
     {FieldId::kPaused, "paused"},
+    {FieldId::kStep, "step_id"},
+    {FieldId::kStepQueue, "step_queue"},
+    {FieldId::kStepOwner, "step_owner"},
 };
 constexpr FieldSql kResponseFields[] = {
     {FieldId::kProgram, "program_id"},
@@ -185,7 +204,8 @@ std::span<const FieldSql> FieldsOf(Use use) {
     case Use::kCaseFilter: return kCaseFields;
     case Use::kResponseFilter: return kResponseFields;
     case Use::kCustomerFilter: return kCustomerFields;
-    case Use::kOpeningRule: break;
+    case Use::kOpeningRule:
+    case Use::kStepRule: break;
   }
   CHECK(false);
   return {};

@@ -240,28 +240,42 @@ std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer)
   return ids;
 }
 
-// The index has the order within a queue. With every queue in question, each one's best is taken
-// and the best of these: queues are few, cases are not.
+// The indexes have the order within a queue: one that of promises which are near, and first, the
+// other that of the rest. With every queue in question, each one's best is taken and the best of
+// these: queues are few, cases are not.
 template <typename Base>
 std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, const Scope& scope,
+                                                   Timestamp now,
                                                    const std::function<bool(const Case&)>& may) {
   Condition visible;
   AndOrgUnits(scope, visible);
   const std::string in_scope = visible.sql.empty() ? "" : " AND " + visible.sql;
+  const int64_t near = ToMillis(now + kPromiseIsNear);
   std::optional<Case> best;
-  const auto consider = [&](const std::optional<std::string>& queue) {
-    Query query(connection_, std::string("SELECT body FROM cases INDEXED BY cases_claim "
-                                         "WHERE claimable = 1 AND queue_id ") +
-                                 (queue ? "= ?" : "IS NULL") + in_scope +
-                                 " ORDER BY priority_rank, severity DESC, due_sort, number");
+  // True when nothing that comes later in the queue can be better.
+  const auto walk = [&](const std::optional<std::string>& queue, bool promised) {
+    Query query(connection_,
+                std::string("SELECT body FROM cases INDEXED BY ") +
+                    (promised ? "cases_promise" : "cases_claim") +
+                    " WHERE claimable = 1 AND queue_id " + (queue ? "= ?" : "IS NULL") +
+                    (promised ? " AND commitment_ms IS NOT NULL AND commitment_ms <= ?"
+                              : " AND (commitment_ms IS NULL OR commitment_ms > ?)") +
+                    in_scope + " ORDER BY " + (promised ? "commitment_ms, " : "") +
+                    "priority_rank, severity DESC, COALESCE(value_at_risk, 0) DESC, breach_sort, "
+                    "number");
     if (queue) query.Bind(*queue);
+    query.Bind(near);
     BindAll(query, visible);
     while (std::optional<Case> found = First<Case>(query)) {
-      if (best && ClaimOrder(*best) < ClaimOrder(*found)) return;
+      if (best && ClaimOrder(*best, now) < ClaimOrder(*found, now)) return true;
       if (!may(*found)) continue;
       best = std::move(found);
-      return;
+      return true;
     }
+    return false;
+  };
+  const auto consider = [&](const std::optional<std::string>& queue) {
+    if (!walk(queue, true)) walk(queue, false);
   };
   const auto allowed = [&](const std::string& queue) {
     return scope.queues.empty() ||
@@ -291,10 +305,31 @@ std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, co
 }
 
 template <typename Base>
+StaffLoad SqliteReads<Base>::LoadOf(std::string_view principal) {
+  StaffLoad load{std::string(principal), 0, std::nullopt};
+  if (principal.empty()) return load;
+  Query count(
+      connection_,
+      "SELECT COUNT(*) FROM cases INDEXED BY cases_load WHERE owner = ? AND needs_work = 1");
+  count.Bind(load.principal);
+  if (count.Step()) load.open_count = static_cast<int32_t>(count.Int(0));
+  Query last(connection_,
+             "SELECT owned_ms FROM cases INDEXED BY cases_owner WHERE owner = ? "
+             "AND owned_ms IS NOT NULL ORDER BY owned_ms DESC LIMIT 1");
+  last.Bind(load.principal);
+  if (last.Step()) load.last_given_at = FromMillis(last.Int(0));
+  return load;
+}
+
+template <typename Base>
 std::vector<Case> SqliteReads<Base>::ListCases(const CaseQuery& query) {
   Condition condition;
   AndFilter(query.filter, Use::kCaseFilter, condition);
-  AndScope(query.scope, condition);
+  if (AsksOwnSteps(query.scope, query.filter)) {
+    AndOrgUnits(query.scope, condition);
+  } else {
+    AndScope(query.scope, condition);
+  }
   const bool by_due = query.order == CaseOrder::kNextDue;
   const bool descending = query.order == CaseOrder::kOpenedDescending;
   const std::string key = by_due ? "due_sort" : "opened_ms";

@@ -41,8 +41,9 @@ class SqliteReads : public Base {
                                     std::string_view program_id) override;
   std::vector<Response> ResponsesOf(const CustomerId& customer) override;
   std::vector<CustomerId> AliasesOf(const CustomerId& customer) override;
-  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+  std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
                                   const std::function<bool(const Case&)>& may) override;
+  StaffLoad LoadOf(std::string_view principal) override;
   std::vector<Case> ListCases(const CaseQuery& query) override;
   std::vector<Response> ListResponses(const ListQuery& query) override;
   std::vector<Customer> ListCustomers(const ListQuery& query) override;

@@ -15,6 +15,7 @@
 #include "workflows/contribution.h"
 #include "workflows/event.h"
 #include "workflows/ids.h"
+#include "workflows/organization.h"
 #include "workflows/predicate.h"
 
 namespace rebound {
@@ -39,6 +40,13 @@ struct Scope {
   bool CoversOrgUnit(std::string_view org_unit) const;
   friend bool operator==(const Scope&, const Scope&) = default;
 };
+
+// A task of another department lets its people see the case while it is theirs to do: the active
+// step is of a queue in the scope, and the case of an org unit in it.
+bool CoversStep(const Scope& scope, const Case& c);
+// Does the filter ask for steps of one queue in the scope alone? Then it finds what CoversStep
+// does, whichever queue the cases are in.
+bool AsksOwnSteps(const Scope& scope, const Predicate& filter);
 
 using Hash128 = std::array<uint8_t, 16>;
 
@@ -167,11 +175,15 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
-  // The unowned case to work on next: handling not done, not closed, one that `may` accepts, first
-  // by ClaimOrder. Empty queue: every queue in scope. `may` is asked in that order, queue by queue,
-  // and only until it accepts.
+  // The case to work on next: IsClaimable, one that `may` accepts, first by ClaimOrder at `now`.
+  // Empty queue: every queue in scope. `may` is asked in that order, queue by queue, and only until
+  // it accepts.
   virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
+                                          Timestamp now,
                                           const std::function<bool(const Case&)>& may) = 0;
+  // What the principal has: cases that need work, and when they got the newest case of theirs, at
+  // work or not.
+  virtual StaffLoad LoadOf(std::string_view principal) = 0;
 
   // Must apply filter and scope exactly as Evaluate(ReadField) and Scope::Covers do.
   virtual std::vector<Case> ListCases(const CaseQuery& query) = 0;

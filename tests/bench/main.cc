@@ -80,6 +80,7 @@ class Bench {
     if (Wants("submit")) Submit();
     if (Wants("import")) Import();
     if (Wants("page")) Page();
+    if (Wants("claim")) Claim();
     if (Wants("rules")) Rules();
     if (Wants("timers")) OverdueTimers();
     if (Wants("bulk")) Bulk();
@@ -383,6 +384,46 @@ class Bench {
         "is {} bytes, a bare one {}.\n\n{}\n",
         Whole(static_cast<double>(arguments_.cases)), Whole(static_cast<double>(bytes)),
         Whole(static_cast<double>(bare_bytes)), Markdown(table));
+  }
+
+  // Agents who take the next case, beside a bare read of the first row of a queue on the same file:
+  // what claiming costs beyond finding the case is deciding, storing and syncing it.
+  void Claim() {
+    constexpr int kAgents = 64;
+    const std::string database = CopyOfCases();
+    Baseline bare("page", database, arguments_.folder + "/baseline.log");
+    RunningServer server(arguments_.server, database, config_);
+    const Target target = server.Connect();
+    std::vector<Measured> bare_rounds, rounds;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      Say(fmt::format("claim: round {} of {}", round + 1, arguments_.rounds));
+      bare_rounds.push_back(Drive<v1::ListCasesRequest, v1::ListCasesResponse>(
+          bare.target(),
+          {"/rebound.v1.CaseService/ListCases",
+           [](int, v1::ListCasesRequest* request) {
+             request->set_filter("queue = default");
+             request->set_page_size(1);
+           },
+           {}},
+          kAgents, arguments_.seconds));
+      rounds.push_back(Drive<v1::ClaimNextCaseRequest, v1::ClaimNextCaseResponse>(
+          target,
+          {"/rebound.v1.CaseService/ClaimNextCase",
+           [this](int, v1::ClaimNextCaseRequest* request) {
+             request->set_request_id(RequestId());
+             request->set_queue_id("default");
+           },
+           {}},
+          kAgents, arguments_.seconds));
+    }
+    const Measured b = Median(bare_rounds), m = Median(rounds);
+    const double ratio = m.per_second / b.per_second;
+    Table table{{"in flight", "bare read of one row", "ClaimNextCase", "of bare"}};
+    table.push_back({std::to_string(kAgents), Rates(b), Rates(m), Ratio(ratio)});
+    text_ += fmt::format(
+        "## Claiming among {} open cases\n\nClaims a second (p50 / p99 in microseconds), each "
+        "decided and on disk.\n\n{}\n",
+        Whole(static_cast<double>(arguments_.cases)), Markdown(table));
   }
 
   void Rules() {

@@ -247,6 +247,10 @@ class FakeCases : public v1::CaseService::Service {
                                 v1::SettleCommitmentResponse* reply) override {
     return Change(context, request, reply);
   }
+  grpc::Status CompleteStep(grpc::ServerContext* context, const v1::CompleteStepRequest* request,
+                            v1::CompleteStepResponse* reply) override {
+    return Change(context, request, reply);
+  }
   grpc::Status PauseCase(grpc::ServerContext* context, const v1::PauseCaseRequest* request,
                          v1::PauseCaseResponse* reply) override {
     return Change(context, request, reply);
@@ -454,6 +458,16 @@ TEST_F(CliRequestsTest, ArgumentsBecomeTheRequest) {
            Row{{"cases", "pause", "C-1", "--reason", "customer_away", "--note", "n", "--request-id",
                 "r"},
                R"(request_id: "r" case_id: "C-1" reason: "customer_away" note: "n")"},
+           Row{{"cases", "step", "C-1", "check-bill", "--done", "--result", "wrong", "--request-id",
+                "r"},
+               R"(request_id: "r" case_id: "C-1" step_id: "check-bill" state: STEP_STATE_DONE )"
+               R"(result: "wrong")"},
+           Row{{"cases", "step", "C-1", "call", "--skip", "--note", "只写信", "--etag", "\"4\"",
+                "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" step_id: "call" state: STEP_STATE_SKIPPED )"
+               R"(note: "只写信" etag: "\"4\"")"},
+           Row{{"cases", "step", "C-1", "care", "--failed", "--request-id", "r"},
+               R"(request_id: "r" case_id: "C-1" step_id: "care" state: STEP_STATE_FAILED)"},
            Row{{"cases", "resume", "C-1", "--request-id", "r"},
                R"(request_id: "r" case_id: "C-1")"},
            Row{{"cases", "chase", "C-1", "--channel", "phone", "--request-id", "r"},

@@ -5,6 +5,7 @@
 #include "clients/cli/cases.h"
 #include "clients/cli/customers.h"
 #include "clients/cli/import.h"
+#include "clients/cli/plan.h"
 #include "clients/cli/programs.h"
 #include "clients/cli/report.h"
 #include "clients/cli/responses.h"
@@ -113,6 +114,47 @@ TEST(CliRenderTest, ACaseIsShownWhole) {
                                RenderCaseChange(WorkedCase(), true, false, {}) + "----\n" +
                                RenderCase(WorkedCase(), chinese, {}, 0) +
                                RenderTimeline({opened, called}, chinese, {}, 0));
+}
+
+TEST(CliRenderTest, APlanIsAListWithMarks) {
+  const auto record = FromJson<v1::Case>(R"({
+    "number": "C-7", "phase": "PHASE_CONTACTED", "round": 2,
+    "plan": [
+      {"stepId": "call", "displayName": "Call", "displayNameZh": "致电客户", "kind": "STEP_KIND_CONTACT"},
+      {"stepId": "wrong", "displayName": "Was it wrong?", "displayNameZh": "账单是否有误",
+       "kind": "STEP_KIND_DECISION"},
+      {"stepId": "check", "displayName": "Check the bill", "displayNameZh": "核对账单", "kind": "STEP_KIND_TASK"},
+      {"stepId": "note", "displayName": "Say so", "displayNameZh": "告知", "kind": "STEP_KIND_MESSAGE"},
+      {"stepId": "ask", "displayName": "Ask", "displayNameZh": "回访", "kind": "STEP_KIND_VERIFY"}],
+    "steps": [
+      {"stepId": "call", "kind": "STEP_KIND_CONTACT", "state": "STEP_STATE_DONE", "result": "reached",
+       "round": 1, "actor": "王芳"},
+      {"stepId": "gone", "kind": "STEP_KIND_REMEDY", "state": "STEP_STATE_SKIPPED",
+       "result": "migrated", "round": 1, "actor": "system"},
+      {"stepId": "check", "kind": "STEP_KIND_TASK", "state": "STEP_STATE_SKIPPED", "result": "condition",
+       "why": "score <= 2", "round": 1, "actor": "system"},
+      {"stepId": "ask", "kind": "STEP_KIND_VERIFY", "state": "STEP_STATE_FAILED", "result": "failed",
+       "round": 1, "actor": "zhao"},
+      {"stepId": "wrong", "kind": "STEP_KIND_DECISION", "state": "STEP_STATE_DONE", "result": "yes",
+       "why": "round = 2", "round": 2, "actor": "system"},
+      {"stepId": "check", "kind": "STEP_KIND_TASK", "state": "STEP_STATE_ACTIVE", "round": 2,
+       "queueId": "billing", "dueTime": "2026-03-04T09:00:00Z", "overdue": true}],
+    "reachability": {"attempts": 2, "neededAttempts": 3, "days": 1, "neededDays": 2, "timeBands": 2,
+      "neededTimeBands": 2, "neededMessages": 1, "nextCallTime": "2026-03-03T00:00:00Z"}})");
+  v1::Case waits = record;
+  waits.mutable_steps()->RemoveLast();
+  v1::CaseStep* wait = waits.add_steps();
+  wait->set_step_id("note");
+  wait->set_kind(v1::STEP_KIND_MESSAGE);
+  wait->set_state(v1::STEP_STATE_ACTIVE);
+  wait->set_round(2);
+  wait->mutable_wake_time()->set_seconds(1'772'582'400);
+  ExpectGolden("plan.txt",
+               RenderPlan(record, false, {}, 0) + RenderReachability(record, false, {}) + "----\n" +
+                   RenderPlan(record, true, {}, 0) + RenderReachability(record, true, {}) +
+                   "----\n" + RenderPlan(waits, false, {}, 0));
+  EXPECT_EQ(RenderPlan(v1::Case{}, false, {}, 0), "");
+  EXPECT_EQ(RenderReachability(v1::Case{}, false, {}), "");
 }
 
 TEST(CliRenderTest, OnlyATerminalGetsColours) {

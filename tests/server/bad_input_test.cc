@@ -710,9 +710,9 @@ TEST_F(BadInputTest, ForbiddenTransitionsListWhatIsAllowed) {
   EXPECT_THAT(refusal.metadata, Contains(Pair("command", "close")));
   EXPECT_THAT(refusal.allowed,
               ElementsAre("assign", "dispatch", "accept", "log_attempt", "make_commitment",
-                          "settle_commitment", "remedy", "chase", "supervise", "assist", "extend",
-                          "decide_extension", "escalate", "resolve", "withdraw", "merge",
-                          "propose_verdict", "decide_verdict"));
+                          "settle_commitment", "remedy", "complete_step", "chase", "supervise",
+                          "assist", "extend", "decide_extension", "escalate", "resolve", "withdraw",
+                          "merge", "propose_verdict", "decide_verdict"));
   for (const std::string& command : refusal.allowed) {
     EXPECT_THAT(refusal.metadata.at("allowed"), HasSubstr(command));
     EXPECT_THAT(refusal.localized, HasSubstr(command));

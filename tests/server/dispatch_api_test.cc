@@ -29,6 +29,7 @@ std::string Quoted(const std::string& text) {
 std::shared_ptr<const Revision> DispatchRevision() {
   Revision revision = *ShippedRevision();
   revision.playbooks.clear();
+  revision.queues.clear();
   revision.lifecycle = DefaultLifecycle();
   for (Transition& transition : revision.lifecycle.transitions) {
     if (transition.command == CaseCommand::kVerify) {

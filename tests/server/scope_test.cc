@@ -179,6 +179,7 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
        R"(case_id: "$" verification { contacted: true solved: true accepted: true }
           etag: "\"1\"")"},
       {"CaseService/MoveCase", R"(case_id: "$" status: "verifying")"},
+      {"CaseService/CompleteStep", R"(case_id: "$" step_id: "x" state: STEP_STATE_DONE)"},
       {"CaseService/WithdrawCase", R"(case_id: "$" note: "x" etag: "\"1\"")"},
       {"CaseService/MigrateCase", R"(case_id: "$" etag: "\"1\"")"},
       {"CaseService/MergeCase",

@@ -94,11 +94,63 @@ std::vector<std::string> ManagersOf(const Revision& revision, std::string unit) 
   return managers;
 }
 
-std::vector<std::string> RecipientsOf(const Revision& revision, const Case& c, const Tier& tier) {
+// ---- Staff
+
+bool IsAway(const Absence& absence, Timestamp at) {
+  return at >= absence.from && at < absence.until;
+}
+
+const StaffMember* MemberOf(const Revision& revision, std::string_view name) {
+  for (const StaffMember& member : revision.staff) {
+    if (member.id == name) return &member;
+  }
+  return nullptr;
+}
+const QueueDef* QueueOf(const Revision& revision, const Case& c) {
+  for (const QueueDef& queue : revision.queues) {
+    if (queue.id == c.details.queue_id) return &queue;
+  }
+  return nullptr;
+}
+
+bool IsBlamed(const Case& c, std::string_view name) {
+  if (name.empty()) return false;
+  bool blamed = name == c.details.responsible_person;
+  for (const Finding& finding : c.findings) blamed |= finding.person == name;
+  return blamed;
+}
+
+bool IsWork(const Case& c) {
+  return c.handling_result == HandlingResult::kUnset && c.phase != Phase::kClosed;
+}
+
+// The first promise that waits to be kept.
+std::optional<Timestamp> PromisedFor(const Case& c) {
+  std::optional<Timestamp> first;
+  for (const Commitment& each : c.commitments) {
+    if (each.state != CommitmentState::kPending) continue;
+    if (!first || each.due_at < *first) first = each.due_at;
+  }
+  return first;
+}
+
+// Whom the deputy of the owner stands in for now is told as well.
+std::vector<std::string> RecipientsOf(const Revision& revision, const Revision& today,
+                                      const Case& c, const Tier& tier, Timestamp now) {
   std::vector<std::string> whom;
   for (const std::string& word : tier.notify) {
     std::string name = "role:" + word;
-    if (word == "owner") name = c.owner;
+    if (word == "owner") {
+      name = c.owner;
+      if (!name.empty() && std::find(whom.begin(), whom.end(), name) == whom.end()) {
+        whom.push_back(name);
+      }
+      const StaffMember* owner = MemberOf(today, c.owner);
+      name.clear();
+      for (const Absence& absence : owner == nullptr ? std::vector<Absence>{} : owner->absences) {
+        if (name.empty() && IsAway(absence, now)) name = absence.deputy;
+      }
+    }
     if (word == "first_receiver") name = c.first_receiver;
     if (word == "queue") name = "queue:" + c.details.queue_id;
     if (word == "unit_manager") {
@@ -251,8 +303,18 @@ void Stop(ClockBook& clock, Timestamp at) {
 // Sends a message: an outbox row must follow.
 bool Tells(const EventBody& body) {
   if (const auto* crossed = std::get_if<TierCrossed>(&body)) return !crossed->notify.empty();
+  // Another department is told of its task.
+  if (const auto* started = std::get_if<StepStarted>(&body)) {
+    return !started->step.owner.empty() || !started->step.queue_id.empty();
+  }
+  if (std::holds_alternative<StepOverdue>(body) || std::holds_alternative<MessageSent>(body)) {
+    return true;
+  }
   return std::holds_alternative<AlertRaised>(body) || std::holds_alternative<AlertOverdue>(body) ||
          std::holds_alternative<ResurveyAsked>(body) ||
+         (std::holds_alternative<CaseAssigned>(body) &&
+          !std::get<CaseAssigned>(body).reason.empty()) ||
+         (std::holds_alternative<CaseReturned>(body) && std::get<CaseReturned>(body).by_system) ||
          std::holds_alternative<CaseEscalated>(body) || std::holds_alternative<CaseChased>(body) ||
          std::holds_alternative<CaseSupervised>(body) ||
          std::holds_alternative<CaseDispatched>(body);
@@ -271,6 +333,7 @@ struct CommandOf {
   std::optional<C> operator()(const Accept&) { return C::kAccept; }
   std::optional<C> operator()(const Return&) { return C::kReturn; }
   std::optional<C> operator()(const SettleCommitment&) { return C::kSettleCommitment; }
+  std::optional<C> operator()(const CompleteStep&) { return C::kCompleteStep; }
   std::optional<C> operator()(const PauseCase&) { return C::kPause; }
   std::optional<C> operator()(const ResumeCase&) { return C::kResume; }
   std::optional<C> operator()(const ChaseCase&) { return C::kChase; }
@@ -296,6 +359,10 @@ struct CommandOf {
   std::optional<C> operator()(const MigrateCase&) { return std::nullopt; }
   std::optional<C> operator()(const RecomputeClocks&) { return std::nullopt; }
   std::optional<C> operator()(const FireTimers&) { return std::nullopt; }
+  template <typename T>
+  std::optional<C> operator()(const T&) {  // nobody gives it here
+    return std::nullopt;
+  }
 };
 
 template <typename T>
@@ -348,9 +415,15 @@ class Checker::CaseStep {
   void operator()(const TimerEnded& e);
   void operator()(const CaseHistoryDerived&) { Fail(book_, "no history is imported here"); }
   void operator()(const CaseVoided&) { Fail(book_, "no history is imported here"); }
-  void operator()(const CaseDispatched&) { Take(C::kDispatch); }
-  void operator()(const CaseAccepted&) { Take(C::kAccept); }
-  void operator()(const CaseReturned&);
+  void operator()(const CaseDispatched& e) {
+    Take(C::kDispatch);
+    ChangesHands(e.owner, e.queue_id);
+  }
+  void operator()(const CaseAccepted& e) {
+    Take(C::kAccept);
+    ChangesHands(e.owner, {});
+  }
+  void operator()(const CaseReturned& e);
   void operator()(const CaseChased&) { Take(C::kChase, c_.contacted_at.has_value()); }
   void operator()(const CaseSupervised&) { Take(C::kSupervise); }
   void operator()(const AssistRecorded&) { Take(C::kAssist); }
@@ -380,6 +453,10 @@ class Checker::CaseStep {
   void operator()(const AlertAcknowledged& e);
   void operator()(const AlertOverdue& e);
   void operator()(const CaseBegun& e);
+  void operator()(const StepStarted& e);
+  void operator()(const StepEnded& e);
+  void operator()(const StepOverdue& e);
+  void operator()(const MessageSent& e);
   template <typename T>
   void operator()(const T&) {
     Fail(book_, fmt::format("{} stands on a case", TypeName(event_.body)));
@@ -389,6 +466,23 @@ class Checker::CaseStep {
 
  private:
   const Revision& revision() const { return checker_.Of(c_).revision; }
+  // Staff and queues are today's, whatever the case follows.
+  const Revision& Today() const { return checker_.revisions_.at(checker_.deciding_)->revision; }
+  // Whatever waited for the old owner waits no longer.
+  void ChangesHands(const std::string& owner, const std::string& queue) {
+    const bool moves = !queue.empty() && queue != c_.details.queue_id;
+    if (owner == c_.owner && !(owner.empty() && moves)) return;
+    for (auto& [key, timer] : book_.timers) {
+      if (key.first != TimerKind::kReturn || timer.state != TimerState::kPending) continue;
+      timer.state = TimerState::kCancelled;
+      timer.ended_at = event_.occurred_at;
+    }
+  }
+  // The way is taken without anybody's leave, where there is one.
+  void Drift(C command) {
+    const Transition* way = WayOf(revision().lifecycle, c_.status, command);
+    if (way != nullptr) status_ = way->to;
+  }
   bool ByTimer() const { return VerbOf<FireTimers>(command_) != nullptr; }
 
   template <typename T>
@@ -670,9 +764,44 @@ void Checker::CaseStep::HoldBack(const Case& opened) {
   }
 }
 
-void Checker::CaseStep::operator()(const CaseAssigned&) {
+void Checker::CaseStep::operator()(const CaseAssigned& e) {
+  ChangesHands(e.owner, e.queue_id);
   if (by_tier_) return;
-  Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
+  if (e.reason.empty()) {
+    return Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
+  }
+  Drift(C::kAssign);
+  const QueueDef* queue = QueueOf(Today(), c_);
+  if (e.reason == "fallback") {
+    Exactly(queue != nullptr && e.owner == queue->fallback && c_.owner.empty(), "not the fallback");
+  }
+  if (e.reason != "routed" && e.reason != "sticky") return;
+  const StaffMember* member = MemberOf(Today(), e.owner);
+  Exactly(member != nullptr && queue != nullptr && c_.owner.empty(), "given to who is not listed");
+  Exactly(e.reason == "sticky" ? queue->sticky : queue->routing != Routing::kPull,
+          "its queue is not given out so");
+  Exactly(e.owner != c_.last_owner, "given to whom it came back from");
+  for (const Absence& absence : member->absences) {
+    Exactly(!IsAway(absence, now_), "given to who is away");
+  }
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  Exactly(has(member->queues, queue->id), "given to who does not work the queue");
+  for (const std::string& skill : queue->skills) {
+    Exactly(has(member->skills, skill), "given to who lacks a skill");
+  }
+  if (!member->shifts.empty()) {
+    const Timeline& shift =
+        checker_.revisions_.at(checker_.deciding_)->timelines.at(member->shifts);
+    Exactly(shift.Elapsed(Count::kBusinessTime, now_, now_, now_ + std::chrono::minutes{1}) > 0,
+            "given to who is not at work");
+  }
+  int64_t open = 0;
+  for (const auto& [id, other] : checker_.books_) {
+    if (other.c.owner == e.owner && IsWork(other.c)) ++open;
+  }
+  Exactly(!member->capacity || open < *member->capacity, "given to who has enough");
 }
 
 void Checker::CaseStep::operator()(const CaseResolved&) {
@@ -729,15 +858,194 @@ void Checker::CaseStep::operator()(const TimerEnded& e) {
   Exactly(timer.state == TimerState::kPending, "the timer is over already");
   if (e.state == TimerState::kFired) {
     Exactly(timer.due_at <= now_, "the timer fires early");
-    Exactly(ByTimer() && !checker_.held_, "a timer fires while timers are held");
+    // What a plan waited for is over before a command, too.
+    const bool may = ByTimer() || e.kind == TimerKind::kStep;
+    Exactly(may && !checker_.held_, "a timer fires while timers are held");
   }
   timer.state = e.state;
   timer.ended_at = event_.occurred_at;
 }
 
-void Checker::CaseStep::operator()(const CaseReturned&) {
+void Checker::CaseStep::operator()(const CaseReturned& e) {
+  ChangesHands({}, e.queue_id);
+  if (e.by_system) {
+    Drift(C::kReturn);
+    Exactly(e.reason != "lease_expired" || ByTimer(), "a lease ends without its timer");
+    return;
+  }
   Take(C::kReturn);
   Exactly(c_.return_count < revision().lifecycle.max_returns, "returned beyond the limit");
+}
+
+// ---- Plans
+
+namespace {
+
+const Playbook* PlanOf(const Revision& revision, const Case& c) {
+  for (const Playbook& playbook : revision.playbooks) {
+    if (playbook.id == c.playbook.playbook_id) return &playbook;
+  }
+  return nullptr;
+}
+
+// The place of the step in the plan; nullopt: it has none of that id.
+std::optional<size_t> PlaceOf(const Playbook& plan, std::string_view id) {
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (plan.steps[i].id == id) return i;
+  }
+  return std::nullopt;
+}
+
+// The place of the first step that does not belong to handling.
+size_t EndOfHandling(const Playbook& plan) {
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const StepKind kind = plan.steps[i].kind;
+    if (kind == StepKind::kVerify || kind == StepKind::kAftercare) return i;
+  }
+  return plan.steps.size();
+}
+
+// Where the plan goes on after a step that came to this.
+std::optional<size_t> PlaceAfter(const Playbook& plan, size_t place, std::string_view result) {
+  const PlanStep& step = plan.steps[place];
+  std::string_view to;
+  if (step.kind == StepKind::kDecision) to = result == "yes" ? step.then : step.otherwise;
+  if (to == kPlanEnds) return std::nullopt;
+  if (!to.empty()) return PlaceOf(plan, to);
+  return place + 1 < plan.steps.size() ? std::optional(place + 1) : std::nullopt;
+}
+
+// The minutes of the simulated customers' day: nobody has a zone of their own.
+bool IsNight(const ContactRules& rules, Timestamp at) {
+  if (!rules.quiet_hours) return false;
+  const int64_t ms = (at + rules.zone.first_offset).time_since_epoch().count();
+  const int64_t minute = (ms / 60'000 % 1440 + 1440) % 1440;
+  return minute >= kQuietFrom || minute < kQuietUntil;
+}
+
+bool IsActive(const Case& c) {
+  return !c.steps.empty() && c.steps.back().state == StepState::kActive;
+}
+
+}  // namespace
+
+void Checker::CaseStep::operator()(const StepStarted& e) {
+  const rebound::CaseStep& begun = e.step;
+  Exactly(!c_.held && !c_.history, "nobody handles the case");
+  Exactly(!IsActive(c_), "another step is active");
+  const Playbook* plan = PlanOf(revision(), c_);
+  Exactly(plan != nullptr, "the case has no plan");
+  const auto place = PlaceOf(*plan, begun.step_id);
+  Exactly(place && plan->steps[*place].kind == begun.kind, "the plan has no such step");
+  const PlanStep& step = plan->steps[*place];
+  // Where it goes on: after the last step of the round that the plan has.
+  const rebound::CaseStep* last = nullptr;
+  for (const rebound::CaseStep& each : c_.steps) {
+    if (each.round == begun.round && PlaceOf(*plan, each.step_id)) last = &each;
+  }
+  const bool done = StatusOf(revision().lifecycle, c_.status)->handling_done;
+  if (begun.round != c_.round) {
+    Exactly(begun.round == c_.round + 1, "a round is left out");
+    const auto* failed = c_.steps.empty() ? nullptr : &c_.steps.back();
+    const bool rework = failed != nullptr && failed->kind == StepKind::kVerify &&
+                        failed->state == StepState::kFailed;
+    Exactly(rework, "a round begins without rework");
+    const auto at = PlaceOf(*plan, failed->step_id);
+    Exactly(at.has_value(), "rework of a step that there is not");
+    const std::string& back = plan->steps[*at].rework;  // empty: the next verification
+    Exactly(begun.step_id == (back.empty() ? failed->step_id : back), "rework begins elsewhere");
+  } else if (last != nullptr) {
+    const auto next = PlaceAfter(*plan, *PlaceOf(*plan, last->step_id), last->result);
+    Exactly(next && (*place == *next || (done && *place > *next)), "out of the plan's order");
+    Exactly(*place == *next || *place >= EndOfHandling(*plan), "a step of handling is passed over");
+  } else {
+    Exactly(*place == 0 || done || !c_.steps.empty(), "the plan begins in its middle");
+  }
+  if (done) Exactly(*place >= EndOfHandling(*plan), "handling is done, and goes on");
+  // When it goes on by itself.
+  std::optional<Timestamp> due;
+  if (step.within) due = now_ + *step.within;
+  if (step.kind == StepKind::kWait) due = now_ + step.wait;
+  if (step.kind == StepKind::kMessage) {
+    due.reset();
+    for (Timestamp at = now_; IsNight(revision().contact, at);) {
+      at += std::chrono::minutes{1};
+      at -= at.time_since_epoch() % std::chrono::minutes{1};
+      due = at;
+    }
+  }
+  for (const auto& [key, timer] : book_.timers) {
+    const bool other = key.first == TimerKind::kStep && timer.state == TimerState::kPending;
+    Exactly(!other, "another step's timer is pending");
+  }
+  book_.skips = begun.timer == 0 && due.has_value();
+  if (begun.timer == 0) return;
+  Exactly(NextWake(begun) == due, "it goes on at another time than the plan says");
+  SetTimer(TimerKind::kStep, begun.timer, *due);
+}
+
+void Checker::CaseStep::operator()(const StepEnded& e) {
+  Exactly(IsActive(c_), "no step is active");
+  const rebound::CaseStep& active = c_.steps.back();
+  Exactly(active.step_id == e.step_id && active.round == e.round, "another step is active");
+  Exactly(!book_.skips || e.state == StepState::kSkipped, "it has no limit, and is not left out");
+  book_.skips = false;
+  if (active.timer != 0) {
+    Timer& timer = book_.timers.at({TimerKind::kStep, active.timer});
+    if (timer.state == TimerState::kPending) {
+      timer.state = e.state == StepState::kDone ? TimerState::kMet : TimerState::kCancelled;
+      timer.ended_at = event_.occurred_at;
+    }
+  }
+  const auto* complete = VerbOf<CompleteStep>(command_);
+  if (complete != nullptr && event_.actor != "system" && e.step_id == complete->step_id &&
+      e.state == complete->state) {
+    const bool by_hand = active.kind == StepKind::kTask || active.kind == StepKind::kAftercare;
+    Exactly(by_hand || e.state == StepState::kSkipped, "it ends otherwise");
+    return Take(C::kCompleteStep);
+  }
+  if (e.state == StepState::kSkipped) return;
+  switch (active.kind) {
+    case StepKind::kWait: return Exactly(*active.wake_at <= now_, "the wait is cut short");
+    case StepKind::kMessage:
+      return Exactly(
+          e.result == "sent" && !c_.attempts.empty() && c_.attempts.back().actor == "system",
+          "nothing was sent");
+    case StepKind::kVerify:
+      return Exactly(!c_.verifications.empty() && c_.verifications.back().actor != c_.owner,
+                     "nobody else has asked");
+    case StepKind::kRemedy: {
+      const bool given =
+          std::any_of(c_.remedies.begin(), c_.remedies.end(),
+                      [](const Remedy& remedy) { return remedy.type_id == "refund"; });
+      return Exactly(given, "nothing of that kind was offered");
+    }
+    case StepKind::kTask:
+    case StepKind::kAftercare: return Exactly(false, "nobody has completed it");
+    case StepKind::kContact:
+    case StepKind::kDecision:
+    case StepKind::kUnset: return;
+  }
+}
+
+void Checker::CaseStep::operator()(const StepOverdue& e) {
+  Exactly(IsActive(c_), "no step is active");
+  const rebound::CaseStep& active = c_.steps.back();
+  Exactly(active.step_id == e.step_id && !active.overdue && active.due_at, "told twice");
+  Exactly(*active.due_at <= now_ && !checker_.held_, "it is not overdue");
+  Exactly(!e.notify.empty(), "nobody is told");
+  Timer& timer = book_.timers.at({TimerKind::kStep, active.timer});
+  Exactly(timer.state == TimerState::kPending, "its timer is over already");
+  timer.state = TimerState::kFired;
+  timer.ended_at = event_.occurred_at;
+}
+
+void Checker::CaseStep::operator()(const MessageSent& e) {
+  Exactly(IsActive(c_) && c_.steps.back().step_id == e.step_id, "its step is not active");
+  Exactly(!IsNight(revision().contact, now_), "the customer is asleep");
+  const auto customer = checker_.customers_.find(c_.customer_id);
+  Exactly(customer != checker_.customers_.end() && !customer->second.do_not_contact,
+          "the customer does not want to be spoken to");
 }
 
 void Checker::CaseStep::operator()(const ExtensionRecorded& e) {
@@ -919,8 +1227,8 @@ void Checker::CaseStep::operator()(const TierCrossed& e) {
   Exactly(e.breach == IsDue(*tier), name + ": a breach or not");
   const bool tells = std::find(tier->actions.begin(), tier->actions.end(), TierAction::kNotify) !=
                      tier->actions.end();
-  const auto whom =
-      tells && !overtaken ? RecipientsOf(revision(), c_, *tier) : std::vector<std::string>{};
+  const auto whom = tells && !overtaken ? RecipientsOf(revision(), Today(), c_, *tier, now_)
+                                        : std::vector<std::string>{};
   Exactly(e.notify == whom, name + ": others are told than its definition says");
   if (!overtaken) ExpectActions(*tier);
   clock.crossed.push_back(e.tier);
@@ -1061,8 +1369,12 @@ void Checker::CaseStep::operator()(const RemedyRecorded& e) {
   if (remedy.amount.amount_minor <= before || remedy.amount.amount_minor == 0) return;
   // More is asked for than before: the ledger, counted anew from every case.
   for (const RemedyLimit& limit : revision().remedy_limits) {
-    int64_t sum = limit.per == RemedyLimit::Per::kRemedy ? 0 : SumOf(c_, remedy, Duration{0});
-    if (limit.per == RemedyLimit::Per::kCustomer && !c_.customer_id.empty()) {
+    const bool of_customer = limit.per == RemedyLimit::Per::kCustomer;
+    int64_t sum = 0;
+    if (limit.per != RemedyLimit::Per::kRemedy) {
+      sum = SumOf(c_, remedy, of_customer ? limit.window : Duration{0});
+    }
+    if (of_customer && !c_.customer_id.empty()) {
       sum = 0;
       for (const auto& [id, other] : checker_.books_) {
         if (other.c.customer_id == c_.customer_id) sum += SumOf(other.c, remedy, limit.window);
@@ -1283,6 +1595,9 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
     if (work.expected_version && *work.expected_version != book->c.version) {
       Fail(about, "done on a version that the caller did not see");
     }
+    if (work.expected_lease && *work.expected_lease != book->c.lease_number) {
+      Fail(about, "done under a lease that is over");
+    }
   }
   std::set<CaseId> cases;
   due_checked_ = false;
@@ -1346,6 +1661,9 @@ void Checker::JudgeRefusal(const Record& record, const CaseBook* book) {
   const bool stale = work.expected_version && *work.expected_version != c.version;
   expect(stale, Reason::kEtagMismatch);
   if (stale || reason == Reason::kRequestIdReused) return;
+  const bool lost = work.expected_lease && *work.expected_lease != c.lease_number;
+  expect(lost, Reason::kLeaseLost);
+  if (lost) return;
   const auto command = std::visit(CommandOf{}, work.verb);
   if (!command) {
     if (VerbOf<FireTimers>(CommandIn(record)) != nullptr) {
@@ -1404,6 +1722,24 @@ void Checker::Take(const Record& record, const Event& event) {
   if (event.occurred_at > event.recorded_at) wrong("it happens after it is recorded");
   bool by_tier = std::holds_alternative<TierCrossed>(event.body) ||
                  std::holds_alternative<AlertOverdue>(event.body);
+  // Who has the case and what waits for that is the system's doing; that a lease is met is not.
+  const auto* given = std::get_if<CaseAssigned>(&event.body);
+  const auto* taken = std::get_if<CaseReturned>(&event.body);
+  const auto* set = std::get_if<TimerSet>(&event.body);
+  const auto* ended = std::get_if<TimerEnded>(&event.body);
+  const auto routes = [](TimerKind kind) {
+    return kind == TimerKind::kReturn || kind == TimerKind::kHandOver || kind == TimerKind::kStep;
+  };
+  const bool by_plan = std::holds_alternative<StepStarted>(event.body) ||
+                       std::holds_alternative<StepOverdue>(event.body) ||
+                       std::holds_alternative<MessageSent>(event.body);
+  const bool by_system = by_plan || std::holds_alternative<AlertRaised>(event.body) ||
+                         (given != nullptr && !given->reason.empty()) ||
+                         (taken != nullptr && taken->by_system) ||
+                         (set != nullptr && routes(set->kind));
+  // One that is met or stops with the case is the caller's doing, another the system's.
+  const bool by_either =
+      (ended != nullptr && routes(ended->kind)) || std::holds_alternative<StepEnded>(event.body);
 
   if (!event.case_id.empty()) {
     const bool opens = std::holds_alternative<CaseOpened>(event.body);
@@ -1425,7 +1761,8 @@ void Checker::Take(const Record& record, const Event& event) {
     CaseStep step(*this, record, book, event, by_tier);
     const bool by_hand = std::holds_alternative<WorkCase>(CommandIn(record)) ||
                          std::holds_alternative<ClaimNext>(CommandIn(record));
-    if (by_hand && !by_tier && !due_checked_) {
+    const bool aside = by_tier || by_system || (by_either && event.actor == "system");
+    if (by_hand && !aside && !due_checked_) {
       due_checked_ = true;
       step.ExpectNothingDue();
     }
@@ -1439,8 +1776,13 @@ void Checker::Take(const Record& record, const Event& event) {
       messages_.emplace_back(event.sequence, event.case_id);
     }
     const int64_t version = opens ? 0 : book.c.version;
+    const int64_t lease = book.c.lease_number;
+    const std::string owner = book.c.owner;
     book.c = Apply(opens ? Case{} : std::move(book.c), event);
     if (book.c.version != version + 1) wrong("the version does not rise by one");
+    if (book.c.lease_number != (opens ? 0 : lease + (owner == book.c.owner ? 0 : 1))) {
+      wrong("the lease number does not rise with the owner");
+    }
     const StatusDef* status = StatusOf(Of(book.c).revision.lifecycle, event.status);
     if (status == nullptr || status->phase != event.phase) wrong("another phase than the status's");
     const bool stands = !status->stops.empty();
@@ -1466,12 +1808,53 @@ void Checker::Take(const Record& record, const Event& event) {
   } else if (std::holds_alternative<ClockConfirmed>(event.body)) {
     held_ = false;
   }
-  const bool by_system = by_tier || std::holds_alternative<AlertRaised>(event.body);
-  if (event.actor != (by_system ? "system" : caller.principal)) {
+  const std::string actor = by_tier || by_system ? "system" : caller.principal;
+  if (event.actor != actor && !(by_either && event.actor == "system")) {
     wrong("by another actor than its command");
   }
   if (event.recorded_at != now_) {
     wrong(fmt::format("recorded at {}, now is {}", TimeText(event.recorded_at), TimeText(now_)));
+  }
+}
+
+// Who may have the case, and what keeps it from being forgotten, by the staff of today.
+void Checker::CheckOwner(const CaseBook& book) const {
+  const Case& c = book.c;
+  const Revision& today = revisions_.at(deciding_)->revision;
+  const auto wrong = [&](const std::string& what) {
+    Fail(book, fmt::format("{} in {}: {}", CaseNumberText(c.number), c.status, what));
+  };
+  const auto pending = [&](TimerKind kind) {
+    std::vector<Timestamp> due;
+    for (const auto& [key, timer] : book.timers) {
+      if (key.first == kind && timer.state == TimerState::kPending) due.push_back(timer.due_at);
+    }
+    return due;
+  };
+  const auto returns = pending(TimerKind::kReturn);
+  const auto hands_over = pending(TimerKind::kHandOver);
+  if (returns.size() > 1 || hands_over.size() > 1) wrong("it is to come back twice");
+  const QueueDef* queue = QueueOf(today, c);
+  if (c.owner.empty() && IsWork(c) && queue != nullptr && queue->return_after) {
+    if (returns.empty()) wrong("it waits without end");
+    if (returns.front() > now_ + *queue->return_after) wrong("it waits for longer than it may");
+  } else if (!returns.empty() &&
+             (!IsWork(c) || c.owner.empty() || queue == nullptr || !queue->lease)) {
+    wrong("it is to come back, and nobody says so");
+  }
+  if (!IsWork(c)) return;
+  if (IsBlamed(c, c.owner)) wrong("its owner is the one it is about");
+  const StaffMember* owner = MemberOf(today, c.owner);
+  const auto promise = PromisedFor(c);
+  if (owner == nullptr || !promise) return;
+  if (*promise > now_ + std::chrono::hours{24}) {
+    if (hands_over.empty()) wrong("nobody looks after what was promised");
+    return;
+  }
+  for (const Absence& absence : owner->absences) {
+    if (IsAway(absence, now_) || IsAway(absence, std::max(now_, *promise))) {
+      wrong("what was promised waits for somebody who is away");
+    }
   }
 }
 
@@ -1502,6 +1885,11 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
     }
     resurvey |= clock.kind == ClockKind::kResurvey;
   }
+  // An answer that only counts decides nothing on the case.
+  const bool decides = std::any_of(events.begin(), events.end(), [&](const Event& event) {
+    return event.case_id == c.id && !std::holds_alternative<LaterAnswerCounted>(event.body);
+  });
+  if (decides) CheckOwner(book);
   const bool may_ask = WayOf(revision.lifecycle, c.status, C::kAskAgain) != nullptr;
   if (!c.customer_id.empty() && may_ask != resurvey) {
     wrong(may_ask ? "nothing will ask the customer again" : "the customer will be asked again");
@@ -1570,6 +1958,34 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
     }
     if (happened(static_cast<const ResurveyAsked*>(nullptr)) != nullptr) ++seen_["held, and asked"];
   }
+  const Playbook* plan = PlanOf(revision, c);
+  if (c.held && !c.steps.empty()) wrong("held back for comparison, and given a step");
+  if (closed && IsActive(c)) wrong("a closed case has an active step");
+  if (book.skips) wrong("a step has no limit although the plan gives it one");
+  const bool planned = decides && plan != nullptr && !plan->steps.empty() && !c.held && !c.history;
+  if (planned && !closed && !IsActive(c)) {
+    const auto waits = std::any_of(book.timers.begin(), book.timers.end(), [](const auto& each) {
+      return each.first.first == TimerKind::kStep && each.second.state == TimerState::kPending;
+    });
+    if (c.steps.empty() && !status.handling_done) wrong("its plan never began");
+    const rebound::CaseStep* last = nullptr;
+    for (const rebound::CaseStep& each : c.steps) {
+      if (each.round == c.round && PlaceOf(*plan, each.step_id)) last = &each;
+    }
+    if (last != nullptr && !waits) {
+      const auto next = PlaceAfter(*plan, *PlaceOf(*plan, last->step_id), last->result);
+      if (next && *next < EndOfHandling(*plan) && !status.handling_done) {
+        wrong("its plan stands still");
+      }
+    }
+  }
+  if (IsActive(c)) {
+    const rebound::CaseStep& active = c.steps.back();
+    const bool limited = active.wake_at || (active.due_at && !active.overdue);
+    if (limited && !book.timers.contains({TimerKind::kStep, active.timer})) {
+      wrong("a step would wait for ever");
+    }
+  }
   book.begun = false;
   if (!book.alerts.empty()) wrong("no alert " + book.alerts.front() + ", which its rule calls for");
   // Nothing is lost by merging.
@@ -1596,7 +2012,11 @@ void Checker::EndOfCommand(const Record& record, CaseBook& book, const std::vect
   }
 
   if (book.taken != nullptr) {
+    // Whoever gave the command had the case; then a promise was taken from one who is away.
+    const auto* taken = happened(static_cast<const CaseReturned*>(nullptr));
+    const bool left = taken != nullptr && taken->by_system;
     for (const RequiredField field : book.taken->requires_fields) {
+      if (left && field == RequiredField::kOwner) continue;
       if (!Meets(c, field)) wrong(fmt::format("without {}", Name(field)));
     }
   }

@@ -86,6 +86,7 @@ struct CaseBook {
   std::vector<Action> actions{};
   std::vector<std::string> alerts{};  // rules that must raise one at once
   bool begun = false;                 // by the command at hand
+  bool skips = false;                 // the step that began must be left out at once
   // Standing time, measured by statuses and by pauses.
   std::optional<Timestamp> stands_since{};
   Duration stood{0};
@@ -119,6 +120,7 @@ class Checker {
   void Judge(const Record& record, const std::vector<Event>& events);
   void JudgeRefusal(const Record& record, const CaseBook* book);
   void Take(const Record& record, const Event& event);
+  void CheckOwner(const CaseBook& book) const;
   void EndOfCommand(const Record& record, CaseBook& book, const std::vector<Event>& events);
   void CompareRow(const CaseBook& book, const std::optional<Case>& row);
   void CheckOverdue(const CaseBook& book, Timestamp now);

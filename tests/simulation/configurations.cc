@@ -304,6 +304,105 @@ Lifecycle Strict() {
   return lifecycle;
 }
 
+// ---- Plans
+
+PlanStep Step(std::string id, StepKind kind, std::optional<Duration> within = {}) {
+  PlanStep step;
+  step.id = std::move(id);
+  step.kind = kind;
+  step.within = within;
+  return step;
+}
+
+// Every kind of step.
+Playbook StorePlan() {
+  Playbook plan;
+  plan.id = "store";
+  plan.when = Of(kStore);
+  PlanStep sorry = Step("sorry", StepKind::kMessage);
+  sorry.channel = Channel::kSms;
+  sorry.template_id = "sorry";
+  PlanStep often = Step("often", StepKind::kDecision);
+  often.when = Compare(FieldId::kAttemptCount, Op::kGreaterOrEqual, int64_t{2});
+  often.then = "give";
+  PlanStep wait = Step("wait", StepKind::kWait);
+  wait.wait = hours{6};
+  PlanStep give = Step("give", StepKind::kRemedy, days{1});
+  give.remedy_id = "refund";
+  PlanStep floor = Step("floor", StepKind::kTask, days{1});
+  floor.queue_id = "vip";
+  floor.when = Compare(FieldId::kSeverity, Op::kGreaterOrEqual, int64_t{2});
+  PlanStep ask = Step("ask", StepKind::kVerify, days{2});
+  ask.sample = 60;
+  ask.rework = "often";
+  PlanStep after = Step("after", StepKind::kAftercare, days{3});
+  after.sample = 50;
+  after.after = days{2};
+  plan.steps = {
+      Step("call", StepKind::kContact, hours{8}), sorry, often, wait, give, floor, ask, after};
+  return plan;
+}
+
+// `other`: the same name, other steps.
+Playbook ServicePlan(bool other) {
+  Playbook plan;
+  plan.id = "service";
+  plan.version = other ? 2 : 1;
+  plan.when = Of(kService);
+  PlanStep wait = Step("wait", StepKind::kWait);
+  wait.wait = hours{2};
+  PlanStep task = Step("task", StepKind::kTask, hours{20});
+  task.owner = "agent-2";
+  plan.steps = {Step("call", StepKind::kContact)};
+  plan.steps.push_back(other ? wait : task);
+  plan.steps.push_back(Step("ask", StepKind::kVerify));
+  return plan;
+}
+
+ContactRules NightsOff() {
+  ContactRules rules;
+  rules.zone = Fixed("East", hours{8});
+  rules.quiet_hours = DaySpan{kQuietFrom, kQuietUntil};
+  rules.time_bands = {{"morning", {480, 720}}, {"later", {720, 1260}}};
+  rules.unreachable = UnreachableRule{3, 2, 2, 1};
+  return rules;
+}
+
+// ---- Queues and staff
+
+// The three queues that people send cases to, all worked by the same rules.
+void Queues(Revision& revision, Routing routing, bool sticky) {
+  for (const char* id : {"default", "rescue", "vip"}) {
+    QueueDef& queue = revision.queues.emplace_back();
+    queue.id = id;
+    queue.routing = routing;
+    queue.sticky = sticky;
+    queue.lease = hours{8};
+    queue.return_after = hours{30};
+    queue.fallback = "manager";
+  }
+  revision.queues.back().skills = {"tact"};
+}
+
+// `often`: each is away every so often, for half as long.
+void StaffOf(Revision& revision, std::string calendar, Duration often) {
+  const char* names[] = {"agent-1", "agent-2", "agent-3", "dispatcher"};
+  Timestamp from = std::chrono::sys_days{std::chrono::year(2026) / 1 / 6};
+  for (size_t i = 0; i < std::size(names); ++i) {
+    StaffMember& member = revision.staff.emplace_back();
+    member.id = names[i];
+    member.queues = {"default", "rescue"};
+    if (i != 0) member.queues.push_back("vip");
+    if (i != 1) member.skills = {"tact"};
+    if (i < 2) member.capacity = 12;
+    if (i == 2) member.shifts = calendar;
+    from += often / 3;
+    for (Timestamp at = from; at < from + days{500}; at += often) {
+      member.absences.push_back({at, at + often / 2, i == 3 ? "" : names[i + 1]});
+    }
+  }
+}
+
 // ---- The configurations
 
 Revision Base(std::string name) {
@@ -319,9 +418,23 @@ Revision Base(std::string name) {
   revision.remedies = Remedies();
   revision.remedy_limits = Limits();
   revision.alerts = Alerts();
+  revision.playbooks = {StorePlan(), ServicePlan(false)};
+  Template sorry;
+  sorry.id = "sorry";
+  sorry.text_en = sorry.text_zh = "Sorry";
+  revision.templates = {sorry};
+  revision.contact = NightsOff();
   return revision;
 }
 
+Revision OfficeWork() {
+  Revision revision = Base("office");
+  Queues(revision, Routing::kRoundRobin, false);
+  StaffOf(revision, "office", days{9});
+  return revision;
+}
+
+// Queues are names here, and nobody is listed.
 Revision Holidays() {
   Revision revision = Base("holidays");
   revision.calendars = {Office(2)};
@@ -348,6 +461,10 @@ Revision Supplier() {
              {Notify("day", Wall(-hours{24}), {"queue"})}),
   };
   revision.priorities.resize(2);
+  revision.playbooks.pop_back();  // who comes here from another has no plan any more
+  revision.contact = {};
+  Queues(revision, Routing::kPull, true);
+  StaffOf(revision, "nights", days{6});
   return revision;
 }
 
@@ -361,6 +478,7 @@ Revision Quick() {
   revision.remedies.clear();
   revision.remedy_limits.clear();
   revision.alerts.pop_back();
+  revision.playbooks[1] = ServicePlan(true);
   revision.clocks = {
       Define("store-contact", K::kFirstContact, {Count::kWall, Ms(minutes{90})}, {},
              {Act("late", Wall(minutes{30}), {A::kNotify, A::kRaisePriority})}, Of(kStore)),
@@ -371,6 +489,8 @@ Revision Quick() {
       Define("total", K::kTotalResolution, {Count::kWall, Ms(days{4})}, {},
              {Notify("half", Percent(50), {"owner"})}),
   };
+  Queues(revision, Routing::kLeastLoaded, true);
+  StaffOf(revision, "always", days{4});
   return revision;
 }
 
@@ -388,14 +508,18 @@ Revision StrictWork() {
   std::swap(revision.clocks[0], revision.clocks[1]);  // the first that applies hides the other
   revision.clocks[0].when = Severe(3);
   revision.clocks[3].tiers.clear();
+  Queues(revision, Routing::kPull, false);
   return revision;
 }
 
 std::vector<Configuration> Make() {
   std::vector<Configuration> made;
   for (Revision& revision :
-       std::vector<Revision>{Base("office"), Supplier(), Holidays(), Quick(), StrictWork()}) {
+       std::vector<Revision>{OfficeWork(), Supplier(), Holidays(), Quick(), StrictWork()}) {
     CHECK(CheckLifecycle(revision.lifecycle, revision.roles).empty());
+    for (const StaffMember& member : revision.staff) {
+      CHECK(member.shifts.empty() || revision.FindCalendar(member.shifts) != nullptr);
+    }
     Configuration& configuration = made.emplace_back();
     for (const Calendar& calendar : revision.calendars) {
       CHECK(CheckCalendar(calendar).empty());

@@ -14,6 +14,9 @@ namespace rebound::simulation {
 
 inline constexpr std::string_view kService = "service";  // anonymous answers open cases
 inline constexpr std::string_view kStore = "store";      // known customers only; CSAT
+// Minutes of the day: no messages.
+inline constexpr int32_t kQuietFrom = 1260;
+inline constexpr int32_t kQuietUntil = 480;
 
 struct Configuration {
   Revision revision{};                          // number 0; its hash is the configuration's name

@@ -84,6 +84,14 @@ struct Detail {
   std::string operator()(const PriorityChanged& e) const { return e.priority; }
   std::string operator()(const PauseStarted& e) const { return e.pause.reason; }
   std::string operator()(const CaseMoved& e) const { return e.reason; }
+  std::string operator()(const StepStarted& e) const {
+    return fmt::format("{} of round {}, {}; timer {}", e.step.step_id, e.step.round, e.step.why,
+                       TimeText(e.step.timer == 0 ? std::nullopt : NextWake(e.step)));
+  }
+  std::string operator()(const StepEnded& e) const {
+    return fmt::format("{} of round {}: {}", e.step_id, e.round, e.result);
+  }
+  std::string operator()(const StepOverdue& e) const { return e.step_id; }
   std::string operator()(const TimerSet& e) const {
     return fmt::format("kind {} generation {} due {}", static_cast<int>(e.kind), e.generation,
                        TimeText(e.due_at));

@@ -76,10 +76,11 @@ class Server::Intercepted final : public Transaction {
     return Under().ResponsesOf(id);
   }
   std::vector<CustomerId> AliasesOf(const CustomerId& id) override { return Under().AliasesOf(id); }
-  std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope,
+  std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
                                   const std::function<bool(const Case&)>& may) override {
-    return Under().BestToClaim(queue, scope, may);
+    return Under().BestToClaim(queue, scope, now, may);
   }
+  StaffLoad LoadOf(std::string_view principal) override { return Under().LoadOf(principal); }
   std::vector<Case> ListCases(const CaseQuery& query) override { return Under().ListCases(query); }
   std::vector<Response> ListResponses(const ListQuery& query) override {
     return Under().ListResponses(query);
@@ -279,7 +280,12 @@ Result<Outcome> Server::RunOne(Transaction& transaction, const Request& request,
     return known == revisions_.end() ? nullptr : known->second;
   };
   const int64_t before = transaction.LastSequence();
-  auto result = Run(transaction, request.work, 0, context, lookup, keep);
+  Work work = request.work;
+  if (auto* verb = std::get_if<WorkCase>(&work.commands.front());
+      bug_ == Bug::kTwoHolders && verb != nullptr) {
+    verb->expected_lease.reset();
+  }
+  auto result = Run(transaction, work, 0, context, lookup, keep);
   if (bug_ == Bug::kLostCommit && result && *keep && random_.OneIn(500)) *keep = false;
   if (bug_ == Bug::kFireTwice && fires && *keep) {
     FireAgain(transaction, result->subject->id, before);
@@ -320,6 +326,24 @@ bool Server::Tamper(Change& change) {
     return (bug_ == Bug::kOrphan && std::holds_alternative<CaseAbsorbed>(event.body)) ||
            (bug_ == Bug::kAlertLost && std::holds_alternative<AlertRaised>(event.body));
   });
+  if (bug_ == Bug::kWaitsForEver) {
+    std::erase_if(change.events, [](const Event& event) {
+      const auto* set = std::get_if<TimerSet>(&event.body);
+      return set != nullptr && set->kind == TimerKind::kReturn;
+    });
+  }
+  if (bug_ == Bug::kStepLost && !change.events.empty()) {
+    const auto* started = std::get_if<StepStarted>(&change.events.back().body);
+    if (started != nullptr && started->step.step_id != "call") change.events.pop_back();
+  }
+  if (bug_ == Bug::kPromiseLeft) {
+    std::erase_if(change.events, [](const Event& event) {
+      const auto* assigned = std::get_if<CaseAssigned>(&event.body);
+      const auto* returned = std::get_if<CaseReturned>(&event.body);
+      return (assigned != nullptr && assigned->reason == "deputy") ||
+             (returned != nullptr && returned->reason == "owner_absent");
+    });
+  }
   for (Event& event : change.events) {
     if (auto* recorded = std::get_if<RemedyRecorded>(&event.body)) {
       if (bug_ == Bug::kLimitPassed) recorded->remedy.amount.amount_minor += 9'000;
@@ -328,6 +352,13 @@ bool Server::Tamper(Change& change) {
         recorded->remedy.approved_by = recorded->remedy.actor;
       }
       changed |= bug_ == Bug::kLimitPassed || (bug_ == Bug::kOwnApproval && approved);
+    }
+    if (auto* started = std::get_if<StepStarted>(&event.body);
+        started != nullptr && started->step.wake_at) {
+      const bool early = (bug_ == Bug::kSentAtNight && started->step.kind == StepKind::kMessage) ||
+                         (bug_ == Bug::kShortWait && started->step.kind == StepKind::kWait);
+      if (early) *started->step.wake_at -= std::chrono::minutes{20};
+      changed |= early;
     }
     if (auto* opened = std::get_if<CaseOpened>(&event.body);
         bug_ == Bug::kHeldWorked && opened && opened->opened.held) {
@@ -338,6 +369,15 @@ bool Server::Tamper(Change& change) {
         bug_ == Bug::kRuledAlone && ruled && !ruled->verdict.decided_by.empty()) {
       ruled->verdict.decided_by = ruled->verdict.proposed_by;
       changed = true;
+    }
+    if (auto* assigned = std::get_if<CaseAssigned>(&event.body);
+        bug_ == Bug::kAccusedOwner && assigned != nullptr && !assigned->owner.empty()) {
+      for (const RowChange<Case>& row : change.cases) {
+        const std::string& blamed = row.after->details.responsible_person;
+        if (row.after->id != event.case_id || blamed.empty()) continue;
+        assigned->owner = blamed;
+        changed = true;
+      }
     }
     if (auto* crossed = std::get_if<TierCrossed>(&event.body);
         bug_ == Bug::kNobodyTold && crossed) {

@@ -38,13 +38,22 @@ enum class Bug {
   kOrphan,            // a case is merged, and the other one never hears of it
   kHeldWorked,        // a case that is held back gets an owner
   kAlertLost,         // an alert is not raised
-  kRuledAlone         // who proposed a ruling decides it
+  kRuledAlone,        // who proposed a ruling decides it
+  kTwoHolders,        // nobody asks whether a lease is over
+  kAccusedOwner,      // who is blamed gets the case all the same
+  kWaitsForEver,      // nothing brings back what nobody takes
+  kPromiseLeft,       // what was promised stays with whoever is away
+  kStepLost,          // a plan goes no further than its first step
+  kSentAtNight,       // a message does not wait for the morning
+  kShortWait          // a wait ends before its time
 };
-inline constexpr std::array<std::string_view, 19> kBugNames = {
-    "none",           "fire_twice",   "early_fire",        "lost_commit",  "wrong_revision",
-    "stale_revision", "tier_skipped", "nobody_told",       "clock_back",   "no_pause_credit",
-    "timer_left",     "status_jumps", "request_forgotten", "limit_passed", "own_approval",
-    "orphan",         "held_worked",  "alert_lost",        "ruled_alone"};
+inline constexpr std::array<std::string_view, 26> kBugNames = {
+    "none",           "fire_twice",     "early_fire",        "lost_commit",  "wrong_revision",
+    "stale_revision", "tier_skipped",   "nobody_told",       "clock_back",   "no_pause_credit",
+    "timer_left",     "status_jumps",   "request_forgotten", "limit_passed", "own_approval",
+    "orphan",         "held_worked",    "alert_lost",        "ruled_alone",  "two_holders",
+    "accused_owner",  "waits_for_ever", "promise_left",      "step_lost",    "sent_at_night",
+    "short_wait"};
 
 // Where a batch is cut off.
 enum class CrashPoint { kNone, kBegin, kRead, kSave, kSaved, kCommit, kCommitted };

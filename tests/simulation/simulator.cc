@@ -344,6 +344,9 @@ Request Simulator::OpenByHand() {
                                        server_.time().Now() + hours{random_.Below(200) - 8}};
   }
   if (random_.OneIn(3)) open.details.contact_person.value = "Li Na";
+  if (random_.OneIn(3)) {
+    open.details.responsible_person = fmt::format("agent-{}", 1 + random_.Below(3));
+  }
   if (random_.OneIn(2)) {
     server_.store().Read([&](Reader& reader) {
       const auto customer =
@@ -432,9 +435,9 @@ Request Simulator::OnCase() {
   const Case& c = *found;
   const Lifecycle& lifecycle = checker_.Of(c).revision.lifecycle;
   // How willingly each command is given.
-  constexpr std::array<int64_t, kCaseCommandCount> kWeights = {2, 8, 4, 6, 3, 12, 4, 6, 8,  5, 6,
-                                                               4, 1, 3, 4, 6, 2,  7, 9, 4,  1, 3,
-                                                               4, 2, 9, 1, 1, 1,  0, 0, 12, 0};
+  constexpr std::array<int64_t, kCaseCommandCount> kWeights = {2, 8, 4, 6, 3, 12, 4, 6, 14, 8,  5,
+                                                               6, 4, 1, 3, 4, 6,  2, 7, 9,  4,  1,
+                                                               3, 4, 2, 9, 1, 1,  1, 0, 0,  12, 0};
   std::vector<std::pair<C, const Transition*>> ways;
   int64_t sum = 0;
   for (const Transition& way : lifecycle.transitions) {
@@ -480,6 +483,8 @@ Request Simulator::OnCase() {
   if (!verb) return Make(WorkCase{{c.id, 0}, SuperviseCase{}, std::nullopt}, actor, "supervise");
   WorkCase work{{c.id, 0}, *std::move(verb), std::nullopt};
   if (random_.OneIn(3)) work.expected_version = c.version - (random_.OneIn(8) ? 1 : 0);
+  // An agent who was away believes to have it still.
+  if (random_.OneIn(3)) work.expected_lease = c.lease_number - (random_.OneIn(8) ? 1 : 0);
   return Make(work, actor, what);
 }
 
@@ -584,7 +589,7 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
       if (known) record.remedy.id = random_.Pick(c.remedies).id;
       for (const Remedy& remedy : c.remedies) {
         const bool waits = !remedy.approval_limit.empty() && remedy.approved_by.empty();
-        if (!waits || remedy.state != RemedyState::kProposed || random_.OneIn(4)) continue;
+        if (!waits || remedy.state != RemedyState::kProposed || random_.OneIn(8)) continue;
         record.remedy.id = remedy.id;
         record.remedy.state = RemedyState::kApproved;
         record.remedy.amount = remedy.amount;
@@ -601,6 +606,19 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
         record.remedy.amount = random_.Pick(c.remedies).amount;
       }
       return record;
+    }
+    case C::kCompleteStep: {
+      CompleteStep complete;
+      const Playbook* plan = revision.FindPlaybook(c.playbook.playbook_id);
+      if (plan == nullptr || plan->steps.empty()) return std::nullopt;
+      const bool active = !c.steps.empty() && c.steps.back().state == StepState::kActive;
+      complete.step_id =
+          active && !random_.OneIn(8) ? c.steps.back().step_id : random_.Pick(plan->steps).id;
+      complete.state = random_.OneIn(6)   ? StepState::kSkipped
+                       : random_.OneIn(5) ? StepState::kFailed
+                                          : StepState::kDone;
+      if (complete.state == StepState::kSkipped) complete.note.value = "not here";
+      return complete;
     }
     case C::kPause: return PauseCase{Word(labels.pause_reasons, "waits"), {}};
     case C::kResume: return ResumeCase{};
@@ -634,7 +652,7 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
       return std::nullopt;
     case C::kEscalate: return EscalateCase{};
     case C::kResolve:
-      return Resolve{HandlingResult::kResolved,
+      return Resolve{random_.OneIn(8) ? HandlingResult::kUnreachable : HandlingResult::kResolved,
                      random_.OneIn(2) ? "staffing" : "",
                      {{}, random_.OneIn(4) ? "" : "staff was added"},
                      std::nullopt};

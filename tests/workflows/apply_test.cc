@@ -93,7 +93,20 @@ std::vector<EventBody> Bodies() {
           AlertRaised{},
           AlertAcknowledged{},
           AlertOverdue{},
-          CaseBegun{}};
+          CaseBegun{},
+          StepStarted{},
+          StepEnded{"bill", 1, StepState::kDone},
+          StepOverdue{"bill", 1, {}},
+          MessageSent{}};
+}
+
+// What StepEnded and StepOverdue end.
+void BeginBill(Case& c) {
+  CaseStep& step = c.steps.emplace_back();
+  step.step_id = "bill";
+  step.state = StepState::kActive;
+  step.timer = 3;
+  c.timers.push_back({TimerKind::kStep, 3, kStart, TimerState::kPending, std::nullopt});
 }
 
 TEST(ApplyTest, EveryCaseEventSetsStatusPhaseVersionAndTime) {
@@ -101,6 +114,7 @@ TEST(ApplyTest, EveryCaseEventSetsStatusPhaseVersionAndTime) {
     SCOPED_TRACE(TypeName(body));
     Case before = OpenedCase();
     before.version = 4;
+    if (!std::holds_alternative<StepStarted>(body)) BeginBill(before);
     const Case after = Apply(before, After(before, body));
     EXPECT_EQ(after.version, 5);
     EXPECT_EQ(after.status, "contacted");
@@ -223,7 +237,8 @@ TEST(ApplyTest, ATimerEndsByKindAndGeneration) {
 
 TEST(ApplyTest, PeopleAndClocksMarkACaseAsWorkedAndAnswersDoNot) {
   for (const EventBody& body : Bodies()) {
-    const Case opened = OpenedCase();
+    Case opened = OpenedCase();
+    if (!std::holds_alternative<StepStarted>(body)) BeginBill(opened);
     const std::string_view name = TypeName(body);
     const bool by_answers = name == "ResponseAttached" || name == "ResurveyAnswered" ||
                             name == "LaterAnswerCounted" || name == "TimerSet" ||
@@ -233,7 +248,7 @@ TEST(ApplyTest, PeopleAndClocksMarkACaseAsWorkedAndAnswersDoNot) {
     const bool follows = name == "PriorityChanged" || name == "PauseEnded" ||
                          name == "ClockStarted" || name == "ClockPaused" ||
                          name == "ClockResumed" || name == "ClockEnded" || name == "ClockMoved" ||
-                         name == "CaseMigrated";
+                         name == "CaseMigrated" || name == "StepStarted";
     EXPECT_EQ(Apply(opened, After(opened, body)).worked, !by_answers && !follows) << name;
   }
   const Case opened = OpenedCase();

@@ -189,23 +189,39 @@ TEST(LifecycleTest, AllowedListsExactlyWhatPeopleCanDo) {
             (List{"unmerge", "propose_verdict", "decide_verdict", "reopen"}));
   EXPECT_EQ(lifecycle.Allowed("resurvey_due"),
             (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
-                  "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
-                  "withdraw", "merge", "propose_verdict", "decide_verdict", "close", "reopen"}));
+                  "complete_step", "chase", "supervise", "assist", "extend", "decide_extension",
+                  "escalate", "withdraw", "merge", "propose_verdict", "decide_verdict", "close",
+                  "reopen"}));
   EXPECT_EQ(
       lifecycle.Allowed("open"),
       (List{"assign", "dispatch", "accept", "log_attempt", "make_commitment", "settle_commitment",
-            "remedy", "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
-            "resolve", "withdraw", "merge", "propose_verdict", "decide_verdict"}));
+            "remedy", "complete_step", "chase", "supervise", "assist", "extend", "decide_extension",
+            "escalate", "resolve", "withdraw", "merge", "propose_verdict", "decide_verdict"}));
   EXPECT_EQ(
       lifecycle.Allowed("waiting_for_customer"),
-      (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy", "resume",
-            "chase", "supervise", "assist", "extend", "decide_extension", "escalate", "resolve",
-            "withdraw", "merge", "propose_verdict", "decide_verdict"}));
-  EXPECT_EQ(lifecycle.Allowed("resolved"),
-            (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
-                  "chase", "supervise", "assist", "extend", "decide_extension", "escalate",
-                  "verify", "move:verifying", "withdraw", "merge", "propose_verdict",
-                  "decide_verdict", "close", "reopen"}));
+      (List{"assign", "log_attempt", "make_commitment", "settle_commitment", "remedy",
+            "complete_step", "resume", "chase", "supervise", "assist", "extend", "decide_extension",
+            "escalate", "resolve", "withdraw", "merge", "propose_verdict", "decide_verdict"}));
+  EXPECT_EQ(lifecycle.Allowed("resolved"), (List{"assign",
+                                                 "log_attempt",
+                                                 "make_commitment",
+                                                 "settle_commitment",
+                                                 "remedy",
+                                                 "complete_step",
+                                                 "chase",
+                                                 "supervise",
+                                                 "assist",
+                                                 "extend",
+                                                 "decide_extension",
+                                                 "escalate",
+                                                 "verify",
+                                                 "move:verifying",
+                                                 "withdraw",
+                                                 "merge",
+                                                 "propose_verdict",
+                                                 "decide_verdict",
+                                                 "close",
+                                                 "reopen"}));
   for (const StatusDef& status : lifecycle.statuses) {
     EXPECT_FALSE(lifecycle.Allowed(status.key).empty()) << status.key << " is a dead end";
   }

@@ -1034,7 +1034,7 @@ class Model {
       for (const auto& [id, m] : cases_) {
         const Case& row = world_.cases.at(id);
         if (!m.owner.empty() || m.handled || m.status == "closed") continue;
-        if (!best || ClaimOrder(row) < ClaimOrder(*best)) best = row;
+        if (!best || ClaimOrder(row, world_.now) < ClaimOrder(*best, world_.now)) best = row;
       }
       const auto claimed = Run(ClaimNext{}, best ? "" : "NOTHING_TO_CLAIM", "claim");
       if (!claimed) return;

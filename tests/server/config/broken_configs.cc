@@ -241,6 +241,17 @@ std::vector<Broken> BrokenSections() {
                     "  limits:\n    - {id: a, name: {en: A}, " +
                         keys + "}\n"}}};
   };
+  const auto steps = [](const std::string& name, const std::string& keys) {
+    return Broken{
+        name,
+        kPrograms,
+        Playbook("    steps:\n      - {id: a, name: {en: A}, " + keys + "}\n"),
+        {{"remedies.yaml",
+          "version: 1\nremedies:\n  catalogue:\n    - {id: refund, name: {en: A}, kind: refund}\n"},
+         {"templates.yaml",
+          "version: 1\ntemplates:\n"
+          "  - {id: hello, channels: [sms, email], text: {en: Hello, zh: 您好}}\n"}}};
+  };
   const auto clock = [](const std::string& name, const std::string& text) {
     return Broken{
         name, kPrograms, kPlaybooks, {{"calendars.yaml", kCalendars}, {"clocks.yaml", text}}};
@@ -524,6 +535,98 @@ std::vector<Broken> BrokenSections() {
             "roles: [agnt]"),
       limit("remedy_limit_type_unknown", "per: case, beyond: refused, count: 1, types: [refnud]"),
       limit("remedy_limit_type_statutory", "per: case, beyond: refused, count: 1, types: [owed]"),
+
+      // Steps, templates and contact.
+      steps("step_kind_misspelt", "kind: contct"),
+      steps("step_without_kind", "within: 4 hours"),
+      steps("step_called_end", "kind: contact}\n      - {id: end, name: {en: E}, kind: contact"),
+      steps("step_twice", "kind: contact}\n      - {id: a, name: {en: B}, kind: contact"),
+      steps("step_keys_of_other_kinds",
+            "kind: contact, for: 2 days, template: hello, then: end, sample: 20, queue: q"),
+      steps("step_wait_without_for", "kind: wait, within: 2 days"),
+      steps("step_message_without_template", "kind: message"),
+      steps("step_remedy_unknown", "kind: remedy, remedy: refnud"),
+      steps("step_template_unknown", "kind: message, channel: sms, template: helo"),
+      steps("step_message_by_another_channel", "kind: message, channel: phone, template: hello"),
+      steps("step_task_of_nobody", "kind: task, within: 2 days"),
+      steps("step_task_without_limit", "kind: task, queue: billing"),
+      steps("step_decision_without_condition", "kind: decision, then: end"),
+      steps("step_decision_leads_nowhere", "kind: decision, when: round = 1"),
+      steps("step_decision_backwards",
+            "kind: contact}\n      - {id: b, name: {en: B}, kind: decision, when: round = 1, then: "
+            "a, "
+            "otherwise: b"),
+      steps("step_decision_unknown",
+            "kind: decision, when: round = 1, then: bb}\n"
+            "      - {id: b, name: {en: B}, kind: contact"),
+      steps("step_never_reached",
+            "kind: decision, when: round = 1, then: c, otherwise: end}\n"
+            "      - {id: b, name: {en: B}, kind: contact}\n"
+            "      - {id: c, name: {en: C}, kind: contact"),
+      steps("step_rework_later",
+            "kind: verify, rework: b}\n      - {id: b, name: {en: B}, kind: contact"),
+      steps("step_sample", "kind: verify, sample: 0"),
+      steps("step_within_zero", "kind: contact, within: 0 hours"),
+      steps("step_condition_of_a_customer", "kind: contact, when: customer = x"),
+      steps("step_condition_misspelt", "kind: contact, when: {atempt_count: {at_least: 2}}"),
+      Broken{"steps_too_many", kPrograms,
+             Playbook("    steps:\n" +
+                      Repeated("      - {id: a, name: {en: A}, kind: contact}\n", 51))},
+      Broken{"playbook_rule_of_steps", kPrograms, Playbook("    when: round = 1\n")},
+      Broken{"playbook_for_misspelt", kPrograms, Playbook("    for: prize\n")},
+      other("template_variable_unknown", "templates.yaml",
+            "version: 1\ntemplates:\n  - id: a\n    text:\n      en: |-\n        Dear\n"
+            "        {custmer_name}, hello\n      zh: 您好 {xyz}\n"),
+      other("template_stray_braces", "templates.yaml",
+            "version: 1\ntemplates:\n  - {id: a, text: {en: \"{owner\", zh: \"owner}} {} }\"}}\n"),
+      other("template_without_chinese", "templates.yaml",
+            "version: 1\ntemplates:\n  - {id: a, subject: {en: A}, text: {en: A}}\n"),
+      other("template_channels", "templates.yaml",
+            "version: 1\ntemplates:\n  - {id: a, channels: [], text: {en: A, zh: B}}\n"
+            "  - {id: b, channels: [smss], text: {en: A, zh: B}}\n"
+            "  - {id: b, text: Hello}\n"),
+      other("contact_times", "contact.yaml",
+            "version: 1\ncontact:\n  zone: Asia/Shanghia\n"
+            "  quiet_hours: {from: \"24:00\", until: 8}\n"),
+      other("contact_always_quiet", "contact.yaml",
+            "version: 1\ncontact: {zone: UTC, quiet_hours: {from: \"08:00\", until: \"08:00\"}}\n"),
+      other("contact_too_few_bands", "contact.yaml",
+            "version: 1\ncontact:\n  zone: UTC\n"
+            "  time_bands: [{id: a, from: \"08:00\", until: \"12:00\"}]\n"
+            "  unreachable: {attempts: 3, time_bands: 2, days: 2, messages: 1}\n"),
+      other("contact_more_days_than_attempts", "contact.yaml",
+            "version: 1\ncontact: {zone: UTC, unreachable: {attempts: 1, days: 2}}\n"),
+      // Queues and staff.
+      other("queue_twice", "queues.yaml",
+            "version: 1\nqueues:\n  - {id: default, name: {en: A}}\n"
+            "  - {id: default, name: {en: B}, routing: robin}\n"),
+      other("queue_without_fallback", "queues.yaml",
+            "version: 1\nqueues:\n  - {id: default, name: {en: A}, return_after: 4 hours}\n"
+            "  - {id: other, name: {en: B}, fallback: li.na}\n"),
+      other("queue_lease", "queues.yaml",
+            "version: 1\nqueues:\n  - {id: default, name: {en: A}, lease: 0 minutes,\n"
+            "     skills: [a, b, a, B b]}\n"),
+      other("queue_of_a_program_unknown", "queues.yaml",
+            "version: 1\nqueues:\n  - {id: defaults, name: {en: A}}\n"),
+      Broken{"queue_of_a_step_unknown",
+             kPrograms,
+             Playbook("    steps:\n      - {id: a, name: {en: A}, kind: task, within: 1 day,\n"
+                      "         queue: cashiers}\n"),
+             {{"queues.yaml",
+               "version: 1\nqueues:\n  - {id: default, name: {en: A}}\n"
+               "  - {id: cashier, name: {en: B}}\n"}}},
+      other("queues_too_many", "queues.yaml",
+            "version: 1\nqueues:\n" + Repeated("  - {id: a, name: {en: A}}\n", 501)),
+      other("staff_without_queues", "staff.yaml",
+            "version: 1\nstaff:\n  - {id: li}\n  - {id: li, queues: []}\n"
+            "  - {id: \"\", queues: a, capacity: 0, shift: office}\n"),
+      other("staff_shifts_unknown", "staff.yaml",
+            "version: 1\nstaff:\n  - {id: li, queues: a, shifts: offcie}\n"),
+      other("staff_absences", "staff.yaml",
+            "version: 1\nstaff:\n  - id: li\n    queues: a\n    absences:\n"
+            "      - {from: 2026-10-08, until: 2026-10-01}\n"
+            "      - {from: tomorrow, until: 2026-10-01T25:00:00Z, deputy: li}\n"
+            "      - {from: 2026-10-08}\n"),
 
       // Alerts and hold-outs.
       other("alert_notify", "alerts.yaml",

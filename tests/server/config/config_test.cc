@@ -289,7 +289,7 @@ TEST(BrokenConfigTest, MissingUnreadableAndTooLargeFilesAreTold) {
   EXPECT_EQ(errors[0].message.en, "expected a file, found something else");
 }
 
-TEST(PackTest, WhatAPackLacksIsTakenFromTheFolderAbove) {
+TEST(PackFolderTest, WhatAPackLacksIsTakenFromTheFolderAbove) {
   const Folder folder;
   folder.Write(kPrograms, kPlaybooks);
   const fs::path pack = folder.path() / "playbooks" / "kiosk";

@@ -173,6 +173,18 @@ playbooks:
     when: {score: {at_most: 2}, any: ["history = false", {topic: {contains_any: [cold, 7]}}]}
     severity: 4
     queue: priority
+    for: price
+    steps:
+      - {id: call, name: {en: Call, zh: 致电}, kind: contact, channel: phone, within: 4 hours,
+         owner: li, when: round = 1}
+      - {id: which, name: {en: Which}, kind: decision, then: gift, otherwise: end,
+         when: {step_result: {contains: call=reached}, priority: {is: urgent}}}
+      - {id: gift, name: {en: Gift}, kind: remedy, remedy: refund}
+      - {id: bill, name: {en: Bill}, kind: task, queue: billing, within: 2 days}
+      - {id: note, name: {en: Note}, kind: message, template: hello, channel: sms}
+      - {id: pause, name: {en: Pause}, kind: wait, for: 90 minutes}
+      - {id: ask, name: {en: Ask}, kind: verify, sample: 20, rework: call}
+      - {id: care, name: {en: Care}, kind: aftercare, after: 0 days, sample: 10, queue: care}
   - {id: rest, name: {en: Rest}, when: severity >= 1}
 tests:
   - name: low
@@ -281,6 +293,48 @@ remedies:
   limits:
     - {id: year, name: {en: Y, zh: 年}, per: customer, beyond: refused, currency: CNY,
        amount: "1.50", count: 3, window: 30 days, types: [refund], roles: [agent]}
+)"},
+      {"templates.yaml", R"(version: 1
+templates:
+  - id: hello
+    channels: [sms, email]
+    subject: {en: "Hello {customer_name}", zh: 您好}
+    text: {en: "{{case}} {case_number}", zh: 42}
+  - {id: short, channels: sms, text: {en: Hello, zh: 您好}}
+)"},
+      {"contact.yaml", R"(version: 1
+contact:
+  zone: Asia/Shanghai
+  quiet_hours: {from: "21:00", until: 08:00}
+  time_bands:
+    - {id: day, from: "08:00", until: "18:00"}
+    - {id: night, from: "18:00", until: "24:00"}
+  unreachable: {attempts: 3, time_bands: 2, days: 2, messages: 1}
+)"},
+      {"queues.yaml", R"(version: 1
+queues:
+  - id: default
+    name: {en: Cases, zh: 工单}
+    skills: [english, law]
+    routing: round_robin
+    sticky: true
+    lease: 30 minutes
+    return_after: 4 hours
+    fallback: li.na
+  - {id: priority, name: {en: Urgent}}
+  - {id: night, name: {en: Night}, skills: english, routing: least_loaded}
+)"},
+      {"staff.yaml", R"(version: 1
+staff:
+  - id: li.na
+    queues: [default, night]
+    skills: [english]
+    capacity: 20
+    shifts: office
+    absences:
+      - {from: 2026-10-01, until: "2026-10-08T12:00:00+08:00", deputy: wang.wei}
+      - {from: 2026-12-01, until: 2026-12-02}
+  - {id: wang.wei, queues: default}
 )"},
       {"labels.yaml", R"(version: 1
 labels:

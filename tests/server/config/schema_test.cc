@@ -33,7 +33,8 @@ TEST(SchemaTest, TheReferencePageIsWhatTheCatalogueSays) {
 }
 
 TEST(SchemaTest, TheSchemaFileIsWhatTheCatalogueSays) {
-  ExpectFile("schemas/predicate.schema.json", PredicateSchemaFile());
+  ExpectFile("schemas/predicate.schema.json", PredicateSchemaFile(Use::kOpeningRule));
+  ExpectFile("schemas/step_predicate.schema.json", PredicateSchemaFile(Use::kStepRule));
 }
 
 TEST(SchemaTest, TheSchemasOfTheFilesAreWhatTheTablesSay) {
@@ -43,14 +44,16 @@ TEST(SchemaTest, TheSchemasOfTheFilesAreWhatTheTablesSay) {
 }
 
 TEST(SchemaTest, ExactlyTheFieldsOfRulesAreOfferedWithTheirWords) {
-  const nlohmann::ordered_json schema = PredicateSchema();
-  const auto& properties = schema.at("properties");
-  EXPECT_EQ(properties.size(), 3 + FieldNames(Use::kOpeningRule).size());
-  for (const Field& field : FieldCatalogue()) {
-    const std::string name(field.name);
-    ASSERT_EQ(properties.contains(name), UsableIn(field, Use::kOpeningRule)) << name;
-    if (!properties.contains(name)) continue;
-    EXPECT_EQ(properties.at(name).at("properties").size(), WordsFor(field.type).size()) << name;
+  for (const Use use : {Use::kOpeningRule, Use::kStepRule}) {
+    const nlohmann::ordered_json schema = PredicateSchema(use);
+    const auto& properties = schema.at("properties");
+    EXPECT_EQ(properties.size(), 3 + FieldNames(use).size());
+    for (const Field& field : FieldCatalogue()) {
+      const std::string name(field.name);
+      ASSERT_EQ(properties.contains(name), UsableIn(field, use)) << name;
+      if (!properties.contains(name)) continue;
+      EXPECT_EQ(properties.at(name).at("properties").size(), WordsFor(field.type).size()) << name;
+    }
   }
 }
 
@@ -67,9 +70,11 @@ void ExpectReferencesResolve(const nlohmann::ordered_json& node,
 }
 
 TEST(SchemaTest, TheFileRefersToWhatIsInIt) {
-  const auto schema = nlohmann::ordered_json::parse(PredicateSchemaFile());
-  ExpectReferencesResolve(schema, schema);
-  EXPECT_EQ(schema.at("$schema"), "http://json-schema.org/draft-07/schema#");
+  for (const Use use : {Use::kOpeningRule, Use::kStepRule}) {
+    const auto schema = nlohmann::ordered_json::parse(PredicateSchemaFile(use));
+    ExpectReferencesResolve(schema, schema);
+    EXPECT_EQ(schema.at("$schema"), "http://json-schema.org/draft-07/schema#");
+  }
 }
 
 }  // namespace

@@ -301,7 +301,7 @@ TEST_P(StoreTest, LaterCommandsOfABatchSeeWhatEarlierOnesSaved) {
     EXPECT_TRUE(transaction.FindCustomer({"crm", "K1"}));
     EXPECT_EQ(transaction.GetCase(opened.id), opened);
     EXPECT_THAT(transaction.CasesOf(customer.id, "nps"), SizeIs(1));
-    EXPECT_EQ(transaction.BestToClaim("q", {}, Everyone), opened);
+    EXPECT_EQ(transaction.BestToClaim("q", {}, make_.now, Everyone), opened);
     EXPECT_TRUE(transaction.FindRequest(Key(7)));
     EXPECT_THAT(transaction.CaseEvents(opened.id, 0, 10), SizeIs(1));
     EXPECT_EQ(transaction.Sizes().cases, 1);
@@ -512,6 +512,51 @@ Case InQueue(std::string queue, int32_t severity, std::string org_unit = "east")
   return c;
 }
 
+// A clock of its own, due then.
+ClockStarted Due(ClockKind kind, Timestamp due) {
+  CaseClock clock;
+  clock.kind = kind;
+  clock.generation = 1;
+  clock.started_at = clock.counted_from = due;
+  clock.due_at = due;
+  return {clock, std::nullopt};
+}
+
+// What ClaimOrder promises, in plain words and without it.
+bool Before(const Case& a, const Case& b, Timestamp now) {
+  const auto promise = [&](const Case& c) {
+    std::optional<Timestamp> first;
+    for (const Commitment& each : c.commitments) {
+      const bool near = each.due_at <= now + hours(24);
+      if (each.state == CommitmentState::kPending && near && (!first || each.due_at < *first)) {
+        first = each.due_at;
+      }
+    }
+    return first;
+  };
+  const auto breach = [](const Case& c) {
+    std::optional<Timestamp> first;
+    for (const CaseClock& each : c.clocks) {
+      const bool runs =
+          each.state == ClockState::kRunning && each.due_at && each.kind != ClockKind::kResurvey;
+      if (runs && (!first || *each.due_at < *first)) first = each.due_at;
+    }
+    return first;
+  };
+  const auto earlier = [](const std::optional<Timestamp>& x, const std::optional<Timestamp>& y) {
+    return x.has_value() && (!y.has_value() || *x < *y);
+  };
+  if (promise(a) != promise(b)) return earlier(promise(a), promise(b));
+  const auto rank = [](const Case& c) { return c.priority_rank == 0 ? 9999 : c.priority_rank; };
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
+  if (a.severity != b.severity) return a.severity > b.severity;
+  const int64_t value_a = a.details.value_at_risk.amount_minor;
+  const int64_t value_b = b.details.value_at_risk.amount_minor;
+  if (value_a != value_b) return value_a > value_b;
+  if (breach(a) != breach(b)) return earlier(breach(a), breach(b));
+  return a.number < b.number;
+}
+
 TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
   const auto open = [&](Case c, std::optional<int> due_in_hours) {
     Change change;
@@ -519,7 +564,7 @@ TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
     Case opened = make_.Open(change, std::move(c));
     if (due_in_hours) {
       opened = make_.Add(change, opened,
-                         TimerSet{TimerKind::kFirstContact, 1, make_.now + hours(*due_in_hours)});
+                         Due(ClockKind::kFirstContact, make_.now + hours(*due_in_hours)));
     }
     Save(store(), change);
     return opened;
@@ -534,7 +579,8 @@ TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
   cases[7] = open(InQueue("", 5, ""), 30);
   cases[8] = open(InQueue("c", 5, "west"), 20);
   const auto best = [&](std::string_view queue, const Scope& scope) {
-    const auto c = Read([&](Reader& r) { return r.BestToClaim(queue, scope, Everyone); });
+    const auto c =
+        Read([&](Reader& r) { return r.BestToClaim(queue, scope, make_.now, Everyone); });
     return c ? c->number : 0;
   };
   EXPECT_EQ(best("a", {}), 3);
@@ -779,6 +825,13 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
     c.escalation_level = static_cast<int32_t>(any.Small());
     if (any.Truth()) c.pauses.push_back({.paused_at = any.Time()});
     if (any.Truth() && !c.pauses.empty()) c.pauses[0].resumed_at = any.Time();
+    if (any.Truth()) {
+      c.steps = {{.step_id = any.Word(),
+                  .kind = StepKind::kTask,
+                  .state = any.Truth() ? StepState::kActive : StepState::kDone,
+                  .owner = any.Word(),
+                  .queue_id = any.Word()}};
+    }
     c.opened_at = any.Time();
     if (any.Truth()) c.closed_at = any.Time();
     const Case opened = make_.Open(change, c);
@@ -813,7 +866,8 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       ASSERT_TRUE(Check(filter, Use::kCaseFilter));
       expect(cases, reader.ListCases({.filter = filter, .scope = scope, .limit = kAll}), filter,
              Use::kCaseFilter, [&](const Case& c) {
-               return scope.Covers(c.details.org_unit_id, c.details.queue_id);
+               return scope.Covers(c.details.org_unit_id, c.details.queue_id) ||
+                      (AsksOwnSteps(scope, filter) && CoversStep(scope, c));
              });
       filter = any.AnyPredicate(Use::kResponseFilter);
       ASSERT_TRUE(Check(filter, Use::kResponseFilter));
@@ -845,13 +899,14 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       reader.ScanAnswers("nps", scope,
                          [&](const CustomerId&, Timestamp, Category) { of_known -= 1; });
       EXPECT_EQ(of_known, 0);
-      const auto best = reader.BestToClaim("", scope, Everyone);
+      const auto best = reader.BestToClaim("", scope, make_.now, Everyone);
       if (best) {
         EXPECT_TRUE(scope.Covers(best->details.org_unit_id, best->details.queue_id));
         EXPECT_TRUE(IsClaimable(*best));
       }
       for (const Case& c : cases) {
-        const bool better = IsClaimable(c) && (!best || ClaimOrder(c) < ClaimOrder(*best)) &&
+        const bool better = IsClaimable(c) &&
+                            (!best || ClaimOrder(c, make_.now) < ClaimOrder(*best, make_.now)) &&
                             scope.Covers(c.details.org_unit_id, c.details.queue_id);
         EXPECT_FALSE(better) << c.number;
       }
@@ -1188,28 +1243,48 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
     Case with = InQueue(random() % 2 == 0 ? "a" : "b", static_cast<int32_t>(random() % 3) + 1);
     with.number = NextCaseNumber(store());
     with.priority_rank = static_cast<int32_t>(random() % 3);  // 0: of before there were priorities
+    if (random() % 2 == 0) {
+      with.details.value_at_risk = {static_cast<int64_t>(random() % 3) * 100, "CNY"};
+    }
     Case c = make_.Open(change, with);
     if (random() % 3 > 0) {
-      c = make_.Add(change, c,
-                    TimerSet{TimerKind::kResurveyExpiry, 1, make_.now + hours(random() % 3)});
+      const ClockKind kind = random() % 4 == 0 ? ClockKind::kResurvey : ClockKind::kRemedy;
+      c = make_.Add(change, c, Due(kind, make_.now + hours(random() % 3)));
+    }
+    for (auto promises = random() % 4; promises > 1; --promises) {  // overdue, near and far ones
+      Commitment promise{.id = make_.NextId<CommitmentId>(),
+                         .due_at = make_.now + hours(random() % 60) - hours(10)};
+      if (random() % 4 == 0) promise.state = CommitmentState::kKept;
+      c = make_.Add(change, c, CommitmentMade{promise});
     }
     Save(store(), std::move(change));
     cases.push_back(c);
   }
+  // Later all the rest of the promises are near.
+  for (const auto later : {hours(0), hours(12), hours(90)}) {
+    const Timestamp now = make_.now + later;
+    const auto first =
+        std::min_element(cases.begin(), cases.end(),
+                         [&](const auto& a, const auto& b) { return Before(a, b, now); });
+    const auto best = Read([&](Reader& r) { return r.BestToClaim("", {}, now, Everyone); });
+    EXPECT_EQ(best->number, first->number) << later.count();
+  }
   std::sort(cases.begin(), cases.end(),
-            [](const Case& a, const Case& b) { return ClaimOrder(a) < ClaimOrder(b); });
+            [&](const Case& a, const Case& b) { return Before(a, b, make_.now); });
   EXPECT_EQ(cases.back().priority_rank, 0) << "those come last";
   const std::vector<std::string> of_a = {"a"};
   for (const Case& expected : cases) {
-    const auto best = Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); });
+    const auto best = Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); });
     ASSERT_TRUE(best);
     ASSERT_EQ(best->number, expected.number);
-    const auto best_of_queue =
-        Read([&](Reader& r) { return r.BestToClaim(expected.details.queue_id, {}, Everyone); });
+    const auto best_of_queue = Read([&](Reader& r) {
+      return r.BestToClaim(expected.details.queue_id, {}, make_.now, Everyone);
+    });
     EXPECT_EQ(best_of_queue->number, expected.number);
     // What may not be claimed is passed over.
     const auto second = Read([&](Reader& r) {
-      return r.BestToClaim("", {}, [&](const Case& c) { return c.number != expected.number; });
+      return r.BestToClaim("", {}, make_.now,
+                           [&](const Case& c) { return c.number != expected.number; });
     });
     const bool last = expected.number == cases.back().number;
     EXPECT_EQ(second ? second->number : 0, last ? 0 : (&expected + 1)->number);
@@ -1217,18 +1292,61 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
     make_.Add(change, *best, CaseAssigned{"li.na", {}});
     Save(store(), std::move(change));
   }
-  EXPECT_FALSE(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); }));
+  EXPECT_FALSE(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); }));
+}
+
+// What an import tells of the past is nobody's work.
+TEST_P(StoreTest, CasesOfAHistoryAreNotClaimed) {
+  OpenCase({.history = true});
+  EXPECT_FALSE(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); }));
+}
+
+TEST_P(StoreTest, ALoadIsWhatNeedsWorkAndTheNewestThatIsStillTheirs) {
+  const auto load = [&](std::string_view who) {
+    return Read([&](Reader& r) { return r.LoadOf(who); });
+  };
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 0, std::nullopt}));
+  EXPECT_EQ(load(""), (StaffLoad{"", 0, std::nullopt}));
+  std::vector<Case> cases;
+  std::vector<Timestamp> given;
+  const auto change = [&](size_t i, EventBody body, Phase phase = Phase::kUnset) {
+    Change one;
+    make_.now += hours(1);
+    cases[i] = make_.Add(one, cases[i], std::move(body), "", phase);
+    Save(store(), std::move(one));
+  };
+  for (size_t i = 0; i < 3; ++i) {
+    cases.push_back(OpenCase());
+    change(i, CaseAssigned{"li.na", {}});
+    given.push_back(make_.now);
+  }
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 3, given[2]}));
+  change(1, CaseAssigned{"li.na", {}});
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 3, given[2]})) << "it was theirs already";
+  change(2, CaseResolved{HandlingResult::kResolved, "", {}, {}}, Phase::kRemedied);
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 2, given[2]})) << "handled, and still theirs";
+  change(2, CaseAssigned{"wang.wei", {}});
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 2, given[1]}));
+  EXPECT_EQ(load("wang.wei"), (StaffLoad{"wang.wei", 0, make_.now}));
+  change(0, CaseReturned{"wrong_unit", {}, {}});
+  change(1, CaseDispatched{"wang.wei", {}, {}, {}});
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 0, std::nullopt}));
+  EXPECT_EQ(load("wang.wei"), (StaffLoad{"wang.wei", 1, make_.now}));
+  EXPECT_EQ(cases[1].lease_number, 2);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
 // The priority that a tier raises is the one that the next claim goes by.
 TEST_P(StoreTest, ARaisedPriorityComesFirst) {
   const Case low = OpenCase({.severity = 1, .priority = "low", .priority_rank = 3});
   const Case high = OpenCase({.severity = 5, .priority = "high", .priority_rank = 2});
-  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); })->number, high.number);
+  EXPECT_EQ(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); })->number,
+            high.number);
   Change change;
   make_.Add(change, low, PriorityChanged{"urgent", 1});
   Save(store(), std::move(change));
-  EXPECT_EQ(Read([](Reader& r) { return r.BestToClaim("", {}, Everyone); })->number, low.number);
+  EXPECT_EQ(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); })->number,
+            low.number);
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
@@ -1309,6 +1427,35 @@ TEST_P(StoreTest, VerifyHoldsAfterARandomHistory) {
   EXPECT_EQ(report.cases, static_cast<int64_t>(cases.size()));
   EXPECT_GE(report.timers, report.cases);
   EXPECT_GT(report.rollups, 10);
+}
+
+TEST(ScopeTest, ATaskLendsSightOfItsCase) {
+  const auto step = [](std::string queue) {
+    return Compare(FieldId::kStepQueue, Op::kEqual, std::move(queue));
+  };
+  const Scope scope{.org_units = {"north"}, .queues = {"billing", "care"}};
+  EXPECT_TRUE(AsksOwnSteps(scope, step("billing")));
+  EXPECT_TRUE(
+      AsksOwnSteps(scope, All({Compare(FieldId::kPaused, Op::kEqual, false), step("care")})));
+  EXPECT_FALSE(AsksOwnSteps(scope, step("store")));
+  EXPECT_FALSE(AsksOwnSteps(scope, Any({step("billing"), step("care")})));
+  EXPECT_FALSE(AsksOwnSteps(scope, None({step("billing")})));
+  EXPECT_FALSE(AsksOwnSteps(scope, Compare(FieldId::kQueue, Op::kEqual, std::string("billing"))));
+  EXPECT_FALSE(AsksOwnSteps(scope, Predicate{}));
+  EXPECT_FALSE(AsksOwnSteps(Scope{}, step("billing")));
+
+  Case c;
+  c.details.org_unit_id = "north/1";
+  c.details.queue_id = "hotline";
+  EXPECT_FALSE(CoversStep(scope, c));
+  c.steps = {{.step_id = "check", .kind = StepKind::kTask, .queue_id = "billing"}};
+  EXPECT_TRUE(CoversStep(scope, c));
+  EXPECT_FALSE(CoversStep(Scope{.queues = {"store"}}, c));
+  c.details.org_unit_id = "south";
+  EXPECT_FALSE(CoversStep(scope, c));
+  c.details.org_unit_id = "north/1";
+  c.steps[0].state = StepState::kDone;
+  EXPECT_FALSE(CoversStep(scope, c));
 }
 
 TEST(ScopeTest, CoversUnitsByWholePathSegmentsAndQueuesByName) {

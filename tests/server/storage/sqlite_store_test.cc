@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/storage/codec.h"
 #include "server/storage/migrate.h"
 #include "server/storage/migrations.h"
 #include "server/storage/verify.h"
@@ -135,6 +136,9 @@ TEST_F(SqliteStoreTest, EveryKindOfOutboxRowIsMade) {
       CaseAssigned{},
       PriorityChanged{"urgent", 1},
       ResurveyAsked{make_.NextId<InvitationId>()},
+      CaseAssigned{"li.na", {}, "routed"},
+      CaseReturned{"wrong_unit", {}, {}},
+      CaseReturned{"lease_expired", {}, {}, true},
   };
   std::string expected;
   int64_t sequence = 1;
@@ -148,7 +152,7 @@ TEST_F(SqliteStoreTest, EveryKindOfOutboxRowIsMade) {
   Save(*store, change);
   EXPECT_EQ(expected,
             "3 notification\n5 notification\n6 notification\n7 notification\n"
-            "8 notification\n12 resurvey_invitation\n");
+            "8 notification\n12 resurvey_invitation\n13 notification\n15 notification\n");
   EXPECT_EQ(RawText("SELECT GROUP_CONCAT(sequence || ' ' || kind || char(10), '') FROM "
                     "(SELECT * FROM outbox ORDER BY sequence)"),
             expected);
@@ -157,6 +161,13 @@ TEST_F(SqliteStoreTest, EveryKindOfOutboxRowIsMade) {
 // A file of the first schema: made by its migration alone, with the rows copied over.
 TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
   Fill();
+  {
+    Change change;
+    case_ = make_.Add(change, case_, CaseAssigned{"li.na", {}});
+    case_ = make_.Add(change, case_, CaseAssigned{});
+    Save(*SqliteStore::Open(path_), change);
+  }
+  ASSERT_EQ(case_.lease_number, 2);
   const std::string new_path = path_;
   const std::string old_path = (folder_ / "old.db").string();
   {
@@ -179,6 +190,19 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     }
     old.exec("INSERT INTO main.revisions VALUES (1, 'abc', 'programs: []', 'folder')");
   }
+  // Of then, the row knows nothing of leases; its events tell.
+  {
+    Case of_then = case_;
+    of_then.lease_number = 0;
+    of_then.owned_at.reset();
+    of_then.last_owner.clear();
+    SQLite::Database old(old_path, SQLite::OPEN_READWRITE);
+    SQLite::Statement update(old, "UPDATE cases SET body = ?, claimable = 1 WHERE number = ?");
+    const std::string body = Encode(of_then);
+    update.bind(1, body.data(), static_cast<int>(body.size()));
+    update.bind(2, case_.number);
+    update.exec();
+  }
   path_ = old_path;
   const auto store = SqliteStore::Open(path_);
   EXPECT_EQ(store->SchemaVersion(), LatestSchema());
@@ -190,7 +214,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     ASSERT_TRUE(revision);
     EXPECT_EQ(revision->text, "programs: []");
     EXPECT_EQ(revision->applied_by, "system");
-    const auto claimable = reader.BestToClaim("q", {}, Everyone);
+    const auto claimable = reader.BestToClaim("q", {}, make_.now, Everyone);
     ASSERT_TRUE(claimable);
     EXPECT_EQ(claimable->id, case_.id);
   });
@@ -430,8 +454,18 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
       {"SELECT id FROM cases WHERE due_sort <= 1 ORDER BY due_sort, number LIMIT 9",
        "cases_due (due_sort<?)"},
       {"SELECT body FROM cases INDEXED BY cases_claim WHERE claimable = 1 AND queue_id = 'q' "
-       "ORDER BY priority_rank, severity DESC, due_sort, number LIMIT 1",
+       "AND (commitment_ms IS NULL OR commitment_ms > 1) ORDER BY priority_rank, severity DESC, "
+       "COALESCE(value_at_risk, 0) DESC, breach_sort, number",
        "cases_claim (queue_id=?)"},
+      {"SELECT body FROM cases INDEXED BY cases_promise WHERE claimable = 1 AND queue_id = 'q' "
+       "AND commitment_ms IS NOT NULL AND commitment_ms <= 1 ORDER BY commitment_ms, "
+       "priority_rank, severity DESC, COALESCE(value_at_risk, 0) DESC, breach_sort, number",
+       "cases_promise (queue_id=? AND commitment_ms>? AND commitment_ms<?)"},
+      {"SELECT COUNT(*) FROM cases INDEXED BY cases_load WHERE owner = 'a' AND needs_work = 1",
+       "COVERING INDEX cases_load (owner=? AND needs_work=?)"},
+      {"SELECT owned_ms FROM cases INDEXED BY cases_owner WHERE owner = 'a' "
+       "AND owned_ms IS NOT NULL ORDER BY owned_ms DESC LIMIT 1",
+       "COVERING INDEX cases_owner (owner=? AND owned_ms>?)"},
       {"SELECT customer_id, occurred_ms, category FROM responses INDEXED BY responses_customer "
        "WHERE +program_id = 'p' AND customer_id IS NOT NULL "
        "ORDER BY customer_id, program_id, occurred_ms, id",
