@@ -12,6 +12,8 @@
 #include "clients/cli/import_complaints.h"
 #include "clients/cli/mapping.h"
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/config_service.pb.h"
+#include "server/config/config.h"
 #include "tests/fixtures/test_server.h"
 
 namespace rebound::fixtures {
@@ -102,7 +104,7 @@ TEST(SlowComplaintImportTest, EveryComplaintOfTheFileIsACaseWithItsOwnReferenceA
   ASSERT_EQ(cases.size(), 5'280u);
   ASSERT_EQ(file.size(), 5'280u);
 
-  TestServer server;
+  TestServer server(TestServerOptions{.revision = PackRevision("banking")});
   const Totals once = OpenAll(server, cases, "once-", 500);
   EXPECT_EQ(once.opened, 5'280);
   EXPECT_THAT(once.errors, testing::IsEmpty());
@@ -157,6 +159,40 @@ TEST(SlowComplaintImportTest, EveryComplaintOfTheFileIsACaseWithItsOwnReferenceA
   EXPECT_EQ(sum, 106);
   EXPECT_EQ(server.FireDueTimers(), 0u);
 
+  // The back-test, asked for "an answer within 15 calendar days", says the same.
+  auto question = FromText<api::BacktestConfigRequest>(
+      "promises { fact: CASE_FACT_DISPATCHED count: CLOCK_COUNT_CALENDAR_DAYS limit { days: 15 } } "
+      "group_by: \"touchpoint\"");
+  std::vector<ConfigError> faults;
+  for (const ConfigFile& of_pack :
+       ReadConfigFolder(REBOUND_SOURCE_DIR "/config/playbooks/banking", &faults)) {
+    api::ConfigFile* draft = question.add_files();
+    draft->set_name(of_pack.name);
+    draft->set_text(of_pack.text);
+  }
+  ASSERT_TRUE(faults.empty());
+  api::BacktestConfigResponse answer;
+  const grpc::Status tried = server.Call("manager", question, &answer);
+  ASSERT_TRUE(tried.ok()) << ToRefusal(tried);
+  const auto promise =
+      std::find_if(answer.deadlines().begin(), answer.deadlines().end(),
+                   [](const api::BacktestDeadline& each) { return each.promise(); });
+  ASSERT_NE(promise, answer.deadlines().end());
+  EXPECT_EQ(promise->total().case_count(), 5'280);
+  EXPECT_EQ(promise->total().late_count(), 106);
+  std::map<std::string, int> told;
+  for (const api::BacktestPunctuality& group : promise->groups()) {
+    if (group.late_count() > 0) told[group.key()] = static_cast<int>(group.late_count());
+  }
+  auto cut = expected;  // long keys are
+  auto longest =
+      cut.extract("Credit reporting, credit repair services, or other personal consumer reports");
+  longest.key() = "Credit reporting, credit repair services, or other personal ...";
+  cut.insert(std::move(longest));
+  EXPECT_EQ(told, cut);
+  EXPECT_EQ(answer.case_count(), 5'280);
+  EXPECT_TRUE(answer.changes().empty()) << "the draft is what is in force";
+
   // Twice, in other batches: nothing changes.
   const int64_t last = server.LastSequence();
   const Totals twice = OpenAll(server, cases, "twice-", 333);
@@ -178,7 +214,7 @@ TEST(ReviewImportTest, LowStarsOpenCasesWithoutACustomerAndTextsStayAsTheyAre) {
              });
   ASSERT_EQ(rows.size(), 197u);
   ASSERT_EQ(low.size(), 22u);
-  TestServer server;
+  TestServer server(TestServerOptions{.revision = PackRevision("restaurant")});
   api::ImportHeader header;
   header.set_request_id("reviews");
   header.set_program_id("service-csat");
@@ -196,8 +232,11 @@ TEST(ReviewImportTest, LowStarsOpenCasesWithoutACustomerAndTextsStayAsTheyAre) {
       EXPECT_TRUE(r.customer_id.empty());
     });
     EXPECT_EQ(names.size(), 197u);
-    reader.ScanCases("", {},
-                     [&](const Case& c) { opened.insert(names.at(c.opening_response_id)); });
+    reader.ScanCases("", {}, [&](const Case& c) {
+      opened.insert(names.at(c.opening_response_id));
+      EXPECT_FALSE(c.playbook.playbook_id.empty());
+      EXPECT_FALSE(c.details.queue_id.empty());
+    });
   });
   EXPECT_EQ(opened, low);
   const ImportTotals again = server.Import("integration", header, rows, 70);
