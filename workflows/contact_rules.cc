@@ -81,7 +81,10 @@ Reachability Assess(const Case& c, const ContactRules& rules, const Zone& zone, 
 std::optional<Timestamp> NextCallAt(const Case& c, const ContactRules& rules, const Zone& zone,
                                     Timestamp now) {
   Timestamp next = now;
-  if (!c.attempts.empty()) next = std::max(next, c.attempts.back().next_allowed_at.value_or(now));
+  // What the plan sends is no try: it does not end what was agreed on.
+  const auto last = std::find_if(c.attempts.rbegin(), c.attempts.rend(),
+                                 [](const Attempt& each) { return each.actor != "system"; });
+  if (last != c.attempts.rend()) next = std::max(next, last->next_allowed_at.value_or(now));
   next = QuietUntil(rules, zone, next);
   return next == now ? std::nullopt : std::optional(next);
 }

@@ -324,6 +324,7 @@ Result<void> VerbDecision::operator()(const Resolve& verb) {
 Result<void> VerbDecision::operator()(const VerifyCase& verb) {
   auto transition = Need(CaseCommand::kVerify);
   if (!transition) return transition.error();
+  if (auto may = CheckOwner(c, context().actor); !may) return may;
   for (const std::string& handler : {c.owner, c.resolved_by}) {
     if (auto other = NeedSecondPerson(Name(CaseCommand::kVerify), handler); !other) return other;
   }
@@ -463,6 +464,10 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
                          std::holds_alternative<RecomputeClocks>(command.verb);
   if (!of_timers) {
     CrossDueTiers(draft, decision.c, HappenedAt(command.verb, context.now));
+    // What was due may have taken the case from its owner.
+    if (command.expected_lease && *command.expected_lease != decision.c.lease_number) {
+      return LeaseLost(decision.c, *command.expected_lease);
+    }
     // Whatever the owner does with it is the touch that the lease waits for.
     if (decision.c.owner == context.actor && !IsGivingAway(command.verb)) {
       draft.EndTimers(decision.c, TimerKind::kReturn, TimerState::kMet);
@@ -497,6 +502,10 @@ Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const C
   }
   VerbDecision decision{draft, facts, *facts.subject};
   CrossDueTiers(draft, decision.c, context.now);
+  if (decision.c.details.queue_id != facts.subject->details.queue_id) {  // it is about to move
+    return Error{Reason::kNothingToClaim,
+                 {{"queue", command.queue_id.empty() ? "*" : command.queue_id}}};
+  }
   auto transition = decision.Need(CaseCommand::kClaim);
   if (!transition) return transition.error();
   Case& c = decision.c;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "workflows/contact_rules.h"
+#include "workflows/routing.h"
 #include "workflows/steps.h"
 #include "workflows/verb.h"
 
@@ -107,8 +108,8 @@ struct Planner {
       in_round.round_started_at = now();
     }
     const auto skipped = Planner{draft, in_round, plan, by_system}.WhySkipped(step);
-    if (!skipped) {  // else nobody has to hear of it
-      begun.owner = step.owner;
+    if (!skipped) {                                             // else nobody has to hear of it
+      if (!IsAccused(c, step.owner)) begun.owner = step.owner;  // else whose the case is
       begun.queue_id = step.queue_id;
       if (step.within) begun.due_at = now() + *step.within;
       if (step.kind == StepKind::kWait) begun.wake_at = now() + step.wait;
@@ -353,6 +354,7 @@ Result<void> VerbDecision::operator()(const CompleteStep& verb) {
                   {"step", verb.step_id},
                   {"active", active == nullptr ? "none" : active->step_id}}};
   }
+  if (auto may = CheckOwner(c, context().actor); !may) return may;
   const bool by_hand = active->kind == StepKind::kTask || active->kind == StepKind::kAftercare;
   if (verb.state == StepState::kSkipped) {
     if (verb.note.empty()) return FieldError("note", Reason::kRequiredFieldMissing);

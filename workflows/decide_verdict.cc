@@ -93,6 +93,7 @@ Result<void> VerbDecision::operator()(const DecideVerdict& verb) {
                  {{"case", CaseNumberText(c.number)},
                   {"state", known->state == VerdictState::kGranted ? "granted" : "refused"}}};
   }
+  if (auto may = CheckOwner(c, context().actor); !may) return may;
   for (const std::string& person : {known->proposed_by, c.owner}) {
     if (auto other = NeedSecondPerson(Name(CaseCommand::kDecideVerdict), person); !other)
       return other;
@@ -187,6 +188,7 @@ Result<void> VerbDecision::operator()(const DecideAppeal& verb) {
   if (c.findings.empty() || c.findings.back().appeal != AppealState::kMade) {
     return AppealNotOpen(c);
   }
+  if (auto may = CheckOwner(c, context().actor); !may) return may;
   Finding finding = c.findings.back();
   for (const std::string& person : {finding.found_by, finding.appealed_by}) {
     if (auto other = NeedSecondPerson("decide_appeal", person); !other) {

@@ -16,8 +16,9 @@ std::vector<Column<v1::Case>> CaseColumns();
 // When the earliest running clock is due; "" if none runs.
 std::string NextDue(const v1::Case& record);
 
-// The whole case as a page of text: facts, what the customer says, the plan, clocks, attempts, commitments,
-// remedies, dispatching and the re-survey. Empty parts are left out. `width` as in RenderTable.
+// The whole case as a page of text: facts, what the customer says, the plan, clocks, attempts,
+// commitments, remedies, dispatching and the re-survey. Empty parts are left out. `width` as in
+// RenderTable.
 std::string RenderCase(const v1::Case& record, const Language& language, const Style& style,
                        int width);
 

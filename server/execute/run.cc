@@ -228,6 +228,10 @@ struct FactLoader {
              MayClaim(*context.revision, c, context.actor, context.now);
     };
     facts.subject = reader.BestToClaim(command.queue_id, caller.scope, context.now, may);
+    // What is due on the case goes on before it is claimed, a message to the customer among it.
+    if (facts.subject && !facts.subject->customer_id.empty()) {
+      facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
+    }
     if (context.revision->FindStaff(context.actor) != nullptr) {
       facts.loads.push_back(reader.LoadOf(context.actor));
     }
@@ -264,6 +268,9 @@ struct FactLoader {
       // Seen or not: what goes back comes from there.
       std::vector<Case> holders = MergedInto(*facts.subject);
       facts.other = std::move(holders.front());
+      if (!facts.other->customer_id.empty()) {
+        facts.other_customer = Standing(reader, reader.GetCustomer(facts.other->customer_id));
+      }
       facts.cases.assign(holders.begin() + 1, holders.end());
     }
     const bool rules = std::holds_alternative<DecideVerdict>(command.verb);

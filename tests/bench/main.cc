@@ -650,10 +650,11 @@ int Main(int argc, char** argv) {
   app.add_option("--server", arguments.server, "the reboundd to measure");
   app.add_option("--folder", arguments.folder, "where databases go")->capture_default_str();
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
-  app.add_option("--only", arguments.only,
-                 "start, submit, import, page, rules, timers, bulk or peers; may be repeated")
-      ->check(
-          CLI::IsMember({"start", "submit", "import", "page", "rules", "timers", "bulk", "peers"}));
+  app.add_option(
+         "--only", arguments.only,
+         "start, submit, import, page, claim, rules, timers, bulk or peers; may be repeated")
+      ->check(CLI::IsMember(
+          {"start", "submit", "import", "page", "claim", "rules", "timers", "bulk", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")

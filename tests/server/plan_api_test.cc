@@ -62,7 +62,8 @@ class PlanApiTest : public testing::Test {
  protected:
   PlanApiTest() : server_(TestServerOptions{.revision = Planned()}) {
     server_.Do<api::SubmitResponseResponse>("integration", R"(
-        response { program_id: "touchpoint" score: 2 customer_key { source_system: "crm" external_id: "a" } })");
+        response { program_id: "touchpoint" score: 2
+                   customer_key { source_system: "crm" external_id: "a" } })");
   }
 
   api::Case Read() {
@@ -284,9 +285,9 @@ TEST_F(PlanApiTest, UnreachableHasToBeShownAndTheCaseShowsHowFarItIs) {
   EXPECT_EQ(some.days(), 1);
   EXPECT_FALSE(some.met());
   EXPECT_FALSE(some.has_next_call_time());
-  const Refusal refusal = server_.Refuse(
-      "agent", "CaseService/ResolveCase",
-      R"(case_id: "C-1" root_cause: "x" action_taken: "x" handling_result: HANDLING_RESULT_UNREACHABLE)");
+  const Refusal refusal = server_.Refuse("agent", "CaseService/ResolveCase",
+                                         R"(case_id: "C-1" root_cause: "x" action_taken: "x"
+         handling_result: HANDLING_RESULT_UNREACHABLE)");
   EXPECT_EQ(refusal.reason, "UNREACHABLE_NOT_SHOWN");
   EXPECT_EQ(refusal.metadata.at("attempts"), "2");
   EXPECT_EQ(refusal.metadata.at("needed_days"), "2");
@@ -307,7 +308,8 @@ TEST_F(PlanApiTest, UnreachableHasToBeShownAndTheCaseShowsHowFarItIs) {
 
 TEST_F(PlanApiTest, QuietHoursAreTheCustomersOwn) {
   server_.Do<api::UpsertCustomerResponse>("integration", R"(
-      external_key { source_system: "crm" external_id: "a" } customer { time_zone: "America/New_York" }
+      external_key { source_system: "crm" external_id: "a" }
+      customer { time_zone: "America/New_York" }
       update_mask { paths: "time_zone" })");
   // 04:00 there.
   EXPECT_EQ(Read().reachability().next_call_time().seconds(),
@@ -337,7 +339,8 @@ TEST_F(PlanApiTest, ListsShowStepsWithoutTheirWords) {
 TEST(ShippedPlanTest, TheShippedPlaybooksHavePlans) {
   TestServer server(TestServerOptions{.revision = ShippedRevision()});
   server.Do<api::SubmitResponseResponse>("integration", R"(
-      response { program_id: "touchpoint" score: 4 customer_key { source_system: "crm" external_id: "a" } })");
+      response { program_id: "touchpoint" score: 4
+                 customer_key { source_system: "crm" external_id: "a" } })");
   const api::Case c = server.Do<api::GetCaseResponse>("admin", R"(case_id: "C-1")").case_();
   EXPECT_EQ(c.playbook().playbook_id(), "standard");
   ASSERT_GT(c.steps_size(), 0);

@@ -1662,6 +1662,14 @@ void Checker::JudgeRefusal(const Record& record, const CaseBook* book) {
   expect(stale, Reason::kEtagMismatch);
   if (stale || reason == Reason::kRequestIdReused) return;
   const bool lost = work.expected_lease && *work.expected_lease != c.lease_number;
+  // A tier that was due may have taken the case away first.
+  const bool due =
+      std::any_of(book->clocks.begin(), book->clocks.end(), [&](const ClockBook& each) {
+        if (each.state != ClockState::kRunning) return false;
+        const auto next = NextOf(Of(c).revision, each);
+        return next && *next <= now_;
+      });
+  if (due && work.expected_lease && reason == Reason::kLeaseLost) return;
   expect(lost, Reason::kLeaseLost);
   if (lost) return;
   const auto command = std::visit(CommandOf{}, work.verb);

@@ -383,23 +383,23 @@ TEST(LiabilityTest, ThereIsNothingToAppealAgainstOrToDecide) {
 
 struct DecisionRow {
   const char* actor;
-  bool may;
+  const char* answer;
 };
 
 TEST(LiabilityTest, AThirdPersonDecidesTheAppealOnce) {
   for (const bool uphold : {true, false}) {
-    for (const DecisionRow& row :
-         {DecisionRow{"li.na", false}, {"he.xin", false}, {"chen.hao", true}}) {
+    for (const DecisionRow& row : {DecisionRow{"li.na", "SECOND_PERSON_REQUIRED"},
+                                   {"he.xin", "OWNER_IS_ACCUSED"},  // who was found at fault
+                                   {"chen.hao", "FindingRecorded"}}) {
       SCOPED_TRACE(row.actor);
       World world = WithCase();
       ASSERT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
       ASSERT_EQ(DoAs(world, "he.xin", Appeal()), "FindingRecorded");
       EXPECT_EQ(DoAs(world, "gu.yu", Appeal()), "APPEAL_NOT_OPEN") << "one is made";
       EXPECT_EQ(DoAs(world, "li.na", Fault(Liability::kNone)), "APPEAL_PENDING");
-      ASSERT_EQ(DoAs(world, row.actor, DecideAppeal{uphold, {{}, "so it is"}}),
-                row.may ? "FindingRecorded" : "SECOND_PERSON_REQUIRED");
+      ASSERT_EQ(DoAs(world, row.actor, DecideAppeal{uphold, {{}, "so it is"}}), row.answer);
       const Case& c = world.OnlyCase();
-      if (!row.may) {
+      if (std::string_view(row.answer) != "FindingRecorded") {
         EXPECT_EQ(c.findings[0].appeal, AppealState::kMade);
         continue;
       }

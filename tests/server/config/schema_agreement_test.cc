@@ -180,11 +180,11 @@ playbooks:
       - {id: which, name: {en: Which}, kind: decision, then: gift, otherwise: end,
          when: {step_result: {contains: call=reached}, priority: {is: urgent}}}
       - {id: gift, name: {en: Gift}, kind: remedy, remedy: refund}
-      - {id: bill, name: {en: Bill}, kind: task, queue: billing, within: 2 days}
+      - {id: bill, name: {en: Bill}, kind: task, queue: night, within: 2 days}
       - {id: note, name: {en: Note}, kind: message, template: hello, channel: sms}
       - {id: pause, name: {en: Pause}, kind: wait, for: 90 minutes}
       - {id: ask, name: {en: Ask}, kind: verify, sample: 20, rework: call}
-      - {id: care, name: {en: Care}, kind: aftercare, after: 0 days, sample: 10, queue: care}
+      - {id: care, name: {en: Care}, kind: aftercare, after: 0 days, sample: 10, queue: priority}
   - {id: rest, name: {en: Rest}, when: severity >= 1}
 tests:
   - name: low
