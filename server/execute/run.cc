@@ -91,8 +91,15 @@ struct FactLoader {
     const auto* work = std::get_if<WorkCase>(&command);
     const bool is_past = (submit != nullptr && submit->history) || (open && open->history);
     if (is_past || (submit == nullptr && open == nullptr && work == nullptr)) return;
+    // Of nobody else: it is asked at every command.
+    const auto is_given_cases = [&](const StaffMember& member) {
+      return std::any_of(member.queues.begin(), member.queues.end(), [&](const std::string& id) {
+        const QueueDef* queue = revision.FindQueue(id);
+        return queue != nullptr && (queue->routing != Routing::kPull || queue->sticky);
+      });
+    };
     for (const StaffMember& member : revision.staff) {
-      facts.loads.push_back(reader.LoadOf(member.id));
+      if (is_given_cases(member)) facts.loads.push_back(reader.LoadOf(member.id));
     }
     if (!HasStickyQueue(revision) || !facts.customer) return;
     const std::string program = submit != nullptr ? submit->response.program_id
@@ -100,10 +107,7 @@ struct FactLoader {
                                 : facts.subject   ? facts.subject->program_id
                                                   : std::string();
     const Case* newest = nullptr;
-    std::vector<Case> known;
-    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
-      for (Case& c : reader.CasesOf(id, program)) known.push_back(std::move(c));
-    }
+    const std::vector<Case> known = CasesOfAll(facts.customer->id, program);
     for (const Case& c : known) {
       const bool is_subject = work != nullptr && facts.subject && facts.subject->id == c.id;
       if (is_subject || (c.owner.empty() && c.last_owner.empty())) continue;
@@ -327,10 +331,16 @@ struct FactLoader {
     return LoadHold();
   }
 
-  void LoadCases(const CustomerId& id, std::string_view program_id) {
+  // Of the customer and every alias.
+  std::vector<Case> CasesOfAll(const CustomerId& id, std::string_view program_id) {
+    std::vector<Case> cases;
     for (const CustomerId& each : Everyone(reader, id)) {
-      for (Case& c : reader.CasesOf(each, program_id)) facts.cases.push_back(std::move(c));
+      for (Case& c : reader.CasesOf(each, program_id)) cases.push_back(std::move(c));
     }
+    return cases;
+  }
+  void LoadCases(const CustomerId& id, std::string_view program_id) {
+    for (Case& c : CasesOfAll(id, program_id)) facts.cases.push_back(std::move(c));
     SortCases();
   }
   // In every program.
