@@ -59,6 +59,7 @@ void Receive(Case& c, Timestamp at) {
 void BeginRound(Case& c, int32_t round, Timestamp at) {
   c.round = round;
   c.round_started_at = at;
+  c.round_attempts = static_cast<int32_t>(c.attempts.size());
 }
 
 CaseStep& ActiveStepOf(Case& c, const std::string& step_id, int32_t round) {

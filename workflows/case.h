@@ -78,7 +78,8 @@ enum class TimerKind {
   kDelayedStart,  // a case held back for comparison begins
   kReturn,        // owned: the lease ends; else: it has waited long enough in its queue
   kHandOver,      // is the owner there for what was promised?
-  kStep           // a step of the plan goes on by itself, or is overdue
+  kStep,          // a step of the plan goes on by itself, or is overdue
+  kOffer          // somebody comes to work whom the system may give it to
 };
 enum class TimerState { kUnset, kPending, kFired, kMet, kCancelled };
 enum class HandlingResult {
@@ -504,6 +505,7 @@ struct Case {
   std::vector<CaseStep> steps{};
   int32_t round = 1;
   std::optional<Timestamp> round_started_at{};  // absent in the first
+  int32_t round_attempts = 0;                   // how many were on record as it began
   bool history = false;
   bool worked = false;   // a person or a timer has acted on it
   int64_t revision = 0;  // the configuration it follows

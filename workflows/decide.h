@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "workflows/case.h"
@@ -54,8 +56,9 @@ struct Facts {
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};
   int64_t next_case_number = 1;
-  // Where the customer lives; null: unknown, and the zone of the contact rules holds.
+  // Where the customers live; null: unknown, and the zone of the contact rules holds.
   std::shared_ptr<const Zone> customer_zone{};
+  std::shared_ptr<const Zone> other_customer_zone{};
   // What the customer said as those of the cases above opened whose plan asks about it (AsksWords
   // in steps.h).
   struct Words {
@@ -64,12 +67,17 @@ struct Facts {
     std::string request{};
   };
   std::vector<Words> words{};
-  // Of everybody the system may give a case to, where the revision in force has queues that it
-  // gives out; ClaimNext: the actor's, where listed. Whoever is not here has nothing.
-  std::vector<StaffLoad> loads{};
-  // SubmitResponse, OpenCase, WorkCase, where such a queue is sticky: who has, or had last, the
-  // newest other case of that customer in the program that anybody had. Empty: nobody.
-  std::string earlier_owner{};
+  // What somebody has on their hands before the command. Asked only as a case looks for an owner,
+  // and by a claim; always the same answer. Null: nobody has anything.
+  std::function<StaffLoad(std::string_view principal)> load_of{};
+  // Who has, or had last, the newest other case of its customer in its program that anybody had;
+  // empty: nobody. Asked only where the case's queue is sticky. Null: nobody.
+  std::function<std::string(const Case&)> earlier_owner{};
+  // WorkCase, where the case's owner has all that they may have: the best case that waits in a
+  // queue which the system gives out and that would be theirs if they had less.
+  std::optional<Case> waiting{};
+  std::optional<Customer> waiting_customer{};
+  std::shared_ptr<const Zone> waiting_customer_zone{};
 };
 
 struct Context {

@@ -478,13 +478,14 @@ Result<Events> DecideWork(const Facts& facts, const WorkCase& command, const Con
   }
   if (auto complete = decision.CheckRequired(); !complete) return std::move(complete).error();
   Settle(draft, decision.c);
+  GiveWaiting(draft, decision.c);
   return draft.Take();
 }
 
 Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const Context& context) {
   const StaffMember* member = context.revision->FindStaff(context.actor);
   if (member != nullptr && member->capacity) {
-    const int32_t open = LoadOf(facts.loads, context.actor).open_count;
+    const int32_t open = facts.load_of ? facts.load_of(context.actor).open_count : 0;
     if (open >= *member->capacity) {
       return Error{
           Reason::kCapacityReached,

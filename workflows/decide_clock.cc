@@ -148,7 +148,8 @@ void Fire(Draft& draft, Case& c, const Timer& timer) {
     return;
   }
   if (timer.kind == TimerKind::kReturn) WaitIsOver(draft, c);
-  // kHandOver has nothing of its own: whoever is away hands over whenever the case is routed.
+  // kHandOver and kOffer have nothing of their own: whenever the case is routed, whoever is away
+  // hands over, and whoever came is given what waits.
   if (timer.kind != TimerKind::kResurveyExpiry) return;
   const Transition* expire = draft.LifecycleOf(c).Find(c.status, CaseCommand::kExpireResurvey);
   if (expire == nullptr) return;

@@ -27,7 +27,6 @@ void KeepTimer(Draft& draft, Case& c, TimerKind kind, std::optional<Timestamp> d
 
 void Give(Draft& draft, Case& c, std::string owner, std::string reason) {
   const Transition* assign = draft.LifecycleOf(c).Find(c.status, CaseCommand::kAssign);
-  draft.AddLoad(owner);
   draft.AddCase(c, draft.context().now, CaseAssigned{std::move(owner), {}, std::move(reason)},
                 assign == nullptr ? std::string_view() : std::string_view(assign->to));
 }
@@ -40,12 +39,12 @@ void TakeBack(Draft& draft, Case& c, std::string reason) {
 }
 
 bool GiveByQueue(Draft& draft, Case& c) {
-  const Facts& facts = draft.facts();
-  // What is known of the customer's other cases is not about a second case of the decision.
-  const bool is_other = facts.other && facts.other->id == c.id;
-  auto choice = ChooseOwner(*draft.context().revision, c, draft.loads(),
-                            is_other ? std::string_view() : std::string_view(facts.earlier_owner),
-                            draft.context().now);
+  const QueueDef* queue = QueueOf(draft, c);
+  const auto& earlier = draft.facts().earlier_owner;
+  auto choice = ChooseOwner(
+      *draft.context().revision, c,
+      [&draft](std::string_view person) { return draft.LoadOf(person); },
+      queue != nullptr && queue->sticky && earlier ? earlier(c) : "", draft.context().now);
   if (!choice) return false;
   Give(draft, c, std::move(choice->owner), std::move(choice->reason));
   GrantLease(draft, c);
@@ -104,7 +103,7 @@ void Route(Draft& draft, Case& c) {
   const std::string status = c.status;
   // A promise binds until the case is closed, handled or not.
   const bool is_live = c.phase != Phase::kClosed && !c.held && !c.history;
-  std::optional<Timestamp> back, hand_over;
+  std::optional<Timestamp> back, hand_over, offer;
   if (NeedsWork(c) && IsAccused(c, c.owner)) TakeBack(draft, c, "owner_accused");
   if (is_live && !c.owner.empty()) HandOver(draft, c);
   if (is_live) hand_over = NextHandOver(draft, c);
@@ -117,9 +116,13 @@ void Route(Draft& draft, Case& c) {
     } else if (!back && c.owner.empty()) {
       back = draft.context().now + *queue->return_after;
     }
+    if (c.owner.empty() && GivesOut(*draft.context().revision, c.details.queue_id)) {
+      offer = NextArrival(*draft.context().revision, c, draft.context().now);
+    }
   }
   KeepTimer(draft, c, TimerKind::kReturn, back);
   KeepTimer(draft, c, TimerKind::kHandOver, hand_over);
+  KeepTimer(draft, c, TimerKind::kOffer, offer);
   if (c.status != status) SettleClocks(draft, c);
   draft.BySystem(was);
 }
@@ -144,6 +147,19 @@ void WaitIsOver(Draft& draft, Case& c) {
   }
   // It waits on, and its queue hears of it.
   TakeBack(draft, c, "nobody_found");
+}
+
+void GiveWaiting(Draft& draft, const Case& subject) {
+  const Facts& facts = draft.facts();
+  if (!facts.waiting || facts.waiting->id == subject.id) return;
+  if (facts.other && facts.other->id == facts.waiting->id) return;
+  const std::string& had = facts.subject->owner;
+  const StaffMember* member = draft.context().revision->FindStaff(had);
+  if (member == nullptr || draft.LoadOf(had).open_count >= *member->capacity) return;
+  Case c = *facts.waiting;
+  if (!CheckFollowed(draft, c)) return;
+  CrossDueTiers(draft, c, draft.context().now);
+  Settle(draft, c);
 }
 
 Result<void> CheckQueue(const Draft& draft, std::string field, std::string_view queue) {

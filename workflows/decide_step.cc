@@ -106,6 +106,7 @@ struct Planner {
     if (next.round != c.round) {
       in_round.round = next.round;
       in_round.round_started_at = now();
+      in_round.round_attempts = begun.attempts;
     }
     const auto skipped = Planner{draft, in_round, plan, by_system}.WhySkipped(step);
     if (!skipped) {                                             // else nobody has to hear of it
@@ -231,9 +232,17 @@ struct Planner {
     for (const Timer& timer : c.timers) {
       if (timer.kind == TimerKind::kStep && timer.state == TimerState::kPending) return true;
     }
-    // A ruling ends handling without resolving it.
-    Timestamp done = c.resolved_at.value_or(now());
-    if (c.round_started_at && done < *c.round_started_at) done = now();
+    // A ruling ends handling without resolving it, and so does a lifecycle of its own kind: then
+    // the wait began as the plan came here.
+    const bool resolved =
+        c.resolved_at && (!c.round_started_at || *c.resolved_at >= *c.round_started_at);
+    const Timestamp done = resolved ? *c.resolved_at : now();
+    const Timestamp since = c.steps.empty() ? c.opened_at : c.steps.back().ended_at.value_or(done);
+    for (const Timer& timer : c.timers) {
+      const bool waited = timer.kind == TimerKind::kStep && timer.state == TimerState::kFired &&
+                          timer.due_at > since;
+      if (waited && !resolved) return false;
+    }
     if (done + step.after <= now()) return false;
     draft.SetTimer(c, TimerKind::kStep, done + step.after);
     return true;
@@ -264,22 +273,31 @@ const Customer* Draft::CustomerOf(const Case& c) const {
   };
   if (is(facts_.customer)) return &*facts_.customer;
   if (is(facts_.other_customer)) return &*facts_.other_customer;
+  if (is(facts_.waiting_customer)) return &*facts_.waiting_customer;
   for (const Event& event : events_) {
     const auto* created = std::get_if<CustomerCreated>(&event.body);
     if (created != nullptr && created->customer.id == c.customer_id) return &created->customer;
   }
   // An alias: the facts have whom it stands for.
-  const bool of_other = facts_.other && facts_.other->id == c.id && facts_.other_customer;
-  const std::optional<Customer>& standing = of_other ? facts_.other_customer : facts_.customer;
+  const auto of = [&](const std::optional<Case>& known) { return known && known->id == c.id; };
+  const std::optional<Customer>& standing = of(facts_.waiting) ? facts_.waiting_customer
+                                            : of(facts_.other) && facts_.other_customer
+                                                ? facts_.other_customer
+                                                : facts_.customer;
   return standing ? &*standing : nullptr;
 }
 
 const Zone& ContactZone(const Draft& draft, const Case& c) {
   const Facts& facts = draft.facts();
   const Customer* customer = draft.CustomerOf(c);
-  const bool known = customer != nullptr && facts.customer && customer == &*facts.customer;
-  return known && facts.customer_zone != nullptr ? *facts.customer_zone
-                                                 : draft.RevisionOf(c).contact.zone;
+  const auto is = [&](const std::optional<Customer>& known) {
+    return known && customer == &*known;
+  };
+  const Zone* zone = is(facts.customer)           ? facts.customer_zone.get()
+                     : is(facts.other_customer)   ? facts.other_customer_zone.get()
+                     : is(facts.waiting_customer) ? facts.waiting_customer_zone.get()
+                                                  : nullptr;
+  return zone != nullptr ? *zone : draft.RevisionOf(c).contact.zone;
 }
 
 void Advance(Draft& draft, Case& c) {

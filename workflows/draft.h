@@ -26,7 +26,7 @@ class Draft {
  public:
   // `program`: of the subject, where its own revision does not have it. Borrows all three.
   Draft(const Context& context, const Facts& facts, const Program* program)
-      : context_(context), facts_(facts), program_(program), loads_(facts.loads) {}
+      : context_(context), facts_(facts), program_(program) {}
 
   const Context& context() const { return context_; }
   const Facts& facts() const { return facts_; }
@@ -97,7 +97,11 @@ class Draft {
     } else if (const auto* begun = std::get_if<CaseBegun>(&event.body)) {
       event.queue_id = begun->queue_id;
     }
-    if (!std::holds_alternative<CaseVoided>(event.body)) c = Apply(std::move(c), event);
+    if (!std::holds_alternative<CaseVoided>(event.body)) {
+      const std::string had = NeedsWork(c) ? c.owner : std::string();
+      c = Apply(std::move(c), event);
+      Burden(had, NeedsWork(c) ? c.owner : std::string(), GivenTo(event.body));
+    }
     events_.push_back(std::move(event));
   }
 
@@ -137,16 +141,16 @@ class Draft {
   // The customer of the case, if it is known to the decision; or nullptr.
   const Customer* CustomerOf(const Case& c) const;
 
-  // What everybody has on their hands, with what this decision gave them.
-  const std::vector<StaffLoad>& loads() const { return loads_; }
-  void AddLoad(std::string_view principal) {
-    const auto known = std::find_if(loads_.begin(), loads_.end(), [&](const StaffLoad& load) {
-      return load.principal == principal;
-    });
-    StaffLoad& load = known == loads_.end() ? loads_.emplace_back() : *known;
-    load.principal = principal;
-    load.open_count += 1;
-    load.last_given_at = context_.now;
+  // What somebody has on their hands, with what this decision gave them and took from them.
+  StaffLoad LoadOf(std::string_view principal) const {
+    StaffLoad load{std::string(principal), 0, std::nullopt};
+    if (facts_.load_of) load = facts_.load_of(principal);
+    for (const StaffLoad& change : changes_) {
+      if (change.principal != principal) continue;
+      load.open_count += change.open_count;
+      load.last_given_at = std::max(load.last_given_at, change.last_given_at);
+    }
+    return load;
   }
 
   void AddServer(EventBody body) { events_.push_back(Envelope(context_.now, std::move(body))); }
@@ -163,10 +167,25 @@ class Draft {
     return event;
   }
 
+  // A case that needs work went from `had` to `has`; `given`: to whom an event gave it.
+  void Burden(const std::string& had, const std::string& has, std::string_view given) {
+    if (had == has && given.empty()) return;
+    const auto change = [&](std::string_view principal) -> StaffLoad& {
+      for (StaffLoad& known : changes_) {
+        if (known.principal == principal) return known;
+      }
+      changes_.push_back({std::string(principal), 0, std::nullopt});
+      return changes_.back();
+    };
+    if (had != has && !had.empty()) change(had).open_count -= 1;
+    if (had != has && !has.empty()) change(has).open_count += 1;
+    if (!given.empty()) change(given).last_given_at = context_.now;
+  }
+
   const Context& context_;
   const Facts& facts_;
   const Program* program_;
-  std::vector<StaffLoad> loads_;
+  std::vector<StaffLoad> changes_;  // to what the facts say
   Events events_;
   bool by_system_ = false;
 };
@@ -302,6 +321,9 @@ void Route(Draft& draft, Case& c);
 void GrantLease(Draft& draft, Case& c);
 // The timer kReturn has fired: the owner left it untouched, or it has waited for long enough.
 void WaitIsOver(Draft& draft, Case& c);
+// The subject's owner has less to do than before: the case that waits for that goes to whomever its
+// queue chooses now. `subject`: as the command leaves it. Settles it.
+void GiveWaiting(Draft& draft, const Case& subject);
 // kQueueUnknown unless the revision in force lists it, or lists none; an empty one is known.
 Result<void> CheckQueue(const Draft& draft, std::string field, std::string_view queue);
 // kOwnerIsAccused where the complaint is about them; an empty owner is nobody.

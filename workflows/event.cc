@@ -78,6 +78,12 @@ struct NameOf {
 
 std::string_view TypeName(const EventBody& body) { return std::visit(NameOf{}, body); }
 
+std::string_view GivenTo(const EventBody& body) {
+  if (const auto* assigned = std::get_if<CaseAssigned>(&body)) return assigned->owner;
+  if (const auto* sent = std::get_if<CaseDispatched>(&body)) return sent->owner;
+  return {};
+}
+
 std::string_view OutboxKind(const EventBody& body) {
   constexpr std::string_view kNotification = "notification";
   if (std::holds_alternative<ResurveyAsked>(body)) return "resurvey_invitation";

@@ -470,6 +470,9 @@ inline constexpr bool kIsServerEvent =
 // The event's name in past tense, e.g. "AttemptLogged".
 std::string_view TypeName(const EventBody& body);
 
+// To whom the event gives a case, be it by the system, by hand or by a claim; empty: to nobody.
+std::string_view GivenTo(const EventBody& body);
+
 // The kind of outbox row that the event makes; empty: none.
 //   resurvey_invitation  to the customer
 //   message              to the customer: of the plan

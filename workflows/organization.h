@@ -116,7 +116,7 @@ struct StaffMember {
 struct StaffLoad {
   std::string principal{};
   int32_t open_count = 0;                    // cases of theirs that need work
-  std::optional<Timestamp> last_given_at{};  // when they got the newest case that is still theirs
+  std::optional<Timestamp> last_given_at{};  // by whatever: the system, somebody, a claim
   friend bool operator==(const StaffLoad&, const StaffLoad&) = default;
 };
 

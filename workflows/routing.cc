@@ -20,6 +20,23 @@ bool IsOnShift(const Revision& revision, const StaffMember& member, Timestamp no
   return Elapsed({Count::kBusinessTime, calendar, now}, now, now + Duration{1}) > 0;
 }
 
+// From `now` on; `now` itself: they are. nullopt: not within the search of the calendar.
+std::optional<Timestamp> NextAtWork(const Revision& revision, const StaffMember& member,
+                                    Timestamp now) {
+  const Calendar* calendar = member.shifts.empty() ? nullptr : revision.FindCalendar(member.shifts);
+  Timestamp at = now;
+  // Each absence is left behind for good, and each is followed by one search of the calendar.
+  for (size_t i = 0; i <= member.absences.size(); ++i) {
+    while (const Absence* away = FindAbsence(member, at)) at = away->until;
+    if (calendar == nullptr) return at;
+    const auto worked = Advance({Count::kBusinessTime, calendar, at}, at, 1);
+    if (!worked) return std::nullopt;
+    at = *worked - Duration{1};
+    if (FindAbsence(member, at) == nullptr) return at;
+  }
+  return std::nullopt;
+}
+
 std::optional<Timestamp> NearPromise(const Case& c, Timestamp now) {
   const auto due = NextPromise(c);
   return due && *due <= now + kPromiseIsNear ? due : std::nullopt;
@@ -48,13 +65,6 @@ const Absence* FindConflict(const StaffMember& member, const Case& c, Timestamp 
   return away != nullptr ? away : FindAbsence(member, std::max(*due, now));
 }
 
-StaffLoad LoadOf(const std::vector<StaffLoad>& loads, std::string_view person) {
-  for (const StaffLoad& load : loads) {
-    if (load.principal == person) return load;
-  }
-  return {std::string(person), 0, std::nullopt};
-}
-
 Unfit WhyUnfit(const Revision& revision, const Case& c, std::string_view person,
                const StaffLoad& load, Timestamp now) {
   if (IsAccused(c, person)) return Unfit::kAccused;
@@ -75,6 +85,12 @@ Unfit WhyUnfit(const Revision& revision, const Case& c, std::string_view person,
   return IsOnShift(revision, *member, now) ? Unfit::kFits : Unfit::kOffShift;
 }
 
+bool MayClaimFrom(const Revision& revision, std::string_view queue, std::string_view person) {
+  Case any;
+  any.details.queue_id = queue;
+  return MayClaim(revision, any, person, Timestamp{});
+}
+
 bool MayClaim(const Revision& revision, const Case& c, std::string_view person, Timestamp now) {
   switch (WhyUnfit(revision, c, person, StaffLoad{}, now)) {
     case Unfit::kFits:
@@ -88,17 +104,32 @@ bool MayClaim(const Revision& revision, const Case& c, std::string_view person, 
   return false;
 }
 
+std::optional<Timestamp> NextArrival(const Revision& revision, const Case& c, Timestamp now) {
+  std::optional<Timestamp> first;
+  for (const StaffMember& member : revision.staff) {
+    const bool may =
+        MayClaimFrom(revision, c.details.queue_id, member.id) && !IsAccused(c, member.id);
+    if (!may || member.id == c.last_owner) continue;
+    const auto at = NextAtWork(revision, member, now);
+    if (at && *at > now && (!first || *at < *first)) first = at;
+  }
+  return first;
+}
+
 std::optional<RoutingChoice> ChooseOwner(const Revision& revision, const Case& c,
-                                         const std::vector<StaffLoad>& loads,
-                                         std::string_view earlier_owner, Timestamp now) {
+                                         const LoadLookup& load_of, std::string_view earlier_owner,
+                                         Timestamp now) {
   const QueueDef* queue = revision.FindQueue(c.details.queue_id);
   if (queue == nullptr) return std::nullopt;
   const auto fits = [&](const StaffMember& member, const StaffLoad& load) {
-    return member.id != c.last_owner && WhyUnfit(revision, c, member.id, load, now) == Unfit::kFits;
+    return WhyUnfit(revision, c, member.id, load, now) == Unfit::kFits;
+  };
+  const auto may = [&](const StaffMember& member) {  // before anybody's load is read
+    return member.id != c.last_owner && fits(member, StaffLoad{});
   };
   if (queue->sticky) {
     const StaffMember* earlier = revision.FindStaff(earlier_owner);
-    if (earlier != nullptr && fits(*earlier, LoadOf(loads, earlier->id))) {
+    if (earlier != nullptr && may(*earlier) && fits(*earlier, load_of(earlier->id))) {
       return RoutingChoice{earlier->id, "sticky"};
     }
   }
@@ -106,7 +137,8 @@ std::optional<RoutingChoice> ChooseOwner(const Revision& revision, const Case& c
   const StaffMember* best = nullptr;
   std::tuple<int32_t, std::optional<Timestamp>> least;
   for (const StaffMember& member : revision.staff) {
-    const StaffLoad load = LoadOf(loads, member.id);
+    if (!may(member)) continue;
+    const StaffLoad load = load_of(member.id);
     if (!fits(member, load)) continue;
     // Never given anything comes before any time.
     const std::tuple key(queue->routing == Routing::kLeastLoaded ? load.open_count : 0,
@@ -119,15 +151,9 @@ std::optional<RoutingChoice> ChooseOwner(const Revision& revision, const Case& c
   return RoutingChoice{best->id, "routed"};
 }
 
-bool RoutesBySystem(const Revision& revision) {
-  return std::any_of(revision.queues.begin(), revision.queues.end(), [](const QueueDef& queue) {
-    return queue.sticky || queue.routing != Routing::kPull;
-  });
-}
-
-bool HasStickyQueue(const Revision& revision) {
-  return std::any_of(revision.queues.begin(), revision.queues.end(),
-                     [](const QueueDef& queue) { return queue.sticky; });
+bool GivesOut(const Revision& revision, std::string_view queue) {
+  const QueueDef* known = revision.FindQueue(queue);
+  return known != nullptr && known->routing != Routing::kPull;
 }
 
 }  // namespace rebound

@@ -2,10 +2,10 @@
 // revision in force, whatever revision the case follows. Pure.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "workflows/case.h"
 #include "workflows/revision.h"
@@ -34,8 +34,10 @@ const Absence* FindAbsence(const StaffMember& member, Timestamp at);
 // of the case that is near is due. nullptr: none, or no promise is near.
 const Absence* FindConflict(const StaffMember& member, const Case& c, Timestamp now);
 
-// The load of the person among `loads`; nothing, if they are not there.
-StaffLoad LoadOf(const std::vector<StaffLoad>& loads, std::string_view person);
+// The first instant after `now` when somebody comes to work, from a shift's pause or an absence,
+// who may have the case that waits in its queue. nullopt: nobody does, or whoever may is there
+// already.
+std::optional<Timestamp> NextArrival(const Revision& revision, const Case& c, Timestamp now);
 
 // The weightiest reason against the person; kFits: none. Somebody whom staff.yaml does not list has
 // no skills, and is bound by nothing else. Without any staff only kAccused counts. A case without a
@@ -46,10 +48,16 @@ StaffLoad LoadOf(const std::vector<StaffLoad>& loads, std::string_view person);
 Unfit WhyUnfit(const Revision& revision, const Case& c, std::string_view person,
                const StaffLoad& load, Timestamp now);
 
+// May claim-next give them anything of the queue? As MayClaim, of a case that nothing is against.
+// Empty queue: of cases without one.
+bool MayClaimFrom(const Revision& revision, std::string_view queue, std::string_view person);
+
 // May claim-next give them this case? Accused, of another queue or without a skill: no. Whoever is
 // away or off shift and claims all the same is at work, except where a promise that is near would
 // be taken from them at once. Capacity is not asked.
 bool MayClaim(const Revision& revision, const Case& c, std::string_view person, Timestamp now);
+
+using LoadLookup = std::function<StaffLoad(std::string_view person)>;
 
 struct RoutingChoice {
   std::string owner{};
@@ -61,12 +69,10 @@ struct RoutingChoice {
 // case before, if the queue is sticky and they fit; else by the queue's routing, ties in the order
 // of staff.yaml. Never who had this case last. nullopt: it waits.
 std::optional<RoutingChoice> ChooseOwner(const Revision& revision, const Case& c,
-                                         const std::vector<StaffLoad>& loads,
-                                         std::string_view earlier_owner, Timestamp now);
+                                         const LoadLookup& load_of, std::string_view earlier_owner,
+                                         Timestamp now);
 
-// Are there queues that the system gives out? Otherwise nobody's load matters to it.
-bool RoutesBySystem(const Revision& revision);
-// Does any of them look at who had the customer's case before?
-bool HasStickyQueue(const Revision& revision);
+// Does the system give out the cases of the queue to whoever fits?
+bool GivesOut(const Revision& revision, std::string_view queue);
 
 }  // namespace rebound

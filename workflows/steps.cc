@@ -15,14 +15,6 @@ bool IsContact(const Attempt& attempt) {
   return attempt.direction == Direction::kInbound || IsReached(attempt.outcome);
 }
 
-// Those on record as the round began.
-size_t AttemptsBeforeRound(const Case& c) {
-  for (const CaseStep& step : c.steps) {
-    if (step.round == c.round) return c.round == 1 ? 0 : static_cast<size_t>(step.attempts);
-  }
-  return 0;
-}
-
 bool Names(const Predicate& when, FieldId field) {
   if (when.kind == Predicate::Kind::kComparison) return when.comparison.field == field;
   return std::any_of(when.children.begin(), when.children.end(),
@@ -54,7 +46,7 @@ StepFacts::StepFacts(const Case& c, const Response* response, const Customer* cu
     value_of(FieldId::kStepResult) = FieldValue{std::span<const std::string>(results_)};
   }
   int64_t tries = 0;
-  for (size_t i = AttemptsBeforeRound(c); i < c.attempts.size(); ++i) {
+  for (size_t i = static_cast<size_t>(c.round_attempts); i < c.attempts.size(); ++i) {
     const Attempt& attempt = c.attempts[i];
     const bool ours = attempt.direction != Direction::kInbound && attempt.actor != "system";
     if (ours && IsInRound(c, attempt)) ++tries;
@@ -71,7 +63,7 @@ bool AsksWords(const Playbook& playbook) {
 }
 
 size_t FirstAttemptOf(const Case& c) {
-  size_t first = AttemptsBeforeRound(c);
+  size_t first = static_cast<size_t>(c.round_attempts);
   bool after_contact = false;
   for (const CaseStep& step : c.steps) {
     if (step.round != c.round) continue;

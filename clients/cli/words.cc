@@ -118,6 +118,7 @@ constexpr Pair kEnums[] = {
     {"TIMER_KIND_RETURN", "退回工单池"},
     {"TIMER_KIND_HAND_OVER", "承诺移交"},
     {"TIMER_KIND_STEP", "方案步骤"},
+    {"TIMER_KIND_OFFER", "到岗派单"},
     {"TIMER_STATE_PENDING", "待触发"},
     {"TIMER_STATE_FIRED", "已触发"},
     {"TIMER_STATE_MET", "已达成"},

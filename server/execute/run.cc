@@ -82,42 +82,57 @@ struct FactLoader {
   Result<void> operator()(const ReportClock&) { return LoadState(); }
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
   Result<void> operator()(const ReportZones&) { return LoadState(); }
-  // Whom the system may give a case to, where it gives any, and whom the customer knows.
-  void LoadRouting(const Command& command) {
-    const Revision& revision = *context.revision;
-    if (!RoutesBySystem(revision)) return;
-    const auto* submit = std::get_if<SubmitResponse>(&command);
-    const auto* open = std::get_if<OpenCase>(&command);
-    const auto* work = std::get_if<WorkCase>(&command);
-    const bool is_past = (submit != nullptr && submit->history) || (open && open->history);
-    if (is_past || (submit == nullptr && open == nullptr && work == nullptr)) return;
-    // Of nobody else: it is asked at every command.
-    const auto is_given_cases = [&](const StaffMember& member) {
-      return std::any_of(member.queues.begin(), member.queues.end(), [&](const std::string& id) {
-        const QueueDef* queue = revision.FindQueue(id);
-        return queue != nullptr && (queue->routing != Routing::kPull || queue->sticky);
-      });
+  // What is asked of staff only as a case looks for an owner. The facts may ask until the
+  // transaction ends.
+  void OfferLookups() {
+    facts.load_of = [this](std::string_view principal) { return reader.LoadOf(principal); };
+    facts.earlier_owner = [this](const Case& c) {
+      std::string owner;
+      if (c.customer_id.empty()) return owner;
+      const auto customer = Standing(reader, reader.GetCustomer(c.customer_id));
+      const CustomerId id = customer ? customer->id : c.customer_id;
+      std::pair<Timestamp, int64_t> newest{Timestamp::min(), 0};
+      for (const Case& known : CasesOfAll(id, c.program_id)) {
+        const std::string& had = known.owner.empty() ? known.last_owner : known.owner;
+        const std::pair key(known.opened_at, known.number);
+        if (known.id == c.id || had.empty() || key < newest) continue;
+        newest = key;
+        owner = had;
+      }
+      return owner;
     };
-    for (const StaffMember& member : revision.staff) {
-      if (is_given_cases(member)) facts.loads.push_back(reader.LoadOf(member.id));
+  }
+  // The owner has all that they may have: what they leave makes room for this one.
+  Result<void> LoadWaiting() {
+    const Revision& revision = *context.revision;
+    const StaffMember* member = revision.FindStaff(facts.subject->owner);
+    if (member == nullptr || !member->capacity || !NeedsWork(*facts.subject)) return {};
+    const auto of_system = [&](std::string_view queue) { return GivesOut(revision, queue); };
+    if (!std::any_of(member->queues.begin(), member->queues.end(), of_system)) return {};
+    if (reader.LoadOf(member->id).open_count < *member->capacity) return {};
+    const auto may = [&](const Case& c) {
+      return c.last_owner != member->id &&
+             WhyUnfit(revision, c, member->id, StaffLoad{}, context.now) == Unfit::kFits;
+    };
+    for (const std::string& queue : member->queues) {
+      if (!of_system(queue)) continue;
+      auto best = reader.BestToClaim(
+          queue, Scope{}, context.now, [](std::string_view) { return true; }, may);
+      if (!best) continue;
+      const bool better = !facts.waiting ||
+                          ClaimOrder(*best, context.now) < ClaimOrder(*facts.waiting, context.now);
+      if (better) facts.waiting = std::move(best);
     }
-    if (!HasStickyQueue(revision) || !facts.customer) return;
-    const std::string program = submit != nullptr ? submit->response.program_id
-                                : open != nullptr ? open->program_id
-                                : facts.subject   ? facts.subject->program_id
-                                                  : std::string();
-    const Case* newest = nullptr;
-    const std::vector<Case> known = CasesOfAll(facts.customer->id, program);
-    for (const Case& c : known) {
-      const bool is_subject = work != nullptr && facts.subject && facts.subject->id == c.id;
-      if (is_subject || (c.owner.empty() && c.last_owner.empty())) continue;
-      const bool later = newest == nullptr || std::pair(newest->opened_at, newest->number) <
-                                                  std::pair(c.opened_at, c.number);
-      if (later) newest = &c;
+    if (!facts.waiting) return {};
+    Pin(facts.waiting->revision);
+    LoadWords(*facts.waiting);
+    if (!facts.waiting->customer_id.empty()) {
+      facts.waiting_customer = Standing(reader, reader.GetCustomer(facts.waiting->customer_id));
     }
-    if (newest != nullptr) {
-      facts.earlier_owner = newest->owner.empty() ? newest->last_owner : newest->owner;
+    if (facts.waiting_customer) {
+      facts.waiting_customer_zone = FindZone(facts.waiting_customer->profile.time_zone);
     }
+    return LoadHold();
   }
 
   // Where a timer is overdue it matters whether timers are held.
@@ -128,6 +143,7 @@ struct FactLoader {
     };
     const bool any = (facts.subject && overdue(*facts.subject)) ||
                      (facts.other && overdue(*facts.other)) ||
+                     (facts.waiting && overdue(*facts.waiting)) ||
                      std::any_of(facts.cases.begin(), facts.cases.end(), overdue);
     return any ? LoadState() : Result<void>{};
   }
@@ -231,13 +247,13 @@ struct FactLoader {
       return claim != nullptr && MayTake(*claim, context.role) &&
              MayClaim(*context.revision, c, context.actor, context.now);
     };
-    facts.subject = reader.BestToClaim(command.queue_id, caller.scope, context.now, may);
+    const auto from = [this](std::string_view queue) {
+      return MayClaimFrom(*context.revision, queue, context.actor);
+    };
+    facts.subject = reader.BestToClaim(command.queue_id, caller.scope, context.now, from, may);
     // What is due on the case goes on before it is claimed, a message to the customer among it.
     if (facts.subject && !facts.subject->customer_id.empty()) {
       facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
-    }
-    if (context.revision->FindStaff(context.actor) != nullptr) {
-      facts.loads.push_back(reader.LoadOf(context.actor));
     }
     return LoadHold();
   }
@@ -289,17 +305,35 @@ struct FactLoader {
   }
   // What plans need to know beyond the rows: where the customer lives, and the words of openings
   // that their conditions ask for.
-  void LoadForPlans() {
+  void LoadForPlans(const Command& command) {
     if (facts.customer) facts.customer_zone = FindZone(facts.customer->profile.time_zone);
+    if (facts.other_customer) {
+      facts.other_customer_zone = FindZone(facts.other_customer->profile.time_zone);
+    }
     for (const Case& c : facts.cases) LoadWords(c);
-    if (facts.subject) LoadWords(*facts.subject);
+    if (facts.subject) {
+      const auto* work = std::get_if<WorkCase>(&command);
+      const auto* migrate = work ? std::get_if<MigrateCase>(&work->verb) : nullptr;
+      LoadWords(*facts.subject, migrate);
+    }
     if (facts.other) LoadWords(*facts.other);
   }
-  void LoadWords(const Case& c) {
-    if (c.playbook.playbook_id.empty()) return;
-    const Playbook* plan =
-        RevisionOf(facts, context, c.revision).FindPlaybook(c.playbook.playbook_id);
-    if (plan == nullptr || !AsksWords(*plan)) return;
+  // Where it follows, or may come to follow in this decision, a plan that asks for them.
+  void LoadWords(const Case& c, const MigrateCase* migrate = nullptr) {
+    const auto asks = [](const Revision& revision, std::string_view id) {
+      const Playbook* plan = revision.FindPlaybook(id);
+      return plan != nullptr && AsksWords(*plan);
+    };
+    const std::string& id = c.playbook.playbook_id;
+    bool needed = false;
+    if (c.held) {  // it may begin, by any plan in force
+      const auto& plans = context.revision->playbooks;
+      needed = std::any_of(plans.begin(), plans.end(), AsksWords);
+    } else if (!id.empty()) {
+      needed = asks(RevisionOf(facts, context, c.revision), id) ||
+               (migrate && asks(RevisionOf(facts, context, migrate->revision), id));
+    }
+    if (!needed) return;
     Facts::Words& words = facts.words.emplace_back();
     words.case_id = c.id;
     if (!c.opening_response_id.empty()) {
@@ -463,6 +497,7 @@ Change Fold(const Facts& facts, Events events) {
       auto& row = RowOf<Case>(change.cases, event.case_id, [&]() -> std::optional<Case> {
         if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
         if (facts.other && facts.other->id == event.case_id) return facts.other;
+        if (facts.waiting && facts.waiting->id == event.case_id) return facts.waiting;
         return Among(facts.cases, event.case_id);
       });
       if (std::holds_alternative<CaseVoided>(event.body)) {
@@ -695,8 +730,11 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
   FactLoader loader{transaction, caller, context, revisions, facts};
   if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
   loader.PinAll();
-  loader.LoadForPlans();
-  loader.LoadRouting(command);
+  loader.LoadForPlans(command);
+  loader.OfferLookups();
+  if (std::holds_alternative<WorkCase>(command) && facts.subject) {
+    if (auto loaded = loader.LoadWaiting(); !loaded) return std::move(loaded).error();
+  }
   auto events = Decide(facts, command, context);
   if (!events) return std::move(events).error();
 

@@ -53,7 +53,7 @@ constexpr AttemptOutcome LastOf(AttemptOutcome) { return AttemptOutcome::kMessag
 constexpr CommitmentState LastOf(CommitmentState) { return CommitmentState::kMoved; }
 constexpr RemedyKind LastOf(RemedyKind) { return RemedyKind::kFreeOfCharge; }
 constexpr RemedyState LastOf(RemedyState) { return RemedyState::kReversed; }
-constexpr TimerKind LastOf(TimerKind) { return TimerKind::kStep; }
+constexpr TimerKind LastOf(TimerKind) { return TimerKind::kOffer; }
 constexpr StepKind LastOf(StepKind) { return StepKind::kAftercare; }
 constexpr StepState LastOf(StepState) { return StepState::kSkipped; }
 constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
@@ -550,6 +550,7 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(70, s.steps);
   v(71, s.round);
   v(72, s.round_started_at);
+  v(73, s.round_attempts);
   v(80, s.lease_number);
   v(81, s.owned_at);
   v(82, s.last_owner);

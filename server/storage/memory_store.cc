@@ -69,6 +69,7 @@ struct MemoryStore::State {
   std::set<ClaimOrderKey> claimable{};          // by ClaimOrder at no time: without promises
   std::set<ClaimOrderKey> promised{};           // those with a promise, by it first, near or not
   std::map<std::string, std::set<int64_t>> owned{};  // by owner: numbers
+  std::map<std::string, Timestamp> given{};          // by principal: the last time
   std::map<int64_t, RawEvent> events{};
   std::map<CaseId, std::vector<int64_t>> events_of{};
   std::map<TextId, StoredText> texts{};
@@ -235,27 +236,41 @@ class MemoryStore::Reads : public Base {
   }
 
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
+                                  const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {
+    std::map<std::string, bool> known;
     for (const bool promised : {true, false}) {
       for (const ClaimOrderKey& key : promised ? s_.promised : s_.claimable) {
         const Case& c = s_.cases.at(std::get<5>(key));
         if (RankOf(c, now).promise_due_at.has_value() != promised) continue;
         if (!queue_id.empty() && c.details.queue_id != queue_id) continue;
-        if (scope.Covers(c.details.org_unit_id, c.details.queue_id) && may(c)) return c;
+        if (!scope.Covers(c.details.org_unit_id, c.details.queue_id)) continue;
+        const auto asked = known.find(c.details.queue_id);
+        const bool open =
+            asked != known.end()
+                ? asked->second
+                : known.emplace(c.details.queue_id, from(c.details.queue_id)).first->second;
+        if (open && may(c)) return c;
       }
     }
     return std::nullopt;
   }
   StaffLoad LoadOf(std::string_view principal) override {
     StaffLoad load{std::string(principal), 0, std::nullopt};
+    if (const auto given = s_.given.find(load.principal); given != s_.given.end()) {
+      load.last_given_at = given->second;
+    }
     const auto owned = s_.owned.find(load.principal);
     if (owned == s_.owned.end()) return load;
     for (const int64_t number : owned->second) {
       const Case& c = s_.cases.at(number);
       if (NeedsWork(c)) load.open_count += 1;
-      load.last_given_at = std::max(load.last_given_at, c.owned_at);
     }
     return load;
+  }
+
+  void ScanGiven(const std::function<void(const std::string&, Timestamp)>& visit) override {
+    for (const auto& [principal, at] : s_.given) visit(principal, at);
   }
 
   std::vector<Case> ListCases(const CaseQuery& query) override {
@@ -574,6 +589,16 @@ class MemoryStore::Writer final : public Reads<Transaction> {
   }
 
   void SaveEvent(Event& event) {
+    if (const std::string whom(GivenTo(event.body)); !whom.empty()) {
+      const auto known = s_.given.find(whom);
+      const std::optional<Timestamp> before =
+          known == s_.given.end() ? std::nullopt : std::optional(known->second);
+      s_.undo.emplace_back([this, whom, before] {
+        s_.given.erase(whom);
+        if (before) s_.given.emplace(whom, *before);
+      });
+      s_.given[whom] = before ? std::max(*before, event.occurred_at) : event.occurred_at;
+    }
     event.sequence = ++s_.last_sequence;
     RawEvent raw{.schema_version = kEventSchemaVersion};
     if (!s_.events.empty()) raw.prev_hash = s_.events.rbegin()->second.hash;

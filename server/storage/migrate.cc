@@ -1,6 +1,10 @@
 #include "server/storage/migrate.h"
 
+#include <algorithm>
+#include <functional>
 #include <limits>
+#include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -55,6 +59,7 @@ void FillRouting(Connection& connection) {
     c->last_owner = folded.last_owner;
     c->round = folded.round;
     c->round_started_at = folded.round_started_at;
+    c->round_attempts = folded.round_attempts;
     std::string sets;
     std::vector<SqlValue> values = {Blob{Encode(*c)}};
     for (const std::string_view name : kNew) {
@@ -66,6 +71,35 @@ void FillRouting(Connection& connection) {
     Query update(connection, "UPDATE cases SET body = ?" + sets + " WHERE number = ?");
     for (const SqlValue& value : values) update.Bind(value);
     update.Bind(number).Run();
+  }
+}
+
+// Whom cases were given to, and where rounds began, is in the events alone.
+void FillGiven(Connection& connection) {
+  std::map<std::string, Timestamp, std::less<>> given;
+  SqliteReads<Reader> reader(connection);
+  reader.ScanEvents(0, [&](const RawEvent& raw) {
+    const std::string_view whom = GivenTo(raw.event.body);
+    if (whom.empty()) return;
+    Timestamp& last = given.try_emplace(std::string(whom), raw.event.occurred_at).first->second;
+    last = std::max(last, raw.event.occurred_at);
+  });
+  for (const auto& [principal, at] : given) {
+    Query(connection, "INSERT INTO staff_given VALUES (?, ?)").Bind(principal).Bind(at).Run();
+  }
+  std::vector<Case> in_rounds;
+  reader.ScanCases("", {}, [&](const Case& c) {
+    if (c.round > 1) in_rounds.push_back(c);
+  });
+  for (Case& c : in_rounds) {
+    Case folded;
+    for (const Event& event : reader.CaseEvents(c.id, 0, std::numeric_limits<int32_t>::max())) {
+      folded = Apply(std::move(folded), event);
+    }
+    c.round_attempts = folded.round_attempts;
+    const std::string body = Encode(c);
+    Query update(connection, "UPDATE cases SET body = ? WHERE id = ?");
+    update.BindBytes(body).Bind(c.id).Run();
   }
 }
 
@@ -104,6 +138,7 @@ void Migrate(Connection& connection, const std::string& path) {
       connection.Run(std::string(migration.sql).c_str());
       if (migration.name == "0003_case_keys") FillCaseKeys(connection);
       if (migration.name == "0004_routing_steps") FillRouting(connection);
+      if (migration.name == "0005_given") FillGiven(connection);
       connection.Run(("PRAGMA application_id = " + std::to_string(kApplicationId) +
                       "; PRAGMA user_version = " + std::to_string(version + 1))
                          .c_str());

@@ -244,9 +244,10 @@ std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer)
 // other that of the rest. With every queue in question, each one's best is taken and the best of
 // these: queues are few, cases are not.
 template <typename Base>
-std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, const Scope& scope,
-                                                   Timestamp now,
-                                                   const std::function<bool(const Case&)>& may) {
+std::optional<Case> SqliteReads<Base>::BestToClaim(
+    std::string_view queue_id, const Scope& scope, Timestamp now,
+    const std::function<bool(std::string_view)>& from,
+    const std::function<bool(const Case&)>& may) {
   Condition visible;
   AndOrgUnits(scope, visible);
   const std::string in_scope = visible.sql.empty() ? "" : " AND " + visible.sql;
@@ -275,6 +276,7 @@ std::optional<Case> SqliteReads<Base>::BestToClaim(std::string_view queue_id, co
     return false;
   };
   const auto consider = [&](const std::optional<std::string>& queue) {
+    if (!from(queue ? std::string_view(*queue) : std::string_view())) return;
     if (!walk(queue, true)) walk(queue, false);
   };
   const auto allowed = [&](const std::string& queue) {
@@ -313,12 +315,16 @@ StaffLoad SqliteReads<Base>::LoadOf(std::string_view principal) {
       "SELECT COUNT(*) FROM cases INDEXED BY cases_load WHERE owner = ? AND needs_work = 1");
   count.Bind(load.principal);
   if (count.Step()) load.open_count = static_cast<int32_t>(count.Int(0));
-  Query last(connection_,
-             "SELECT owned_ms FROM cases INDEXED BY cases_owner WHERE owner = ? "
-             "AND owned_ms IS NOT NULL ORDER BY owned_ms DESC LIMIT 1");
+  Query last(connection_, "SELECT given_ms FROM staff_given WHERE principal = ?");
   last.Bind(load.principal);
   if (last.Step()) load.last_given_at = FromMillis(last.Int(0));
   return load;
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanGiven(const std::function<void(const std::string&, Timestamp)>& visit) {
+  Query query(connection_, "SELECT principal, given_ms FROM staff_given ORDER BY principal");
+  while (query.Step()) visit(query.Text(0), FromMillis(query.Int(1)));
 }
 
 template <typename Base>

@@ -42,8 +42,10 @@ class SqliteReads : public Base {
   std::vector<Response> ResponsesOf(const CustomerId& customer) override;
   std::vector<CustomerId> AliasesOf(const CustomerId& customer) override;
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
+                                  const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override;
   StaffLoad LoadOf(std::string_view principal) override;
+  void ScanGiven(const std::function<void(const std::string&, Timestamp)>& visit) override;
   std::vector<Case> ListCases(const CaseQuery& query) override;
   std::vector<Response> ListResponses(const ListQuery& query) override;
   std::vector<Customer> ListCustomers(const ListQuery& query) override;

@@ -132,6 +132,7 @@ void SqliteWriter::BeginCommand() {
   command_.new_requests.clear();
   command_.rollups.clear();
   command_.new_revisions.clear();
+  command_.old_given.clear();
   command_.old_server_state.reset();
 }
 
@@ -178,6 +179,14 @@ void SqliteWriter::UndoCommand() {
   }
   for (const int64_t number : command_.new_revisions) {
     Query(connection_, "DELETE FROM revisions WHERE number = ?").Bind(number).Run();
+  }
+  for (auto old = command_.old_given.rbegin(); old != command_.old_given.rend(); ++old) {
+    Query(connection_, "DELETE FROM staff_given WHERE principal = ?").Bind(old->first).Run();
+    if (!old->second) continue;
+    Query(connection_, "INSERT INTO staff_given VALUES (?, ?)")
+        .Bind(old->first)
+        .Bind(*old->second)
+        .Run();
   }
   if (command_.old_server_state) SaveServerState(*command_.old_server_state);
   now_ = command_.position;
@@ -392,6 +401,9 @@ void SqliteWriter::SaveEvent(Event& event) {
       .Run();
   now_.last_hash = hash;
   now_.sizes.events += 1;
+  if (const std::string_view whom = GivenTo(event.body); !whom.empty()) {
+    SaveGiven(std::string(whom), event.occurred_at);
+  }
   const std::string outbox(OutboxKind(event.body));
   if (outbox.empty()) return;
   Query(connection_,
@@ -403,6 +415,22 @@ void SqliteWriter::SaveEvent(Event& event) {
       .Bind(event.org_unit_id)
       .Bind(event.queue_id)
       .Bind(event.recorded_at)
+      .Run();
+}
+
+void SqliteWriter::SaveGiven(const std::string& principal, Timestamp at) {
+  std::optional<Timestamp> before;
+  {
+    Query known(connection_, "SELECT given_ms FROM staff_given WHERE principal = ?");
+    if (known.Bind(principal).Step()) before = FromMillis(known.Int(0));
+  }
+  if (before && *before >= at) return;
+  command_.old_given.emplace_back(principal, before);
+  Query(connection_,
+        "INSERT INTO staff_given VALUES (?, ?) "
+        "ON CONFLICT (principal) DO UPDATE SET given_ms = excluded.given_ms")
+      .Bind(principal)
+      .Bind(at)
       .Run();
 }
 

@@ -45,6 +45,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void SaveCases(const std::vector<RowChange<Case>>& changes);
   void SaveTimers(const RowChange<Case>& change);
   void SaveEvent(Event& event);
+  void SaveGiven(const std::string& principal, Timestamp at);
   // Stores a text when it is new, and gives its commitment.
   Hash Commit(const Text& text);
   void SaveRequest(const RequestRecord& request);
@@ -84,6 +85,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     std::vector<TextId> new_texts{};
     std::vector<std::pair<int64_t, Hash128>> new_requests{};  // day, key
     std::vector<int64_t> new_revisions{};
+    std::vector<std::pair<std::string, std::optional<Timestamp>>> old_given{};
     std::optional<ServerState> old_server_state{};
     std::vector<std::pair<RollupKey, Counts>> rollups{};  // kept: joins rollups_
   };

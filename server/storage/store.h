@@ -175,15 +175,18 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
-  // The case to work on next: IsClaimable, one that `may` accepts, first by ClaimOrder at `now`.
-  // Empty queue: every queue in scope. `may` is asked in that order, queue by queue, and only until
-  // it accepts.
+  // The case to work on next: IsClaimable, of a queue that `from` accepts, one that `may` accepts,
+  // first by ClaimOrder at `now`. Empty queue: every queue in scope. `from` is asked once for each
+  // queue, "" for the cases without one; `may` in that order, queue by queue, and only until it
+  // accepts.
   virtual std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope,
                                           Timestamp now,
+                                          const std::function<bool(std::string_view)>& from,
                                           const std::function<bool(const Case&)>& may) = 0;
-  // What the principal has: cases that need work, and when they got the newest case of theirs, at
-  // work or not.
+  // What the principal has: cases that need work, and when they were last given one (GivenTo).
   virtual StaffLoad LoadOf(std::string_view principal) = 0;
+  // When everybody was last given a case.
+  virtual void ScanGiven(const std::function<void(const std::string&, Timestamp)>& visit) = 0;
 
   // Must apply filter and scope exactly as Evaluate(ReadField) and Scope::Covers do.
   virtual std::vector<Case> ListCases(const CaseQuery& query) = 0;

@@ -37,6 +37,7 @@ class Verifier {
     CompareRows();
     CompareTimers();
     CompareRollups();
+    CompareGiven();
     CompareSizes();
     reader_.ScanDefects([this](std::string problem) { Problem(std::move(problem)); });
     return std::move(report_);
@@ -64,6 +65,10 @@ class Verifier {
         Problem(name + ": its hash does not fit its contents");
       }
       if (!raw.texts_match) Problem(name + ": a text differs from what was committed to");
+      if (const std::string_view whom = GivenTo(event.body); !whom.empty()) {
+        Timestamp& last = given_.try_emplace(std::string(whom), event.occurred_at).first->second;
+        last = std::max(last, event.occurred_at);
+      }
       last_hash = raw.hash;
       last_sequence = event.sequence;
       last_recorded = event.recorded_at;
@@ -222,6 +227,20 @@ class Verifier {
     }
   }
 
+  void CompareGiven() {
+    std::map<std::string, Timestamp> expected = given_;
+    reader_.ScanGiven([&](const std::string& principal, Timestamp at) {
+      const auto found = expected.find(principal);
+      if (found == expected.end() || found->second != at) {
+        Problem("staff_given of " + principal + ": no event gave them a case last then");
+      }
+      if (found != expected.end()) expected.erase(found);
+    });
+    for (const auto& [principal, at] : expected) {
+      Problem("staff_given of " + principal + ": the row is missing");
+    }
+  }
+
   void CompareSizes() {
     const TableSizes sizes = reader_.Sizes();
     if (sizes.events != report_.events || sizes.customers != report_.customers ||
@@ -235,6 +254,7 @@ class Verifier {
   std::unordered_map<CustomerId, Customer> customers_;
   std::unordered_map<ResponseId, Response> responses_;
   std::unordered_map<CaseId, Case> cases_;
+  std::map<std::string, Timestamp> given_;
 };
 
 }  // namespace

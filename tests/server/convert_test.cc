@@ -490,6 +490,7 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {TimerKind::kReturn, api::TIMER_KIND_RETURN},
        {TimerKind::kHandOver, api::TIMER_KIND_HAND_OVER},
        {TimerKind::kStep, api::TIMER_KIND_STEP},
+       {TimerKind::kOffer, api::TIMER_KIND_OFFER},
        {TimerKind::kAlert, api::TIMER_KIND_ALERT},
        {TimerKind::kDelayedStart, api::TIMER_KIND_DELAYED_START}});
   ExpectSameEnum<StepKind, api::StepKind>({{StepKind::kContact, api::STEP_KIND_CONTACT},

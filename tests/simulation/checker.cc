@@ -1736,7 +1736,8 @@ void Checker::Take(const Record& record, const Event& event) {
   const auto* set = std::get_if<TimerSet>(&event.body);
   const auto* ended = std::get_if<TimerEnded>(&event.body);
   const auto routes = [](TimerKind kind) {
-    return kind == TimerKind::kReturn || kind == TimerKind::kHandOver || kind == TimerKind::kStep;
+    return kind == TimerKind::kReturn || kind == TimerKind::kHandOver || kind == TimerKind::kStep ||
+           kind == TimerKind::kOffer;
   };
   const bool by_plan = std::holds_alternative<StepStarted>(event.body) ||
                        std::holds_alternative<StepOverdue>(event.body) ||
@@ -1841,8 +1842,14 @@ void Checker::CheckOwner(const CaseBook& book) const {
   };
   const auto returns = pending(TimerKind::kReturn);
   const auto hands_over = pending(TimerKind::kHandOver);
+  const auto offers = pending(TimerKind::kOffer);
   if (returns.size() > 1 || hands_over.size() > 1) wrong("it is to come back twice");
   const QueueDef* queue = QueueOf(today, c);
+  const bool given_out = queue != nullptr && queue->routing != Routing::kPull;
+  if (offers.size() > 1) wrong("it is to be offered twice");
+  if (!offers.empty() && (!IsWork(c) || !c.owner.empty() || !given_out)) {
+    wrong("it is to be offered to somebody, and does not wait for them");
+  }
   if (c.owner.empty() && IsWork(c) && queue != nullptr && queue->return_after) {
     if (returns.empty()) wrong("it waits without end");
     if (returns.front() > now_ + *queue->return_after) wrong("it waits for longer than it may");

@@ -77,10 +77,14 @@ class Server::Intercepted final : public Transaction {
   }
   std::vector<CustomerId> AliasesOf(const CustomerId& id) override { return Under().AliasesOf(id); }
   std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
+                                  const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {
-    return Under().BestToClaim(queue, scope, now, may);
+    return Under().BestToClaim(queue, scope, now, from, may);
   }
   StaffLoad LoadOf(std::string_view principal) override { return Under().LoadOf(principal); }
+  void ScanGiven(const std::function<void(const std::string&, Timestamp)>& visit) override {
+    Under().ScanGiven(visit);
+  }
   std::vector<Case> ListCases(const CaseQuery& query) override { return Under().ListCases(query); }
   std::vector<Response> ListResponses(const ListQuery& query) override {
     return Under().ListResponses(query);

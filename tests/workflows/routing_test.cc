@@ -402,10 +402,16 @@ TEST(RoutingTest, WhomTheSystemChooses) {
       Staff(revision, row.unfit).capacity = 1;
       loads.push_back({row.unfit, 1, std::nullopt});
     }
+    const LoadLookup load_of = [&](std::string_view person) {
+      for (const StaffLoad& load : loads) {
+        if (load.principal == person) return load;
+      }
+      return StaffLoad{std::string(person), 0, std::nullopt};
+    };
     Case c;
     c.details.queue_id = "default";
     c.last_owner = row.last_owner;
-    EXPECT_EQ(ChooseOwner(revision, c, loads, row.earlier, kStart), row.expected) << row.name;
+    EXPECT_EQ(ChooseOwner(revision, c, load_of, row.earlier, kStart), row.expected) << row.name;
   }
   Case elsewhere;
   elsewhere.details.queue_id = "unlisted";
@@ -810,6 +816,110 @@ TEST(ReturnTest, WhoComesOnShiftGetsItBeforeTheFallback) {
   EXPECT_EQ(world.cases.at(id).owner, "");
   EXPECT_EQ(Ring(world, id, kStart + hours{1}), "TimerEnded CaseAssigned");
   EXPECT_EQ(world.cases.at(id).owner, "an");
+}
+
+// Goal: whoever comes to work is given what waits for them, without any other command.
+TEST(OfferTest, WhoComesToWorkGetsWhatWaits) {
+  const struct {
+    const char* name;
+    std::function<void(Revision&)> set;
+    std::optional<Duration> due;  // after kStart - 3 h, Monday at 06:00
+    const char* owner;
+  } kRows[] = {
+      {"a shift begins",
+       [](Revision& r) {
+         for (StaffMember& member : r.staff) member.shifts = "office";
+       },
+       hours{3}, "an"},
+      {"an absence ends",
+       [](Revision& r) {
+         for (StaffMember& member : r.staff) {
+           member.absences = {{kStart - days{2}, kStart + hours{40}, {}}};
+         }
+         Staff(r, "bo").absences[0].until = kStart - hours{1};
+       },
+       hours{2}, "bo"},
+      {"an absence ends within a shift's pause",
+       [](Revision& r) {
+         for (StaffMember& member : r.staff) {
+           member.shifts = "office";
+           member.absences = {{kStart - days{2}, kStart + hours{9}, {}}};
+         }
+       },
+       hours{27}, "an"},
+      {"two absences, one after the other",
+       [](Revision& r) {
+         for (StaffMember& member : r.staff) {
+           member.absences = {{kStart - days{2}, kStart, {}}, {kStart, kStart + hours{1}, {}}};
+         }
+       },
+       hours{4}, "an"},
+      {"whoever comes is not of the queue",
+       [](Revision& r) {
+         for (StaffMember& member : r.staff) member.queues = {"vip"};
+         Staff(r, "cy").shifts = "office";
+       },
+       std::nullopt, ""},
+  };
+  for (const auto& row : kRows) {
+    Revision revision = Staffed({.routing = Routing::kLeastLoaded});
+    row.set(revision);
+    World world(revision);
+    world.now = kStart - hours{3};
+    const CaseId id = OpenedBy(world, "a");
+    ASSERT_EQ(world.cases.at(id).owner, "") << row.name;
+    const auto due = Pending(world.cases.at(id), TimerKind::kOffer);
+    EXPECT_EQ(due, row.due ? std::optional(kStart - hours{3} + *row.due) : std::nullopt)
+        << row.name;
+    if (!due) continue;
+    EXPECT_NE(Ring(world, id, *due).find("CaseAssigned"), std::string::npos) << row.name;
+    EXPECT_EQ(world.cases.at(id).owner, row.owner) << row.name;
+    EXPECT_EQ(Pending(world.cases.at(id), TimerKind::kOffer), std::nullopt) << row.name;
+    EXPECT_EQ(world.problems, kNoProblems) << row.name;
+  }
+}
+
+// Goal: what waits because all have enough to do goes to the first who has room.
+TEST(OfferTest, RoomThatIsMadeIsTaken) {
+  const std::pair<const char*, CaseVerb> kRows[] = {
+      {"resolved", Resolved()},
+      {"returned", Return{"wrong", {}, "vip"}},
+      {"given to somebody else", Assign{"guest", {}}},
+      {"withdrawn", WithdrawCase{}},
+  };
+  for (const auto& [name, verb] : kRows) {
+    Revision revision = Staffed({.routing = Routing::kRoundRobin});
+    for (StaffMember& member : revision.staff) member.capacity = 1;
+    World world(revision);
+    std::vector<CaseId> ids;
+    for (const char* customer : {"a", "b", "c", "d", "e"}) {
+      ids.push_back(OpenedBy(world, customer));
+      world.now += minutes{1};
+    }
+    ASSERT_EQ(world.cases.at(ids[1]).owner, "bo") << name;
+    ASSERT_EQ(world.cases.at(ids[3]).owner, "") << name;
+    Do(world, ids[3], OutboundAttempt(AttemptOutcome::kNoAnswer), "guest");
+    ASSERT_EQ(world.cases.at(ids[3]).owner, "") << name << ": nobody has room";
+    Do(world, ids[1], OutboundAttempt(AttemptOutcome::kNoAnswer), "bo");
+    ASSERT_EQ(world.cases.at(ids[3]).owner, "") << name << ": work alone makes none";
+    Do(world, ids[1], verb, "bo");
+    EXPECT_EQ(world.cases.at(ids[3]).owner, "bo") << name;
+    EXPECT_EQ(world.cases.at(ids[4]).owner, "") << name << ": one for one";
+    EXPECT_EQ(world.problems, kNoProblems) << name;
+  }
+}
+
+// Goal: whoever lets cases slip away is not given every next one for it.
+TEST(OfferTest, WhatWentBackCountsAsGiven) {
+  World world(Staffed({.routing = Routing::kRoundRobin, .lease = minutes{30}}));
+  const CaseId first = OpenedBy(world, "a");
+  ASSERT_EQ(world.cases.at(first).owner, "an");
+  Ring(world, first, kStart + minutes{30});
+  ASSERT_EQ(world.cases.at(first).owner, "bo");
+  EXPECT_EQ(world.cases.at(OpenedBy(world, "b")).owner, "cy");
+  world.now += minutes{1};
+  EXPECT_EQ(world.cases.at(OpenedBy(world, "c")).owner, "an");
+  EXPECT_EQ(world.problems, kNoProblems);
 }
 
 TEST(ReturnTest, WhatNeedsNobodyHasNoTimer) {

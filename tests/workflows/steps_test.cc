@@ -915,6 +915,46 @@ TEST(StepTest, ThePlanIsThatOfTheRevisionTheCaseFollows) {
   EXPECT_EQ(walk.Last().result, "migrated");
 }
 
+// Goal: what was done in the round counts for a plan that comes to the case later.
+TEST(StepTest, APlanThatComesInALaterRoundSeesTheAttemptsOfThatRound) {
+  Walk walk({});
+  walk.Reach();
+  walk.Do(Resolved());
+  walk.world.now += hours{1};
+  walk.Do(Reopen{});
+  Revision next = Planned({Contact("call"), Task("bill")});
+  next.number = 8;
+  walk.world.PutInForce(next);
+  walk.Do(MigrateCase{});
+  EXPECT_EQ(walk.Steps(), "call:active") << "the call of the first round is over";
+
+  Walk again({});
+  again.Do(Resolved());
+  again.world.now += hours{1};
+  again.Do(Reopen{});
+  again.Reach();
+  again.world.PutInForce(next);
+  again.Do(MigrateCase{});
+  EXPECT_EQ(again.Steps(), "call:done=reached bill:active");
+}
+
+// Goal: where nothing says when handling was done, aftercare waits once, not for ever.
+TEST(StepTest, AftercareWaitsOnceWhereHandlingEndsWithoutResolving) {
+  Walk walk({Contact("call"), Aftercare("care", days{2})});
+  Lifecycle& lifecycle = walk.world.revision.lifecycle;
+  lifecycle.statuses.push_back({"fixed", "Fixed", "已修好", Phase::kRemedied, true, {}});
+  lifecycle.transitions.push_back({"open", CaseCommand::kMove, "fixed"});
+  walk.Do(MoveCase{"fixed", {}, {}});
+  ASSERT_EQ(walk.Subject().status, "fixed");
+  ASSERT_FALSE(walk.Subject().resolved_at);
+  EXPECT_EQ(walk.Steps(), "call:skipped=resolved");
+  walk.Later(days{1});
+  walk.Do(MakeCommitment{});
+  EXPECT_EQ(walk.Steps(), "call:skipped=resolved");
+  walk.Later(days{1});
+  EXPECT_EQ(walk.Steps(), "call:skipped=resolved care:active");
+}
+
 TEST(StepTest, ResolvingAsUnreachableHasToBeShown) {
   Walk walk({Contact("call"), Task("bill")});
   const Resolve unreachable{HandlingResult::kUnreachable, {}, {}, std::nullopt};

@@ -28,6 +28,7 @@ namespace rebound {
 namespace {
 
 bool Everyone(const Case&) { return true; }
+bool Anywhere(std::string_view) { return true; }
 
 using fixtures::AddUp;
 using fixtures::ChangeMaker;
@@ -301,7 +302,7 @@ TEST_P(StoreTest, LaterCommandsOfABatchSeeWhatEarlierOnesSaved) {
     EXPECT_TRUE(transaction.FindCustomer({"crm", "K1"}));
     EXPECT_EQ(transaction.GetCase(opened.id), opened);
     EXPECT_THAT(transaction.CasesOf(customer.id, "nps"), SizeIs(1));
-    EXPECT_EQ(transaction.BestToClaim("q", {}, make_.now, Everyone), opened);
+    EXPECT_EQ(transaction.BestToClaim("q", {}, make_.now, Anywhere, Everyone), opened);
     EXPECT_TRUE(transaction.FindRequest(Key(7)));
     EXPECT_THAT(transaction.CaseEvents(opened.id, 0, 10), SizeIs(1));
     EXPECT_EQ(transaction.Sizes().cases, 1);
@@ -580,7 +581,7 @@ TEST_P(StoreTest, TheBestCaseToClaimIsSevereThenDueThenLowInNumber) {
   cases[8] = open(InQueue("c", 5, "west"), 20);
   const auto best = [&](std::string_view queue, const Scope& scope) {
     const auto c =
-        Read([&](Reader& r) { return r.BestToClaim(queue, scope, make_.now, Everyone); });
+        Read([&](Reader& r) { return r.BestToClaim(queue, scope, make_.now, Anywhere, Everyone); });
     return c ? c->number : 0;
   };
   EXPECT_EQ(best("a", {}), 3);
@@ -899,7 +900,7 @@ TEST_P(StoreTest, FiltersAndScopesSelectExactlyWhatEvaluateAndCoversSay) {
       reader.ScanAnswers("nps", scope,
                          [&](const CustomerId&, Timestamp, Category) { of_known -= 1; });
       EXPECT_EQ(of_known, 0);
-      const auto best = reader.BestToClaim("", scope, make_.now, Everyone);
+      const auto best = reader.BestToClaim("", scope, make_.now, Anywhere, Everyone);
       if (best) {
         EXPECT_TRUE(scope.Covers(best->details.org_unit_id, best->details.queue_id));
         EXPECT_TRUE(IsClaimable(*best));
@@ -1266,7 +1267,8 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
     const auto first =
         std::min_element(cases.begin(), cases.end(),
                          [&](const auto& a, const auto& b) { return Before(a, b, now); });
-    const auto best = Read([&](Reader& r) { return r.BestToClaim("", {}, now, Everyone); });
+    const auto best =
+        Read([&](Reader& r) { return r.BestToClaim("", {}, now, Anywhere, Everyone); });
     EXPECT_EQ(best->number, first->number) << later.count();
   }
   std::sort(cases.begin(), cases.end(),
@@ -1274,16 +1276,17 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
   EXPECT_EQ(cases.back().priority_rank, 0) << "those come last";
   const std::vector<std::string> of_a = {"a"};
   for (const Case& expected : cases) {
-    const auto best = Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); });
+    const auto best =
+        Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Anywhere, Everyone); });
     ASSERT_TRUE(best);
     ASSERT_EQ(best->number, expected.number);
     const auto best_of_queue = Read([&](Reader& r) {
-      return r.BestToClaim(expected.details.queue_id, {}, make_.now, Everyone);
+      return r.BestToClaim(expected.details.queue_id, {}, make_.now, Anywhere, Everyone);
     });
     EXPECT_EQ(best_of_queue->number, expected.number);
     // What may not be claimed is passed over.
     const auto second = Read([&](Reader& r) {
-      return r.BestToClaim("", {}, make_.now,
+      return r.BestToClaim("", {}, make_.now, Anywhere,
                            [&](const Case& c) { return c.number != expected.number; });
     });
     const bool last = expected.number == cases.back().number;
@@ -1292,16 +1295,50 @@ TEST_P(StoreTest, CasesAreGivenOutInClaimOrder) {
     make_.Add(change, *best, CaseAssigned{"li.na", {}});
     Save(store(), std::move(change));
   }
-  EXPECT_FALSE(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); }));
+  EXPECT_FALSE(
+      Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Anywhere, Everyone); }));
+}
+
+// A queue that is closed to whoever claims is not walked through.
+TEST_P(StoreTest, AQueueIsAskedOnceAndClosedAsAWhole) {
+  for (int i = 0; i < 5; ++i) {
+    for (const char* queue : {"a", "b"}) {
+      Change change;
+      Case with = InQueue(queue, queue[0] == 'a' ? 5 : 1);
+      with.number = NextCaseNumber(store());
+      make_.Open(change, with);
+      Save(store(), std::move(change));
+    }
+  }
+  std::map<std::string, int> asked;
+  std::vector<std::string> walked;
+  const auto best = Read([&](Reader& r) {
+    return r.BestToClaim(
+        "", {}, make_.now,
+        [&](std::string_view queue) {
+          ++asked[std::string(queue)];
+          return queue != "a";
+        },
+        [&](const Case& c) {
+          walked.push_back(c.details.queue_id);
+          return true;
+        });
+  });
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->details.queue_id, "b");
+  EXPECT_EQ(std::count(walked.begin(), walked.end(), "a"), 0);
+  EXPECT_EQ(asked["a"], 1);
+  EXPECT_EQ(asked["b"], 1);
 }
 
 // What an import tells of the past is nobody's work.
 TEST_P(StoreTest, CasesOfAHistoryAreNotClaimed) {
   OpenCase({.history = true});
-  EXPECT_FALSE(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); }));
+  EXPECT_FALSE(
+      Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Anywhere, Everyone); }));
 }
 
-TEST_P(StoreTest, ALoadIsWhatNeedsWorkAndTheNewestThatIsStillTheirs) {
+TEST_P(StoreTest, ALoadIsWhatNeedsWorkAndWhenTheyWereLastGivenOne) {
   const auto load = [&](std::string_view who) {
     return Read([&](Reader& r) { return r.LoadOf(who); });
   };
@@ -1322,16 +1359,28 @@ TEST_P(StoreTest, ALoadIsWhatNeedsWorkAndTheNewestThatIsStillTheirs) {
   }
   EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 3, given[2]}));
   change(1, CaseAssigned{"li.na", {}});
-  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 3, given[2]})) << "it was theirs already";
+  given[2] = make_.now;
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 3, given[2]}));
   change(2, CaseResolved{HandlingResult::kResolved, "", {}, {}}, Phase::kRemedied);
   EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 2, given[2]})) << "handled, and still theirs";
   change(2, CaseAssigned{"wang.wei", {}});
-  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 2, given[1]}));
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 2, given[2]})) << "given, and gone again";
   EXPECT_EQ(load("wang.wei"), (StaffLoad{"wang.wei", 0, make_.now}));
   change(0, CaseReturned{"wrong_unit", {}, {}});
   change(1, CaseDispatched{"wang.wei", {}, {}, {}});
-  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 0, std::nullopt}));
+  EXPECT_EQ(load("li.na"), (StaffLoad{"li.na", 0, given[2]}));
   EXPECT_EQ(load("wang.wei"), (StaffLoad{"wang.wei", 1, make_.now}));
+  const StaffLoad before = load("wang.wei");
+  {
+    Change undone;
+    make_.now += hours(1);
+    make_.Add(undone, cases[0], CaseAssigned{"wang.wei", {}});
+    store().Execute(1, [&](size_t, Transaction& transaction) {
+      transaction.Save(undone);
+      return false;
+    });
+  }
+  EXPECT_EQ(load("wang.wei"), before);
   EXPECT_EQ(cases[1].lease_number, 2);
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
@@ -1340,13 +1389,15 @@ TEST_P(StoreTest, ALoadIsWhatNeedsWorkAndTheNewestThatIsStillTheirs) {
 TEST_P(StoreTest, ARaisedPriorityComesFirst) {
   const Case low = OpenCase({.severity = 1, .priority = "low", .priority_rank = 3});
   const Case high = OpenCase({.severity = 5, .priority = "high", .priority_rank = 2});
-  EXPECT_EQ(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); })->number,
-            high.number);
+  EXPECT_EQ(
+      Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Anywhere, Everyone); })->number,
+      high.number);
   Change change;
   make_.Add(change, low, PriorityChanged{"urgent", 1});
   Save(store(), std::move(change));
-  EXPECT_EQ(Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Everyone); })->number,
-            low.number);
+  EXPECT_EQ(
+      Read([&](Reader& r) { return r.BestToClaim("", {}, make_.now, Anywhere, Everyone); })->number,
+      low.number);
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 

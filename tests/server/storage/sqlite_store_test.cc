@@ -28,6 +28,7 @@ namespace rebound {
 namespace {
 
 bool Everyone(const Case&) { return true; }
+bool Anywhere(std::string_view) { return true; }
 
 using fixtures::ChangeMaker;
 using fixtures::ReadFrom;
@@ -214,7 +215,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     ASSERT_TRUE(revision);
     EXPECT_EQ(revision->text, "programs: []");
     EXPECT_EQ(revision->applied_by, "system");
-    const auto claimable = reader.BestToClaim("q", {}, make_.now, Everyone);
+    const auto claimable = reader.BestToClaim("q", {}, make_.now, Anywhere, Everyone);
     ASSERT_TRUE(claimable);
     EXPECT_EQ(claimable->id, case_.id);
   });
@@ -463,9 +464,7 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
        "cases_promise (queue_id=? AND commitment_ms>? AND commitment_ms<?)"},
       {"SELECT COUNT(*) FROM cases INDEXED BY cases_load WHERE owner = 'a' AND needs_work = 1",
        "COVERING INDEX cases_load (owner=? AND needs_work=?)"},
-      {"SELECT owned_ms FROM cases INDEXED BY cases_owner WHERE owner = 'a' "
-       "AND owned_ms IS NOT NULL ORDER BY owned_ms DESC LIMIT 1",
-       "COVERING INDEX cases_owner (owner=? AND owned_ms>?)"},
+      {"SELECT given_ms FROM staff_given WHERE principal = 'a'", "PRIMARY KEY (principal=?)"},
       {"SELECT customer_id, occurred_ms, category FROM responses INDEXED BY responses_customer "
        "WHERE +program_id = 'p' AND customer_id IS NOT NULL "
        "ORDER BY customer_id, program_id, occurred_ms, id",
