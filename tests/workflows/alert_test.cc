@@ -12,6 +12,7 @@ using fixtures::Names;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::Resolved;
+using fixtures::Says;
 using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
@@ -49,13 +50,6 @@ Revision WithAlerts() {
       {"now", "Now", "马上", Compare(FieldId::kSeverity, Op::kEqual, int64_t{5})},
       {"later", "Later", "以后", Predicate{}}};
   return revision;
-}
-
-SubmitResponse Says(std::string_view customer, int64_t score, std::string reason,
-                    fixtures::AnswerOptions options = {}) {
-  SubmitResponse answer = Answer(customer, score, options);
-  answer.response.reason.value = std::move(reason);
-  return answer;
 }
 
 std::string Do(World& world, CaseVerb verb) {

@@ -16,6 +16,7 @@ using fixtures::Answer;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::Resolved;
+using fixtures::Says;
 using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
@@ -39,13 +40,6 @@ Revision Holding(bool delayed = false, int32_t share = kMillion) {
                          Compare(FieldId::kReason, Op::kHas, std::string("awful")), 4, "bad-queue"},
                         {"standard", 1, "Standard", "标准", Predicate{}, 0, ""}};
   return revision;
-}
-
-SubmitResponse Says(std::string_view customer, int64_t score, std::string reason,
-                    fixtures::AnswerOptions options = {}) {
-  SubmitResponse answer = Answer(customer, score, options);
-  answer.response.reason.value = std::move(reason);
-  return answer;
 }
 
 std::string Do(World& world, CaseVerb verb) {
