@@ -274,5 +274,21 @@ TEST(NextCallTest, ATimeAgreedOnAndQuietHoursAreKept) {
   EXPECT_EQ(NextCallAt(c, rules, kShanghai, Local(2, 11)), Local(3, 8));
 }
 
+// What the plan sends in between once hid the time that a call was agreed for.
+TEST(NextCallTest, WhatTheSystemSendsLeavesATimeAgreedOn) {
+  Case c;
+  Attempt agreed = Tried(O::kCallBackAgreed, Local(2, 10));
+  agreed.next_allowed_at = Local(2, 15);
+  Attempt message = Tried(O::kMessageSent, Local(2, 11));
+  message.actor = "system";
+  c.attempts = {agreed, message, message};
+  EXPECT_EQ(NextCallAt(c, Rules(), kShanghai, Local(2, 12)), Local(2, 15));
+  // A person who tries since speaks of another time, or of none.
+  c.attempts.push_back(Tried(O::kNoAnswer, Local(2, 12)));
+  EXPECT_EQ(NextCallAt(c, Rules(), kShanghai, Local(2, 12)), std::nullopt);
+  c.attempts = {message};
+  EXPECT_EQ(NextCallAt(c, Rules(), kShanghai, Local(2, 12)), std::nullopt) << "nobody called";
+}
+
 }  // namespace
 }  // namespace rebound

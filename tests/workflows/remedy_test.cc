@@ -229,6 +229,37 @@ TEST(RemedyLedgerTest, WhatNeedsASecondPersonIsNotGivenWithoutOne) {
   }
 }
 
+// Goal: a revision without a catalogue neither gives nor takes away an approval. Method: one remedy
+// waits for it and one has it as the case is migrated.
+TEST(RemedyLedgerTest, AnApprovalOutlivesTheCatalogueThatAskedForIt) {
+  for (const bool approved_before : {false, true}) {
+    SCOPED_TRACE(approved_before);
+    World world = WithCase({AgentCase()});
+    ASSERT_TRUE(Went(Do(world, Give("refund", 30'000))));
+    ASSERT_EQ(Last(world).approval_limit, "agent-case");
+    if (approved_before) {
+      ASSERT_TRUE(Went(DoAs(world, "boss", "manager", Move(Last(world), RemedyState::kApproved))));
+    }
+    Revision next = fixtures::TestRevision();
+    next.number = 8;
+    ASSERT_TRUE(next.remedies.empty());
+    world.PutInForce(next);
+    ASSERT_EQ(Do(world, MigrateCase{}), "CaseMigrated");
+    EXPECT_EQ(Last(world).approval_limit, "agent-case");
+    if (!approved_before) {
+      const RecordRemedy offer = Move(Last(world), RemedyState::kOffered);
+      const auto refused = Try(world, world.OnlyCase(), offer);
+      ASSERT_EQ(Outcome(refused), "REMEDY_NEEDS_APPROVAL");
+      EXPECT_EQ(refused.error().metadata.at("limit"), "agent-case");
+      EXPECT_EQ(Do(world, Move(Last(world), RemedyState::kApproved)), "SECOND_PERSON_REQUIRED");
+      ASSERT_TRUE(Went(DoAs(world, "boss", "manager", Move(Last(world), RemedyState::kApproved))));
+    }
+    EXPECT_EQ(Last(world).approved_by, "boss");
+    EXPECT_TRUE(Went(Do(world, Move(Last(world), RemedyState::kOffered))));
+    EXPECT_EQ(Last(world).approved_by, "boss") << "it is on record to the end";
+  }
+}
+
 TEST(RemedyLedgerTest, AnApproverIsNotBoundThemselves) {
   World world = WithCase({AgentCase()});
   ASSERT_TRUE(Went(Do(world, Give("refund", 20'001))));

@@ -526,6 +526,74 @@ TEST(RoutingTest, WhoIsFoundAtFaultLosesTheCase) {
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
+struct JudgeRow {
+  const char* name;
+  std::function<void(World&, const CaseId&)> before;
+  std::function<CaseVerb(const Case&)> verb;
+};
+
+// Whoever the complaint is about once could confirm that it is solved, tick off what the plan asks
+// for, and rule that it is unfounded.
+TEST(RoutingTest, WhoIsAccusedJudgesNothingOfTheCase) {
+  const Evidence seen{"https://crm.example/call/1", {}};
+  const JudgeRow kRows[] = {
+      {"complete a task", [](World&, const CaseId&) {},
+       [](const Case&) {
+         return CompleteStep{"check", StepState::kDone, {}, {}};
+       }},
+      {"skip a task", [](World&, const CaseId&) {},
+       [](const Case&) {
+         return CompleteStep{"check", StepState::kSkipped, {}, {{}, "not needed"}};
+       }},
+      {"verify", [](World& world, const CaseId& id) { Do(world, id, Resolved(), "bo"); },
+       [](const Case&) {
+         return VerifyCase{{true, true, true, {}, {}, {}}};
+       }},
+      {"decide a ruling",
+       [&](World& world, const CaseId& id) {
+         Do(world, id, ProposeVerdict{VerdictKind::kUnfounded, {}, {seen}, {}});
+       },
+       [](const Case& c) {
+         return DecideVerdict{c.verdicts.back().id, true, {}};
+       }},
+      {"decide the unit's appeal",
+       [&](World& world, const CaseId& id) {
+         FindLiability verb = Blames("an");
+         verb.unit_id = "gd";
+         Do(world, id, verb);
+         Do(world, id, AppealLiability{{seen}, {{}, "not us"}}, "cy");
+       },
+       [](const Case&) {
+         return DecideAppeal{true, {{}, "so it is"}};
+       }},
+  };
+  for (const JudgeRow& row : kRows) {
+    SCOPED_TRACE(row.name);
+    Revision revision = Staffed();
+    Playbook& plan = revision.playbooks.emplace_back();
+    plan.id = "plan";
+    plan.steps = {{.id = "check", .kind = StepKind::kTask, .owner = "an"}};
+    World world(std::move(revision));
+    ASSERT_TRUE(world.Do(Answer("a", 9)));  // a known customer, without a case
+    OpenCase open;
+    open.program_id = fixtures::kNps;
+    open.customer_id = world.FindCustomer("a")->id;
+    open.details.responsible_person = "an";
+    ASSERT_TRUE(world.Do(open));
+    const CaseId id = world.OnlyCase().id;
+    ASSERT_EQ(world.OnlyCase().steps.size(), 1U);
+    EXPECT_EQ(world.OnlyCase().steps[0].owner, "") << "nor is the task theirs";
+    ASSERT_EQ(Do(world, id, Assign{"bo", {}}), "CaseAssigned");
+    row.before(world, id);
+    const Case before = world.OnlyCase();
+    EXPECT_EQ(Do(world, id, row.verb(before), "an"), "OWNER_IS_ACCUSED");
+    EXPECT_EQ(world.OnlyCase(), before);
+    world.actor = "he.xin";
+    EXPECT_TRUE(world.Do(On(before, row.verb(before))));
+    EXPECT_EQ(world.problems, kNoProblems);
+  }
+}
+
 // ---- Claiming -----------------------------------------------------------------------------------
 
 TEST(RoutingTest, AClaimPassesOverWhatItsCallerMayNotHave) {
@@ -766,6 +834,70 @@ TEST(LeaseTest, AStaleLeaseChangesNothing) {
   EXPECT_EQ(world.cases.at(id), before);
   late.expected_lease = 3;
   EXPECT_NE(Outcome(world.Do(late)), "LEASE_LOST");
+}
+
+// A first contact that is not made within twenty minutes goes to the queue "vip".
+Revision Impatient(QueueDef queue) {
+  Revision revision = Staffed(std::move(queue));
+  revision.clocks = {{.id = "first",
+                      .kind = ClockKind::kFirstContact,
+                      .limit = {Count::kWall, Duration{minutes{20}}.count()},
+                      .tiers = {{"breach", {}, {TierAction::kReassign}, {}, "vip"}}}};
+  return revision;
+}
+
+// Goal: what is due is on record before a verb, whether or not the bell has rung; so a lease that
+// ends by it was over before the verb came. Method: each verb a moment before and after the tier.
+TEST(LeaseTest, ATierThatIsDueTakesTheCaseBeforeTheVerbOfAStaleLease) {
+  const std::pair<const char*, CaseVerb> kVerbs[] = {
+      {"attempt", OutboundAttempt(AttemptOutcome::kReached)},
+      {"promise", PromiseOf(kStart + days{9})},
+      {"pause", PauseCase{"waits", {}}},
+      {"resolve", Resolved()},
+      {"dispatch", Dispatch{"bo", {}, {}, {}}},
+  };
+  for (const auto& [name, verb] : kVerbs) {
+    for (const bool due : {false, true}) {
+      SCOPED_TRACE(std::string(name) + (due ? ", due" : ", not yet due"));
+      World world(Impatient({.lease = hours{1}}));
+      const CaseId id = OpenedBy(world, "a");
+      Claim(world, "an");
+      WorkCase work = On(world.cases.at(id), verb);
+      work.expected_lease = 1;
+      const Case before = world.cases.at(id);
+      ASSERT_EQ(before.lease_number, 1);
+      // What is due at that very millisecond was still in time.
+      world.now = kStart + minutes{20} + (due ? Duration{1} : Duration{0});
+      const auto result = world.Do(work);
+      ASSERT_EQ(Outcome(result) == "LEASE_LOST", due) << Outcome(result);
+      if (due) {
+        EXPECT_EQ(result.error().metadata,
+                  (std::map<std::string, std::string>{{"case", CaseNumberText(before.number)},
+                                                      {"lease", "1"},
+                                                      {"current", "2"},
+                                                      {"owner", ""}}));
+        EXPECT_EQ(world.cases.at(id), before) << "the tier waits for the bell, or for a verb";
+        Ring(world, id, world.now);
+        work.expected_lease = 2;
+        EXPECT_NE(Outcome(world.Do(work)), "LEASE_LOST") << "who has read it again";
+      }
+      EXPECT_EQ(world.problems, kNoProblems);
+    }
+  }
+}
+
+TEST(LeaseTest, WhatIsAboutToMoveIsNotClaimedFromWhereItWas) {
+  World world(Impatient({.lease = hours{1}}));
+  const CaseId id = OpenedBy(world, "a");
+  world.now = kStart + minutes{20} + Duration{1};
+  const Case before = world.cases.at(id);
+  EXPECT_EQ(Claim(world, "an", "default"), "NOTHING_TO_CLAIM");
+  EXPECT_EQ(world.cases.at(id), before);
+  Ring(world, id, world.now);
+  EXPECT_EQ(world.cases.at(id).details.queue_id, "vip");
+  EXPECT_EQ(Claim(world, "an", "default"), "NOTHING_TO_CLAIM");
+  EXPECT_EQ(Claim(world, "an", "vip"), "CaseAssigned");
+  EXPECT_EQ(world.problems, kNoProblems);
 }
 
 // ---- Waiting ------------------------------------------------------------------------------------

@@ -686,6 +686,15 @@ TEST(StepTest, AMessageIsAnAttemptOfTheSystemsAndMeetsNoClock) {
   EXPECT_EQ(walk.Subject().clocks[0].state, ClockState::kRunning);
 }
 
+// Whoever takes a case carries its plan on: what is due to the customer once was left out then.
+TEST(StepTest, AMessageThatIsDueIsSentAsTheCaseIsClaimed) {
+  Walk walk({Wait("pause", hours{1}), Message("note"), Task("check")});
+  walk.world.now += hours{1} + Duration{1};  // and nobody has rung
+  EXPECT_EQ(Outcome(walk.world.Do(ClaimNext{})),
+            "TimerEnded StepEnded StepStarted MessageSent StepEnded StepStarted CaseAssigned");
+  EXPECT_EQ(walk.Steps(), "pause:done=done note:done=sent check:active");
+}
+
 TEST(StepTest, AMessageSpeaksTheCustomersLanguage) {
   for (const auto& [tag, language] :
        {std::pair("zh-CN", "zh"), std::pair("", "en"), std::pair("de", "en")}) {
