@@ -166,9 +166,16 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     Change change;
     case_ = make_.Add(change, case_, CaseAssigned{"li.na", {}});
     case_ = make_.Add(change, case_, CaseAssigned{});
+    make_.now += std::chrono::hours{1};
+    case_ = make_.Add(change, case_, CaseClosed{}, "closed", Phase::kClosed);
+    make_.now += std::chrono::hours{1};
+    case_ =
+        make_.Add(change, case_, CaseReopened{ReopenCause::kByHand, 2}, "reopened", Phase::kOpen);
     Save(*SqliteStore::Open(path_), change);
   }
   ASSERT_EQ(case_.lease_number, 2);
+  ASSERT_EQ(case_.round, 2);
+  ASSERT_EQ(case_.round_started_at, make_.now);
   const std::string new_path = path_;
   const std::string old_path = (folder_ / "old.db").string();
   {
@@ -191,12 +198,14 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     }
     old.exec("INSERT INTO main.revisions VALUES (1, 'abc', 'programs: []', 'folder')");
   }
-  // Of then, the row knows nothing of leases; its events tell.
+  // Of then, the row knows nothing of leases and rounds; its events tell.
   {
     Case of_then = case_;
     of_then.lease_number = 0;
     of_then.owned_at.reset();
     of_then.last_owner.clear();
+    of_then.round = Case{}.round;
+    of_then.round_started_at.reset();
     SQLite::Database old(old_path, SQLite::OPEN_READWRITE);
     SQLite::Statement update(old, "UPDATE cases SET body = ?, claimable = 1 WHERE number = ?");
     const std::string body = Encode(of_then);
