@@ -336,6 +336,58 @@ TEST_F(PlanApiTest, ListsShowStepsWithoutTheirWords) {
   EXPECT_EQ(listed.cases(0).plan_size(), 0);
 }
 
+// A pause of an hour, then a message; nobody has rung when it is over.
+class DueMessageTest : public testing::Test {
+ protected:
+  static std::shared_ptr<const Revision> Writing() {
+    Revision revision = *PlainRevision();
+    revision.templates = {{"note", {}, "", "", "Hello", "您好"}};
+    Playbook plan;
+    plan.id = "writing";
+    plan.steps = {
+        {.id = "pause", .kind = StepKind::kWait, .wait = hours{1}},
+        {.id = "note", .kind = StepKind::kMessage, .channel = Channel::kSms, .template_id = "note"},
+    };
+    revision.playbooks = {std::move(plan)};
+    return std::make_shared<const Revision>(std::move(revision));
+  }
+  DueMessageTest() : server_(TestServerOptions{.revision = Writing()}) {
+    server_.Do<api::SubmitResponseResponse>("integration", R"(
+        response { program_id: "touchpoint" score: 2
+                   customer_key { source_system: "crm" external_id: "a" } })");
+  }
+  void ExpectSent() {
+    const api::Case c = server_.Do<api::GetCaseResponse>("admin", R"(case_id: "C-1")").case_();
+    ASSERT_EQ(c.steps_size(), 2);
+    EXPECT_EQ(c.steps(1).result(), "sent");
+    ASSERT_EQ(c.attempts_size(), 1);
+    EXPECT_EQ(c.attempts(0).outcome(), api::ATTEMPT_OUTCOME_MESSAGE_SENT);
+  }
+
+  TestServer server_;
+};
+
+// The customer once was not looked up for a claim, and the message left out for nobody known.
+TEST_F(DueMessageTest, ItGoesToTheCustomerAsTheCaseIsClaimed) {
+  server_.clock().Advance(hours{2});
+  server_.Do<api::ClaimNextCaseResponse>("agent", "");
+  ExpectSent();
+}
+
+// Nor for the case that goes on when another is taken out of it.
+TEST_F(DueMessageTest, ItGoesToTheCustomerAsAnotherCaseIsTakenOut) {
+  server_.Do<api::OpenCaseResponse>("agent", R"(case { program_id: "touchpoint" })");
+  const auto etag = [&] {
+    const std::string text =
+        server_.Do<api::GetCaseResponse>("admin", R"(case_id: "C-2")").case_().etag();
+    return "etag: '" + text + "' ";
+  };
+  server_.Do<api::MergeCaseResponse>("agent", R"(case_id: "C-2" into_case_id: "C-1" )" + etag());
+  server_.clock().Advance(hours{2});
+  server_.Do<api::UnmergeCaseResponse>("agent", R"(case_id: "C-2" note: "two shops" )" + etag());
+  ExpectSent();
+}
+
 TEST(ShippedPlanTest, TheShippedPlaybooksHavePlans) {
   TestServer server(TestServerOptions{.revision = ShippedRevision()});
   server.Do<api::SubmitResponseResponse>("integration", R"(
