@@ -543,20 +543,14 @@ void AddOpen(CLI::App& cases, Session& session) {
   AddKey(
       open, "--external-key", [record] { return record->mutable_external_key(); },
       "The complaint's key in another system");
-  AddRequestId(open, options->request.mutable_request_id());
-  open->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      v1::Case* opened = options->request.mutable_case_();
-      opened->set_severity(static_cast<int32_t>(options->severity));
-      opened->set_emotion(options->emotion);
-      opened->set_preferred_channel(options->channel);
-      if (options->complaint) opened->set_origin(v1::CASE_ORIGIN_COMPLAINT);
-      if (!options->customer.empty()) {
-        const int code = FindCustomer(session, options->customer, opened->mutable_customer_id());
-        if (code != kExitOk) return code;
-      }
-      return ChangeCase(session, &CaseService::Stub::OpenCase, &options->request);
-    };
+  Send(open, session, options, &CaseService::Stub::OpenCase, [options, &session]() -> int {
+    v1::Case* opened = options->request.mutable_case_();
+    opened->set_severity(static_cast<int32_t>(options->severity));
+    opened->set_emotion(options->emotion);
+    opened->set_preferred_channel(options->channel);
+    if (options->complaint) opened->set_origin(v1::CASE_ORIGIN_COMPLAINT);
+    if (options->customer.empty()) return kExitOk;
+    return FindCustomer(session, options->customer, opened->mutable_customer_id());
   });
 }
 
@@ -575,14 +569,7 @@ void AddAssign(CLI::App& cases, Session& session) {
   who->require_option(1);
   assign->add_option("--queue", *request.mutable_queue_id(), "Move it to this queue")
       ->type_name("QUEUE");
-  AddEtag(assign, request.mutable_etag());
-  AddLease(assign, &request);
-  AddRequestId(assign, request.mutable_request_id());
-  assign->callback([options, &session] {
-    session.command = [options, &session] {
-      return ChangeCase(session, &CaseService::Stub::AssignCase, &options->request);
-    };
-  });
+  Send(assign, session, options, &CaseService::Stub::AssignCase);
 }
 
 void AddAttempt(CLI::App& cases, Session& session) {
@@ -607,17 +594,11 @@ void AddAttempt(CLI::App& cases, Session& session) {
   AddTime(
       verb, "--not-before", [attempt] { return attempt->mutable_next_allowed_time(); },
       "When the next try may be made");
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      v1::Attempt* logged = options->request.mutable_attempt();
-      logged->set_channel(options->channel);
-      logged->set_outcome(options->outcome);
-      logged->set_direction(options->inbound ? v1::DIRECTION_INBOUND : v1::DIRECTION_OUTBOUND);
-      return ChangeCase(session, &CaseService::Stub::LogAttempt, &options->request);
-    };
+  Send(verb, session, options, &CaseService::Stub::LogAttempt, [options] {
+    v1::Attempt* logged = options->request.mutable_attempt();
+    logged->set_channel(options->channel);
+    logged->set_outcome(options->outcome);
+    logged->set_direction(options->inbound ? v1::DIRECTION_INBOUND : v1::DIRECTION_OUTBOUND);
   });
 }
 
@@ -633,14 +614,7 @@ void AddCommit(CLI::App& cases, Session& session) {
   AddTime(
       commit, "--due", [commitment] { return commitment->mutable_due_time(); }, "When it is due")
       ->required();
-  AddEtag(commit, request->mutable_etag());
-  AddLease(commit, request.get());
-  AddRequestId(commit, request->mutable_request_id());
-  commit->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeCase(session, &CaseService::Stub::MakeCommitment, request.get());
-    };
-  });
+  Send(commit, session, request, &CaseService::Stub::MakeCommitment);
 }
 
 void AddRemedy(CLI::App& cases, Session& session) {
@@ -667,17 +641,11 @@ void AddRemedy(CLI::App& cases, Session& session) {
   verb->add_option("--id", *remedy->mutable_id(), "The earlier remedy to move on")->type_name("ID");
   verb->add_flag("--statutory", options->statutory, "It is owed by law");
   AddNote(verb, remedy->mutable_note());
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      v1::Remedy* recorded = options->request.mutable_remedy();
-      recorded->set_kind(options->kind);
-      recorded->set_state(options->state);
-      recorded->set_statutory(options->statutory);
-      return ChangeCase(session, &CaseService::Stub::RemedyCase, &options->request);
-    };
+  Send(verb, session, options, &CaseService::Stub::RemedyCase, [options] {
+    v1::Remedy* recorded = options->request.mutable_remedy();
+    recorded->set_kind(options->kind);
+    recorded->set_state(options->state);
+    recorded->set_statutory(options->statutory);
   });
 }
 
@@ -705,17 +673,11 @@ void AddResolve(CLI::App& cases, Session& session) {
                    "Whether the customer accepts it: yes, no")
       ->check(CLI::IsMember({"yes", "no"}))
       ->type_name("YES|NO");
-  AddEtag(resolve, request.mutable_etag());
-  AddLease(resolve, &request);
-  AddRequestId(resolve, request.mutable_request_id());
-  resolve->callback([options, &session] {
-    session.command = [options, &session] {
-      options->request.set_handling_result(options->result);
-      if (!options->accepts.empty()) {
-        options->request.set_customer_accepts(options->accepts == "yes");
-      }
-      return ChangeCase(session, &CaseService::Stub::ResolveCase, &options->request);
-    };
+  Send(resolve, session, options, &CaseService::Stub::ResolveCase, [options] {
+    options->request.set_handling_result(options->result);
+    if (!options->accepts.empty()) {
+      options->request.set_customer_accepts(options->accepts == "yes");
+    }
   });
 }
 
@@ -728,16 +690,10 @@ void AddClose(CLI::App& cases, Session& session) {
   v1::CloseCaseRequest& request = options->request;
   CLI::App* close = AddVerb(cases, "close", "Close a case", request.mutable_case_id(),
                             "close C-1042 --note \"Nothing left to do\"");
-  AddSeenEtag(close, request.mutable_etag());
   AddNote(close, request.mutable_note());
   close->add_flag("--declined", options->declined, "The customer was asked again and declined");
-  AddRequestId(close, request.mutable_request_id());
-  close->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      options->request.set_customer_declined(options->declined);
-      return ChangeSeen(session, &CaseService::Stub::CloseCase, &options->request);
-    };
-  });
+  SendSeen(close, session, options, &CaseService::Stub::CloseCase,
+           [options] { options->request.set_customer_declined(options->declined); });
 }
 
 void AddReopen(CLI::App& cases, Session& session) {
@@ -746,14 +702,7 @@ void AddReopen(CLI::App& cases, Session& session) {
       AddVerb(cases, "reopen", "Open a closed or resolved case again", request->mutable_case_id(),
               "reopen C-1042 --note \"The fee was taken again\"");
   reopen->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
-  AddEtag(reopen, request->mutable_etag());
-  AddLease(reopen, request.get());
-  AddRequestId(reopen, request->mutable_request_id());
-  reopen->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeCase(session, &CaseService::Stub::ReopenCase, request.get());
-    };
-  });
+  Send(reopen, session, request, &CaseService::Stub::ReopenCase);
 }
 
 }  // namespace

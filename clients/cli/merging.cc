@@ -30,13 +30,7 @@ void AddMerge(CLI::App& cases, Session& session) {
       ->required()
       ->type_name("CASE");
   AddNote(verb, request->mutable_note());
-  AddSeenEtag(verb, request->mutable_etag());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeSeen(session, &CaseService::Stub::MergeCase, request.get());
-    };
-  });
+  SendSeen(verb, session, request, &CaseService::Stub::MergeCase);
 }
 
 void AddUnmerge(CLI::App& cases, Session& session) {
@@ -45,13 +39,7 @@ void AddUnmerge(CLI::App& cases, Session& session) {
       AddVerb(cases, "unmerge", "Take a case out of the one it was merged into, and open it again",
               request->mutable_case_id(), "unmerge C-1042 --note \"Two different shops\"");
   verb->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
-  AddSeenEtag(verb, request->mutable_etag());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeSeen(session, &CaseService::Stub::UnmergeCase, request.get());
-    };
-  });
+  SendSeen(verb, session, request, &CaseService::Stub::UnmergeCase);
 }
 
 void AddLink(CLI::App& cases, Session& session, bool remove) {
@@ -68,14 +56,7 @@ void AddLink(CLI::App& cases, Session& session, bool remove) {
   verb->add_option("--kind", *request->mutable_kind(), "related, duplicate or follow_up")
       ->required()
       ->type_name("KIND");
-  AddEtag(verb, request->mutable_etag());
-  AddLease(verb, request.get());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeCase(session, &CaseService::Stub::LinkCase, request.get());
-    };
-  });
+  Send(verb, session, request, &CaseService::Stub::LinkCase);
 }
 
 // ------------------------------------------------------------------------------------- bulk

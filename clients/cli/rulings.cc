@@ -38,15 +38,8 @@ void AddPropose(CLI::App& verdict, Session& session) {
       "Of mis_scored: the score that the customer meant");
   AddEvidence(verb, request->mutable_evidence());
   AddNote(verb, request->mutable_note());
-  AddEtag(verb, request->mutable_etag());
-  AddLease(verb, request);
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([=, &session] {
-    session.command = [=, &session] {
-      options->request.set_kind(options->kind);
-      return ChangeCase(session, &CaseService::Stub::ProposeVerdict, &options->request);
-    };
-  });
+  Send(verb, session, options, &CaseService::Stub::ProposeVerdict,
+       [options] { options->request.set_kind(options->kind); });
 }
 
 void AddDecide(CLI::App& verdict, Session& session) {
@@ -67,28 +60,21 @@ void AddDecide(CLI::App& verdict, Session& session) {
   which->add_flag("--refuse", options->refuse, "It does not");
   which->require_option(1);
   AddNote(verb, request.mutable_note());
-  AddSeenEtag(verb, request.mutable_etag());
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      v1::DecideVerdictRequest& decide = options->request;
-      decide.set_grant(options->grant);
-      if (decide.verdict_id().empty()) {
-        v1::GetCaseRequest get;
-        get.set_case_id(decide.case_id());
-        v1::GetCaseResponse seen;
-        const int code = session.Call(&CaseService::Stub::GetCase, get, &seen);
-        if (code != kExitOk) return code;
-        for (const v1::Verdict& each : seen.case_().verdicts()) {
-          if (each.state() == v1::VERDICT_STATE_PROPOSED) decide.set_verdict_id(each.id());
-        }
-        if (decide.verdict_id().empty()) {
-          return session.Fail(kExitUsage, "expected a ruling that waits, but the case has none");
-        }
-        if (decide.etag().empty()) decide.set_etag(seen.case_().etag());
+  SendSeen(verb, session, options, &CaseService::Stub::DecideVerdict, [options, &session]() -> int {
+    v1::DecideVerdictRequest& decide = options->request;
+    decide.set_grant(options->grant);
+    if (decide.verdict_id().empty()) {
+      v1::Case seen;
+      if (const int code = ReadCase(session, decide.case_id(), &seen); code != kExitOk) return code;
+      for (const v1::Verdict& each : seen.verdicts()) {
+        if (each.state() == v1::VERDICT_STATE_PROPOSED) decide.set_verdict_id(each.id());
       }
-      return ChangeSeen(session, &CaseService::Stub::DecideVerdict, &decide);
-    };
+      if (decide.verdict_id().empty()) {
+        return session.Fail(kExitUsage, "expected a ruling that waits, but the case has none");
+      }
+      if (decide.etag().empty()) decide.set_etag(seen.etag());
+    }
+    return kExitOk;
   });
 }
 
@@ -107,15 +93,8 @@ void AddFind(CLI::App& liability, Session& session) {
   verb->add_option("--person", *request->mutable_person(), "The person at fault")
       ->type_name("NAME");
   AddNote(verb, request->mutable_note());
-  AddEtag(verb, request->mutable_etag());
-  AddLease(verb, request);
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([=, &session] {
-    session.command = [=, &session] {
-      options->request.set_liability(options->liability);
-      return ChangeCase(session, &CaseService::Stub::FindLiability, &options->request);
-    };
-  });
+  Send(verb, session, options, &CaseService::Stub::FindLiability,
+       [options] { options->request.set_liability(options->liability); });
 }
 
 void AddAppeal(CLI::App& liability, Session& session) {
@@ -125,14 +104,7 @@ void AddAppeal(CLI::App& liability, Session& session) {
                            "liability appeal C-1042 --evidence \"Log of 3 May\" --note \"Not us\"");
   AddEvidence(verb, request->mutable_evidence());
   verb->add_option("--note", *request->mutable_note(), "Why")->required()->type_name("TEXT");
-  AddEtag(verb, request->mutable_etag());
-  AddLease(verb, request.get());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([=, &session] {
-    session.command = [=, &session] {
-      return ChangeCase(session, &CaseService::Stub::AppealLiability, request.get());
-    };
-  });
+  Send(verb, session, request, &CaseService::Stub::AppealLiability);
 }
 
 void AddDecideAppeal(CLI::App& liability, Session& session) {
@@ -151,14 +123,8 @@ void AddDecideAppeal(CLI::App& liability, Session& session) {
   which->add_flag("--reject", options->reject, "The finding stands");
   which->require_option(1);
   verb->add_option("--note", *request.mutable_note(), "Why")->required()->type_name("TEXT");
-  AddSeenEtag(verb, request.mutable_etag());
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      options->request.set_uphold(options->uphold);
-      return ChangeSeen(session, &CaseService::Stub::DecideAppeal, &options->request);
-    };
-  });
+  SendSeen(verb, session, options, &CaseService::Stub::DecideAppeal,
+           [options] { options->request.set_uphold(options->uphold); });
 }
 
 }  // namespace

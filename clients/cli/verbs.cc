@@ -13,18 +13,6 @@ void AddReason(CLI::App* verb, std::string* reason, bool required) {
       ->type_name("KEY");
 }
 
-// A verb that needs nothing beyond what the options filled in.
-template <class Request, class Reply>
-void Send(CLI::App* verb, Session& session, std::shared_ptr<Request> request,
-          grpc::Status (CaseService::Stub::*method)(grpc::ClientContext*, const Request&, Reply*)) {
-  AddEtag(verb, request->mutable_etag());
-  AddLease(verb, request.get());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([=, &session] {
-    session.command = [=, &session] { return ChangeCase(session, method, request.get()); };
-  });
-}
-
 void AddDispatch(CLI::App& cases, Session& session) {
   auto request = std::make_shared<v1::DispatchCaseRequest>();
   CLI::App* verb =
@@ -75,34 +63,26 @@ void AddSettle(CLI::App& cases, Session& session) {
   which->add_flag("--broken", options->broken, "It was broken");
   which->require_option(1);
   AddNote(verb, request.mutable_note());
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      v1::SettleCommitmentRequest& settle = options->request;
-      settle.set_state(options->kept ? v1::COMMITMENT_STATE_KEPT : v1::COMMITMENT_STATE_BROKEN);
-      if (settle.commitment_id().empty()) {
-        v1::GetCaseRequest get;
-        get.set_case_id(settle.case_id());
-        v1::GetCaseResponse seen;
-        const int code = session.Call(&CaseService::Stub::GetCase, get, &seen);
-        if (code != kExitOk) return code;
-        int open = 0;
-        for (const v1::Commitment& commitment : seen.case_().commitments()) {
-          if (commitment.state() != v1::COMMITMENT_STATE_PENDING) continue;
-          ++open;
-          settle.set_commitment_id(commitment.id());
-        }
-        if (open != 1) {
-          return session.Fail(
-              kExitUsage,
-              fmt::format("expected one open commitment, but the case has {}; name it with --id",
-                          open));
-        }
+  Send(verb, session, options, &CaseService::Stub::SettleCommitment, [options, &session]() -> int {
+    v1::SettleCommitmentRequest& settle = options->request;
+    settle.set_state(options->kept ? v1::COMMITMENT_STATE_KEPT : v1::COMMITMENT_STATE_BROKEN);
+    if (settle.commitment_id().empty()) {
+      v1::Case seen;
+      if (const int code = ReadCase(session, settle.case_id(), &seen); code != kExitOk) return code;
+      int open = 0;
+      for (const v1::Commitment& commitment : seen.commitments()) {
+        if (commitment.state() != v1::COMMITMENT_STATE_PENDING) continue;
+        ++open;
+        settle.set_commitment_id(commitment.id());
       }
-      return ChangeCase(session, &CaseService::Stub::SettleCommitment, &settle);
-    };
+      if (open != 1) {
+        return session.Fail(
+            kExitUsage,
+            fmt::format("expected one open commitment, but the case has {}; name it with --id",
+                        open));
+      }
+    }
+    return kExitOk;
   });
 }
 
@@ -134,15 +114,8 @@ void AddChase(CLI::App& cases, Session& session) {
                            request.mutable_case_id(), "chase C-1042 --channel phone");
   AddEnum(verb, "--channel", &options->channel, "How the customer came")->required();
   AddNote(verb, request.mutable_note());
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      options->request.set_channel(options->channel);
-      return ChangeCase(session, &CaseService::Stub::ChaseCase, &options->request);
-    };
-  });
+  Send(verb, session, options, &CaseService::Stub::ChaseCase,
+       [options] { options->request.set_channel(options->channel); });
 }
 
 void AddSupervise(CLI::App& cases, Session& session) {
@@ -198,15 +171,10 @@ void AddStep(CLI::App& cases, Session& session) {
                    "What it came to, in a word that the plan may ask for")
       ->type_name("WORD");
   AddNote(verb, request.mutable_note());
-  AddEtag(verb, request.mutable_etag());
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      options->request.set_state(options->done     ? v1::STEP_STATE_DONE
-                                 : options->failed ? v1::STEP_STATE_FAILED
-                                                   : v1::STEP_STATE_SKIPPED);
-      return ChangeCase(session, &CaseService::Stub::CompleteStep, &options->request);
-    };
+  Send(verb, session, options, &CaseService::Stub::CompleteStep, [options] {
+    options->request.set_state(options->done     ? v1::STEP_STATE_DONE
+                               : options->failed ? v1::STEP_STATE_FAILED
+                                                 : v1::STEP_STATE_SKIPPED);
   });
 }
 
@@ -232,15 +200,8 @@ void AddAssist(CLI::App& cases, Session& session) {
   text->add_option("--request", options->asked, "What is asked for")->type_name("TEXT")->needs(to);
   text->add_option("--answer", options->answer, "The answer")->type_name("TEXT")->needs(id);
   text->require_option(1);
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      options->request.set_text(options->asked + options->answer);
-      return ChangeCase(session, &CaseService::Stub::AssistCase, &options->request);
-    };
-  });
+  Send(verb, session, options, &CaseService::Stub::AssistCase,
+       [options] { options->request.set_text(options->asked + options->answer); });
 }
 
 void AddExtend(CLI::App& cases, Session& session) {
@@ -267,15 +228,8 @@ void AddExtend(CLI::App& cases, Session& session) {
       verb, "--generation",
       [&request](int64_t n) { request.set_generation(static_cast<int32_t>(n)); },
       "Which of several clocks of the kind; else the running one");
-  AddEtag(verb, request.mutable_etag());
-  AddLease(verb, &request);
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session] {
-      options->request.set_clock(options->clock);
-      return ChangeCase(session, &CaseService::Stub::ExtendCase, &options->request);
-    };
-  });
+  Send(verb, session, options, &CaseService::Stub::ExtendCase,
+       [options] { options->request.set_clock(options->clock); });
 }
 
 void AddDecideExtension(CLI::App& cases, Session& session) {
@@ -296,36 +250,31 @@ void AddDecideExtension(CLI::App& cases, Session& session) {
   which->add_flag("--grant", options->grant, "The deadline moves");
   which->add_flag("--refuse", options->refuse, "The deadline stays");
   which->require_option(1);
-  AddSeenEtag(verb, request.mutable_etag());
-  AddRequestId(verb, request.mutable_request_id());
-  verb->callback([options, &session] {
-    session.command = [options, &session]() -> int {
-      v1::DecideExtensionRequest& decide = options->request;
-      decide.set_grant(options->grant);
-      if (decide.extension_id().empty()) {
-        v1::GetCaseRequest get;
-        get.set_case_id(decide.case_id());
-        v1::GetCaseResponse seen;
-        const int code = session.Call(&CaseService::Stub::GetCase, get, &seen);
-        if (code != kExitOk) return code;
-        int waiting = 0;
-        for (const v1::Extension& extension : seen.case_().extensions()) {
-          if (extension.state() != v1::EXTENSION_STATE_REQUESTED) continue;
-          ++waiting;
-          decide.set_extension_id(extension.id());
+  SendSeen(
+      verb, session, options, &CaseService::Stub::DecideExtension, [options, &session]() -> int {
+        v1::DecideExtensionRequest& decide = options->request;
+        decide.set_grant(options->grant);
+        if (decide.extension_id().empty()) {
+          v1::Case seen;
+          if (const int code = ReadCase(session, decide.case_id(), &seen); code != kExitOk)
+            return code;
+          int waiting = 0;
+          for (const v1::Extension& extension : seen.extensions()) {
+            if (extension.state() != v1::EXTENSION_STATE_REQUESTED) continue;
+            ++waiting;
+            decide.set_extension_id(extension.id());
+          }
+          if (waiting != 1) {
+            return session.Fail(
+                kExitUsage,
+                fmt::format("expected one extension that waits, but the case has {}; name it with "
+                            "--id",
+                            waiting));
+          }
+          if (decide.etag().empty()) decide.set_etag(seen.etag());
         }
-        if (waiting != 1) {
-          return session.Fail(
-              kExitUsage,
-              fmt::format("expected one extension that waits, but the case has {}; name it with "
-                          "--id",
-                          waiting));
-        }
-        if (decide.etag().empty()) decide.set_etag(seen.case_().etag());
-      }
-      return ChangeSeen(session, &CaseService::Stub::DecideExtension, &decide);
-    };
-  });
+        return kExitOk;
+      });
 }
 
 void AddEscalate(CLI::App& cases, Session& session) {
@@ -355,13 +304,7 @@ void AddVerify(CLI::App& cases, Session& session) {
       "Do you accept the outcome?")
       ->required();
   AddNote(verb, verification->mutable_note());
-  AddSeenEtag(verb, request->mutable_etag());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeSeen(session, &CaseService::Stub::VerifyCase, request.get());
-    };
-  });
+  SendSeen(verb, session, request, &CaseService::Stub::VerifyCase);
 }
 
 void AddMove(CLI::App& cases, Session& session) {
@@ -384,13 +327,7 @@ void AddWithdraw(CLI::App& cases, Session& session) {
   verb->add_option("--note", *request->mutable_note(), "What the customer said")
       ->required()
       ->type_name("TEXT");
-  AddSeenEtag(verb, request->mutable_etag());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeSeen(session, &CaseService::Stub::WithdrawCase, request.get());
-    };
-  });
+  SendSeen(verb, session, request, &CaseService::Stub::WithdrawCase);
 }
 
 void AddMigrate(CLI::App& cases, Session& session) {
@@ -405,13 +342,7 @@ void AddMigrate(CLI::App& cases, Session& session) {
   verb->add_option("--status", *request->mutable_status(),
                    "The status it takes there, if its present one does not exist there")
       ->type_name("STATUS");
-  AddSeenEtag(verb, request->mutable_etag());
-  AddRequestId(verb, request->mutable_request_id());
-  verb->callback([request, &session] {
-    session.command = [request, &session] {
-      return ChangeSeen(session, &CaseService::Stub::MigrateCase, request.get());
-    };
-  });
+  SendSeen(verb, session, request, &CaseService::Stub::MigrateCase);
 }
 
 }  // namespace
@@ -428,16 +359,13 @@ CLI::App* AddVerb(CLI::App& cases, const std::string& name, const std::string& h
   return verb;
 }
 
-void AddEtag(CLI::App* verb, std::string* etag) {
-  verb->add_option("--etag", *etag, "Refuse if the case changed since this etag was seen")
-      ->type_name("ETAG");
-}
-
-void AddSeenEtag(CLI::App* verb, std::string* etag) {
-  verb->add_option(
-          "--etag", *etag,
-          "Refuse if the case changed since this etag was seen; else the case is read first")
-      ->type_name("ETAG");
+int ReadCase(Session& session, const std::string& case_id, v1::Case* seen) {
+  v1::GetCaseRequest request;
+  request.set_case_id(case_id);
+  v1::GetCaseResponse reply;
+  const int code = session.Call(&CaseService::Stub::GetCase, request, &reply);
+  if (code == kExitOk) *seen = std::move(*reply.mutable_case_());
+  return code;
 }
 
 void AddNote(CLI::App* verb, std::string* note) {

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "clients/cli/cases.h"
 #include "clients/cli/options.h"
@@ -15,17 +17,6 @@ namespace rebound::cli {
 CLI::App* AddVerb(CLI::App& cases, const std::string& name, const std::string& help,
                   std::string* case_id, const std::string& example);
 
-void AddEtag(CLI::App* verb, std::string* etag);
-// The lease that the caller goes by. `request` must live as long as the verb.
-template <class Request>
-void AddLease(CLI::App* verb, Request* request) {
-  verb->add_option_function<int64_t>(
-          "--lease", [request](const int64_t& number) { request->set_lease_number(number); },
-          "Only if the case is still under this lease, as it was taken")
-      ->type_name("N");
-}
-// For verbs that need it: without the option the case is read first. Send with ChangeSeen.
-void AddSeenEtag(CLI::App* verb, std::string* etag);
 void AddNote(CLI::App* verb, std::string* note);
 
 // Reads "yes" or "no".
@@ -38,32 +29,85 @@ void AddDispatchVerbs(CLI::App& cases, Session& session);
 // Rulings and liability: verdict propose, verdict decide, liability find, appeal, decide.
 void AddRulingVerbs(CLI::App& cases, Session& session);
 
-template <class Stub, class Request, class Reply>
-int ChangeCase(Session& session,
-               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
-               Request* request) {
-  FillRequestId(request->mutable_request_id());
-  Reply reply;
-  if (const int code = session.Call(method, *request, &reply); code != kExitOk) return code;
-  PrintRecord(session, reply, reply.case_(), CaseColumns(),
-              RenderCaseChange(reply.case_(), reply.replayed(), session.chinese, session.style));
-  return kExitOk;
+// The case in full; prints the error of a failure and returns its exit code.
+int ReadCase(Session& session, const std::string& case_id, v1::Case* seen);
+
+// kAlways: the server refuses the verb without an etag, so where the option is not given the case
+// is read first.
+enum class EtagNeed { kOptional, kAlways };
+
+// Gives a verb what all of them have, --etag, --lease and --request-id, and sends what its options
+// filled in; prints the case as it is afterwards. `options` is the request, or has it as `request`.
+// `prepare` runs first: it fills in what options alone do not, and may end the command by another
+// exit code than 0.
+template <class Options, class Request, class Reply, class Prepare>
+void SendVerb(CLI::App* verb, Session& session, std::shared_ptr<Options> options,
+              grpc::Status (v1::CaseService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                            Reply*),
+              EtagNeed need, Prepare prepare) {
+  std::shared_ptr<Request> request;
+  if constexpr (std::is_same_v<Options, Request>) {
+    request = std::move(options);
+  } else {
+    request = {options, &options->request};
+  }
+  if constexpr (requires { request->mutable_etag(); }) {
+    verb->add_option("--etag", *request->mutable_etag(),
+                     need == EtagNeed::kAlways
+                         ? "Refuse if the case changed since this etag was seen; else the case is "
+                           "read first"
+                         : "Refuse if the case changed since this etag was seen")
+        ->type_name("ETAG");
+    verb->add_option_function<int64_t>(
+            "--lease",
+            [to = request.get()](const int64_t& number) { to->set_lease_number(number); },
+            "Only if the case is still under this lease, as it was taken")
+        ->type_name("N");
+  }
+  AddRequestId(verb, request->mutable_request_id());
+  const auto send = [=, &session, prepare = std::move(prepare)]() -> int {
+    if constexpr (std::is_void_v<decltype(prepare())>) {
+      prepare();
+    } else if (const int code = prepare(); code != kExitOk) {
+      return code;
+    }
+    if constexpr (requires { request->mutable_etag(); }) {
+      if (need == EtagNeed::kAlways && request->etag().empty()) {
+        v1::Case seen;
+        if (const int code = ReadCase(session, request->case_id(), &seen); code != kExitOk) {
+          return code;
+        }
+        request->set_etag(seen.etag());
+      }
+    }
+    FillRequestId(request->mutable_request_id());
+    Reply reply;
+    if (const int code = session.Call(method, *request, &reply); code != kExitOk) return code;
+    PrintRecord(session, reply, reply.case_(), CaseColumns(),
+                RenderCaseChange(reply.case_(), reply.replayed(), session.chinese, session.style));
+    return kExitOk;
+  };
+  verb->callback([send, &session] { session.command = send; });
 }
 
-// Reads the case first unless the request has the etag that the caller saw.
-template <class Stub, class Request, class Reply>
-int ChangeSeen(Session& session,
-               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
-               Request* request) {
-  if (request->etag().empty()) {
-    v1::GetCaseRequest get;
-    get.set_case_id(request->case_id());
-    v1::GetCaseResponse seen;
-    const int code = session.Call(&v1::CaseService::Stub::GetCase, get, &seen);
-    if (code != kExitOk) return code;
-    request->set_etag(seen.case_().etag());
-  }
-  return ChangeCase(session, method, request);
+inline constexpr auto kNothingElse = [] {};
+
+// A verb whose caller may say which etag they saw.
+template <class Options, class Request, class Reply, class Prepare = decltype(kNothingElse)>
+void Send(CLI::App* verb, Session& session, std::shared_ptr<Options> options,
+          grpc::Status (v1::CaseService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                        Reply*),
+          Prepare prepare = kNothingElse) {
+  SendVerb(verb, session, std::move(options), method, EtagNeed::kOptional, std::move(prepare));
+}
+
+// A verb that the server refuses without an etag.
+template <class Options, class Request, class Reply, class Prepare = decltype(kNothingElse)>
+void SendSeen(CLI::App* verb, Session& session, std::shared_ptr<Options> options,
+              grpc::Status (v1::CaseService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                            Reply*),
+              Prepare prepare = kNothingElse) {
+  SendVerb(verb, session, std::move(options), method, EtagNeed::kAlways, std::move(prepare));
 }
 
 }  // namespace rebound::cli

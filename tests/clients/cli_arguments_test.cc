@@ -296,6 +296,40 @@ class FakeCases : public v1::CaseService::Service {
                             v1::WithdrawCaseResponse* reply) override {
     return Change(context, request, reply);
   }
+  grpc::Status ProposeVerdict(grpc::ServerContext* context,
+                              const v1::ProposeVerdictRequest* request,
+                              v1::ProposeVerdictResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status DecideVerdict(grpc::ServerContext* context, const v1::DecideVerdictRequest* request,
+                             v1::DecideVerdictResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status FindLiability(grpc::ServerContext* context, const v1::FindLiabilityRequest* request,
+                             v1::FindLiabilityResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status AppealLiability(grpc::ServerContext* context,
+                               const v1::AppealLiabilityRequest* request,
+                               v1::AppealLiabilityResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status DecideAppeal(grpc::ServerContext* context, const v1::DecideAppealRequest* request,
+                            v1::DecideAppealResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status MergeCase(grpc::ServerContext* context, const v1::MergeCaseRequest* request,
+                         v1::MergeCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status UnmergeCase(grpc::ServerContext* context, const v1::UnmergeCaseRequest* request,
+                           v1::UnmergeCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
+  grpc::Status LinkCase(grpc::ServerContext* context, const v1::LinkCaseRequest* request,
+                        v1::LinkCaseResponse* reply) override {
+    return Change(context, request, reply);
+  }
   grpc::Status MigrateCase(grpc::ServerContext* context, const v1::MigrateCaseRequest* request,
                            v1::MigrateCaseResponse* reply) override {
     return Change(context, request, reply);
@@ -538,6 +572,37 @@ TEST_F(CliRequestsTest, AChangeWithoutARequestIdGetsAFreshOne) {
   ASSERT_EQ(first.size(), 1u);
   EXPECT_EQ(first.front().substr(0, 13), "request_id: \"");
   EXPECT_NE(first, notes_.requests);
+}
+
+// The verbs that end something had no --lease of their own.
+TEST_F(CliRequestsTest, VerbsOnACaseGoByALeaseAndAnEtag) {
+  using Words = std::vector<const char*>;
+  for (const Words& verb : std::vector<Words>{
+           {"assign", "C-1", "--owner", "anna"},
+           {"step", "C-1", "call", "--done"},
+           {"settle", "C-1", "--id", "x", "--kept"},
+           {"verify", "C-1", "--contacted", "yes", "--solved", "yes", "--accepted", "yes"},
+           {"close", "C-1"},
+           {"withdraw", "C-1", "--note", "n"},
+           {"migrate", "C-1"},
+           {"merge", "C-1", "--into", "C-2"},
+           {"unmerge", "C-1", "--note", "n"},
+           {"link", "C-1", "C-2", "--kind", "related"},
+           {"decide-extension", "C-1", "--id", "x", "--grant"},
+           {"verdict", "propose", "C-1", "--kind", "invalid"},
+           {"verdict", "decide", "C-1", "--id", "x", "--grant"},
+           {"liability", "find", "C-1", "--liability", "none"},
+           {"liability", "appeal", "C-1", "--note", "n"},
+           {"liability", "decide", "C-1", "--uphold", "--note", "n"}}) {
+    Words words = {"cases"};
+    words.insert(words.end(), verb.begin(), verb.end());
+    words.insert(words.end(), {"--lease", "7", "--etag", "\"4\""});
+    const Outcome outcome = Call(words);
+    EXPECT_EQ(outcome.code, kExitOk) << verb[0] << outcome.err;
+    ASSERT_EQ(notes_.requests.size(), 1U) << verb[0];
+    EXPECT_NE(notes_.requests[0].find("lease_number: 7"), std::string::npos) << notes_.requests[0];
+    EXPECT_NE(notes_.requests[0].find(R"(etag: "\"4\"")"), std::string::npos);
+  }
 }
 
 TEST_F(CliRequestsTest, ClosingWithoutAnEtagReadsTheCaseFirst) {
