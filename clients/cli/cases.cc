@@ -425,6 +425,38 @@ int FetchEvents(Session& session, const std::string& case_id, v1::ListCaseEvents
   }
 }
 
+// A case may name any number of others; each is asked for by itself.
+constexpr size_t kNamedCases = 20;
+
+// For people to read: the numbers of the cases that this one and its events name, in place of their
+// ids. Those that the caller may not see, and those beyond kNamedCases, keep the id.
+void NameOtherCases(Session& session, v1::Case* record, v1::ListCaseEventsResponse* events) {
+  std::map<std::string, std::string> names;
+  bool asks = session.format == Format::kTable;
+  const auto name = [&](std::string* id) {
+    if (id->empty()) return;
+    const auto [known, is_new] = names.try_emplace(*id, *id);
+    if (is_new && asks && names.size() <= kNamedCases) {
+      v1::GetCaseRequest request;
+      request.set_case_id(*id);
+      v1::GetCaseResponse reply;
+      const grpc::Status status = session.Try(&CaseService::Stub::GetCase, request, &reply);
+      if (status.ok()) known->second = reply.case_().number();
+      asks = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
+    }
+    *id = known->second;
+  };
+  name(record->mutable_merged_into());
+  for (std::string& id : *record->mutable_merged_case_ids()) name(&id);
+  for (v1::CaseLink& link : *record->mutable_links()) name(link.mutable_case_id());
+  for (v1::CaseEvent& event : *events->mutable_events()) {
+    for (const char* key : {"case", "into", "from"}) {
+      const auto detail = event.mutable_details()->find(key);
+      if (detail != event.mutable_details()->end()) name(&detail->second);
+    }
+  }
+}
+
 void AddShow(CLI::App& cases, Session& session) {
   struct Options {
     v1::GetCaseRequest request;
@@ -453,8 +485,10 @@ void AddShow(CLI::App& cases, Session& session) {
         return kExitOk;
       }
       const Language language = LanguageOf(session, reply.case_());
+      v1::Case shown = reply.case_();
+      NameOtherCases(session, &shown, &events);
       PrintRecord(session, reply, reply.case_(), CaseColumns(),
-                  RenderCase(reply.case_(), language, session.style, session.out_width) +
+                  RenderCase(shown, language, session.style, session.out_width) +
                       RenderTimeline({events.events().begin(), events.events().end()}, language,
                                      session.style, session.out_width));
       return kExitOk;

@@ -2,6 +2,7 @@
 // process: what is typed, printed and exited with, in both languages, as golden files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -121,6 +122,7 @@ TEST_F(CliCasesTest, CasesAreMergedTakenOutAgainAndLinked) {
   EXPECT_EQ(Say("agent", "cases merge C-3 --into C-2 --lang zh"), 5);
   EXPECT_EQ(Say("agent", "cases verdict propose C-2 --kind invalid --evidence x"), 5);
   EXPECT_EQ(Say("agent", "cases show C-2 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "cases show C-1 --events"), 0);
   EXPECT_EQ(Say("agent", "cases unmerge C-2"), 2);
   EXPECT_EQ(Say("agent", "cases unmerge C-2 --note 'two shops' --lang zh"), 0);
   EXPECT_EQ(Say("agent", "cases unmerge C-2 --note again"), 5);
@@ -132,6 +134,46 @@ TEST_F(CliCasesTest, CasesAreMergedTakenOutAgainAndLinked) {
   EXPECT_EQ(Say("agent", "cases show C-3 --events --lang zh"), 0);
   EXPECT_EQ(Say("agent", "cases unlink C-1 C-3 --kind follow_up --lang zh"), 0);
   ExpectTranscript("merging.txt");
+}
+
+// Goal: people read numbers, programs ids; a case that is not the caller's to see has no number for
+// them; and however many there are, `show` asks for a few.
+TEST_F(CliCasesTest, OtherCasesAreShownByNumberWhereTheyMayBeSeen) {
+  constexpr int kOthers = 23;
+  for (int i = 0; i < kOthers; ++i) Open();
+  server_.Do<v1::OpenCaseResponse>("admin",
+                                   R"(case { program_id: "touchpoint" org_unit_id: "east" })");
+  server_.Do<v1::OpenCaseResponse>("admin",
+                                   R"(case { program_id: "touchpoint" org_unit_id: "west" })");
+  const std::string here = "C-" + std::to_string(kOthers + 1);
+  const std::string west = "C-" + std::to_string(kOthers + 2);
+  EXPECT_EQ(Say("admin", "cases link " + here + " " + west + " --kind related"), 0);
+  for (int i = 1; i <= kOthers; ++i) {
+    server_.Do<v1::LinkCaseResponse>("admin", "kind: 'related' case_id: '" + here +
+                                                  "' other_case_id: 'C-" + std::to_string(i) + "'");
+  }
+  const v1::Case record =
+      server_.Do<v1::GetCaseResponse>("admin", "case_id: '" + here + "'").case_();
+  ASSERT_EQ(record.links_size(), kOthers + 1);
+  const auto shown = [&](const std::string& who, const std::string& more = "") {
+    transcript_.clear();
+    EXPECT_EQ(Say(who, "cases show " + here + more), 0);
+    return transcript_;
+  };
+  const auto count = [&](const std::string& text) {
+    return std::count_if(record.links().begin(), record.links().end(), [&](const auto& link) {
+      return text.find(link.case_id()) != std::string::npos;
+    });
+  };
+  const std::string to_admin = shown("admin");
+  EXPECT_NE(to_admin.find(west + " (related), C-1 (related), C-2 (related)"), std::string::npos)
+      << to_admin;
+  EXPECT_EQ(count(to_admin), kOthers + 1 - 20);
+  server_.AddIdentity("east", "agent", {.org_units = {"east"}});
+  const std::string to_east = shown("east");
+  EXPECT_EQ(to_east.find(west), std::string::npos) << to_east;
+  EXPECT_NE(to_east.find(record.links(0).case_id()), std::string::npos);
+  EXPECT_EQ(count(shown("admin", " -o json")), kOthers + 1) << "ids are for programs";
 }
 
 TEST_F(CliCasesTest, OneVerbIsGivenToManyCasesAndRefusalsAreCounted) {
