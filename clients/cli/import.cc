@@ -400,6 +400,7 @@ void AddFileOptions(CLI::App* verb, ImportCommand* command) {
       ->type_name("PROGRAM");
   verb->add_flag("--history", target.history,
                  "The past: cases carry the data's times, nothing is sent, no clock fires");
+  verb->add_flag("--dry-run", target.dry_run, "Check every row and store nothing");
   verb->add_option("--rejects", target.rejects,
                    "Where rejected rows are listed; else FILE.rejects.csv")
       ->type_name("FILE");
@@ -439,7 +440,6 @@ void AddImportCommands(CLI::App& app, Session& session) {
   auto answers = std::make_shared<ImportCommand>();
   CLI::App* responses = import->add_subcommand("responses", "Import answers from a CSV file");
   AddFileOptions(responses, answers.get());
-  responses->add_flag("--dry-run", answers->import.dry_run, "Check every row and store nothing");
   AddRequestId(responses, &answers->import.request_id);
   responses->footer(
       "Rows are recognised by external_id: importing a file twice, or the rest of a broken "

@@ -99,6 +99,7 @@ class ComplaintImport {
   int OpenCases() {
     request_.set_request_id(NewRequestId());
     request_.set_history(options_.history);
+    request_.set_dry_run(options_.dry_run);
     v1::BatchOpenCasesResponse reply;
     const int code = session_.Call(&v1::CaseService::Stub::BatchOpenCases, request_, &reply);
     if (code != kExitOk) return code;

@@ -39,6 +39,7 @@ void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnarySta
   work.caller = state->call.ToCaller(request_id, body);
   work.commands = std::move(batch->commands);
   work.positions = batch->positions;
+  work.dry_run = batch->dry_run;
   work.done = std::move(reply);
   service->backend().executor.Submit(std::move(work));
 }

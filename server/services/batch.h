@@ -22,6 +22,7 @@ struct Batch {
   std::vector<std::optional<Error>> refused{};  // one for each item
   std::vector<Command> commands{};              // the others, in order
   std::vector<size_t> positions{};              // of the others
+  bool dry_run = false;                         // decides everything, keeps nothing
 
   explicit Batch(size_t count = 0) : refused(count) {}
   // What the next item asks for, or why it cannot.

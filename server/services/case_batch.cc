@@ -69,6 +69,7 @@ void BatchOpen(ApiService* service, const std::shared_ptr<ApiService::UnaryState
   const int count = request->cases_size();
   if (auto size = CheckBatchSize("cases", count); !size) return service->Finish(state, size);
   auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  batch->dry_run = request->dry_run();
   service->backend().store.Read([&](Reader& reader) {
     for (int i = 0; i < count; ++i) {
       Checks checks;
@@ -89,8 +90,15 @@ void BatchOpen(ApiService* service, const std::shared_ptr<ApiService::UnaryState
                   api::BulkResult* out = reply.add_results();
                   const api::Case& named = request->cases(static_cast<int>(i)).case_();
                   out->set_case_id(named.external_key().external_id());
-                  if (result) return FillBulkResult(state->call, i, result, out);
-                  FillBulkResult(state->call, i, Inside(result.error(), i), out);
+                  if (!result) {
+                    return FillBulkResult(state->call, i, Inside(result.error(), i), out);
+                  }
+                  FillBulkResult(state->call, i, result, out);
+                  if (!batch->dry_run || result->replayed) return;
+                  api::Case* unstored = out->mutable_case_();
+                  unstored->clear_id();
+                  unstored->clear_number();
+                  unstored->clear_etag();
                 });
                 service->Reply(state, reply);
               });

@@ -276,8 +276,13 @@ fields:
         ",2026-01-08,z,north,\n");
   const std::string call =
       "import complaints " + folder_ + "/new.csv --map " + folder_ + "/map.yaml --history";
+  EXPECT_EQ(Say("integration", call + " --dry-run"), 0);
+  const std::string foreseen = Read("new.csv.rejects.csv");
+  EXPECT_EQ(Say("admin", "cases list"), 0);
   EXPECT_EQ(Say("integration", call), 0);
-  transcript_ += Read("new.csv.rejects.csv") + "\n";
+  EXPECT_EQ(Read("new.csv.rejects.csv"), foreseen) << "what the dry run said";
+  transcript_ += foreseen + "\n";
+  EXPECT_EQ(Say("integration", call + " --dry-run -o json"), 0);
   EXPECT_EQ(Say("integration", call + " --strict --lang zh"), 1);
   transcript_ += Read("new.csv.rejects.csv") + "\n";
   EXPECT_EQ(Say("admin", "cases list --lang zh"), 0);

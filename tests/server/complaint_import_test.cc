@@ -308,6 +308,49 @@ TEST(BatchOpenCasesTest, AKeyThatSaysSomethingElseIsRefusedWhoeverOwnsIt) {
   EXPECT_EQ(open("east", "east", "lost card"), other) << "what east may not see";
 }
 
+TEST(BatchOpenCasesTest, ADryRunAnswersAsTheRunWouldAndKeepsNothing) {
+  TestServer server;
+  const std::string cases = R"(request_id: "once" history: true
+    cases { case { program_id: "service-csat" external_key { source_system: "s" external_id: "1" }
+                   open_time { seconds: 1600000000 } } }
+    cases { case { program_id: "service-csat" open_time { seconds: 1600000000 } } }
+    cases { case { program_id: "nosuch" external_key { source_system: "s" external_id: "3" }
+                   open_time { seconds: 1600000000 } } }
+  )";
+  const auto outcomes = [&](const api::BatchOpenCasesResponse& reply) {
+    std::vector<std::string> each;
+    for (const api::BulkResult& result : reply.results()) {
+      each.push_back(result.has_error() ? result.error().field() + " " + result.error().reason()
+                                        : result.case_().status());
+      if (result.replayed()) each.back() += ", replayed";
+    }
+    return each;
+  };
+  const auto stored = [&] {
+    std::pair<int64_t, int64_t> counts;
+    server.store().Read([&](Reader& reader) {
+      counts = {reader.Sizes().cases, reader.Sizes().events};
+    });
+    return counts;
+  };
+  const auto dry = server.Do<api::BatchOpenCasesResponse>("integration", cases + "dry_run: true");
+  EXPECT_EQ(stored(), std::pair(int64_t{0}, int64_t{0}));
+  EXPECT_THAT(outcomes(dry),
+              testing::ElementsAre("open", "cases[1].case.external_key REQUIRED_FIELD_MISSING",
+                                   "cases[2].case.program_id UNKNOWN_PROGRAM"));
+  const api::Case& unstored = dry.results(0).case_();
+  EXPECT_EQ(unstored.id() + unstored.number() + unstored.etag(), "") << "nothing to go back to";
+  // Neither the request id nor the key is taken by it.
+  const auto run = server.Do<api::BatchOpenCasesResponse>("integration", cases);
+  EXPECT_EQ(outcomes(run), outcomes(dry));
+  EXPECT_EQ(stored().first, 1);
+  const auto again = server.Do<api::BatchOpenCasesResponse>(
+      "integration", "dry_run: true " + cases.substr(cases.find("history")));
+  EXPECT_EQ(outcomes(again)[0], "open, replayed");
+  EXPECT_NE(again.results(0).case_().id(), "") << "that one is there";
+  EXPECT_EQ(again.results(0).case_().id(), run.results(0).case_().id());
+}
+
 TEST(BatchOpenCasesTest, WithoutHistoryACaseBeginsNowAndHasNoPast) {
   TestServer server;
   const auto reply = server.Do<api::BatchOpenCasesResponse>("integration", BatchOf(R"(
