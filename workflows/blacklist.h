@@ -9,6 +9,15 @@
 //
 // lapsed, lifted and rejected are final: whoever is to be restricted again is proposed again.
 //
+//   warn, decide       a second person: not the proposer, nor whoever had the rules tried
+//   decide_extension   as these, nor whoever asked for it
+//   decide_appeal      a third person: as these, nor whoever recorded the appeal, nor anybody who
+//                      has decided on the entry before, a warning included
+//   lift               anybody, the proposer too
+//
+// each of them by a person, never the system, of a role that the policy names, who owns no open
+// case of the customer. Persons are compared by principal, whatever token or role they show.
+//
 // An entry never keeps a customer from complaining. Opening a case is no RestrictedAction, and what
 // is owed by law (a statutory remedy) is always allowed.
 #pragma once
