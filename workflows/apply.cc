@@ -520,6 +520,84 @@ struct CaseFold {
   void operator()(const CustomerConsentChanged&) { CHECK(false); }
   void operator()(const ResponseRecorded&) { CHECK(false); }
   void operator()(const ResponsePairingCorrected&) { CHECK(false); }
+  void operator()(const EntryProposed&) { CHECK(false); }
+  void operator()(const EntryWarned&) { CHECK(false); }
+  void operator()(const EntryDecided&) { CHECK(false); }
+  void operator()(const EntryExtensionRequested&) { CHECK(false); }
+  void operator()(const EntryExtensionDecided&) { CHECK(false); }
+  void operator()(const EntryAppealed&) { CHECK(false); }
+  void operator()(const EntryAppealDecided&) { CHECK(false); }
+  void operator()(const EntryLifted&) { CHECK(false); }
+  void operator()(const EntryLapsed&) { CHECK(false); }
+  void operator()(const EntryNotified&) { CHECK(false); }
+};
+
+// What happened to a blacklist entry, but for EntryProposed.
+struct EntryFold {
+  BlacklistEntry& entry;
+  const Event& event;
+
+  void End(BlacklistState state, Timestamp at) {
+    entry.state = state;
+    entry.ended_at = at;
+    entry.extension.reset();
+    entry.review_at.reset();
+  }
+
+  void operator()(const EntryWarned& e) {
+    entry.decisions.push_back(e.decision);
+    entry.state = BlacklistState::kWarned;
+    entry.warned_at = e.decision.at;
+  }
+  void operator()(const EntryDecided& e) {
+    entry.decisions.push_back(e.decision);
+    if (e.decision.kind != BlacklistDecisionKind::kActivated) {
+      return End(BlacklistState::kRejected, e.decision.at);
+    }
+    entry.state = BlacklistState::kActive;
+    entry.review_at = e.review_at;
+  }
+  void operator()(const EntryExtensionRequested& e) { entry.extension = e.extension; }
+  void operator()(const EntryExtensionDecided& e) {
+    entry.decisions.push_back(e.decision);
+    entry.extension.reset();
+    entry.expires_at = e.expires_at;
+    entry.review_at = e.review_at;
+  }
+  void operator()(const EntryAppealed& e) { entry.appeal = e.appeal; }
+  void operator()(const EntryAppealDecided& e) {
+    const bool upheld = e.decision.kind == BlacklistDecisionKind::kAppealUpheld;
+    entry.decisions.push_back(e.decision);
+    entry.appeal.state = upheld ? AppealState::kUpheld : AppealState::kRejected;
+    entry.appeal.decided_by = e.decision.actor;
+    entry.appeal.decided_at = e.decision.at;
+    if (upheld) End(BlacklistState::kLifted, e.decision.at);
+  }
+  void operator()(const EntryLifted& e) {
+    entry.decisions.push_back(e.decision);
+    End(BlacklistState::kLifted, e.decision.at);
+  }
+  // At its instant, however late the bell was.
+  void operator()(const EntryLapsed&) { End(BlacklistState::kLapsed, entry.expires_at); }
+  void operator()(const EntryNotified& e) {
+    if (e.appeal_until) entry.appeal_until = e.appeal_until;
+    switch (e.notice) {
+      case BlacklistNotice::kDecision: entry.notified_at = event.recorded_at; break;
+      case BlacklistNotice::kImmediateOver: entry.immediate_over_noticed = true; break;
+      case BlacklistNotice::kAppealOverdue: entry.appeal_overdue_noticed = true; break;
+      case BlacklistNotice::kReviewDue: entry.review_at = e.review_at; break;
+      case BlacklistNotice::kUnset:
+      case BlacklistNotice::kWarning:
+      case BlacklistNotice::kExtended:
+      case BlacklistNotice::kAppealDecided:
+      case BlacklistNotice::kLifted:
+      case BlacklistNotice::kLapsed: break;
+    }
+  }
+  template <typename T>
+  void operator()(const T&) {
+    CHECK(false);
+  }
 };
 
 void SetConsent(std::vector<Consent>& consents, const Consent& consent) {
@@ -563,6 +641,18 @@ Customer Apply(Customer before, const Event& event) {
     CHECK(consent != nullptr);
     if (consent->do_not_contact) before.do_not_contact = *consent->do_not_contact;
     for (const Consent& entry : consent->consents) SetConsent(before.consents, entry);
+  }
+  before.version += 1;
+  before.updated_at = event.recorded_at;
+  return before;
+}
+
+BlacklistEntry Apply(BlacklistEntry before, const Event& event) {
+  if (const auto* proposed = std::get_if<EntryProposed>(&event.body)) {
+    before = proposed->entry;
+    before.version = 0;
+  } else {
+    std::visit(EntryFold{before, event}, event.body);
   }
   before.version += 1;
   before.updated_at = event.recorded_at;

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "workflows/blacklist.h"
 #include "workflows/case.h"
 #include "workflows/customer.h"
 #include "workflows/ids.h"
@@ -257,8 +258,72 @@ struct WorkCase {
   std::optional<int64_t> expected_lease{};
 };
 
-using Command =
-    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
-                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones>;
+// The blacklist. A person asks for a restriction; another one decides.
+struct ProposeEntry {
+  CustomerId customer_id{};
+  BlacklistKind kind = BlacklistKind::kUnset;
+  std::optional<BlacklistEffects> effects{};  // absent: those of the kind
+  BlacklistExtent extent{};
+  std::vector<BlacklistEvidence> evidence{};  // ids and added_by not yet set
+  std::string reason_code{};
+  Text internal_reason{};
+  Text customer_reason_en{};
+  Text customer_reason_zh{};
+  std::string legal_basis{};             // empty: that of the kind
+  std::optional<Timestamp> starts_at{};  // absent: now
+  std::optional<Timestamp> expires_at{};
+  std::optional<Timestamp> review_at{};        // absent: by the kind
+  std::optional<Timestamp> immediate_until{};  // absent: nothing holds before the decision
+};
+// Every rule of the revision is tried on the customer; those that hold propose.
+struct ProposeByRules {
+  CustomerId customer_id{};
+};
+
+// An entry as a caller names it: by id, or by number when the id is empty.
+struct EntryRef {
+  BlacklistEntryId id{};
+  int64_t number = 0;
+};
+struct WarnEntry {
+  Text note{};
+};
+struct DecideEntry {
+  bool activate = false;  // false: it is rejected
+  Text note{};
+};
+struct RequestEntryExtension {
+  Timestamp until{};
+  Text reason{};
+};
+struct DecideEntryExtension {
+  bool grant = false;
+  Text note{};
+};
+struct AppealEntry {
+  Text words{};
+  std::vector<BlacklistEvidence> evidence{};
+};
+struct DecideEntryAppeal {
+  bool uphold = false;  // the customer is right: the entry is lifted
+  Text note{};
+};
+struct LiftEntry {
+  Text note{};
+};
+// One wake-up for one entry: everything that time has brought by Context::now happens, once.
+struct EntryTimers {};
+
+using EntryVerb = std::variant<WarnEntry, DecideEntry, RequestEntryExtension, DecideEntryExtension,
+                               AppealEntry, DecideEntryAppeal, LiftEntry, EntryTimers>;
+struct WorkEntry {
+  EntryRef ref{};
+  EntryVerb verb{};
+  std::optional<int64_t> expected_version{};
+};
+
+using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
+                             OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
+                             ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry>;
 
 }  // namespace rebound

@@ -23,6 +23,9 @@ struct CommandDecision {
   Result<Events> operator()(const ConfirmClock& c) { return DecideConfirm(facts, c, context); }
   Result<Events> operator()(const ReportZones& c) { return DecideZoneData(facts, c, context); }
   Result<Events> operator()(const WorkCase& c) { return DecideWork(facts, c, context); }
+  Result<Events> operator()(const ProposeEntry& c) { return DecidePropose(facts, c, context); }
+  Result<Events> operator()(const ProposeByRules& c) { return DecideByRules(facts, c, context); }
+  Result<Events> operator()(const WorkEntry& c) { return DecideEntryWork(facts, c, context); }
 };
 
 }  // namespace

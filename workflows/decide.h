@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "workflows/blacklist.h"
 #include "workflows/case.h"
 #include "workflows/command.h"
 #include "workflows/customer.h"
@@ -78,6 +79,16 @@ struct Facts {
   std::optional<Case> waiting{};
   std::optional<Customer> waiting_customer{};
   std::shared_ptr<const Zone> waiting_customer_zone{};
+  // WorkEntry: the blacklist entry; `customer` is who stands for its customer now.
+  std::optional<BlacklistEntry> entry{};
+  // ProposeEntry, ProposeByRules, and whatever Restrict is asked about: every entry of the customer
+  // and of every alias, whatever became of it. ProposeByRules also has all their cases and
+  // responses above, of every program; ProposeEntry and AppealEntry the cases of theirs that the
+  // evidence names.
+  std::vector<BlacklistEntry> entries{};
+  // WorkEntry: who owns an open case of the customer, of any alias, in any program.
+  std::vector<std::string> case_owners{};
+  int64_t next_entry_number = 1;
 };
 
 struct Context {
@@ -109,8 +120,9 @@ Result<Events> Decide(const Facts& facts, const Command& command, const Context&
 // The case after the event. For CaseOpened, `before` is ignored. REQUIRES: a case event, not
 // CaseVoided (after which there is no case).
 Case Apply(Case before, const Event& event);
-// The same for customers and responses.
+// The same for customers, responses and blacklist entries.
 Customer Apply(Customer before, const Event& event);
 Response Apply(Response before, const Event& event);
+BlacklistEntry Apply(BlacklistEntry before, const Event& event);
 
 }  // namespace rebound

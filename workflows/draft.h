@@ -105,6 +105,15 @@ class Draft {
     events_.push_back(std::move(event));
   }
 
+  void AddEntry(BlacklistEntry& entry, Timestamp occurred_at, EventBody body) {
+    Event event = Envelope(occurred_at, std::move(body));
+    event.entry_id = entry.id;
+    event.customer_id = entry.customer_id;
+    event.org_unit_id = entry.org_unit_id;
+    entry = Apply(std::move(entry), event);
+    events_.push_back(std::move(event));
+  }
+
   static int32_t NextGeneration(const Case& c, TimerKind kind) {
     int32_t generation = 1;
     for (const Timer& timer : c.timers) {
@@ -354,5 +363,11 @@ Result<Events> DecideConfirm(const Facts& facts, const ConfirmClock& command,
 Result<Events> DecideZoneData(const Facts& facts, const ReportZones& command,
                               const Context& context);
 Result<Events> DecideClaim(const Facts& facts, const ClaimNext& command, const Context& context);
+Result<Events> DecidePropose(const Facts& facts, const ProposeEntry& command,
+                             const Context& context);
+Result<Events> DecideByRules(const Facts& facts, const ProposeByRules& command,
+                             const Context& context);
+Result<Events> DecideEntryWork(const Facts& facts, const WorkEntry& command,
+                               const Context& context);
 
 }  // namespace rebound

@@ -71,6 +71,16 @@ struct NameOf {
   REBOUND_NAME(StepEnded)
   REBOUND_NAME(StepOverdue)
   REBOUND_NAME(MessageSent)
+  REBOUND_NAME(EntryProposed)
+  REBOUND_NAME(EntryWarned)
+  REBOUND_NAME(EntryDecided)
+  REBOUND_NAME(EntryExtensionRequested)
+  REBOUND_NAME(EntryExtensionDecided)
+  REBOUND_NAME(EntryAppealed)
+  REBOUND_NAME(EntryAppealDecided)
+  REBOUND_NAME(EntryLifted)
+  REBOUND_NAME(EntryLapsed)
+  REBOUND_NAME(EntryNotified)
 #undef REBOUND_NAME
 };
 
@@ -121,6 +131,9 @@ std::string_view OutboxKind(const EventBody& body) {
     return step.kind == StepKind::kTask && names ? kNotification : std::string_view{};
   }
   if (std::holds_alternative<MessageSent>(body)) return "message";
+  if (const auto* notified = std::get_if<EntryNotified>(&body)) {
+    return IsForCustomer(notified->notice) ? std::string_view{"blacklist_notice"} : kNotification;
+  }
   const bool told =
       std::holds_alternative<CaseChased>(body) || std::holds_alternative<CaseSupervised>(body);
   return told ? kNotification : std::string_view{};

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "workflows/blacklist.h"
 #include "workflows/case.h"
 #include "workflows/customer.h"
 #include "workflows/ids.h"
@@ -425,28 +426,79 @@ struct CaseVoided {
   friend bool operator==(const CaseVoided&, const CaseVoided&) = default;
 };
 
-using EventBody =
-    std::variant<CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
-                 CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened,
-                 CaseAssigned, AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved,
-                 CaseClosed, CaseReopened, ResponseAttached, ResurveyAsked, ResurveyAnswered,
-                 LaterAnswerCounted, TimerSet, TimerEnded, CaseHistoryDerived, CaseVoided,
-                 CaseDispatched, CaseAccepted, CaseReturned, CaseChased, CaseSupervised,
-                 AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
-                 CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded,
-                 ClockStarted, ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved,
-                 CaseMigrated, RevisionApplied, ClockJumped, ClockConfirmed, ZoneDataChanged,
-                 CaseMerged, CaseAbsorbed, CaseUnmerged, CaseSeparated, CaseLinkChanged,
-                 VerdictRecorded, FindingRecorded, AlertRaised, AlertAcknowledged, AlertOverdue,
-                 CaseBegun, ResponseCorrected, StepStarted, StepEnded, StepOverdue, MessageSent>;
+// Blacklist entries.
+struct EntryProposed {
+  BlacklistEntry entry{};
+  friend bool operator==(const EntryProposed&, const EntryProposed&) = default;
+};
+struct EntryWarned {
+  BlacklistDecision decision{};
+  friend bool operator==(const EntryWarned&, const EntryWarned&) = default;
+};
+struct EntryDecided {
+  BlacklistDecision decision{};  // kActivated or kRejected
+  std::optional<Timestamp> review_at{};
+  friend bool operator==(const EntryDecided&, const EntryDecided&) = default;
+};
+struct EntryExtensionRequested {
+  BlacklistExtension extension{};
+  friend bool operator==(const EntryExtensionRequested&, const EntryExtensionRequested&) = default;
+};
+struct EntryExtensionDecided {
+  BlacklistDecision decision{};  // kExtensionGranted or kExtensionRefused
+  Timestamp expires_at{};        // as it now is
+  std::optional<Timestamp> review_at{};
+  friend bool operator==(const EntryExtensionDecided&, const EntryExtensionDecided&) = default;
+};
+struct EntryAppealed {
+  BlacklistAppeal appeal{};
+  friend bool operator==(const EntryAppealed&, const EntryAppealed&) = default;
+};
+struct EntryAppealDecided {
+  BlacklistDecision decision{};  // kAppealUpheld, which lifts it, or kAppealDismissed
+  friend bool operator==(const EntryAppealDecided&, const EntryAppealDecided&) = default;
+};
+struct EntryLifted {
+  BlacklistDecision decision{};
+  friend bool operator==(const EntryLifted&, const EntryLifted&) = default;
+};
+struct EntryLapsed {
+  friend bool operator==(const EntryLapsed&, const EntryLapsed&) = default;
+};
+// Somebody is told of it. Makes an outbox row of ids; no text is in it.
+struct EntryNotified {
+  BlacklistNotice notice = BlacklistNotice::kUnset;
+  std::vector<std::string> notify{};        // principals and "role:ID"; empty: the customer
+  std::optional<Timestamp> appeal_until{};  // kDecision, kExtended: from now on; absent: as it was
+  std::optional<Timestamp> review_at{};     // kReviewDue: the next one; absent: none is left
+  friend bool operator==(const EntryNotified&, const EntryNotified&) = default;
+};
+
+using EventBody = std::variant<
+    CustomerCreated, CustomerProfileChanged, CustomerKeyAdded, CustomerLinked,
+    CustomerConsentChanged, ResponseRecorded, ResponsePairingCorrected, CaseOpened, CaseAssigned,
+    AttemptLogged, CommitmentMade, RemedyRecorded, CaseResolved, CaseClosed, CaseReopened,
+    ResponseAttached, ResurveyAsked, ResurveyAnswered, LaterAnswerCounted, TimerSet, TimerEnded,
+    CaseHistoryDerived, CaseVoided, CaseDispatched, CaseAccepted, CaseReturned, CaseChased,
+    CaseSupervised, AssistRecorded, ExtensionRecorded, VerificationRecorded, CaseMoved,
+    CommitmentSettled, CaseEscalated, PriorityChanged, PauseStarted, PauseEnded, ClockStarted,
+    ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved, CaseMigrated, RevisionApplied,
+    ClockJumped, ClockConfirmed, ZoneDataChanged, CaseMerged, CaseAbsorbed, CaseUnmerged,
+    CaseSeparated, CaseLinkChanged, VerdictRecorded, FindingRecorded, AlertRaised,
+    AlertAcknowledged, AlertOverdue, CaseBegun, ResponseCorrected, StepStarted, StepEnded,
+    StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided, EntryExtensionRequested,
+    EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted, EntryLapsed,
+    EntryNotified>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump
   // The subjects. A case event names its case; a response event its response; customer_id stands
-  // on all three kinds where a customer is known. Events of the whole server have none.
+  // on all kinds where a customer is known; a blacklist event names its entry and the customer.
+  // Events of the whole server have none.
   CustomerId customer_id{};
   ResponseId response_id{};
   CaseId case_id{};
+  BlacklistEntryId entry_id{};
   Timestamp occurred_at{};  // when it happened
   Timestamp recorded_at{};  // when it was stored; never goes back
   std::string actor{};      // principal, or "system"
@@ -476,9 +528,10 @@ std::string_view GivenTo(const EventBody& body);
 // The kind of outbox row that the event makes; empty: none.
 //   resurvey_invitation  to the customer
 //   message              to the customer: of the plan
+//   blacklist_notice     to the customer: of a blacklist entry
 //   notification         to staff: a tier's, an escalation, a chase, a supervision, a dispatch, an
 //                        alert, a task or a step that is overdue, what the system gives to somebody
-//                        or takes back
+//                        or takes back, what waits for those who decide on a blacklist entry
 std::string_view OutboxKind(const EventBody& body);
 
 }  // namespace rebound

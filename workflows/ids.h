@@ -35,6 +35,8 @@ using ExtensionId = Id<struct ExtensionTag>;
 using AssistId = Id<struct AssistTag>;
 using VerdictId = Id<struct VerdictTag>;
 using AlertId = Id<struct AlertTag>;
+using BlacklistEntryId = Id<struct BlacklistEntryTag>;
+using BlacklistEvidenceId = Id<struct BlacklistEvidenceTag>;
 using InvitationId = Id<struct InvitationTag>;
 using TextId = Id<struct TextTag>;
 

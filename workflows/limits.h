@@ -27,6 +27,9 @@ inline constexpr size_t kLinks = 64;
 inline constexpr size_t kMergedCases = 1'000;
 inline constexpr int32_t kMergeDepth = 16;
 
+// What a blacklist entry, and an appeal against it, rests on at the most.
+inline constexpr size_t kBlacklistEvidence = 64;
+
 inline constexpr size_t kTextCodePoints = 32'768;  // verbatims, notes
 inline constexpr size_t kShortCodePoints = 1'024;  // names, questions, attribute values
 inline constexpr size_t kKeyCharacters = 200;      // external ids, references, paths

@@ -41,6 +41,17 @@ enum class Reason {
   kLinkKindUnknown,
   kQueueUnknown,  // the revision lists queues, and this is none of them
   kEvidenceRequired,
+  kBlacklistExpiryRequired,
+  kBlacklistExpiryPast,
+  kBlacklistExpiryTooFar,
+  kBlacklistEffectNotOfKind,
+  kBlacklistRemedyStatutory,
+  kBlacklistImmediateNotAllowed,
+  kBlacklistImmediateTooLong,
+  kBlacklistRuleNoCondition,
+  kBlacklistRuleScoresOnly,
+  kBlacklistRuleProtected,
+  kBlacklistRuleDuration,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
@@ -100,11 +111,26 @@ enum class Reason {
   kStepNotActive,
   kStepEndsOtherwise,
   kUnreachableNotShown,
+  kBlacklistEntryExists,
+  kBlacklistImmediateUsed,
+  kBlacklistTransitionNotAllowed,
+  kBlacklistWarningRequired,
+  kBlacklistDeciderProposed,
+  kBlacklistDeciderDecided,
+  kBlacklistDeciderIsOwner,
+  kBlacklistDeciderNotPerson,
+  kBlacklistAppealMade,
+  kBlacklistAppealTooLate,
+  kBlacklistAppealNotOpen,
+  kBlacklistAppealPending,
+  kBlacklistExtensionPending,
+  kBlacklistExtensionNotOpen,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,
   kRoleNotAllowed,
   kTransitionRoleNotAllowed,
+  kBlacklistRoleNotAllowed,
 
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
   kQueueFull,

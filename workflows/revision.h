@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "workflows/alert.h"
+#include "workflows/blacklist_policy.h"
 #include "workflows/calendar.h"
 #include "workflows/clocks.h"
 #include "workflows/contact_rules.h"
@@ -38,6 +39,7 @@ struct Revision {
   Labels labels{};
   std::vector<Template> templates{};
   ContactRules contact{};
+  BlacklistPolicy blacklist{};  // no kinds: nobody can be listed
 
   const Program* FindProgram(std::string_view id) const {  // or nullptr
     for (const Program& program : programs) {

@@ -133,6 +133,50 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kEvidenceRequired, StatusCode::INVALID_ARGUMENT,
      "expected at least one item of evidence with a link or words, but got none; add what shows it",
      "至少需要一项证据（链接或说明），但没有收到；请补充证据"},
+    {Reason::kBlacklistExpiryRequired, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected the end of the {kind} restriction, a time {expected}, but it is absent; "
+     "set when it lapses",
+     "{field}：{kind} 限制必须有到期时间（{expected}），但未填写；请填写到期时间"},
+    {Reason::kBlacklistExpiryPast, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a time {expected}, but got {value}; set a later end",
+     "{field}：到期时间应为 {expected}，但收到 {value}；请填写更晚的时间"},
+    {Reason::kBlacklistExpiryTooFar, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected the {kind} restriction to last {expected}, but got {value}; set an earlier "
+     "end, it may be extended by a new decision",
+     "{field}：{kind} 限制最长 {expected}，但收到 {value}；请缩短期限，到期前可另行决定延长"},
+    {Reason::kBlacklistEffectNotOfKind, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a {kind} restriction to name {expected} only; leave the field empty or "
+     "propose another kind",
+     "{field}：{kind} 限制只能填写 {expected}；请清空此字段，或改为提出其他类型"},
+    {Reason::kBlacklistRemedyStatutory, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a remedy at our discretion, but {value} is owed by law; leave it out",
+     "{field}：只能限制自主给予的补救，而 {value} 为法定义务；请去掉"},
+    {Reason::kBlacklistImmediateNotAllowed, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected {expected} for a {kind} restriction, since only staff_safety may hold "
+     "before a second person has decided; leave it out",
+     "{field}：{kind} 限制应为 {expected}：只有 staff_safety 可在第二人决定之前生效；请去掉"},
+    {Reason::kBlacklistImmediateTooLong, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected an immediate effect {expected}, which is 72 hours from now, but got "
+     "{value}; shorten it and have it decided by then",
+     "{field}：即时生效应 {expected}（自提出起 72 小时内），但收到 "
+     "{value}；请缩短，并在此之前作出决定"},
+    {Reason::kBlacklistRuleNoCondition, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected rule {rule} to have a condition or a count here, but it has none; say what "
+     "has to have happened",
+     "{field}：规则 {rule} 在此处须有条件或计数，但没有；请写明须发生何事"},
+    {Reason::kBlacklistRuleScoresOnly, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected rule {rule} to rest on more than scores in every alternative; add a "
+     "condition or a count of what was done, or leave the alternative out",
+     "{field}：规则 {rule} "
+     "的每个备选条件都不能只依据评分；请补充行为方面的条件或计数，或去掉该备选"},
+    {Reason::kBlacklistRuleProtected, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected rule {rule} to use no protected attribute, but it asks for {value}; leave "
+     "it out",
+     "{field}：规则 {rule} 不得使用受保护的属性，但使用了 {value}；请去掉"},
+    {Reason::kBlacklistRuleDuration, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected rule {rule} to propose a duration of {expected}, but got {value}; correct "
+     "the duration",
+     "{field}：规则 {rule} 提出的期限应为 {expected}，但为 {value}；请更正期限"},
     {Reason::kConfigInvalid, StatusCode::INVALID_ARGUMENT,
      "expected a configuration without faults, but found {count}; correct what is listed, the one "
      "in "
@@ -347,6 +391,62 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "{needed_messages} 条消息，才能以联系不上办结；目前 {days} 天、{bands} 个时段、{attempts} 次、"
      "{messages} 条消息；请换个时间再联系"},
 
+    {Reason::kBlacklistEntryExists, StatusCode::FAILED_PRECONDITION,
+     "expected a restriction that is not there yet, but {entry} ({kind}, {state}) covers it; "
+     "decide on that one or extend it",
+     "该限制已由 {entry}（{kind}，{state}）涵盖；请对该条目作出决定或申请延长"},
+    {Reason::kBlacklistImmediateUsed, StatusCode::FAILED_PRECONDITION,
+     "expected no immediate effect until {until}, since that of {entry} was not confirmed by a "
+     "second person; propose without it and have it decided",
+     "{until} 之前不得再次即时生效：{entry} "
+     "的即时生效未经第二人确认；请不带即时生效提出，并尽快决定"},
+    {Reason::kBlacklistTransitionNotAllowed, StatusCode::FAILED_PRECONDITION,
+     "expected a state of {entry} that accepts {command}, but it is {state}[; allowed now: "
+     "{allowed}]; what has ended is proposed anew",
+     "{entry} 处于 {state}，不接受 {command}[；现在可以执行：{allowed}]；已终结的条目请重新提出"},
+    {Reason::kBlacklistWarningRequired, StatusCode::FAILED_PRECONDITION,
+     "expected the customer to be warned before {entry} ({kind}) holds[, and to have time until "
+     "{until}]; warn first, or wait",
+     "{entry}（{kind}）生效前须先警告客户[，并等到 {until}]；请先警告或等待"},
+    {Reason::kBlacklistDeciderProposed, StatusCode::FAILED_PRECONDITION,
+     "expected {command} of {entry} by somebody other than {person}, who asked for it; ask a "
+     "second person",
+     "{entry} 的 {command} 须由提出人 {person} 以外的人办理；请由第二人决定"},
+    {Reason::kBlacklistDeciderDecided, StatusCode::FAILED_PRECONDITION,
+     "expected {command} of {entry} by somebody who has not decided on it, but {person} has; ask a "
+     "third person",
+     "{entry} 的 {command} 须由未参与过决定的人办理，而 {person} 曾作出决定；请由第三人办理"},
+    {Reason::kBlacklistDeciderIsOwner, StatusCode::FAILED_PRECONDITION,
+     "expected {command} of {entry} by somebody who works on no case of the customer, but {person} "
+     "does; ask somebody else",
+     "{entry} 的 {command} 不得由正在处理该客户工单的 {person} 办理；请由他人办理"},
+    {Reason::kBlacklistDeciderNotPerson, StatusCode::FAILED_PRECONDITION,
+     "expected {command} of {entry} by a person, but it comes from the system; ask a person",
+     "{entry} 的 {command} 须由人员办理，不能由系统办理；请由人员决定"},
+    {Reason::kBlacklistAppealMade, StatusCode::FAILED_PRECONDITION,
+     "expected the first appeal against {entry}, but there was one ({state}); lift the entry if it "
+     "is not right any more",
+     "{entry} 只能申诉一次，已有申诉（{state}）；如限制不再适当，请解除"},
+    {Reason::kBlacklistAppealTooLate, StatusCode::FAILED_PRECONDITION,
+     "expected an appeal against {entry} until {until}, but that is over; lift the entry if it is "
+     "not right any more",
+     "{entry} 的申诉期限 {until} 已过；如限制不再适当，请解除"},
+    {Reason::kBlacklistAppealNotOpen, StatusCode::FAILED_PRECONDITION,
+     "expected an appeal against {entry} that waits for its decision, but there is none ({state}); "
+     "reload the entry",
+     "{entry} 没有待决的申诉（{state}）；请刷新条目"},
+    {Reason::kBlacklistAppealPending, StatusCode::FAILED_PRECONDITION,
+     "expected no appeal against {entry} to be waiting, but one is to be decided until {until}; "
+     "decide it first",
+     "{entry} 有待决的申诉（应于 {until} 前决定）；请先作出决定"},
+    {Reason::kBlacklistExtensionPending, StatusCode::FAILED_PRECONDITION,
+     "expected no extension of {entry} to be waiting, but {person} has asked for one until "
+     "{until}; decide it first",
+     "{entry} 已有 {person} 申请延长至 {until}；请先作出决定"},
+    {Reason::kBlacklistExtensionNotOpen, StatusCode::FAILED_PRECONDITION,
+     "expected an extension of {entry} that waits for its decision, but there is none; ask for one "
+     "first",
+     "{entry} 没有待决的延长申请；请先提出申请"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
      "that the operator gave you",
@@ -363,6 +463,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "状态为 {status} 的工单 {case}，{command} 须由角色 {roles} 执行，但您的角色是 "
      "{role}；请由相应角色办理"},
 
+    {Reason::kBlacklistRoleNotAllowed, StatusCode::PERMISSION_DENIED,
+     "expected {command} of a {kind} restriction by one of the roles {roles}, but yours is {role}; "
+     "ask somebody of those",
+     "{kind} 限制的 {command} 仅限角色 {roles}，当前角色为 {role}；请由上述角色办理"},
     {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
      "try "

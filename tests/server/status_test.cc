@@ -16,6 +16,7 @@
 #include "rebound/v1/error_reason.pb.h"
 #include "server/metrics.h"
 #include "tests/fixtures/test_server.h"
+#include "workflows/blacklist.h"
 #include "workflows/clocks.h"
 #include "workflows/lifecycle.h"
 
@@ -137,6 +138,9 @@ TEST(StatusTest, ExamplesAreOfTheShippedConfiguration) {
   for (const StatusDef& status : shipped->lifecycle.statuses) statuses.insert(status.key);
   for (int i = 0; i < kCaseCommandCount; ++i) {
     commands.emplace(Name(static_cast<CaseCommand>(i)));
+  }
+  for (int i = 0; i < kEntryCommandCount; ++i) {
+    commands.emplace(Name(static_cast<EntryCommand>(i)));
   }
   for (int i = 1; i < kClockKindCount; ++i) clocks.emplace(Name(static_cast<ClockKind>(i)));
   for (const Label& label : shipped->labels.pause_reasons) reasons.insert(label.id);
