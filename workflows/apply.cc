@@ -463,6 +463,11 @@ struct CaseFold {
     alert.timer = 0;
     c.worked = true;
   }
+  void operator()(const CaseRestricted& e) {
+    c.restrictions.push_back(e.restriction);
+    Own(c.owner, e.queue_id);
+    c.worked = true;
+  }
   void operator()(const CaseBegun& e) {
     c.playbook = e.playbook;
     c.details.queue_id = e.queue_id;

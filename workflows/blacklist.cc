@@ -39,6 +39,12 @@ bool HoldsFor(const BlacklistExtent& extent, const RestrictedAction& action) {
   return false;
 }
 
+void SortByNumber(std::vector<PermitExplanation>& explanations) {
+  std::sort(
+      explanations.begin(), explanations.end(),
+      [](const PermitExplanation& a, const PermitExplanation& b) { return a.number < b.number; });
+}
+
 bool IsListed(const std::vector<std::string>& list, std::string_view id) {
   return list.empty() || Contains(list, id);
 }
@@ -301,10 +307,24 @@ Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction&
       permit.queue_id = entry.effects.queue_id;
     }
   }
-  std::sort(
-      permit.explanations.begin(), permit.explanations.end(),
-      [](const PermitExplanation& a, const PermitExplanation& b) { return a.number < b.number; });
+  SortByNumber(permit.explanations);
   return permit;
+}
+
+std::vector<PermitExplanation> Bearing(std::span<const BlacklistEntry> entries,
+                                       std::string_view program_id, std::string_view org_unit_id,
+                                       Timestamp now) {
+  RestrictedAction anything;
+  anything.program_id = program_id;
+  anything.org_unit_id = org_unit_id;
+  std::vector<PermitExplanation> found;
+  for (const BlacklistEntry& entry : entries) {
+    if (!IsInForce(entry, now) || !HoldsFor(entry.extent, anything)) continue;
+    found.push_back({entry.id, entry.number, entry.kind, entry.reason_code, PermitOutcome::kAllowed,
+                     HoldsUntil(entry)});
+  }
+  SortByNumber(found);
+  return found;
 }
 
 }  // namespace rebound

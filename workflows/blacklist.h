@@ -37,16 +37,6 @@
 
 namespace rebound {
 
-enum class BlacklistKind {
-  kUnset,
-  kDoNotContact,        // no contact, no surveys
-  kChannelLimit,        // no contact on the channels it names
-  kNoGoodwill,          // no discretionary remedies
-  kRepeatCompensation,  // discretionary remedies need somebody's approval
-  kStaffSafety          // cases go to a queue of their own, meetings need somebody's approval
-};
-inline constexpr int kBlacklistKindCount = static_cast<int>(BlacklistKind::kStaffSafety) + 1;
-
 enum class BlacklistState { kUnset, kProposed, kWarned, kActive, kLapsed, kLifted, kRejected };
 inline constexpr int kBlacklistStateCount = static_cast<int>(BlacklistState::kRejected) + 1;
 
@@ -279,5 +269,10 @@ struct Permit {
 // `entries` does not matter.
 Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction& action,
                 Timestamp now);
+
+// Every entry that is in force there, whatever it restricts, by number; the outcome says nothing.
+std::vector<PermitExplanation> Bearing(std::span<const BlacklistEntry> entries,
+                                       std::string_view program_id, std::string_view org_unit_id,
+                                       Timestamp now);
 
 }  // namespace rebound

@@ -14,26 +14,6 @@ namespace {
 
 constexpr std::string_view kCaseMeasure = "case";
 
-bool IsCompensation(const Remedy& remedy) {
-  if (remedy.statutory) return false;
-  switch (remedy.kind) {
-    case RemedyKind::kRefund:
-    case RemedyKind::kVoucher:
-    case RemedyKind::kReplacement:
-    case RemedyKind::kUpgrade:
-    case RemedyKind::kPoints:
-    case RemedyKind::kFreeOfCharge: return true;
-    case RemedyKind::kUnset:
-    case RemedyKind::kExplanation:
-    case RemedyKind::kRedo:
-    case RemedyKind::kBillCorrection:
-    case RemedyKind::kPersonalApology:
-    case RemedyKind::kPriority: return false;
-  }
-  CHECK(false);
-  return false;
-}
-
 // When the customer got it; nullopt: not, or it was taken back.
 std::optional<Timestamp> GivenAt(const Remedy& remedy) {
   if (remedy.state != RemedyState::kAccepted && remedy.state != RemedyState::kDelivered) {
@@ -261,6 +241,26 @@ std::optional<std::vector<BlacklistEvidence>> EvaluateAlternative(
 }
 
 }  // namespace
+
+bool IsCompensation(const Remedy& remedy) {
+  if (remedy.statutory) return false;
+  switch (remedy.kind) {
+    case RemedyKind::kRefund:
+    case RemedyKind::kVoucher:
+    case RemedyKind::kReplacement:
+    case RemedyKind::kUpgrade:
+    case RemedyKind::kPoints:
+    case RemedyKind::kFreeOfCharge: return true;
+    case RemedyKind::kUnset:
+    case RemedyKind::kExplanation:
+    case RemedyKind::kRedo:
+    case RemedyKind::kBillCorrection:
+    case RemedyKind::kPersonalApology:
+    case RemedyKind::kPriority: return false;
+  }
+  CHECK(false);
+  return false;
+}
 
 std::string_view Name(BlacklistMeasure measure) {
   switch (measure) {

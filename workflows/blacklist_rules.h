@@ -32,6 +32,11 @@ struct HistoryItem {
   friend bool operator==(const HistoryItem&, const HistoryItem&) = default;
 };
 
+// Something of worth that is given at our discretion: refunds, vouchers, replacements, upgrades,
+// points and what is free of charge, unless owed by law. Explanations, apologies, corrections and
+// repairs put our own mistakes right.
+bool IsCompensation(const Remedy& remedy);
+
 // What a customer, aliases included, has done in every program. Refers to the records; does not own
 // them.
 struct CustomerHistory {

@@ -113,7 +113,8 @@ enum class NotAskedReason {
   kErased,
   kWithdrawn,
   kMissedWindow,  // the server was down for longer than the program's catch-up window
-  kRuledInvalid
+  kRuledInvalid,
+  kRestricted  // by a blacklist entry
 };
 enum class ExtensionState { kUnset, kRequested, kGranted, kRefused };
 // What takes a case out of the denominator, or speaks against the customer.
@@ -352,6 +353,27 @@ struct CaseStep {
 std::optional<Timestamp> NextWake(const CaseStep& step);
 
 // One per (case, kind, generation); fires exactly once.
+enum class BlacklistKind {
+  kUnset,
+  kDoNotContact,        // no contact, no surveys
+  kChannelLimit,        // no contact on the channels it names
+  kNoGoodwill,          // no discretionary remedies
+  kRepeatCompensation,  // discretionary remedies need somebody's approval
+  kStaffSafety          // cases go to a queue of their own, meetings need somebody's approval
+};
+inline constexpr int kBlacklistKindCount = static_cast<int>(BlacklistKind::kStaffSafety) + 1;
+
+// What a blacklist entry of the customer means for the case, noted as it came to bear on it.
+struct CaseRestriction {
+  BlacklistEntryId entry_id{};
+  int64_t number = 0;  // shown as B-17
+  BlacklistKind kind = BlacklistKind::kUnset;
+  std::string reason_code{};
+  Timestamp until{};  // as things stood then
+  Timestamp noted_at{};
+  friend bool operator==(const CaseRestriction&, const CaseRestriction&) = default;
+};
+
 struct Timer {
   TimerKind kind = TimerKind::kUnset;
   int32_t generation = 0;
@@ -506,6 +528,7 @@ struct Case {
   int32_t round = 1;
   std::optional<Timestamp> round_started_at{};  // absent in the first
   int32_t round_attempts = 0;                   // how many were on record as it began
+  std::vector<CaseRestriction> restrictions{};  // each entry once, in the order they were noted
   bool history = false;
   bool worked = false;   // a person or a timer has acted on it
   int64_t revision = 0;  // the configuration it follows

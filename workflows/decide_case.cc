@@ -158,11 +158,35 @@ Result<void> VerbDecision::CheckRequired() const {
                 {"missing", missing}}};
 }
 
-// Whoever speaks to us may be spoken to; otherwise consent decides.
+// Somebody else who may supervise has looked at the case since the entries came to bear on it.
+bool VerbDecision::IsSupervisedSince(const Permit& permit) const {
+  return std::all_of(
+      permit.explanations.begin(), permit.explanations.end(), [&](const PermitExplanation& each) {
+        const auto noted = std::find_if(
+            c.restrictions.begin(), c.restrictions.end(),
+            [&](const CaseRestriction& known) { return known.entry_id == each.entry_id; });
+        if (noted == c.restrictions.end()) return false;
+        return std::any_of(c.supervisions.begin(), c.supervisions.end(),
+                           [&](const Supervision& supervision) {
+                             return supervision.occurred_at >= noted->noted_at &&
+                                    supervision.actor != context().actor;
+                           });
+      });
+}
+
+// Whoever speaks to us may be spoken to; otherwise the blacklist and consent decide.
 Result<void> VerbDecision::MayReach(Channel channel) const {
   if (!facts.customer) {
     if (!c.details.contact_person.empty()) return {};
     return Error{Reason::kCustomerUnknown, {{"case", CaseNumberText(c.number)}}};
+  }
+  RestrictedAction contact;
+  contact.kind = RestrictedActionKind::kContact;
+  contact.channel = channel;
+  const Permit permit = PermitOf(draft, c, contact);
+  if (permit.outcome == PermitOutcome::kBlocked) return RestrictedBy(c, permit);
+  if (permit.outcome == PermitOutcome::kNeedsApproval && !IsSupervisedSince(permit)) {
+    return RestrictedBy(c, permit);
   }
   return MayApproach(*facts.customer, channel, ConsentPurpose::kRecovery);
 }

@@ -178,10 +178,20 @@ void AskAgain(Draft& draft, Case& c) {
     channels.push_back(point.channel);
   }
   if (channels.empty()) channels.push_back(Channel::kUnset);
-  Result<void> may;
+  std::optional<NotAskedReason> why;
   for (const Channel channel : channels) {
-    may = MayApproach(*customer, channel, ConsentPurpose::kSurvey);
-    if (!may) continue;
+    RestrictedAction survey;
+    survey.kind = RestrictedActionKind::kSurvey;
+    survey.channel = channel;
+    if (PermitOf(draft, c, survey).outcome != PermitOutcome::kAllowed) {
+      why = NotAskedReason::kRestricted;
+      continue;
+    }
+    if (auto may = MayApproach(*customer, channel, ConsentPurpose::kSurvey); !may) {
+      why = may.error().reason == Reason::kDoNotContact ? NotAskedReason::kDoNotContact
+                                                        : NotAskedReason::kConsentDenied;
+      continue;
+    }
     const Timestamp expires = now + draft.ProgramOf(c).resurvey_validity;
     // One invitation for the life of the case: an old link answers the present round.
     const InvitationId invitation =
@@ -193,10 +203,7 @@ void AskAgain(Draft& draft, Case& c) {
     }
     return;
   }
-  const NotAskedReason why = may.error().reason == Reason::kDoNotContact
-                                 ? NotAskedReason::kDoNotContact
-                                 : NotAskedReason::kConsentDenied;
-  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, why, {}}, ask->otherwise);
+  CloseCase(draft, c, now, CaseClosed{ResurveyResult::kNotAsked, *why, {}}, ask->otherwise);
 }
 
 void CrossDueTiers(Draft& draft, Case& c, Timestamp until) {

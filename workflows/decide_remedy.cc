@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "workflows/blacklist_rules.h"
 #include "workflows/limits.h"
 #include "workflows/remedy_ledger.h"
 #include "workflows/verb.h"
@@ -71,6 +72,7 @@ Result<void> VerbDecision::operator()(const RecordRemedy& verb) {
   if (!draft.RevisionOf(c).remedies.empty() || !remedy.approval_limit.empty()) {
     if (auto within = CheckLimits(remedy, known); !within) return within;
   }
+  if (auto may = CheckRestricted(remedy, known); !may) return may;
   if (auto may = MayOffer(remedy); !may) return may;
   if (known == nullptr) remedy.id = draft.NewId<RemedyId>();
   draft.Stamp(remedy.note);
@@ -214,6 +216,27 @@ Result<void> VerbDecision::Approve(Remedy& remedy, const Remedy* known) const {
   }
   remedy.approved_by = context().actor;
   return {};
+}
+
+// What was offered before stands: the customer has our word. All else is granted anew.
+Result<void> VerbDecision::CheckRestricted(Remedy& remedy, const Remedy* known) const {
+  const bool stands =
+      known != nullptr && known->state >= RemedyState::kOffered && !IsRaised(remedy, known);
+  if (!IsGranted(remedy) || !IsCompensation(remedy) || stands) return {};
+  RestrictedAction grant;
+  grant.kind = RestrictedActionKind::kRemedy;
+  grant.remedy_type = remedy.type_id;
+  grant.statutory = remedy.statutory;
+  const Permit permit = PermitOf(draft, c, grant);
+  if (permit.outcome == PermitOutcome::kAllowed) return {};
+  if (permit.outcome == PermitOutcome::kBlocked) return RestrictedBy(c, permit);
+  if (!remedy.approved_by.empty()) return {};
+  if (remedy.state == RemedyState::kApproved) return Approve(remedy, known);
+  if (remedy.approval_limit.empty()) {
+    remedy.approval_limit = EntryNumberText(permit.explanations.front().number);
+  }
+  if (remedy.state == RemedyState::kProposed) return {};
+  return RestrictedBy(c, permit);
 }
 
 Error VerbDecision::NeedsApproval(std::string_view limit) const {

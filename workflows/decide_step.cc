@@ -132,6 +132,13 @@ struct Planner {
   void Send(const PlanStep& step) {
     const Customer* customer = draft.CustomerOf(c);
     if (customer == nullptr) return End(StepState::kSkipped, "customer_unknown");
+    RestrictedAction contact;
+    contact.kind = RestrictedActionKind::kContact;
+    contact.channel = step.channel;
+    const Permit permit = PermitOf(draft, c, contact);
+    if (permit.outcome != PermitOutcome::kAllowed) {
+      return End(StepState::kSkipped, "restricted", Explained(permit));
+    }
     if (auto may = MayApproach(*customer, step.channel, ConsentPurpose::kRecovery); !may) {
       return End(StepState::kSkipped,
                  may.error().reason == Reason::kDoNotContact ? "do_not_contact" : "consent_denied");

@@ -301,6 +301,7 @@ void SettleClocks(Draft& draft, Case& c) {
 
 void Settle(Draft& draft, Case& c) {
   SettleClocks(draft, c);
+  NoteRestrictions(draft, c);
   Advance(draft, c);
   Route(draft, c);
 }
@@ -369,6 +370,7 @@ void Open(Draft& draft, Case& c, const Response* response, const Customer* custo
   if (!c.history && !draft.context().revision->alerts.empty()) {
     RaiseAlerts(draft, c, red_lines, OpeningFacts(c, response, customer));
   }
+  NoteRestrictions(draft, c);
   Advance(draft, c);
   Route(draft, c);
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "workflows/blacklist.h"
 #include "workflows/check.h"
 #include "workflows/clocks.h"
 #include "workflows/decide.h"
@@ -96,6 +97,8 @@ class Draft {
       if (!back->queue_id.empty()) event.queue_id = back->queue_id;
     } else if (const auto* begun = std::get_if<CaseBegun>(&event.body)) {
       event.queue_id = begun->queue_id;
+    } else if (const auto* restricted = std::get_if<CaseRestricted>(&event.body)) {
+      if (!restricted->queue_id.empty()) event.queue_id = restricted->queue_id;
     }
     if (!std::holds_alternative<CaseVoided>(event.body)) {
       const std::string had = NeedsWork(c) ? c.owner : std::string();
@@ -318,6 +321,18 @@ void Begin(Draft& draft, Case& c, const Response* response, std::string reason,
 // Whom the words of `notify` mean for the case, each once.
 std::vector<std::string> Recipients(const Draft& draft, const Case& c,
                                     const std::vector<std::string>& notify);
+
+// ---- The blacklist (decide_restriction.cc)
+
+// What the entries of the case's customer say to the action; its program and unit are the case's.
+Permit PermitOf(const Draft& draft, const Case& c, RestrictedAction action);
+// The entries that decide it: "B-17 no_goodwill (repeat_claims) until 2026-12-01T00:00:00Z; ...".
+std::string Explained(const Permit& permit);
+// kBlacklistBlocks or kBlacklistNeedsApproval. REQUIRES: not allowed.
+Error RestrictedBy(const Case& c, const Permit& permit);
+// Every entry in force that bears on the case is on it, each once, noted as it came to bear; a case
+// that waits goes to the queue that it names. Settle and Open call it.
+void NoteRestrictions(Draft& draft, Case& c);
 
 // ---- Routing (decide_routing.cc)
 

@@ -66,6 +66,7 @@ struct NameOf {
   REBOUND_NAME(AlertAcknowledged)
   REBOUND_NAME(AlertOverdue)
   REBOUND_NAME(CaseBegun)
+  REBOUND_NAME(CaseRestricted)
   REBOUND_NAME(ResponseCorrected)
   REBOUND_NAME(StepStarted)
   REBOUND_NAME(StepEnded)

@@ -278,6 +278,12 @@ struct CaseBegun {
   Text note{};
   friend bool operator==(const CaseBegun&, const CaseBegun&) = default;
 };
+// A blacklist entry came to bear on the case.
+struct CaseRestricted {
+  CaseRestriction restriction{};
+  std::string queue_id{};  // the case waits there from now on; empty: where it is
+  friend bool operator==(const CaseRestricted&, const CaseRestricted&) = default;
+};
 // The plan. A step that begins sets its timer, one that ends or is overdue ends it.
 struct StepStarted {
   CaseStep step{};  // with the generation of its timer, which is due at NextWake(step)
@@ -485,10 +491,10 @@ using EventBody = std::variant<
     ClockPaused, ClockResumed, ClockEnded, TierCrossed, ClockMoved, CaseMigrated, RevisionApplied,
     ClockJumped, ClockConfirmed, ZoneDataChanged, CaseMerged, CaseAbsorbed, CaseUnmerged,
     CaseSeparated, CaseLinkChanged, VerdictRecorded, FindingRecorded, AlertRaised,
-    AlertAcknowledged, AlertOverdue, CaseBegun, ResponseCorrected, StepStarted, StepEnded,
-    StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided, EntryExtensionRequested,
-    EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted, EntryLapsed,
-    EntryNotified>;
+    AlertAcknowledged, AlertOverdue, CaseBegun, CaseRestricted, ResponseCorrected, StepStarted,
+    StepEnded, StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided,
+    EntryExtensionRequested, EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted,
+    EntryLapsed, EntryNotified>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump

@@ -112,6 +112,8 @@ std::string_view Name(Reason reason) {
     case Reason::kBlacklistAppealPending: return "BLACKLIST_APPEAL_PENDING";
     case Reason::kBlacklistExtensionPending: return "BLACKLIST_EXTENSION_PENDING";
     case Reason::kBlacklistExtensionNotOpen: return "BLACKLIST_EXTENSION_NOT_OPEN";
+    case Reason::kBlacklistBlocks: return "BLACKLIST_BLOCKS";
+    case Reason::kBlacklistNeedsApproval: return "BLACKLIST_NEEDS_APPROVAL";
     case Reason::kBlacklistRoleNotAllowed: return "BLACKLIST_ROLE_NOT_ALLOWED";
     case Reason::kUnauthenticated: return "UNAUTHENTICATED";
     case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";

@@ -125,6 +125,8 @@ enum class Reason {
   kBlacklistAppealPending,
   kBlacklistExtensionPending,
   kBlacklistExtensionNotOpen,
+  kBlacklistBlocks,
+  kBlacklistNeedsApproval,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,

@@ -31,7 +31,8 @@ struct VerbDecision {
   Result<void> NeedSecondPerson(std::string_view command, std::string_view first) const;
   // Everything the taken transition requires is there.
   Result<void> CheckRequired() const;
-  // Consent and do-not-contact of the customer.
+  // The blacklist, consent and do-not-contact of the customer. Contact that needs approval has it
+  // when a manager supervises the case, having seen the restriction on it.
   Result<void> MayReach(Channel channel) const;
 
   // Handling: decide_case.cc.
@@ -95,6 +96,9 @@ struct VerbDecision {
   // What the end of handling does to its clocks.
   void EndHandlingClocks();
   Result<void> MayOffer(const Remedy& remedy);
+  bool IsSupervisedSince(const Permit& permit) const;
+  // What the blacklist says to a remedy that is granted now.
+  Result<void> CheckRestricted(Remedy& remedy, const Remedy* known) const;
   // On the owner's account; one that lasts is over. `status` empty: stays as it is.
   void BeginPause(std::string reason, Text note, std::string_view status = {});
 };

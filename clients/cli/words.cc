@@ -147,6 +147,7 @@ constexpr Pair kEnums[] = {
     {"NOT_ASKED_REASON_WITHDRAWN", "已撤单"},
     {"NOT_ASKED_REASON_MISSED_WINDOW", "错过时机"},
     {"NOT_ASKED_REASON_RULED_INVALID", "裁定无效"},
+    {"NOT_ASKED_REASON_RESTRICTED", "黑名单限制"},
     {"VERDICT_KIND_INVALID", "无效"},
     {"VERDICT_KIND_MIS_SCORED", "误评分"},
     {"VERDICT_KIND_UNFOUNDED", "不属实"},
@@ -217,6 +218,7 @@ constexpr Pair kEvents[] = {
     {"CaseAccepted", "接单"},
     {"CaseAssigned", "指派"},
     {"CaseBegun", "开始处理"},
+    {"CaseRestricted", "黑名单限制"},
     {"CaseChased", "催单"},
     {"CaseClosed", "归档"},
     {"CaseDispatched", "派单"},
@@ -434,6 +436,7 @@ const google::protobuf::EnumDescriptor* EnumOf(std::string_view event, std::stri
   if (key == "count") return GetEnumDescriptor<v1::ClockCount>();
   if (key == "direction") return GetEnumDescriptor<v1::Direction>();
   if (key == "handling_result") return GetEnumDescriptor<v1::HandlingResult>();
+  if (key == "kind" && event == "CaseRestricted") return GetEnumDescriptor<v1::BlacklistKind>();
   if (key == "kind" && event != "CaseLinkChanged") return GetEnumDescriptor<v1::RemedyKind>();
   if (key == "not_asked_reason") return GetEnumDescriptor<v1::NotAskedReason>();
   if (key == "origin") return GetEnumDescriptor<v1::CaseOrigin>();

@@ -531,6 +531,15 @@ void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api
   FillDispatching(c, full, out);
   FillRulings(c, full, out);
   FillSteps(c, full, revision, out);
+  for (const CaseRestriction& restriction : c.restrictions) {
+    api::CaseRestriction* to = out->add_restrictions();
+    to->set_entry_id(ToString(restriction.entry_id));
+    to->set_entry_number(EntryNumberText(restriction.number));
+    to->set_kind(ToApi<api::BlacklistKind>(restriction.kind));
+    to->set_reason_code(restriction.reason_code);
+    Fill(restriction.until, to->mutable_until_time());
+    Fill(restriction.noted_at, to->mutable_note_time());
+  }
   if (full) {
     for (std::string& name : revision.lifecycle.Allowed(c)) {
       out->add_allowed_commands(std::move(name));

@@ -282,6 +282,13 @@ struct EventDetails {
     Put("queue", e.queue_id);
     out->set_note(e.note.value);
   }
+  void operator()(const CaseRestricted& e) {
+    Put("entry", EntryNumberText(e.restriction.number));
+    Put("kind", std::string(Name(e.restriction.kind)));
+    Put("reason", e.restriction.reason_code);
+    PutTime("until", e.restriction.until);
+    Put("queue", e.queue_id);
+  }
   void operator()(const StepStarted& e) {
     Put("step", e.step.step_id);
     Put("kind", std::string(Name(e.step.kind)));

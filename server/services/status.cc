@@ -447,6 +447,14 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected an extension of {entry} that waits for its decision, but there is none; ask for one "
      "first",
      "{entry} 没有待决的延长申请；请先提出申请"},
+    {Reason::kBlacklistBlocks, StatusCode::FAILED_PRECONDITION,
+     "expected what no blacklist entry of the customer restricts, but {entries} restricts it for "
+     "{case}; do what is owed by law, or have the entry reviewed",
+     "该客户的黑名单条目 {entries} 限制了 {case} 上的此项操作；请办理法定事项，或申请复核该条目"},
+    {Reason::kBlacklistNeedsApproval, StatusCode::FAILED_PRECONDITION,
+     "expected somebody else's approval on {case}, because of {entries}; propose the remedy and "
+     "have it approved, or ask a manager to supervise the case before you meet the customer",
+     "因 {entries}，{case} 上的此项操作须经他人批准；请先提出补救措施并由他人批准，或请主管督办后再与客户见面"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
      "that the operator gave you",

@@ -59,7 +59,7 @@ constexpr StepState LastOf(StepState) { return StepState::kSkipped; }
 constexpr TimerState LastOf(TimerState) { return TimerState::kCancelled; }
 constexpr HandlingResult LastOf(HandlingResult) { return HandlingResult::kErased; }
 constexpr ResurveyResult LastOf(ResurveyResult) { return ResurveyResult::kNotAsked; }
-constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kRuledInvalid; }
+constexpr NotAskedReason LastOf(NotAskedReason) { return NotAskedReason::kRestricted; }
 constexpr ExtensionState LastOf(ExtensionState) { return ExtensionState::kRefused; }
 constexpr VerdictKind LastOf(VerdictKind) { return VerdictKind::kDishonest; }
 constexpr VerdictState LastOf(VerdictState) { return VerdictState::kRefused; }
@@ -358,6 +358,16 @@ void Fields(V& v, IsA<Chase> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<CaseRestriction> auto& s) {
+  v(1, s.entry_id);
+  v(2, s.number);
+  v(3, s.kind);
+  v(4, s.reason_code);
+  v(5, s.until);
+  v(6, s.noted_at);
+}
+
+template <class V>
 void Fields(V& v, IsA<Supervision> auto& s) {
   v(1, s.note);
   v(2, s.actor);
@@ -551,6 +561,7 @@ void Fields(V& v, IsA<Case> auto& s) {
   v(71, s.round);
   v(72, s.round_started_at);
   v(73, s.round_attempts);
+  v(74, s.restrictions);
   v(80, s.lease_number);
   v(81, s.owned_at);
   v(82, s.last_owner);
@@ -934,6 +945,12 @@ template <class V>
 void Fields(V& v, IsA<AlertOverdue> auto& s) {
   v(1, s.id);
   v(2, s.notify);
+}
+
+template <class V>
+void Fields(V& v, IsA<CaseRestricted> auto& s) {
+  v(1, s.restriction);
+  v(2, s.queue_id);
 }
 
 template <class V>

@@ -453,6 +453,7 @@ class Checker::CaseStep {
   void operator()(const AlertAcknowledged& e);
   void operator()(const AlertOverdue& e);
   void operator()(const CaseBegun& e);
+  void operator()(const CaseRestricted&) {}
   void operator()(const StepStarted& e);
   void operator()(const StepEnded& e);
   void operator()(const StepOverdue& e);

@@ -94,6 +94,7 @@ std::vector<EventBody> Bodies() {
           AlertAcknowledged{},
           AlertOverdue{},
           CaseBegun{},
+          CaseRestricted{},
           StepStarted{},
           StepEnded{"bill", 1, StepState::kDone},
           StepOverdue{"bill", 1, {}},

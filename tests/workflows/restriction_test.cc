@@ -1,0 +1,287 @@
+// What the blacklist means for cases: contact, remedies, the second ask and the queue, each where
+// it is decided, and what is noted of it on the case.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/fixtures/domain_fixtures.h"
+#include "workflows/blacklist.h"
+
+namespace rebound {
+namespace {
+
+using fixtures::Answer;
+using fixtures::InboundAttempt;
+using fixtures::kStart;
+using fixtures::On;
+using fixtures::OutboundAttempt;
+using fixtures::Outcome;
+using fixtures::Resolved;
+using fixtures::World;
+using std::chrono::days;
+using std::chrono::hours;
+
+const std::vector<std::string> kNoProblems{};
+
+Revision Listed() {
+  Revision revision = fixtures::TestRevision();
+  revision.remedies = {{"voucher", RemedyKind::kVoucher, "V", "V", false, false},
+                       {"sorry", RemedyKind::kPersonalApology, "S", "S", false, false},
+                       {"owed", RemedyKind::kRefund, "O", "O", true, false}};
+  return revision;
+}
+
+// A case of wang, and what a test adds to the blacklist, in force from now on for 30 days.
+struct Seam {
+  World world{Listed()};
+  CaseId id{};
+
+  Seam() { Come(); }
+  ~Seam() {
+    EXPECT_EQ(world.problems, kNoProblems);
+    EXPECT_EQ(world.Replayed().cases, world.cases);
+  }
+
+  void Come() {
+    EXPECT_TRUE(world.Do(Answer("wang", 2)));
+    id = world.LastResponse().paired_case_id;
+  }
+  const Case& Subject() const { return world.cases.at(id); }
+  BlacklistEntry& List(BlacklistKind kind) {
+    BlacklistEntryId key;
+    key.bytes[15] = static_cast<uint8_t>(world.entries.size() + 1);
+    BlacklistEntry& entry = world.entries[key];
+    entry.id = key;
+    entry.number = static_cast<int64_t>(world.entries.size());
+    entry.customer_id = world.FindCustomer("wang")->id;
+    entry.kind = kind;
+    entry.state = BlacklistState::kActive;
+    entry.reason_code = "why";
+    entry.starts_at = world.now;
+    entry.expires_at = world.now + days{30};
+    if (kind == BlacklistKind::kChannelLimit) entry.effects.channels = {Channel::kPhone};
+    if (kind == BlacklistKind::kStaffSafety) entry.effects.queue_id = "safety";
+    return entry;
+  }
+  std::string Do(CaseVerb verb, std::string actor = "li.na") {
+    world.actor = std::move(actor);
+    return Outcome(world.Do(On(Subject(), std::move(verb))));
+  }
+  std::string Call(Channel channel, std::string actor = "li.na") {
+    return Do(OutboundAttempt(AttemptOutcome::kNoAnswer, channel), std::move(actor));
+  }
+  std::string Give(std::string type, RemedyState state, std::string actor = "li.na",
+                   RemedyId known = {}) {
+    RecordRemedy verb;
+    verb.remedy.id = known;
+    verb.remedy.type_id = std::move(type);
+    verb.remedy.state = state;
+    return Do(std::move(verb), std::move(actor));
+  }
+  RemedyId LastRemedy() const { return Subject().remedies.back().id; }
+};
+
+bool Says(const std::string& outcome, std::string_view what) {
+  return outcome.find(what) != std::string::npos;
+}
+
+TEST(RestrictionTest, ContactIsWhatTheEntriesLeaveOfIt) {
+  struct Row {
+    const char* name;
+    BlacklistKind kind;
+    std::function<void(BlacklistEntry&)> set;
+    Channel channel;
+    const char* expected;  // a refusal; empty: logged
+  };
+  const auto as_is = [](BlacklistEntry&) {};
+  const Row rows[] = {
+      {"no contact", BlacklistKind::kDoNotContact, as_is, Channel::kSms, "BLACKLIST_BLOCKS"},
+      {"a blocked channel", BlacklistKind::kChannelLimit, as_is, Channel::kPhone,
+       "BLACKLIST_BLOCKS"},
+      {"another channel", BlacklistKind::kChannelLimit, as_is, Channel::kSms, ""},
+      {"meeting somebody who threatens", BlacklistKind::kStaffSafety, as_is, Channel::kInPerson,
+       "BLACKLIST_NEEDS_APPROVAL"},
+      {"calling them", BlacklistKind::kStaffSafety, as_is, Channel::kPhone, ""},
+      {"no goodwill", BlacklistKind::kNoGoodwill, as_is, Channel::kPhone, ""},
+      {"over", BlacklistKind::kDoNotContact, [](BlacklistEntry& e) { e.expires_at = kStart; },
+       Channel::kSms, ""},
+      {"not begun", BlacklistKind::kDoNotContact,
+       [](BlacklistEntry& e) { e.starts_at = kStart + hours{1}; }, Channel::kSms, ""},
+      {"not decided", BlacklistKind::kDoNotContact,
+       [](BlacklistEntry& e) { e.state = BlacklistState::kProposed; }, Channel::kSms, ""},
+      {"in another program", BlacklistKind::kDoNotContact,
+       [](BlacklistEntry& e) {
+         e.extent = {BlacklistExtent::Kind::kProgram, "elsewhere"};
+       },
+       Channel::kSms, ""},
+  };
+  for (const Row& row : rows) {
+    Seam seam;
+    row.set(seam.List(row.kind));
+    const std::string outcome = seam.Call(row.channel);
+    if (*row.expected != '\0') {
+      EXPECT_EQ(outcome, row.expected) << row.name;
+      EXPECT_TRUE(seam.Subject().attempts.empty()) << row.name;
+    } else {
+      EXPECT_TRUE(Says(outcome, "AttemptLogged")) << row.name << ": " << outcome;
+    }
+    EXPECT_TRUE(Says(seam.Do(InboundAttempt(row.channel)), "AttemptLogged"))
+        << row.name << ": whoever speaks to us is heard";
+  }
+}
+
+TEST(RestrictionTest, ARefusalNamesTheEntry) {
+  Seam seam;
+  seam.List(BlacklistKind::kDoNotContact);
+  const auto refused = seam.world.Do(On(seam.Subject(), OutboundAttempt(AttemptOutcome::kReached)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().metadata.at("case"), CaseNumberText(seam.Subject().number));
+  EXPECT_EQ(refused.error().metadata.at("entries"),
+            "B-1 do_not_contact (why) until " + FormatTime(kStart + days{30}));
+}
+
+TEST(RestrictionTest, AMeetingIsApprovedBySomebodyWhoSupervises) {
+  Seam seam;
+  seam.Do(SuperviseCase{}, "chief");
+  seam.world.now += hours{1};
+  seam.List(BlacklistKind::kStaffSafety);
+  EXPECT_EQ(seam.Call(Channel::kInPerson), "BLACKLIST_NEEDS_APPROVAL") << "it was not known then";
+  seam.Do(SuperviseCase{}, "li.na");
+  EXPECT_EQ(seam.Call(Channel::kInPerson), "BLACKLIST_NEEDS_APPROVAL") << "one's own";
+  seam.Do(SuperviseCase{}, "chief");
+  EXPECT_TRUE(Says(seam.Call(Channel::kInPerson), "AttemptLogged"));
+}
+
+TEST(RestrictionTest, RemediesAreBlockedOrWaitForASecondPerson) {
+  Seam blocked;
+  blocked.List(BlacklistKind::kNoGoodwill);
+  for (const RemedyState state : {RemedyState::kProposed, RemedyState::kOffered,
+                                  RemedyState::kAccepted, RemedyState::kDelivered}) {
+    EXPECT_EQ(blocked.Give("voucher", state), "BLACKLIST_BLOCKS");
+  }
+  EXPECT_TRUE(blocked.Subject().remedies.empty());
+  EXPECT_TRUE(Says(blocked.Give("owed", RemedyState::kDelivered), "RemedyRecorded"))
+      << "what is owed by law";
+  EXPECT_TRUE(Says(blocked.Give("sorry", RemedyState::kAccepted), "RemedyRecorded"))
+      << "words are no goodwill";
+
+  Seam approved;
+  approved.List(BlacklistKind::kRepeatCompensation);
+  EXPECT_EQ(approved.Give("voucher", RemedyState::kOffered), "BLACKLIST_NEEDS_APPROVAL");
+  EXPECT_TRUE(Says(approved.Give("voucher", RemedyState::kProposed), "RemedyRecorded"));
+  EXPECT_EQ(approved.Subject().remedies.back().approval_limit, "B-1");
+  const RemedyId id = approved.LastRemedy();
+  EXPECT_EQ(approved.Give("voucher", RemedyState::kOffered, "li.na", id), "REMEDY_NEEDS_APPROVAL");
+  EXPECT_EQ(approved.Give("voucher", RemedyState::kApproved, "li.na", id),
+            "SECOND_PERSON_REQUIRED");
+  EXPECT_TRUE(
+      Says(approved.Give("voucher", RemedyState::kApproved, "chief", id), "RemedyRecorded"));
+  EXPECT_EQ(approved.Subject().remedies.back().approved_by, "chief");
+  EXPECT_TRUE(Says(approved.Give("voucher", RemedyState::kOffered, "li.na", id), "RemedyRecorded"));
+}
+
+// Goal: the customer has our word for what was offered; what was only proposed is not given.
+TEST(RestrictionTest, AnEntryBindsWhatIsGrantedAfterIt) {
+  struct Row {
+    const char* name;
+    RemedyState before;
+    RemedyState after;
+    const char* expected;
+  };
+  const Row rows[] = {
+      {"offered and accepted", RemedyState::kOffered, RemedyState::kAccepted, ""},
+      {"accepted and delivered", RemedyState::kAccepted, RemedyState::kDelivered, ""},
+      {"offered and declined", RemedyState::kOffered, RemedyState::kDeclined, ""},
+      {"proposed and offered", RemedyState::kProposed, RemedyState::kOffered, "BLACKLIST_BLOCKS"},
+      {"proposed and approved", RemedyState::kProposed, RemedyState::kApproved, "BLACKLIST_BLOCKS"},
+      {"proposed and declined", RemedyState::kProposed, RemedyState::kDeclined, ""},
+  };
+  for (const Row& row : rows) {
+    Seam seam;
+    ASSERT_TRUE(Says(seam.Give("voucher", row.before), "RemedyRecorded")) << row.name;
+    const RemedyId id = seam.LastRemedy();
+    seam.List(BlacklistKind::kNoGoodwill);
+    const std::string outcome = seam.Give("voucher", row.after, "chief", id);
+    if (*row.expected != '\0') {
+      EXPECT_EQ(outcome, row.expected) << row.name;
+    } else {
+      EXPECT_TRUE(Says(outcome, "RemedyRecorded")) << row.name << ": " << outcome;
+    }
+  }
+}
+
+TEST(RestrictionTest, ANewComplaintIsACaseAndSaysWhatBearsOnIt) {
+  Seam seam;
+  seam.List(BlacklistKind::kDoNotContact);
+  seam.List(BlacklistKind::kStaffSafety);
+  BlacklistEntry& elsewhere = seam.List(BlacklistKind::kNoGoodwill);
+  elsewhere.extent = {BlacklistExtent::Kind::kProgram, "elsewhere"};
+  seam.Do(Resolved());
+  seam.Do(Close{}, "chief");
+  seam.world.now += days{1};
+  seam.Come();
+  const Case& c = seam.Subject();
+  EXPECT_EQ(c.phase, Phase::kOpen);
+  ASSERT_EQ(c.restrictions.size(), 2u);
+  EXPECT_EQ(c.restrictions[0].number, 1);
+  EXPECT_EQ(c.restrictions[0].kind, BlacklistKind::kDoNotContact);
+  EXPECT_EQ(c.restrictions[0].reason_code, "why");
+  EXPECT_EQ(c.restrictions[0].until, kStart + days{30});
+  EXPECT_EQ(c.restrictions[0].noted_at, seam.world.now);
+  EXPECT_EQ(c.restrictions[1].number, 2);
+  EXPECT_EQ(c.details.queue_id, "safety");
+  seam.Do(EscalateCase{});
+  EXPECT_EQ(seam.Subject().restrictions.size(), 2u) << "each once";
+}
+
+TEST(RestrictionTest, WhoeverHasTheCaseKeepsIt) {
+  for (const bool owned : {false, true}) {
+    Seam seam;
+    const std::string queue = seam.Subject().details.queue_id;
+    if (owned) seam.Do(Assign{"li.na", {}});
+    seam.List(BlacklistKind::kStaffSafety);
+    seam.Do(EscalateCase{});
+    EXPECT_EQ(seam.Subject().restrictions.size(), 1u);
+    EXPECT_EQ(seam.Subject().details.queue_id, owned ? queue : "safety");
+    EXPECT_EQ(seam.Subject().owner, owned ? "li.na" : "");
+  }
+}
+
+TEST(RestrictionTest, TheSecondAskIsLeftOutWithItsReason) {
+  for (const BlacklistKind kind : {BlacklistKind::kDoNotContact, BlacklistKind::kNoGoodwill}) {
+    Seam seam;
+    seam.Do(Resolved());
+    seam.List(kind).expires_at = kStart + days{365};
+    for (const Timer& timer : std::vector<Timer>(seam.Subject().timers)) {
+      if (timer.state == TimerState::kPending) {
+        seam.world.now = std::max(seam.world.now, timer.due_at);
+      }
+    }
+    seam.Do(FireTimers{}, "system");
+    const bool left_out = kind == BlacklistKind::kDoNotContact;
+    EXPECT_EQ(seam.Subject().resurvey_result,
+              left_out ? ResurveyResult::kNotAsked : ResurveyResult::kUnset);
+    EXPECT_EQ(seam.Subject().not_asked_reason,
+              left_out ? NotAskedReason::kRestricted : NotAskedReason::kUnset);
+  }
+}
+
+// Goal: the same person under another key is the same person.
+TEST(RestrictionTest, AnEntryHoldsForEveryAlias) {
+  Seam seam;
+  seam.List(BlacklistKind::kDoNotContact);
+  ASSERT_TRUE(seam.world.Do(Answer("wang2", 3)));
+  const CaseId second = seam.world.LastResponse().paired_case_id;
+  EXPECT_TRUE(seam.world.cases.at(second).restrictions.empty());
+  AddCustomerAlias alias;
+  alias.customer_id = seam.world.FindCustomer("wang2")->id;
+  alias.key = {"crm", "wang"};
+  ASSERT_EQ(Outcome(seam.world.Do(alias)), "CustomerLinked");
+  seam.id = second;
+  EXPECT_EQ(seam.Call(Channel::kSms), "BLACKLIST_BLOCKS");
+}
+
+}  // namespace
+}  // namespace rebound
