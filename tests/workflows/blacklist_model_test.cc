@@ -32,6 +32,7 @@ constexpr Duration kLongest = days{40};
 constexpr Duration kWarningWait = days{2};
 constexpr Duration kAppealWindow = days{5};
 constexpr Duration kAppealDecision = days{4};
+constexpr Duration kCoolDown = days{6};
 const std::vector<std::string> kPeople = {"an", "bo", "cai", "dan", "en", "owner", "system"};
 const Text kNote = {{}, "why"};
 
@@ -48,6 +49,8 @@ struct Known {
   bool appeal_decided = false;
   std::string extension_by{};  // empty: none waits
   Timestamp extension_until{};
+  Timestamp ended_at = Timestamp::max();  // by a decision
+  bool by_rule = false;
 };
 
 class Play {
@@ -68,9 +71,7 @@ class Play {
     } else if (what == 1) {
       ByRules();
     } else {
-      // Mostly one of the last, for most of the others are over.
-      const size_t from = known_.size() > 6 && Below(8) != 0 ? known_.size() - 6 : 0;
-      WorkOn(static_cast<int64_t>(from + Below(known_.size() - from + 1)) + 1, what);
+      WorkOn(Choose(), what);
     }
     CheckInForce();
   }
@@ -94,12 +95,24 @@ class Play {
     rule.kind = Kind::kRepeatCompensation;
     rule.alternatives = {{{}, {{BlacklistMeasure::kRemediesGranted, days{4000}, 1, ""}}}};
     rule.proposal = {days{15}, "frequent_compensation", {}, {}, ""};
-    rule.cool_down = days{6};
+    rule.cool_down = kCoolDown;
     revision.blacklist.rules = {rule};
     return revision;
   }
 
   size_t Below(size_t bound) { return random_() % bound; }
+
+  // The number of an entry, or the next one. Often one whose appeal waits; else mostly one of the
+  // last, for most of the others are over.
+  int64_t Choose() {
+    for (size_t i = known_.size(); i-- > 0 && i + 10 > known_.size() && Below(4) != 0;) {
+      const Known& entry = known_[i];
+      const bool waits = !entry.appealed_by.empty() && !entry.appeal_decided && !IsOver(entry);
+      if (waits) return static_cast<int64_t>(i) + 1;
+    }
+    const size_t from = known_.size() > 6 && Below(8) != 0 ? known_.size() - 6 : 0;
+    return static_cast<int64_t>(from + Below(known_.size() - from + 1)) + 1;
+  }
 
   // Of the model alone.
   bool IsOver(const Known& entry) const { return entry.over || world_.now >= entry.expires_at; }
@@ -129,42 +142,25 @@ class Play {
     const auto done = world_.Do(command);
     ASSERT_EQ(done.has_value(), expected) << Outcome(done);
     if (expected)
-      known_.push_back({command.kind,
-                        true,
-                        false,
-                        {world_.actor},
-                        {},
-                        *command.expires_at,
-                        {},
-                        {},
-                        "",
-                        false,
-                        "",
-                        {}});
+      known_.push_back(
+          {.kind = command.kind, .wanted_by = {world_.actor}, .expires_at = *command.expires_at});
   }
 
   void ByRules() {
     const bool rests = std::any_of(known_.begin(), known_.end(), [&](const Known& each) {
-      return each.kind == Kind::kRepeatCompensation && !IsOver(each);
+      if (each.kind != Kind::kRepeatCompensation) return false;
+      return !IsOver(each) ||
+             (each.by_rule && world_.now < std::min(each.ended_at, each.expires_at) + kCoolDown);
     });
     const size_t before = world_.entries.size();
     const auto done = world_.Do(ProposeByRules{world_.FindCustomer("a")->id});
     ASSERT_TRUE(done) << Outcome(done);
-    if (world_.entries.size() == before) return;
-    ASSERT_FALSE(rests);
-    ASSERT_EQ(world_.entries.size(), before + 1);
-    known_.push_back({Kind::kRepeatCompensation,
-                      true,
-                      false,
-                      {"system", world_.actor},
-                      {},
-                      world_.now + days{15},
-                      {},
-                      {},
-                      "",
-                      false,
-                      "",
-                      {}});
+    ASSERT_EQ(world_.entries.size(), before + (rests ? 0 : 1));
+    if (rests) return;
+    known_.push_back({.kind = Kind::kRepeatCompensation,
+                      .wanted_by = {"system", world_.actor},
+                      .expires_at = world_.now + days{15},
+                      .by_rule = true});
   }
 
   void WorkOn(int64_t number, size_t what) {
@@ -249,7 +245,9 @@ class Play {
     const auto done = world_.Do(WorkEntry{{{}, number}, verb, {}});
     ASSERT_EQ(done.has_value(), expected)
         << actor << " " << what << " on B-" << number << ": " << Outcome(done);
-    if (expected) entry = after;
+    if (!expected) return;
+    if (after.over && !entry.over) after.ended_at = now;
+    entry = after;
   }
 
   void CheckInForce() {
