@@ -231,6 +231,28 @@ bool IsForCustomer(BlacklistNotice notice) {
   return BlacklistNotice::kUnset < notice && notice < BlacklistNotice::kImmediateOver;
 }
 
+std::vector<std::string_view> VariablesOf(BlacklistNotice notice) {
+  std::vector<std::string_view> names = {"customer_name", "entry_number", "restriction", "reason"};
+  switch (notice) {
+    case BlacklistNotice::kUnset:
+    case BlacklistNotice::kLifted:
+    case BlacklistNotice::kImmediateOver:
+    case BlacklistNotice::kAppealOverdue:
+    case BlacklistNotice::kReviewDue: return names;
+    case BlacklistNotice::kWarning: names.emplace_back("change_by"); return names;
+    case BlacklistNotice::kDecision:
+    case BlacklistNotice::kExtended:
+      names.insert(names.end(), {"start", "end", "appeal_until"});
+      return names;
+    case BlacklistNotice::kAppealDecided:
+      names.insert(names.end(), {"outcome", "end"});
+      return names;
+    case BlacklistNotice::kLapsed: names.emplace_back("end"); return names;
+  }
+  CHECK(false);
+  return names;
+}
+
 std::string_view Name(PermitOutcome outcome) {
   switch (outcome) {
     case PermitOutcome::kAllowed: return "allowed";

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "workflows/blacklist.h"
 #include "workflows/predicate.h"
+#include "workflows/template.h"
 #include "workflows/time.h"
 
 namespace rebound {
@@ -38,12 +40,21 @@ struct BlacklistKindPolicy {
   friend bool operator==(const BlacklistKindPolicy&, const BlacklistKindPolicy&) = default;
 };
 
+// Something that the evidence has to show before anybody decides.
+struct BlacklistChecklistItem {
+  std::string text_en{};
+  std::string text_zh{};
+
+  friend bool operator==(const BlacklistChecklistItem&, const BlacklistChecklistItem&) = default;
+};
+
 // Why a customer is on the list, in a word.
 struct BlacklistReason {
   std::string id{};  // stable key
   std::string name_en{};
   std::string name_zh{};
   std::vector<BlacklistKind> kinds{};  // of which it may be the reason; empty: of any
+  std::vector<BlacklistChecklistItem> checklist{};
 
   friend bool operator==(const BlacklistReason&, const BlacklistReason&) = default;
 };
@@ -103,12 +114,20 @@ struct BlacklistRule {
   friend bool operator==(const BlacklistRule&, const BlacklistRule&) = default;
 };
 
+// What the text of a notice may name, besides {customer_name}, {entry_number}, {restriction} and
+// {reason}, which all have. {change_by}: until when a warned customer has time to change;
+// {outcome}: of the appeal. Those for staff have no text.
+std::vector<std::string_view> VariablesOf(BlacklistNotice notice);
+
 struct BlacklistPolicy {
   std::vector<BlacklistKindPolicy> kinds{};
   std::vector<BlacklistReason> reasons{};           // empty: any word is taken
   Duration appeal_window{std::chrono::days{30}};    // from the notice to the customer
   Duration appeal_decision{std::chrono::days{14}};  // from filing; wall time
   std::vector<BlacklistRule> rules{};
+  // What customers are told: one for each notice to them, by its Name; none: whoever delivers a
+  // notice words it.
+  std::vector<Template> notices{};
 
   const BlacklistKindPolicy* Find(BlacklistKind kind) const {  // or nullptr
     for (const BlacklistKindPolicy& each : kinds) {

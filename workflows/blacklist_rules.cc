@@ -85,6 +85,7 @@ void SortItems(std::vector<HistoryItem>& items) {
 
 bool IsScore(FieldId field) {
   return field == FieldId::kScore || field == FieldId::kCategory || field == FieldId::kSeverity ||
+         field == FieldId::kPriority || field == FieldId::kReopenCount ||
          field == FieldId::kOrigin || field == FieldId::kHistory || field == FieldId::kAnonymous;
 }
 

@@ -63,12 +63,11 @@ CustomerHistory HistoryOf(const Customer* customer, std::span<const Case> cases,
 // What is wrong with a rule, in reading order; empty: it may be put in force. Fields are relative
 // to the rule. Reasons:
 //   kBlacklistRuleNoCondition  no alternative, or one without a condition or count
-//   kBlacklistRuleScoresOnly   some way to meet an alternative rests on scores alone. Inside
-//   `when`,
-//                              each branch of an `any` is a way. What is made of the score
-//                              (category, severity) and what says only how a case came about
-//                              (origin, history, anonymous) count as scores, and so does
-//                              low_after_remedy
+//   kBlacklistRuleScoresOnly   some way to meet an alternative rests on scores alone. Inside the
+//                              condition each branch of an `any` is a way. What is made of the
+//                              score (category, severity, priority, reopenings) and what says only
+//                              how a case came about (origin, history, anonymous) count as scores,
+//                              and so does low_after_remedy
 //   kBlacklistRuleProtected    an attribute that the catalogue marks protected
 //   kBlacklistRuleDuration     no end, or one beyond what the kind allows
 //   kFilterInvalid             `when` cannot stand in a rule (Check in predicate.h)

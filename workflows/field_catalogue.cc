@@ -123,6 +123,7 @@ constexpr std::array<Field, kFieldCount> kFields = {
     Protected(FieldId::kAge, "age", FieldType::kInt, "Age", "年龄"),
     Protected(FieldId::kEthnicity, "ethnicity", FieldType::kText, "Ethnicity", "民族"),
     Protected(FieldId::kReligion, "religion", FieldType::kText, "Religion", "宗教信仰"),
+    Protected(FieldId::kNationality, "nationality", FieldType::kText, "Nationality", "国籍"),
 };
 
 constexpr bool InIdOrder() {

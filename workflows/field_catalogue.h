@@ -89,8 +89,9 @@ enum class FieldId {
   kAge,
   kEthnicity,
   kReligion,
+  kNationality,
 };
-inline constexpr int kFieldCount = static_cast<int>(FieldId::kReligion) + 1;
+inline constexpr int kFieldCount = static_cast<int>(FieldId::kNationality) + 1;
 
 struct Field {
   FieldId id;

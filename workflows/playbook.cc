@@ -183,7 +183,8 @@ FieldValue ReadField(const Case& c, FieldId field) {
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:
-    case FieldId::kReligion: return FieldValue{};
+    case FieldId::kReligion:
+    case FieldId::kNationality: return FieldValue{};
   }
   CHECK(false);
   return {};
@@ -242,7 +243,8 @@ FieldValue ReadField(const Response& r, FieldId field) {
     case FieldId::kGender:
     case FieldId::kAge:
     case FieldId::kEthnicity:
-    case FieldId::kReligion: return FieldValue{};
+    case FieldId::kReligion:
+    case FieldId::kNationality: return FieldValue{};
   }
   CHECK(false);
   return {};

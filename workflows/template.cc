@@ -8,11 +8,6 @@
 namespace rebound {
 namespace {
 
-bool IsVariable(std::string_view name) {
-  return std::find(std::begin(kTemplateVariables), std::end(kTemplateVariables), name) !=
-         std::end(kTemplateVariables);
-}
-
 // Gives the text piece by piece: `literal(text)`, `variable(name, offset)`, `stray(offset)`.
 template <typename Literal, typename Variable, typename Stray>
 void Walk(std::string_view text, const Literal& literal, const Variable& variable,
@@ -64,12 +59,15 @@ std::string Fill(std::string_view text, const std::map<std::string, std::string>
 
 }  // namespace
 
-std::vector<TemplateFault> CheckTemplate(std::string_view text) {
+std::vector<TemplateFault> CheckTemplate(std::string_view text,
+                                         std::span<const std::string_view> variables) {
   std::vector<TemplateFault> faults;
   Walk(
       text, [](std::string_view) {},
       [&](std::string_view name, size_t offset) {
-        if (!IsVariable(name)) faults.push_back({offset, std::string(name)});
+        if (std::find(variables.begin(), variables.end(), name) == variables.end()) {
+          faults.push_back({offset, std::string(name)});
+        }
       },
       [&](size_t offset) {
         faults.push_back({offset, ""});

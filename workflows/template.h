@@ -26,20 +26,21 @@ struct Template {
   friend bool operator==(const Template&, const Template&) = default;
 };
 
-// {NAME} stands for its value, {{ and }} for braces. There are no other variables.
+// {NAME} stands for its value, {{ and }} for braces. Messages of plans have no other variables.
 inline constexpr std::string_view kTemplateVariables[] = {
     "customer_name", "case_number", "program", "owner",    "promise",
     "promise_due",   "remedy",      "amount",  "org_unit", "survey_link"};
 
-// What is wrong with a text, in reading order: a name that is no variable, or a brace that is
-// neither of a variable nor doubled, which has no name.
+// What is wrong with a text, in reading order: a name that is none of `variables`, or a brace that
+// is neither of a variable nor doubled, which has no name.
 struct TemplateFault {
   size_t offset = 0;   // in bytes: of the name, or of the brace
   std::string name{};  // as it stands there
 
   friend bool operator==(const TemplateFault&, const TemplateFault&) = default;
 };
-std::vector<TemplateFault> CheckTemplate(std::string_view text);
+std::vector<TemplateFault> CheckTemplate(
+    std::string_view text, std::span<const std::string_view> variables = kTemplateVariables);
 
 // The variables that the text names, each once, in order of their first place.
 std::vector<std::string> VariablesOf(std::string_view text);

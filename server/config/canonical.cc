@@ -11,7 +11,8 @@ namespace rebound {
 namespace {
 
 using Kind = RevisionChange::Kind;
-constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks", "alerts", "staff"};
+constexpr std::string_view kOrdered[] = {"playbooks", "priorities", "clocks",
+                                         "alerts",    "staff",      "blacklist.rules"};
 constexpr size_t kMostCells = 4'000'000;  // of the tables below: beyond, whole texts are shown
 
 std::vector<std::string> Lines(std::string_view text) {
@@ -113,6 +114,7 @@ std::vector<CanonicalItem> CanonicalItems(const Revision& revision) {
   WriteContact(revision.contact, &items);
   WriteQueues(revision.queues, &items);
   WriteStaff(revision.staff, &items);
+  WriteBlacklist(revision.blacklist, &items);
   return items;
 }
 

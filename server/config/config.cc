@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/config/blacklist_tests.h"
 #include "server/config/messages.h"
 #include "server/config/rule_tests.h"
 #include "server/config/sections.h"
@@ -175,6 +176,15 @@ void ReadSections(const ReaderOf& reader_of, const OpenFile& open, Revision* rev
   const bool has_queues = read("queues", ReadQueues, &revision->queues);
   const auto* queues = has_queues && good("queues") ? &revision->queues : nullptr;
   read("staff", ReadStaff, queues, calendars, &revision->staff);
+  const BlacklistReferenced of_blacklist{
+      .conditions = {programs, referenced.priorities, false},
+      .roles = roles,
+      .remedies = of_steps.remedies,
+      .queues = queues,
+      .org_units = good("org_units") ? &revision->org_units : nullptr};
+  if (!read("blacklist", ReadBlacklist, of_blacklist, &revision->blacklist)) {
+    revision->blacklist = DefaultBlacklistPolicy();
+  }
   if (queues != nullptr && !queues->empty()) CheckQueues(reader_of, *queues);
   if (programs != nullptr && good("lifecycle")) {
     CheckHoldOuts(*reader_of("programs"), *revision);
@@ -229,10 +239,29 @@ LoadedConfig Finish(Revision revision) {
   return loaded;
 }
 
+// Those beside the rules of a file: of one kind or the other.
+struct Tests {
+  std::vector<RuleTest> of_cases{};
+  std::vector<BlacklistTest> of_customers{};
+
+  size_t size() const { return of_cases.size() + of_customers.size(); }
+};
+
+Tests ReadTests(ConfigReader& reader) {
+  if (Find(reader.root(), "blacklist")) return {{}, ReadBlacklistTests(reader)};
+  return {ReadRuleTests(reader), {}};
+}
+
+std::vector<RuleTestResult> RunTests(ConfigReader& reader, const Tests& tests,
+                                     const Revision& revision) {
+  return tests.of_customers.empty() ? RunRuleTests(reader, tests.of_cases, revision)
+                                    : RunBlacklistTests(reader, tests.of_customers, revision);
+}
+
 struct Opened {
   const Section* section = nullptr;
   std::unique_ptr<ConfigReader> reader{};
-  std::vector<RuleTest> tests{};
+  Tests tests{};
 };
 
 // Opens the files in the order of the sections. False when one is not wanted here.
@@ -262,7 +291,7 @@ bool OpenFiles(const std::vector<ConfigFile>& files, std::vector<Opened>* opened
     } else {
       opened->push_back({section, std::make_unique<ConfigReader>(file.name, file.text), {}});
       std::vector<std::string_view> keys = {section->name};
-      if (section->has_tests) keys.emplace_back("tests");
+      if (!section->tests.empty()) keys.emplace_back("tests");
       opened->back().reader->Open(keys);
     }
   }
@@ -308,15 +337,15 @@ std::optional<LoadedConfig> Parse(const std::vector<ConfigFile>& files,
   ReadSections(find, open, &revision);
   int tests_run = 0;
   for (Opened& file : opened) {
-    if (file.section->has_tests && file.reader->is_open()) {
-      file.tests = ReadRuleTests(*file.reader);
+    if (!file.section->tests.empty() && file.reader->is_open()) {
+      file.tests = ReadTests(*file.reader);
       tests_run += static_cast<int>(file.tests.size());
     }
     good = good && !file.reader->failed();
   }
   if (good) {  // else the tests would fail for other reasons than their own
     for (const Opened& file : opened) {
-      auto of_file = RunRuleTests(*file.reader, file.tests, revision);
+      auto of_file = RunTests(*file.reader, file.tests, revision);
       if (results != nullptr) {
         std::move(of_file.begin(), of_file.end(), std::back_inserter(*results));
       }
@@ -461,11 +490,31 @@ int RunRuleTests(const Revision& revision, const ConfigFile& file,
   std::vector<std::string_view> keys = {"tests"};
   for (const Section& section : kSections) keys.push_back(section.name);
   reader.Open(keys);
-  std::vector<RuleTest> tests;
-  if (reader.is_open()) tests = ReadRuleTests(reader);
-  if (!reader.failed()) RunRuleTests(reader, tests, revision);
+  Tests tests;
+  if (reader.is_open()) tests = ReadTests(reader);
+  if (!reader.failed()) RunTests(reader, tests, revision);
   reader.MoveTo(errors);
   return static_cast<int>(tests.size());
+}
+
+std::optional<BlacklistPolicy> ReadBlacklistDraft(const ConfigFile& file, const Revision& revision,
+                                                  std::vector<ConfigError>* errors) {
+  ConfigReader reader(file.name, file.text);
+  reader.Open(std::array<std::string_view, 2>{"blacklist", "tests"});
+  BlacklistPolicy policy;
+  if (reader.is_open()) {
+    const BlacklistReferenced referenced{
+        .conditions = {&revision.programs, &revision.priorities, false},
+        .roles = &revision.roles,
+        .remedies = &revision.remedies,
+        .queues = &revision.queues,
+        .org_units = &revision.org_units};
+    ReadBlacklist(reader, referenced, &policy);
+    ReadBlacklistTests(reader);
+  }
+  const bool good = reader.is_open() && !reader.failed();
+  reader.MoveTo(errors);
+  return good ? std::optional(std::move(policy)) : std::nullopt;
 }
 
 std::optional<Revision> ReadStored(std::string_view text, std::vector<ConfigError>* errors) {

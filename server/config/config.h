@@ -2,18 +2,20 @@
 // file, line, column and a way out, all of a run at once, in English and Chinese.
 //
 //   programs.yaml, playbooks.yaml     compulsory
-//   lifecycle, priorities, roles      .yaml; absent: the shipped ones (DefaultLifecycle() ...)
+//   lifecycle, priorities, roles,     .yaml; absent: the shipped ones (DefaultLifecycle() ...), of
+//   blacklist                         the blacklist without rules
 //   calendars, clocks, alerts, org_units, labels, remedies, templates, contact
 //                                     .yaml; absent: none
 //   *.ics, calendars/*.ics            holidays that calendars.yaml imports
 //   playbooks/PACK/                   a folder for itself: what it does not have is taken from the
 //                                     one that playbooks/ lies in
 //
-// Each begins with `version: 1` and has one key of its name; playbooks, priorities and clocks may
-// have `tests:` (rule_tests.h). The shipped files in config/ document each field, its unit and its
-// default. Stricter than YAML: unknown and repeated keys, anchors, aliases, tags and second
-// documents are errors, and types come from the field, never from the look of a value ("no" is a
-// word where words stand). What the codes of mistakes mean: kCodes in diagnostics.h.
+// Each begins with `version: 1` and has one key of its name; playbooks, priorities, clocks and
+// alerts may have `tests:` (rule_tests.h), so may blacklist (blacklist_tests.h). The shipped files
+// in config/ document each field, its unit and its default. Stricter than YAML: unknown and
+// repeated keys, anchors, aliases, tags and second documents are errors, and types come from the
+// field, never from the look of a value ("no" is a word where words stand). What the codes of
+// mistakes mean: kCodes in diagnostics.h.
 //
 // Values and functions; safe to call from any thread.
 #pragma once
@@ -46,9 +48,9 @@ struct LoadedConfig {
 
 // What a test beside the rules came to.
 struct RuleTestResult {
-  // An expectation that is not met. Ids; several clocks are joined by ", ", nothing is "none".
+  // An expectation that is not met. Ids; several are joined by ", ", nothing is "none".
   struct Mismatch {
-    std::string key{};  // playbook, priority or clocks
+    std::string key{};  // playbook, priority, clocks, alerts or proposals
     std::string expected{};
     std::string found{};
 
@@ -89,6 +91,11 @@ std::vector<ConfigFile> ReadConfigFolder(const std::filesystem::path& folder,
 // fails and gives the number of tests.
 int RunRuleTests(const Revision& revision, const ConfigFile& file,
                  std::vector<ConfigError>* errors);
+
+// The policy of a draft's blacklist.yaml, checked against the rest of the revision; nullopt with
+// the mistakes in `errors`. Its tests are read, but not run.
+std::optional<BlacklistPolicy> ReadBlacklistDraft(const ConfigFile& file, const Revision& revision,
+                                                  std::vector<ConfigError>* errors);
 
 // What can be read of a revision that was accepted once, by whatever checks there were then; its
 // faults by today's go to `errors`. nullopt when it cannot be read at all. number is 0, hash is

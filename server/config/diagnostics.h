@@ -70,6 +70,8 @@ inline constexpr std::array kCodes = {
     CodeMeaning{"C018", "calendar that cannot be counted by", "日历无法用来计时"},
     CodeMeaning{"C019", "clock whose limit, calendar or tiers do not fit each other",
                 "时限、日历与分级互不相容"},
+    CodeMeaning{"C020", "blacklist rule that may not be one: it would propose people unfairly",
+                "不允许的黑名单规则：会有失公平"},
     CodeMeaning{"W001", "condition that can never hold", "条件永远不成立"},
     CodeMeaning{"W002", "playbook that no case reaches: those above take them all together",
                 "没有工单会用到的补救方案：前面各方案合起来已全部接走"},

@@ -1,5 +1,6 @@
 #include "server/config/keys.h"
 
+#include "workflows/blacklist_rules.h"
 #include "workflows/clocks.h"
 #include "workflows/lifecycle.h"
 
@@ -55,6 +56,21 @@ std::vector<std::string_view> CommandWords() {
 std::vector<std::string_view> StepKindWords() {
   std::vector<std::string_view> words;
   for (int i = 1; i < kStepKindCount; ++i) words.push_back(Name(static_cast<StepKind>(i)));
+  return words;
+}
+
+std::vector<std::string_view> BlacklistKindWords() {
+  std::vector<std::string_view> words;
+  for (int i = 1; i < kBlacklistKindCount; ++i)
+    words.push_back(Name(static_cast<BlacklistKind>(i)));
+  return words;
+}
+
+std::vector<std::string_view> BlacklistMeasureWords() {
+  std::vector<std::string_view> words;
+  for (int i = 1; i < kBlacklistMeasureCount; ++i) {
+    words.push_back(Name(static_cast<BlacklistMeasure>(i)));
+  }
   return words;
 }
 

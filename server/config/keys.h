@@ -75,6 +75,8 @@ std::vector<std::string_view> ClockKindWords();
 std::vector<std::string_view> CommandWords();
 std::vector<std::string_view> RequiredFieldWords();
 std::vector<std::string_view> StepKindWords();
+std::vector<std::string_view> BlacklistKindWords();
+std::vector<std::string_view> BlacklistMeasureWords();
 
 // Which kinds of step take a key of kStepKeys, and which of them need it; every kind takes those
 // that are not here.
@@ -621,6 +623,135 @@ inline constexpr Key kStaffKeys[] = {
     {"absences", kOptional, form::Maps(kAbsenceKeys), "When they are away", "何时离岗"},
 };
 
+// ---- blacklist.yaml -----------------------------------------------------------------------------
+
+inline constexpr Key kEffectsKeys[] = {
+    {"channels", kOptional, form::OrList(form::Word(kChannels), 1),
+     "channel_limit: those that are blocked", "channel_limit：限制的渠道"},
+    {"remedies", kOptional, form::OrList(form::kId, 1),
+     "no_goodwill, repeat_compensation: ids in remedies.yaml; default: all that the law does not "
+     "ask "
+     "for",
+     "no_goodwill、repeat_compensation：remedies.yaml 中的标识；默认所有非法定补救"},
+    {"programs", kOptional, form::OrList(form::kId, 1),
+     "do_not_contact: whose surveys are not sent; default: all",
+     "do_not_contact：不发送哪些项目的问卷；默认全部"},
+    {"queue", kOptional, form::kId, "staff_safety: where the customer's cases go",
+     "staff_safety：该客户工单进入的工单池"},
+};
+inline constexpr Key kExtentKeys[] = {
+    {"org_unit", kOptional, form::kPath, "In the unit and below it", "该组织单元及其下级"},
+    {"program", kOptional, form::kId, "In the program", "该调研项目"},
+};
+inline constexpr Form kEffects = form::Map(kEffectsKeys);
+inline constexpr Key kBlacklistKindKeys[] = {
+    {"kind", kRequired, form::Name(BlacklistKindWords), "What is restricted", "限制的内容"},
+    {"max_duration", kRequired, form::Duration(1), "The longest it may last from the decision on",
+     "自决定起最长多久"},
+    {"review_interval", kOptional, form::Duration(1),
+     "How often somebody looks whether it is still needed; default: never",
+     "多久复核一次是否仍有必要；默认不复核"},
+    {"effects", kOptional, kEffects, "Of a proposal that names none", "提议未写明时的限制内容"},
+    {"legal_basis", kRequired, form::kStatus, "On which it is kept, a word of 1 to 64 of a-z 0-9 _",
+     "保存的法律依据，1 至 64 位 a-z 0-9 _"},
+    {"warn_first", kOptional, form::kTruth,
+     "The customer is warned before; never for staff_safety; default false",
+     "先行告诫客户；staff_safety 不可；默认 false"},
+    {"warning_wait", kOptional, form::Duration(1),
+     "How long the customer then has to change; with warn_first; default 7 days",
+     "告诫后留给客户改正的时间；与 warn_first 同用；默认 7 days"},
+    {"propose_roles", kOptional, form::OrList(form::kId),
+     "Who may propose; default: every role that may call it", "可提议的角色；默认所有能调用的角色"},
+    {"decide_roles", kOptional, form::OrList(form::kId),
+     "Who may decide; default: every role that may call it", "可决定的角色；默认所有能调用的角色"},
+};
+inline constexpr Key kChecklistKeys[] = {
+    {"en", kRequired, form::Text(), "In English", "英文"},
+    {"zh", kRequired, form::Text(), "In Chinese", "中文"},
+};
+inline constexpr Key kBlacklistReasonKeys[] = {
+    {"id", kRequired, form::kStatus, "Stable key, 1 to 64 of a-z 0-9 _",
+     "稳定的标识，1 至 64 位 a-z 0-9 _"},
+    kName,
+    {"kinds", kOptional, form::OrList(form::Name(BlacklistKindWords)),
+     "Of which it may be the reason; default: of any", "可用于哪些类型；默认不限"},
+    {"checklist", kOptional, form::Maps(kChecklistKeys),
+     "What the evidence has to show before anybody decides; default: nothing",
+     "决定前证据须说明的各点；默认没有"},
+};
+inline constexpr Key kCountKeys[] = {
+    {"measure", kRequired, form::Name(BlacklistMeasureWords), "What is counted", "统计什么"},
+    {"within", kRequired, form::Duration(1), "Back from now", "向前追溯多久"},
+    {"at_least", kOptional, form::Integer(1, 1'000'000),
+     "How many; required for all but remedy_sum", "至少几次；除 remedy_sum 外必填"},
+    {"currency", kOptional, form::kCurrency, "remedy_sum: ISO 4217; required",
+     "remedy_sum：ISO 4217 币种；必填"},
+    {"amount", kOptional, form::Text(32), "remedy_sum: how much, such as \"1000.00\"; required",
+     "remedy_sum：至少多少，如 \"1000.00\"；必填"},
+};
+inline constexpr Key kAlternativeKeys[] = {
+    {"when", kOptional, form::kCondition,
+     "Which cases count, as they opened; default: every case of the customer",
+     "统计哪些工单（按建单时）；默认该客户的所有工单"},
+    {"counts", kOptional, form::Maps(kCountKeys),
+     "What has to be reached on them, all of it; default: one such case is enough",
+     "这些工单须全部达到的数量；默认有一单即可"},
+};
+inline constexpr Key kProposalKeys[] = {
+    {"duration", kRequired, form::Duration(1), "How long it shall last", "拟限制多久"},
+    {"reason", kRequired, form::kStatus, "Id of a reason that goes with the kind",
+     "适用于该类型的原因标识"},
+    {"effects", kOptional, kEffects, "What is restricted; default: as for the kind",
+     "限制的内容；默认随类型"},
+    {"extent", kOptional, form::Map(kExtentKeys), "Where it holds; default: everywhere",
+     "适用范围；默认全公司"},
+    {"legal_basis", kOptional, form::kStatus, "Default: that of the kind", "默认随类型"},
+};
+inline constexpr Key kBlacklistRuleKeys[] = {
+    kId,
+    kName,
+    {"kind", kRequired, form::Name(BlacklistKindWords), "What it proposes", "提议的类型"},
+    {"alternatives", kRequired, form::Maps(kAlternativeKeys, 1), "Any of them is enough",
+     "满足其一即可"},
+    {"proposal", kRequired, form::Map(kProposalKeys), "What it asks for; a person decides",
+     "提议的内容；由人决定"},
+    {"cool_down", kOptional, form::Duration(0),
+     "How long after the end of an entry it does not propose again; default 90 days",
+     "其条目结束后多久不再提议；默认 90 days"},
+};
+inline constexpr Key kNoticeKeys[] = {kTemplateKeys[2], kTemplateKeys[3]};
+inline constexpr Form kNotice = form::Map(kNoticeKeys);
+inline constexpr Key kNoticesKeys[] = {
+    {"warning", kRequired, kNotice, "What they are warned of; also {change_by}",
+     "告诫；另可用 {change_by}"},
+    {"decision", kRequired, kNotice, "That it holds; also {start}, {end}, {appeal_until}",
+     "限制生效；另可用 {start}、{end}、{appeal_until}"},
+    {"extended", kRequired, kNotice,
+     "That it holds for longer; also {start}, {end}, {appeal_until}",
+     "限制延长；另可用 {start}、{end}、{appeal_until}"},
+    {"appeal_decided", kRequired, kNotice, "What became of their appeal; also {outcome}, {end}",
+     "申诉结果；另可用 {outcome}、{end}"},
+    {"lifted", kRequired, kNotice, "That it is lifted, or does not come", "限制解除或不再采取"},
+    {"lapsed", kRequired, kNotice, "That its time is over; also {end}", "限制到期；另可用 {end}"},
+};
+inline constexpr Key kBlacklistKeys[] = {
+    {"appeal_window", kOptional, form::Duration(1),
+     "How long the customer may appeal, from the notice on; default 30 days",
+     "自告知起客户可申诉的期限；默认 30 days"},
+    {"appeal_decision", kOptional, form::Duration(1),
+     "How long deciding on an appeal may take; default 14 days",
+     "申诉须在多久内决定；默认 14 days"},
+    {"kinds", kRequired, form::Maps(kBlacklistKindKeys), "What may be restricted, and how long",
+     "可限制什么、多久"},
+    {"reasons", kOptional, form::Maps(kBlacklistReasonKeys), "Why; default: any word is taken",
+     "原因；默认可写任何词"},
+    {"rules", kOptional, form::Maps(kBlacklistRuleKeys),
+     "What the system proposes by itself; default: nothing", "系统自行提议的规则；默认没有"},
+    {"notices", kOptional, form::Map(kNoticesKeys),
+     "What customers are told; default: whoever delivers it words it",
+     "告知客户的文本；默认由发送方拟定"},
+};
+
 // ---- tests: beside the rules --------------------------------------------------------------------
 
 inline constexpr Key kExpectKeys[] = {
@@ -637,58 +768,132 @@ inline constexpr Key kTestKeys[] = {
     {"expect", kRequired, form::Map(kExpectKeys), "What it has to get", "应当得到什么"},
 };
 
+inline constexpr std::string_view kPastResults[] = {"resolved",    "partly",    "not_resolved",
+                                                    "unreachable", "withdrawn", "unfounded",
+                                                    "dishonest",   "invalid"};
+inline constexpr Key kPastCaseKeys[] = {
+    {"ago", kRequired, form::Duration(1), "How long ago it opened, and all of this happened",
+     "多久之前建单并发生以下各事"},
+    {"given", kOptional, form::kFields, "Fields of the case as it opened", "建单时工单的各字段"},
+    {"remedy", kOptional, form::kId, "Id in remedies.yaml: the customer accepted it",
+     "remedies.yaml 中的标识：客户接受了它"},
+    {"currency", kOptional, form::kCurrency, "Of the amount", "金额的币种"},
+    {"amount", kOptional, form::Text(32), "Of the remedy, such as \"50.00\"",
+     "补救的金额，如 \"50.00\""},
+    {"result", kOptional, form::Word(kPastResults), "What it was closed with", "归档时的处理结果"},
+    {"refused", kOptional, form::Integer(1, 1'000), "Tries that the customer refused",
+     "客户拒绝的联系次数"},
+    {"answered_low", kOptional, form::kTruth,
+     "true: the day after the customer answered as a detractor; default false",
+     "true：次日客户给出贬损评分；默认 false"},
+};
+inline constexpr Key kBlacklistExpectKeys[] = {
+    {"proposals", kRequired, form::OrList(form::kId), "Ids of the rules that propose, in any order",
+     "提议的各规则的标识，次序不限"},
+};
+inline constexpr Key kBlacklistTestKeys[] = {
+    {"name", kRequired, form::Text(), "What it shows", "说明什么"},
+    {"history", kRequired, form::Maps(kPastCaseKeys), "The cases of one customer",
+     "同一客户以往的工单"},
+    {"expect", kRequired, form::Map(kBlacklistExpectKeys), "What has to be proposed",
+     "应当提议什么"},
+};
+
 }  // namespace keys
 
 // A file of the folder, SECTION.yaml, with one root key of its name beside `version`.
 struct Section {
   std::string_view name;
   bool compulsory;
-  bool has_tests;
+  std::span<const Key> tests;  // the keys of a test beside the rules; empty: it has none
   Form form;
   std::string_view en;
   std::string_view zh;
 };
 // In the order of the canonical text; mistakes are told in it too.
 inline constexpr Section kSections[] = {
-    {"programs", true, false, form::Maps(keys::kProgramKeys, 1),
+    {"programs",
+     true,
+     {},
+     form::Maps(keys::kProgramKeys, 1),
      "Programs: what is asked of whom, and how answers become cases",
      "调研项目：向谁问什么，答卷如何成为工单"},
-    {"playbooks", true, true, form::Maps(keys::kPlaybookKeys),
+    {"playbooks", true, keys::kTestKeys, form::Maps(keys::kPlaybookKeys),
      "Playbooks: the plan for a case; the first whose condition holds applies",
      "补救方案：第一个条件成立的生效"},
-    {"lifecycle", false, false, form::Map(keys::kLifecycleKeys),
+    {"lifecycle",
+     false,
+     {},
+     form::Map(keys::kLifecycleKeys),
      "Lifecycle: the statuses that staff see, and which command each accepts",
      "生命周期：员工看到的状态，以及各状态接受的操作"},
-    {"calendars", false, false, form::Maps(keys::kCalendarKeys), "Calendars: when people work",
+    {"calendars",
+     false,
+     {},
+     form::Maps(keys::kCalendarKeys),
+     "Calendars: when people work",
      "日历：什么时候上班"},
-    {"clocks", false, true, form::Maps(keys::kClockKeys),
+    {"clocks", false, keys::kTestKeys, form::Maps(keys::kClockKeys),
      "Clocks: what has to happen by when, and what follows when it does not",
      "时限：什么须在何时之前做到，做不到又如何"},
-    {"priorities", false, true, form::Maps(keys::kPriorityKeys, 1),
+    {"priorities", false, keys::kTestKeys, form::Maps(keys::kPriorityKeys, 1),
      "Priorities: the order in which queues are worked, the most urgent first",
      "优先级：工单池的处理次序，最急的在前"},
-    {"alerts", false, true, form::Maps(keys::kAlertKeys),
+    {"alerts", false, keys::kTestKeys, form::Maps(keys::kAlertKeys),
      "Alerts: what somebody has to know at once, and the red lines",
      "告警：须立即有人知道的事，以及红线"},
-    {"org_units", false, false, form::Maps(keys::kUnitKeys),
-     "Org units: who is responsible, as a tree of paths", "组织单元：谁负责，按路径成树"},
-    {"roles", false, false, form::Maps(keys::kRoleKeys), "Roles: what users and API keys may do",
+    {"org_units",
+     false,
+     {},
+     form::Maps(keys::kUnitKeys),
+     "Org units: who is responsible, as a tree of paths",
+     "组织单元：谁负责，按路径成树"},
+    {"roles",
+     false,
+     {},
+     form::Maps(keys::kRoleKeys),
+     "Roles: what users and API keys may do",
      "角色：用户与 API 密钥可以做什么"},
-    {"labels", false, false, form::Map(keys::kLabelListKeys),
-     "Labels: the words that staff choose from", "标签：员工可选的词"},
-    {"remedies", false, false, form::Map(keys::kRemediesKeys),
+    {"labels",
+     false,
+     {},
+     form::Map(keys::kLabelListKeys),
+     "Labels: the words that staff choose from",
+     "标签：员工可选的词"},
+    {"remedies",
+     false,
+     {},
+     form::Map(keys::kRemediesKeys),
      "Remedies: what may be given to customers, and how much of it by whom",
      "补救措施：可给客户什么，谁可给多少"},
-    {"templates", false, false, form::Maps(keys::kTemplateKeys),
-     "Templates: the texts of messages to customers", "模板：发给客户的消息文本"},
-    {"contact", false, false, form::Map(keys::kContactKeys),
+    {"templates",
+     false,
+     {},
+     form::Maps(keys::kTemplateKeys),
+     "Templates: the texts of messages to customers",
+     "模板：发给客户的消息文本"},
+    {"contact",
+     false,
+     {},
+     form::Map(keys::kContactKeys),
      "Contact: quiet hours, and when a customer counts as unreachable",
      "联系规则：免打扰时段，以及何时算联系不上"},
-    {"queues", false, false, form::Maps(keys::kQueueKeys),
+    {"queues",
+     false,
+     {},
+     form::Maps(keys::kQueueKeys),
      "Queues: where cases wait, and how they find their owners",
      "工单池：工单在哪里等待，如何找到处理人"},
-    {"staff", false, false, form::Maps(keys::kStaffKeys),
-     "Staff: who works which queues, when, and how much", "员工：谁在何时处理哪些工单池，多少单"},
+    {"staff",
+     false,
+     {},
+     form::Maps(keys::kStaffKeys),
+     "Staff: who works which queues, when, and how much",
+     "员工：谁在何时处理哪些工单池，多少单"},
+    {"blacklist", false, keys::kBlacklistTestKeys, form::Map(keys::kBlacklistKeys),
+     "Blacklist: what customers may be restricted in, for how long, after what, and how they are "
+     "told",
+     "黑名单：可限制客户什么、多久、因何提议、如何告知"},
 };
 
 }  // namespace rebound

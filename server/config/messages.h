@@ -176,6 +176,18 @@ inline constexpr Phrase kAnUnreachableRule{"the rule of the unreachable", "联�
 inline constexpr Phrase kAQueue{"a queue", "工单池"};
 inline constexpr Phrase kAStaffMember{"a member of staff", "员工"};
 inline constexpr Phrase kAnAbsence{"an absence", "离岗"};
+inline constexpr Phrase kTheBlacklist{"the blacklist", "黑名单"};
+inline constexpr Phrase kARestriction{"a kind of restriction", "限制类型"};
+inline constexpr Phrase kTheEffects{"the effects", "限制内容"};
+inline constexpr Phrase kABlacklistReason{"a reason", "原因"};
+inline constexpr Phrase kAChecklistItem{"an item of a checklist", "清单项"};
+inline constexpr Phrase kABlacklistRule{"a rule", "规则"};
+inline constexpr Phrase kAnAlternative{"an alternative", "备选条件"};
+inline constexpr Phrase kACount{"a count", "计数"};
+inline constexpr Phrase kAProposal{"a proposal", "提议"};
+inline constexpr Phrase kTheExtent{"the extent", "适用范围"};
+inline constexpr Phrase kTheNotices{"the notices", "告知文本"};
+inline constexpr Phrase kANotice{"a notice", "告知文本"};
 inline constexpr Phrase kATest{"a test", "测试"};
 inline constexpr Phrase kExpectOfTest{"what is expected", "expect"};
 inline constexpr Phrase kAConditionGroup{"a condition", "条件"};
@@ -839,6 +851,76 @@ inline constexpr Phrase kOwnDeputy{"C012", "expected somebody else as deputy, fo
 inline constexpr Phrase kNameAnother{"name another, or leave deputy out: the queue takes over",
                                      "写另一个人，或去掉 deputy：交回工单池"};
 
+// ---- Blacklist ----------------------------------------------------------------------------------
+
+inline constexpr Phrase kKindTwice{"C011", "expected each kind once, found \"{0}\" again",
+                                   "每个类型只应出现一次，却又出现了 \"{0}\""};
+inline constexpr Phrase kEffectOfOtherKind{
+    "C012", "expected no {0} for the kind {1}, which restricts something else",
+    "{1} 不应写 {0}：该类型限制的是别的内容"};
+inline constexpr Phrase kItsEffect{"its effects: {0}", "可写：{0}"};
+inline constexpr Phrase kNeverStatutory{"what is owed by law is never restricted; leave it out",
+                                        "法定补救不受限制；请去掉"};
+inline constexpr Phrase kWarnOfSafety{
+    "C012", "expected no warning for staff_safety, found warn_first: true",
+    "staff_safety 不先行告诫，实际写了 warn_first: true"};
+inline constexpr Phrase kNobodyWaits{"nobody shall be hurt while a warning runs; leave it out",
+                                     "不能在告诫期内让员工受伤；请去掉"};
+inline constexpr Phrase kWaitWithoutWarning{
+    "C012", "expected warn_first: true beside warning_wait, found none",
+    "写 warning_wait 时应有 warn_first: true，实际没有"};
+inline constexpr Phrase kAddWarnFirst{"add warn_first: true, or leave it out",
+                                      "添加 warn_first: true，或去掉它"};
+inline constexpr Phrase kCountNeeds{"C007", "expected {0} for a count of {1}, found none",
+                                    "{1} 的计数应有 {0}，实际没有"};
+inline constexpr Phrase kCountTakesNo{"C012", "expected no {0} for a count of {1}",
+                                      "{1} 的计数不应写 {0}"};
+inline constexpr Phrase kSayHowMany{"write for example at_least: 3", "写上例如 at_least: 3"};
+inline constexpr Phrase kSayWhichSum{
+    "write currency and amount, such as currency: CNY, amount: "
+    "\"1000.00\"",
+    "写上 currency 和 amount，例如 currency: CNY、amount: "
+    "\"1000.00\""};
+inline constexpr Phrase kAboveNothing{"an amount above 0", "大于 0 的金额"};
+inline constexpr Phrase kExtentOfNothing{"C007", "expected org_unit or program, found neither",
+                                         "应有 org_unit 或 program，实际都没有"};
+inline constexpr Phrase kExtentOfBoth{"C012", "expected org_unit or program, found both",
+                                      "应写 org_unit 或 program 之一，实际都写了"};
+inline constexpr Phrase kKeepOneExtent{"keep one; without extent it holds everywhere",
+                                       "保留一个；不写 extent 即全公司适用"};
+inline constexpr Phrase kUnknownUnit{"C008", "expected an org unit that is listed, found {0}",
+                                     "应为已列出的组织单元，实际是{0}"};
+inline constexpr Phrase kEffectMissing{
+    "C012", "expected {0} in the effects of the rule or of the kind {1}, found none",
+    "规则或 {1} 类型的 effects 中应有 {0}，实际没有"};
+inline constexpr Phrase kSayWhatIsRestricted{"without it the restriction would restrict nothing",
+                                             "否则什么也限制不了"};
+inline constexpr Phrase kRuleOfEverybody{
+    "C020", "expected a condition or counts in an alternative, found neither",
+    "备选条件中应有 when 或 counts，实际都没有"};
+inline constexpr Phrase kItHoldsForAll{"it would propose everybody who ever complained",
+                                       "否则会提议每一位投诉过的客户"};
+inline constexpr Phrase kRuleOfScores{
+    "C020",
+    "expected something besides scores, found an alternative that can be met by scores alone",
+    "除评分外还应有其他条件，实际仅凭评分即可满足"};
+inline constexpr Phrase kAddCounts{
+    "nobody is restricted for being dissatisfied: add counts, or a condition on something else to "
+    "each branch of any",
+    "不能因为不满意而限制客户：增加 counts，或在 any 的每一支中增加其他条件"};
+inline constexpr Phrase kRuleTooLong{
+    "C010", "expected at most {0} for duration, the most of the kind {1}, found {2}",
+    "duration 最多 {0}（{1} 类型的上限），实际是 {2}"};
+inline constexpr Phrase kShorterOrMore{"shorten it, or raise max_duration of the kind",
+                                       "缩短它，或提高该类型的 max_duration"};
+inline constexpr Phrase kKindNotOffered{"C008", "expected a kind that is listed above, found {0}",
+                                        "应为上面列出的类型，实际是{0}"};
+inline constexpr Phrase kAddKind{"add it to kinds", "在 kinds 中添加它"};
+inline constexpr Phrase kReasonNotOfKind{"C008", "expected a reason of the kind {0}, found {1}",
+                                         "应为适用于 {0} 的原因，实际是{1}"};
+inline constexpr Phrase kRuleNotAllowed{
+    "C020", "expected a rule that may be in force, but {0}: {1}", "规则应可生效，但 {0}：{1}"};
+
 // ---- Tests --------------------------------------------------------------------------------------
 
 inline constexpr Phrase kTestFails{"C016", "expected {0} {1} for the test \"{2}\", found {3}",
@@ -847,6 +929,15 @@ inline constexpr Phrase kTestPlaybook{"the playbook", "补救方案"};
 inline constexpr Phrase kTestPriority{"the priority", "优先级"};
 inline constexpr Phrase kTestClocks{"the clocks", "时限"};
 inline constexpr Phrase kTestAlerts{"the alerts", "告警"};
+inline constexpr Phrase kTestProposals{"the proposals", "提议"};
+inline constexpr Phrase kAPastCase{"a case of the past", "以往的工单"};
+inline constexpr Phrase kFieldOfNoCustomer{
+    "C012", "expected a field that a known customer's case can have, found {0}",
+    "应为已知客户的工单可有的字段，实际是{0}"};
+inline constexpr Phrase kAmountOfNothing{"C012",
+                                         "expected remedy and currency beside amount, found one "
+                                         "of them without the others",
+                                         "amount 应与 remedy、currency 同时出现，实际缺少其一"};
 inline constexpr Phrase kExpectNothing{
     "C007",
     "expected a playbook, a priority, clocks or alerts to test, "

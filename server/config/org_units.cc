@@ -21,6 +21,18 @@ std::string DateText(Timestamp at) { return FormatTime(at).substr(0, 10); }
 
 }  // namespace
 
+void ReadPath(ConfigReader& reader, const YamlNode& node, std::string_view key, Need need,
+              std::string* out) {
+  const Bilingual path = Fill(messages::kAPath);
+  const Entry entry = reader.GetScalar(node, key, need, path);
+  if (!entry) return;
+  if (IsPath(entry.value->text)) {
+    *out = entry.value->text;
+  } else {
+    reader.Expected(entry, messages::kValueOfKey, path, Fill(messages::kPathParts));
+  }
+}
+
 void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units) {
   const YamlNode* list = reader.GetList(reader.root(), "org_units", Need::kRequired);
   if (list == nullptr) return;
@@ -29,15 +41,8 @@ void ReadOrgUnits(ConfigReader& reader, std::vector<OrgUnit>* units) {
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kAnOrgUnit, keys::kUnitKeys)) continue;
     OrgUnit unit;
-    const Bilingual path = Fill(messages::kAPath);
-    if (const Entry id = reader.GetScalar(node, "id", Need::kRequired, path)) {
-      if (IsPath(id.value->text)) {
-        unit.id = id.value->text;
-        places.emplace_back(unit.id, id.value);
-      } else {
-        reader.Expected(id, messages::kValueOfKey, path, Fill(messages::kPathParts));
-      }
-    }
+    ReadPath(reader, node, "id", Need::kRequired, &unit.id);
+    if (!unit.id.empty()) places.emplace_back(unit.id, Find(node, "id").value);
     reader.ReadName(node, &unit.name_en, &unit.name_zh);
     const Bilingual principal = Fill(messages::kAPrincipal);
     if (const Entry manager = reader.GetScalar(node, "manager", Need::kOptional, principal)) {

@@ -12,14 +12,6 @@
 namespace rebound {
 namespace {
 
-std::string AmountText(int64_t minor, std::string_view currency) {
-  const auto decimals = static_cast<size_t>(CurrencyDecimals(currency));
-  std::string digits = std::to_string(minor);
-  if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
-  if (decimals > 0) digits.insert(digits.size() - decimals, 1, '.');
-  return digits;
-}
-
 // "200", "200.5", "200.50"; nullopt: anything else, or too much.
 std::optional<int64_t> ParseMinor(std::string_view text, size_t decimals) {
   const size_t dot = text.find('.');
@@ -61,15 +53,7 @@ void ReadAmount(ConfigReader& reader, const YamlNode& node, RemedyLimit* limit) 
     return;
   }
   if (!has_amount || reader.error_count() > errors_before) return;
-  const auto decimals = static_cast<size_t>(CurrencyDecimals(limit->currency));
-  const Bilingual what = Fill(messages::kAnAmount, {std::to_string(decimals)});
-  const Entry entry = reader.GetScalar(node, "amount", Need::kRequired, what);
-  if (!entry) return;
-  limit->amount = ParseMinor(entry.value->text, decimals);
-  if (!limit->amount) {
-    reader.Expected(entry, messages::kBoundsOfKey, what,
-                    Fill(messages::kExampleAmount, {AmountText(20'000, limit->currency)}));
-  }
+  limit->amount = ReadMinor(reader, node, limit->currency);
 }
 
 void ReadTypes(ConfigReader& reader, const YamlNode& node, const std::vector<RemedyType>& catalogue,
@@ -107,17 +91,33 @@ RemedyLimit ReadLimit(ConfigReader& reader, const YamlNode& node, const std::vec
                  Fill(messages::kLeaveOut));
   }
   if (catalogue != nullptr) ReadTypes(reader, node, *catalogue, &limit);
-  if (roles != nullptr) {
-    std::vector<std::string_view> ids;
-    for (const RoleDef& role : *roles) ids.push_back(role.id);
-    for (const size_t index : reader.ReadWords(node, "roles", ids)) {
-      limit.roles.emplace_back(ids[index]);
-    }
-  }
+  ReadRoleIds(reader, node, "roles", roles, &limit.roles);
   return limit;
 }
 
 }  // namespace
+
+std::string MinorText(int64_t minor, std::string_view currency) {
+  const auto decimals = static_cast<size_t>(CurrencyDecimals(currency));
+  std::string digits = std::to_string(minor);
+  if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
+  if (decimals > 0) digits.insert(digits.size() - decimals, 1, '.');
+  return digits;
+}
+
+std::optional<int64_t> ReadMinor(ConfigReader& reader, const YamlNode& node,
+                                 std::string_view currency) {
+  const auto decimals = static_cast<size_t>(CurrencyDecimals(currency));
+  const Bilingual what = Fill(messages::kAnAmount, {std::to_string(decimals)});
+  const Entry entry = reader.GetScalar(node, "amount", Need::kRequired, what);
+  if (!entry) return std::nullopt;
+  const std::optional<int64_t> minor = ParseMinor(entry.value->text, decimals);
+  if (!minor) {
+    reader.Expected(entry, messages::kBoundsOfKey, what,
+                    Fill(messages::kExampleAmount, {MinorText(20'000, currency)}));
+  }
+  return minor;
+}
 
 void ReadRemedies(ConfigReader& reader, const std::vector<RoleDef>* roles,
                   std::vector<RemedyType>* catalogue, std::vector<RemedyLimit>* limits) {
@@ -176,7 +176,7 @@ void WriteRemedies(const std::vector<RemedyType>& catalogue, const std::vector<R
                     keys::kLimitBeyond[static_cast<size_t>(limit.beyond) - 1]);
     if (limit.amount) {
       text += fmt::format("      currency: {}\n      amount: \"{}\"\n", YamlQuoted(limit.currency),
-                          AmountText(*limit.amount, limit.currency));
+                          MinorText(*limit.amount, limit.currency));
     }
     if (limit.count) text += fmt::format("      count: {}\n", *limit.count);
     if (limit.window > Duration{0}) {

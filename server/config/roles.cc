@@ -42,6 +42,14 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
   }
 }
 
+void ReadRoleIds(ConfigReader& reader, const YamlNode& node, std::string_view key,
+                 const std::vector<RoleDef>* known, std::vector<std::string>* out) {
+  if (known == nullptr) return;
+  std::vector<std::string_view> ids;
+  for (const RoleDef& role : *known) ids.push_back(role.id);
+  for (const size_t index : reader.ReadWords(node, key, ids)) out->emplace_back(ids[index]);
+}
+
 void WriteRoles(const std::vector<RoleDef>& roles, std::vector<CanonicalItem>* items) {
   if (roles.empty()) return;
   items->push_back({"roles", "", "roles:\n"});

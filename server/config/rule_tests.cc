@@ -32,36 +32,6 @@ bool ReadLiteral(ConfigReader& reader, const Field& field, const YamlNode& node,
   return true;
 }
 
-void ReadGiven(ConfigReader& reader, const YamlNode& map, RuleTest* test) {
-  std::map<std::string_view, int> seen;
-  for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
-    const Entry entry{&map.children[i], &map.children[i + 1]};
-    const std::string& name = entry.key->text;
-    if (const auto [first, is_new] = seen.emplace(name, entry.key->line + 1); !is_new) {
-      reader.Fault(At(*entry.key), messages::kKeyTwice, {Quoted(name)},
-                   Fill(messages::kFirstKeyLine, {std::to_string(first->second)}));
-      continue;
-    }
-    if (auto checked = CheckField(name, Use::kOpeningRule); !checked) {
-      NotePredicateError(reader, At(*entry.key), checked.error(), Quoted(name));
-      continue;
-    }
-    const Field& field = *FindField(name);
-    Value value;
-    if (field.type == FieldType::kTexts) {
-      for (const YamlNode* item : reader.GetScalars(map, name, Need::kOptional)) {
-        if (ReadLiteral(reader, field, *item, &value)) test->topics.push_back(item->text);
-      }
-      value = Value{std::string()};
-    } else if (!ReadLiteral(reader, field, *entry.value, &value)) {
-      continue;
-    } else if (field.type == FieldType::kProse) {
-      value = Value{Folded(entry.value->text)};
-    }
-    test->given.emplace(field.id, std::move(value));
-  }
-}
-
 const YamlNode* ReadExpected(ConfigReader& reader, const YamlNode& map, std::string_view key) {
   const Entry entry = reader.GetScalar(map, key, Need::kOptional, Fill(messages::kKeyCharacters));
   return entry.value;
@@ -223,6 +193,36 @@ bool Passes(const RuleTest& test, const std::vector<RuleTrace>& traces) {
 }
 
 }  // namespace
+
+void ReadGiven(ConfigReader& reader, const YamlNode& map, RuleTest* test) {
+  std::map<std::string_view, int> seen;
+  for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
+    const Entry entry{&map.children[i], &map.children[i + 1]};
+    const std::string& name = entry.key->text;
+    if (const auto [first, is_new] = seen.emplace(name, entry.key->line + 1); !is_new) {
+      reader.Fault(At(*entry.key), messages::kKeyTwice, {Quoted(name)},
+                   Fill(messages::kFirstKeyLine, {std::to_string(first->second)}));
+      continue;
+    }
+    if (auto checked = CheckField(name, Use::kOpeningRule); !checked) {
+      NotePredicateError(reader, At(*entry.key), checked.error(), Quoted(name));
+      continue;
+    }
+    const Field& field = *FindField(name);
+    Value value;
+    if (field.type == FieldType::kTexts) {
+      for (const YamlNode* item : reader.GetScalars(map, name, Need::kOptional)) {
+        if (ReadLiteral(reader, field, *item, &value)) test->topics.push_back(item->text);
+      }
+      value = Value{std::string()};
+    } else if (!ReadLiteral(reader, field, *entry.value, &value)) {
+      continue;
+    } else if (field.type == FieldType::kProse) {
+      value = Value{Folded(entry.value->text)};
+    }
+    test->given.emplace(field.id, std::move(value));
+  }
+}
 
 std::vector<RuleTest> ReadRuleTests(ConfigReader& reader) {
   std::vector<RuleTest> tests;

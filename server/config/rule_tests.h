@@ -35,6 +35,9 @@ struct RuleTest {
   const YamlNode* alerts = nullptr;  // likewise
 };
 
+// Reads fields of a case as it opens, with their mistakes noted.
+void ReadGiven(ConfigReader& reader, const YamlNode& map, RuleTest* test);
+
 // The tests of the open file, with their mistakes noted.
 std::vector<RuleTest> ReadRuleTests(ConfigReader& reader);
 

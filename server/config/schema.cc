@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/config/reader.h"
+#include "workflows/blacklist_rules.h"
 #include "workflows/clocks.h"
 #include "workflows/field_catalogue.h"
 #include "workflows/filter.h"
@@ -212,6 +213,16 @@ void AddRules(const Key* keys, Json& schema) {
     schema["anyOf"] = Json::array({Required({"amount"}), Required({"count"})});
     schema["dependencies"] = {{"amount", Json::array({"currency"})},
                               {"currency", Json::array({"amount"})}};
+  } else if (keys == keys::kExtentKeys) {
+    schema["minProperties"] = 1;
+  } else if (keys == keys::kCountKeys) {
+    const std::string_view sum[] = {Name(BlacklistMeasure::kRemedySum)};
+    Json counted = Required({"at_least"});
+    counted.update(Without({"currency", "amount"}));
+    Json summed = Required({"currency", "amount"});
+    summed.update(Without({"at_least"}));
+    schema["allOf"] =
+        Json::array({{{"if", If("measure", sum)}, {"then", summed}, {"else", counted}}});
   } else if (keys == keys::kStepKeys) {
     schema["allOf"] = RulesOfSteps();
   } else if (keys == keys::kQueueKeys) {
@@ -416,9 +427,9 @@ std::string SectionSchemaFile(const Section& section) {
       {"version",
        {{"description", "Version of the format / 格式版本"}, {"enum", Json::array({1})}}}};
   properties[section.name] = Described(section.form, section.en, section.zh);
-  if (section.has_tests) {
+  if (!section.tests.empty()) {
     properties["tests"] =
-        Described(form::Maps(keys::kTestKeys),
+        Described(form::Maps(section.tests),
                   "Cases and the rules that they have to get; run before a revision is applied",
                   "工单示例及应得的规则；应用修订前先运行");
   }

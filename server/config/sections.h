@@ -37,6 +37,11 @@ inline constexpr size_t kMaxRoles = 100;
 inline constexpr size_t kMaxQueues = 500;
 inline constexpr size_t kMaxStaff = 5'000;
 inline constexpr size_t kMaxAbsences = 100;  // of one person
+inline constexpr size_t kMaxBlacklistReasons = 200;
+inline constexpr size_t kMaxBlacklistRules = 200;
+inline constexpr size_t kMaxAlternatives = 20;  // of a rule
+inline constexpr size_t kMaxCounts = 20;        // of an alternative
+inline constexpr size_t kMaxChecklist = 50;     // of a reason
 inline constexpr size_t kMaxStatuses = 200;
 inline constexpr size_t kMaxTransitions = 5'000;  // each status of `from` counts
 inline constexpr size_t kMaxRuleTests = 300;      // of a file
@@ -77,6 +82,21 @@ void ReadRemedies(ConfigReader& reader, const std::vector<RoleDef>* roles,
 void ReadQueues(ConfigReader& reader, std::vector<QueueDef>* queues);
 void ReadStaff(ConfigReader& reader, const std::vector<QueueDef>* queues,
                const std::vector<Calendar>* calendars, std::vector<StaffMember>* staff);
+// What blacklist.yaml may name; nullptr: not known, and not checked. No queues, no org units: any.
+struct BlacklistReferenced {
+  Referenced conditions{};
+  const std::vector<RoleDef>* roles = nullptr;
+  const std::vector<RemedyType>* remedies = nullptr;
+  const std::vector<QueueDef>* queues = nullptr;
+  const std::vector<OrgUnit>* org_units = nullptr;
+};
+void ReadBlacklist(ConfigReader& reader, const BlacklistReferenced& referenced,
+                   BlacklistPolicy* policy);
+// `subject`, if it is there, and `text` of the node, with no other variables than those.
+void ReadTemplateTexts(ConfigReader& reader, const YamlNode& node,
+                       std::span<const std::string_view> variables, Template* out);
+// Both as lines of that indentation.
+std::string WriteTemplateTexts(const Template& texts, std::string_view indent);
 // Notes what stands under `key`, one or a list, and is none of `queues`.
 void CheckQueueOf(ConfigReader& reader, const YamlNode& node, std::string_view key,
                   const std::vector<QueueDef>& queues);
@@ -88,6 +108,16 @@ void ReadIds(ConfigReader& reader, const YamlNode& node, std::string_view key,
              std::vector<std::string>* out);
 // The code of ISO 4217 under `currency`.
 void ReadCurrency(ConfigReader& reader, const YamlNode& node, Need need, std::string* out);
+// Minor units of what stands under `amount`, "200.00"; nullopt with the mistake noted.
+std::optional<int64_t> ReadMinor(ConfigReader& reader, const YamlNode& node,
+                                 std::string_view currency);
+std::string MinorText(int64_t minor, std::string_view currency);
+// Ids under `key`, one or a list; those that are none of `known` are noted. nullptr: not checked.
+void ReadRoleIds(ConfigReader& reader, const YamlNode& node, std::string_view key,
+                 const std::vector<RoleDef>* known, std::vector<std::string>* out);
+// A path of an org unit.
+void ReadPath(ConfigReader& reader, const YamlNode& node, std::string_view key, Need need,
+              std::string* out);
 
 // Adds the section's heading and items; nothing for an empty optional section.
 void WritePrograms(const std::vector<Program>& programs, std::vector<CanonicalItem>* items);
@@ -105,6 +135,7 @@ void WriteRemedies(const std::vector<RemedyType>& catalogue, const std::vector<R
 void WriteQueues(const std::vector<QueueDef>& queues, std::vector<CanonicalItem>* items);
 void WriteStaff(const std::vector<StaffMember>& staff, std::vector<CanonicalItem>* items);
 
+void WriteBlacklist(const BlacklistPolicy& policy, std::vector<CanonicalItem>* items);
 void WriteTemplates(const std::vector<Template>& templates, std::vector<CanonicalItem>* items);
 void WriteContact(const ContactRules& rules, std::vector<CanonicalItem>* items);
 

@@ -23,8 +23,14 @@ bool HasOtherControl(std::string_view text) {
   return false;
 }
 
-void ReadLines(ConfigReader& reader, const YamlNode& map, std::string_view key, size_t longest,
-               std::string* out) {
+// What a text may be.
+struct TextForm {
+  size_t longest;
+  std::span<const std::string_view> variables;
+};
+
+void ReadLines(ConfigReader& reader, const YamlNode& map, std::string_view key,
+               const TextForm& form, std::string* out) {
   const Entry entry = reader.GetScalar(map, key, Need::kRequired, Fill(messages::kAText));
   if (!entry) return;
   const std::string& text = entry.value->text;
@@ -32,9 +38,9 @@ void ReadLines(ConfigReader& reader, const YamlNode& map, std::string_view key, 
     reader.Expected(entry, messages::kBoundsOfKey, Fill(messages::kTextNotEmpty));
     return;
   }
-  if (CodePoints(text) > longest) {
+  if (CodePoints(text) > form.longest) {
     reader.Expected(entry, messages::kBoundsOfKey,
-                    Fill(messages::kAtMostCharacters, {std::to_string(longest)}),
+                    Fill(messages::kAtMostCharacters, {std::to_string(form.longest)}),
                     Fill(messages::kShorten));
     return;
   }
@@ -42,7 +48,7 @@ void ReadLines(ConfigReader& reader, const YamlNode& map, std::string_view key, 
     reader.Expected(entry, messages::kValueOfKey, Fill(messages::kNoControls));
     return;
   }
-  const std::vector<TemplateFault> faults = CheckTemplate(text);
+  const std::vector<TemplateFault> faults = CheckTemplate(text, form.variables);
   for (const TemplateFault& fault : faults) {
     const size_t before = CodePoints(std::string_view(text).substr(0, fault.offset));
     Place place = reader.source().PlaceIn(*entry.value, before);
@@ -54,16 +60,16 @@ void ReadLines(ConfigReader& reader, const YamlNode& map, std::string_view key, 
       continue;
     }
     place.width = static_cast<int>(CodePoints(fault.name));
-    const std::string_view nearest = Nearest(fault.name, kTemplateVariables);
+    const std::string_view nearest = Nearest(fault.name, form.variables);
     reader.Fault(place, messages::kUnknownVariable, {Quoted(fault.name)},
-                 nearest.empty() ? Fill(messages::kThereAre, {JoinWords(kTemplateVariables)})
+                 nearest.empty() ? Fill(messages::kThereAre, {JoinWords(form.variables)})
                                  : DidYouMean(nearest));
   }
   if (faults.empty()) *out = text;
 }
 
 void ReadBoth(ConfigReader& reader, const YamlNode& node, std::string_view key, Need need,
-              std::span<const Key> keys, size_t longest, std::string* en, std::string* zh) {
+              std::span<const Key> keys, const TextForm& form, std::string* en, std::string* zh) {
   const Entry entry = reader.Get(node, key, need);
   if (!entry) return;
   if (entry.value->kind != YamlNode::Kind::kMap) {
@@ -71,11 +77,30 @@ void ReadBoth(ConfigReader& reader, const YamlNode& node, std::string_view key, 
     return;
   }
   reader.CheckMap(*entry.value, messages::kAName, keys);
-  ReadLines(reader, *entry.value, "en", longest, en);
-  ReadLines(reader, *entry.value, "zh", longest, zh);
+  ReadLines(reader, *entry.value, "en", form, en);
+  ReadLines(reader, *entry.value, "zh", form, zh);
 }
 
 }  // namespace
+
+void ReadTemplateTexts(ConfigReader& reader, const YamlNode& node,
+                       std::span<const std::string_view> variables, Template* out) {
+  ReadBoth(reader, node, "subject", Need::kOptional, keys::kSubjectKeys,
+           {limits::kShortCodePoints, variables}, &out->subject_en, &out->subject_zh);
+  ReadBoth(reader, node, "text", Need::kRequired, keys::kTextKeys,
+           {keys::kMostTemplateText, variables}, &out->text_en, &out->text_zh);
+}
+
+std::string WriteTemplateTexts(const Template& texts, std::string_view indent) {
+  std::string written;
+  const auto both = [&](std::string_view key, const std::string& en, const std::string& zh) {
+    written += fmt::format("{0}{1}:\n{0}  en: {2}\n{0}  zh: {3}\n", indent, key, YamlQuoted(en),
+                           YamlQuoted(zh));
+  };
+  if (!texts.subject_en.empty()) both("subject", texts.subject_en, texts.subject_zh);
+  both("text", texts.text_en, texts.text_zh);
+  return written;
+}
 
 void ReadTemplates(ConfigReader& reader, std::vector<Template>* templates) {
   const YamlNode* list = reader.GetList(reader.root(), "templates", Need::kRequired, kMaxTemplates);
@@ -93,10 +118,7 @@ void ReadTemplates(ConfigReader& reader, std::vector<Template>* templates) {
     for (const size_t index : reader.ReadWords(node, "channels", keys::kChannels)) {
       read.channels.push_back(static_cast<Channel>(index + 1));
     }
-    ReadBoth(reader, node, "subject", Need::kOptional, keys::kSubjectKeys, limits::kShortCodePoints,
-             &read.subject_en, &read.subject_zh);
-    ReadBoth(reader, node, "text", Need::kRequired, keys::kTextKeys, keys::kMostTemplateText,
-             &read.text_en, &read.text_zh);
+    ReadTemplateTexts(reader, node, kTemplateVariables, &read);
     reader.CheckUnique(node, "id", read.id, &lines);
     templates->push_back(std::move(read));
   }
@@ -112,12 +134,7 @@ void WriteTemplates(const std::vector<Template>& templates, std::vector<Canonica
       channels.emplace_back(keys::kChannels[static_cast<size_t>(channel) - 1]);
     }
     if (!channels.empty()) text += fmt::format("    channels: {}\n", CanonicalList(channels));
-    const auto both = [&](std::string_view key, const std::string& en, const std::string& zh) {
-      text +=
-          fmt::format("    {}:\n      en: {}\n      zh: {}\n", key, YamlQuoted(en), YamlQuoted(zh));
-    };
-    if (!each.subject_en.empty()) both("subject", each.subject_en, each.subject_zh);
-    both("text", each.text_en, each.text_zh);
+    text += WriteTemplateTexts(each, "    ");
     items->push_back({"templates", each.id, std::move(text)});
   }
 }

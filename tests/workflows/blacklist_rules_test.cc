@@ -60,8 +60,7 @@ std::string Faults(const BlacklistRule& rule) {
   return found;
 }
 
-// ---------------------------------------------------------------------------------- what may be
-// one
+// ---------------------------------------------------------------------------------- what may be one
 
 struct AlternativeRow {
   const char* name;
@@ -79,6 +78,9 @@ TEST(BlacklistRulesTest, NoAlternativeRestsOnScoresAlone) {
       {"a score", {LowScore(), {}}, kScores},
       {"a category", {Detractor(), {}}, kScores},
       {"severity is made of the score", {Severe(), {}}, kScores},
+      {"so is the priority",
+       {Compare(FieldId::kPriority, Op::kEqual, std::string("urgent")), {}},
+       kScores},
       {"low answers", {{}, {low}}, kScores},
       {"a score and low answers", {LowScore(), {low}}, kScores},
       {"two scores", {All({LowScore(), Detractor()}), {low}}, kScores},

@@ -225,6 +225,30 @@ lifecycle:
   return text.replace(at, from.size(), to);
 }
 
+constexpr const char* kBlacklist = R"(version: 1
+blacklist:
+  appeal_window: 30 days
+  kinds:
+    - {kind: no_goodwill, max_duration: 365 days, warn_first: true, warning_wait: 7 days,
+       legal_basis: interest}
+    - {kind: staff_safety, max_duration: 90 days, effects: {queue: night}, legal_basis: safety}
+  reasons:
+    - {id: untrue, name: {en: Untrue}, kinds: no_goodwill}
+    - {id: threat, name: {en: Threat}, kinds: staff_safety}
+  rules:
+    - id: threats
+      name: {en: Threats}
+      kind: staff_safety
+      alternatives: [{counts: [{measure: threats_logged, within: 90 days, at_least: 1}]}]
+      proposal: {duration: 30 days, reason: threat}
+    - id: twice
+      name: {en: Twice}
+      kind: no_goodwill
+      alternatives: [{counts: [{measure: closed_dishonest, within: 365 days, at_least: 2}]}]
+      proposal: {duration: 30 days, reason: untrue}
+tests: []
+)";
+
 // Mistakes in the files that may be left out, in trees of conditions and in tests.
 std::vector<Broken> BrokenSections() {
   const auto other = [](const std::string& name, const std::string& file, const std::string& text) {
@@ -240,6 +264,26 @@ std::vector<Broken> BrokenSections() {
                     "    - {id: owed, name: {en: B}, kind: refund, statutory: true}\n"
                     "  limits:\n    - {id: a, name: {en: A}, " +
                         keys + "}\n"}}};
+  };
+  // Another value or further lines in a good blacklist.
+  const auto blacklist = [](const std::string& name, const std::string& from,
+                            const std::string& to) {
+    std::string text = kBlacklist;
+    const size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << name;
+    text.replace(at, from.size(), to);
+    return Broken{name,
+                  kPrograms,
+                  kPlaybooks,
+                  {{"blacklist.yaml", text},
+                   {"remedies.yaml",
+                    "version: 1\nremedies:\n  catalogue:\n"
+                    "    - {id: refund, name: {en: A}, kind: refund}\n"
+                    "    - {id: owed, name: {en: B}, kind: refund, statutory: true}\n"}}};
+  };
+  const auto rule = [&](const std::string& name, const std::string& alternative) {
+    return blacklist(name, "{counts: [{measure: closed_dishonest, within: 365 days, at_least: 2}]}",
+                     alternative);
   };
   const auto steps = [](const std::string& name, const std::string& keys) {
     return Broken{
@@ -627,6 +671,102 @@ std::vector<Broken> BrokenSections() {
             "      - {from: 2026-10-08, until: 2026-10-01}\n"
             "      - {from: tomorrow, until: 2026-10-01T25:00:00Z, deputy: li}\n"
             "      - {from: 2026-10-08}\n"),
+
+      // The blacklist.
+      rule("blacklist_rule_of_everybody", "{}"),
+      rule("blacklist_rule_without_counts", "{counts: []}"),
+      rule("blacklist_rule_of_scores", "{when: score <= 2 AND category = detractor}"),
+      rule("blacklist_rule_of_severity", "{when: {severity: {at_least: 4}}}"),
+      rule("blacklist_rule_of_scores_in_one_branch",
+           "{when: {any: [score <= 2, 'topic : \"price\"']}}"),
+      rule("blacklist_rule_of_low_answers",
+           "{counts: [{measure: low_after_remedy, within: 365 days, at_least: 3}]}"),
+      rule("blacklist_rule_on_a_protected_attribute",
+           "{when: {ethnicity: {is: x}}}, {when: 'gender = female OR topic : \"price\"'}"),
+      rule("blacklist_rule_never_holds_and_scores",
+           "{when: {score: {at_most: 2, above: 2}, reason: {contains: law}},\n"
+           "         counts: [{measure: low_after_remedies, within: 365 days, at_least: 3}]}"),
+      rule("blacklist_count_without_window",
+           "{counts: [{measure: closed_dishonest, at_least: 2}]}"),
+      rule("blacklist_count_window_zero",
+           "{counts: [{measure: closed_dishonest, within: 0 days, at_least: 0}]}"),
+      rule("blacklist_count_of_nothing", "{counts: [{measure: closed_dishonest, within: 9 days}]}"),
+      rule("blacklist_sum_without_currency",
+           "{counts: [{measure: remedy_sum, within: 9 days, amount: \"10.00\"}]}"),
+      rule("blacklist_sum_as_a_count",
+           "{counts: [{measure: remedy_sum, within: 9 days, at_least: 3}]}"),
+      rule("blacklist_sum_zero",
+           "{counts: [{measure: remedy_sum, within: 9 days, currency: CNY, amount: \"0.00\"}]}"),
+      rule("blacklist_count_with_currency",
+           "{counts: [{measure: threats_logged, within: 9 days, at_least: 1, currency: CNY}]}"),
+      blacklist("blacklist_rule_without_alternatives",
+                "[{counts: [{measure: closed_dishonest, within: 365 days, at_least: 2}]}]", "[]"),
+      blacklist("blacklist_rule_without_duration", "duration: 30 days, ", ""),
+      blacklist("blacklist_rule_too_long", "duration: 30 days", "duration: 400 days"),
+      blacklist("blacklist_rule_duration_zero", "duration: 30 days", "duration: 0 days"),
+      blacklist("blacklist_rule_without_proposal",
+                "      proposal: {duration: 30 days, reason: untrue}\n", ""),
+      blacklist("blacklist_rule_kind_misspelt", "kind: no_goodwill\n", "kind: no_goodwil\n"),
+      blacklist("blacklist_rule_kind_not_offered", "kind: no_goodwill\n", "kind: channel_limit\n"),
+      blacklist("blacklist_rule_reason_unknown", "reason: untrue", "reason: untru"),
+      blacklist("blacklist_rule_reason_of_another_kind", "reason: untrue", "reason: threat"),
+      blacklist("blacklist_rule_twice", "  rules:\n", R"(  rules:
+    - id: twice
+      name: {en: A}
+      kind: staff_safety
+      alternatives: [{counts: [{measure: threats_logged, within: 9 days, at_least: 1}]}]
+      proposal: {duration: 30 days, reason: threat}
+)"),
+      blacklist("blacklist_rule_extent", "reason: untrue}",
+                "reason: untrue, extent: {org_unit: a//b, program: hotlin}}"),
+      blacklist("blacklist_rule_extent_of_nothing", "reason: untrue}",
+                "reason: untrue, extent: {}}"),
+      blacklist("blacklist_rule_effects_of_another_kind", "reason: untrue}",
+                "reason: untrue, effects: {channels: [phone, fax], queue: legal}}"),
+      blacklist("blacklist_rule_remedies", "reason: untrue}",
+                "reason: untrue, effects: {remedies: [refnud, owed]}}"),
+      blacklist("blacklist_rule_without_queue", "effects: {queue: night}, ", ""),
+      blacklist("blacklist_kind_unknown", "kind: no_goodwill,", "kind: blocked,"),
+      blacklist("blacklist_kind_twice", "  reasons:\n",
+                "    - {kind: no_goodwill, max_duration: 9 days, legal_basis: a}\n  reasons:\n"),
+      blacklist("blacklist_kind_without_maximum", "max_duration: 365 days, ", ""),
+      blacklist("blacklist_kind_without_legal_basis", ",\n       legal_basis: interest", ""),
+      blacklist("blacklist_kind_roles", "       legal_basis: interest",
+                "       legal_basis: interest, propose_roles: agnt, decide_roles: [admin, boss]"),
+      blacklist("blacklist_warning_of_staff_safety", "effects: {queue: night}",
+                "warn_first: true, effects: {queue: night}"),
+      blacklist("blacklist_warning_wait_alone", "warn_first: true, warning_wait",
+                "warn_first: false, warning_wait"),
+      blacklist("blacklist_appeal_window_zero", "appeal_window: 30 days",
+                "appeal_window: 0 days\n  appeal_decision: 0 hours"),
+      blacklist("blacklist_reason", "id: untrue, name: {en: Untrue}",
+                "id: Not-True, name: {en: Untrue}, kinds: [no_good], checklist: [{en: A}]"),
+      blacklist("blacklist_notices_missing", "  rules:\n",
+                "  notices: {warning: {text: {en: A, zh: B}}, decison: {text: {en: A, zh: B}}}\n"
+                "  rules:\n"),
+      blacklist("blacklist_notice_variables", "  rules:\n", R"(  notices:
+    warning: {text: {en: "Dear {customer_name}, change by {chnage_by}", zh: "{appeal_until}"}}
+    decision: {text: {en: "{until}", zh: 甲}}
+    extended: {text: {en: A, zh: 甲}}
+    appeal_decided: {subject: {en: A}, text: {en: "{outcome", zh: 甲}}
+    lifted: {text: {en: A, zh: 甲}}
+    lapsed: {text: {en: A, zh: 甲}}
+  rules:
+)"),
+      other("blacklist_of_the_wrong_shape", "blacklist.yaml",
+            "version: 1\nblacklist:\n  kind: []\n  reasons: untrue\n  rules:\n    - untrue\n"),
+      blacklist("blacklist_test_fails", "tests: []", R"(tests:
+  - {name: once is enough, history: [{ago: 9 days, result: dishonest}], expect: {proposals: twice}}
+  - {name: nobody, history: [{ago: 9 days, result: dishonest}], expect: {proposals: twise}}
+  - {name: gift, history: [{ago: 9 days, remedy: gift}], expect: {proposals: []}})"),
+      blacklist("blacklist_test_given", "tests: []", R"(tests:
+  - name: a
+    history:
+      - {given: {anonymous: true, scroe: 3, gender: female}, result: dishonset, refused: 0}
+      - {ago: 1 days, remedy: refund, amount: "1.00"}
+      - {ago: 1 days, given: low, answered_low: perhaps}
+    expect: {proposal: twice}
+  - {name: b, given: {score: 3}, expect: {playbook: low}})"),
 
       // Alerts and hold-outs.
       other("alert_notify", "alerts.yaml",

@@ -33,6 +33,10 @@ TEST(CanonicalTextTest, EverySectionReadsBackAsItWas) {
   EXPECT_EQ(read->remedies.size(), 12U);
   EXPECT_EQ(read->remedy_limits, shipped.revision.remedy_limits);
   EXPECT_EQ(read->remedy_limits.size(), 3U);
+  EXPECT_EQ(read->blacklist, shipped.revision.blacklist);
+  EXPECT_EQ(read->blacklist.kinds.size(), 5U);
+  EXPECT_EQ(read->blacklist.rules.size(), 6U);
+  EXPECT_EQ(read->blacklist.notices.size(), 6U);
   EXPECT_EQ(CanonicalText(*read), shipped.canonical_text);
   EXPECT_EQ(read->hash, shipped.hash);
 }
@@ -42,6 +46,10 @@ TEST(CanonicalTextTest, ATextOfBeforeTheOtherSectionsReadsWithTheShippedOnes) {
   ASSERT_TRUE(read) << read.error().metadata.at("detail");
   EXPECT_EQ(read->lifecycle, DefaultLifecycle());
   EXPECT_EQ(read->roles, DefaultRoles());
+  EXPECT_EQ(read->blacklist, DefaultBlacklistPolicy());
+  const auto again = ParseCanonical(CanonicalText(*read));
+  ASSERT_TRUE(again) << again.error().metadata.at("detail");
+  EXPECT_EQ(again->blacklist, read->blacklist);
 }
 
 TEST(CanonicalTextTest, NamesOfImportedDaysReadBackAsTheyWere) {
