@@ -60,7 +60,7 @@ std::string Faults(const BlacklistRule& rule) {
   return found;
 }
 
-// ---------------------------------------------------------------------------------- what may be one
+// ---------------------------------------------------------------------------- what may be one
 
 struct AlternativeRow {
   const char* name;
