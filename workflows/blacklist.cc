@@ -31,6 +31,7 @@ bool CoversList(const std::vector<T>& wide, const std::vector<T>& narrow) {
 
 bool HoldsFor(const BlacklistExtent& extent, const RestrictedAction& action) {
   switch (extent.kind) {
+    case BlacklistExtent::Kind::kUnset: return false;
     case BlacklistExtent::Kind::kCompany: return true;
     case BlacklistExtent::Kind::kOrgUnit: return IsWithin(action.org_unit_id, extent.id);
     case BlacklistExtent::Kind::kProgram: return action.program_id == extent.id;

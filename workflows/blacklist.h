@@ -75,6 +75,7 @@ struct BlacklistEffects {
 // Where it holds. An action that names no unit, or no program, is in none.
 struct BlacklistExtent {
   enum class Kind {
+    kUnset,    // nowhere: what a newer program means by it is not known
     kCompany,  // everywhere
     kOrgUnit,  // in the unit `id` and below it, by whole segments of the path
     kProgram   // where the program is `id`

@@ -81,11 +81,12 @@ struct Facts {
   std::shared_ptr<const Zone> waiting_customer_zone{};
   // WorkEntry: the blacklist entry; `customer` is who stands for its customer now.
   std::optional<BlacklistEntry> entry{};
-  // ProposeEntry, ProposeByRules, and whatever Restrict is asked about: every entry of the customer
-  // and of every alias, whatever became of it; at the seams those that are open are enough, of the
-  // customers of every case above, with customer_id as who stands for them now. ProposeByRules also
-  // has all their cases and responses above, of every program; ProposeEntry and AppealEntry the
-  // cases of theirs that the evidence names.
+  // ProposeEntry, ProposeByRules: every entry of the customer and of every alias, whatever became
+  // of it. SubmitResponse, OpenCase, ClaimNext, WorkCase: the open ones of `customer`,
+  // `other_customer` and `waiting_customer`, in one list. Each names in customer_id who stands for
+  // its customer now, so that whose it is can be told. ProposeByRules also has all their cases and
+  // responses above, of every program; ProposeEntry and AppealEntry the cases of theirs that the
+  // evidence names.
   std::vector<BlacklistEntry> entries{};
   // WorkEntry: who owns an open case of the customer, of any alias, in any program.
   std::vector<std::string> case_owners{};

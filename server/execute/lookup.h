@@ -21,6 +21,16 @@ std::optional<Case> FindVisible(Reader& reader, const Scope& scope, const CaseRe
 // The same, or a case whose active step is the caller's: a task lends sight (CoversStep).
 std::optional<Case> FindVisibleOrLent(Reader& reader, const Scope& scope, const CaseRef& ref);
 
+// The blacklist entry; nullopt where there is none, or where its org unit or its customer is
+// outside the scope, which must look the same.
+std::optional<BlacklistEntry> FindVisible(Reader& reader, const Scope& scope, const EntryRef& ref);
+
+// Every entry of the person: of `id` and every alias, whatever became of them, by number. Those
+// that are open alone: what Restrict needs. Each names in customer_id the record it was stored
+// with.
+std::vector<BlacklistEntry> EntriesOfAll(Reader& reader, const CustomerId& id);
+std::vector<BlacklistEntry> OpenEntriesOfAll(Reader& reader, const CustomerId& id);
+
 // The customer that stands for this one: aliases followed. nullopt stays so.
 std::optional<Customer> Standing(Reader& reader, std::optional<Customer> customer);
 

@@ -352,6 +352,7 @@ std::array<uint8_t, 32> Sha256(std::string_view bytes) {
 std::string Encode(const Case& value) { return EncodeRow(value, 768); }
 std::string Encode(const Response& value) { return EncodeRow(value, 384); }
 std::string Encode(const Customer& value) { return EncodeRow(value, 256); }
+std::string Encode(const BlacklistEntry& value) { return EncodeRow(value, 512); }
 
 std::optional<Case> DecodeCase(std::string_view bytes) { return DecodeRow<Case>(bytes); }
 std::optional<Response> DecodeResponse(std::string_view bytes) {
@@ -359,6 +360,9 @@ std::optional<Response> DecodeResponse(std::string_view bytes) {
 }
 std::optional<Customer> DecodeCustomer(std::string_view bytes) {
   return DecodeRow<Customer>(bytes);
+}
+std::optional<BlacklistEntry> DecodeEntry(std::string_view bytes) {
+  return DecodeRow<BlacklistEntry>(bytes);
 }
 
 std::string EncodeBody(const EventBody& body, const CommitFunction& commit) {
@@ -388,6 +392,9 @@ void ForEachText(Response& value, const std::function<void(Text&)>& visit) {
   TextWalk{visit}(0, value);
 }
 void ForEachText(Customer& value, const std::function<void(Text&)>& visit) {
+  TextWalk{visit}(0, value);
+}
+void ForEachText(BlacklistEntry& value, const std::function<void(Text&)>& visit) {
   TextWalk{visit}(0, value);
 }
 void ForEachText(Event& value, const std::function<void(Text&)>& visit) {
@@ -422,7 +429,8 @@ std::array<uint8_t, 32> ChainHash(const std::array<uint8_t, 32>& prev, const Eve
   PutSized(in, TypeName(event.body));
   PutFixed(in, schema_version);
   PutSized(in, body_bytes);
-
+  // Last, where nothing else follows: leaving it out cannot be mistaken for another event.
+  if (!event.entry_id.empty()) in.append(View(event.entry_id.bytes));
   return Sha256(in);
 }
 

@@ -22,10 +22,12 @@ inline constexpr int64_t kEventSchemaVersion = 1;
 std::string Encode(const Case& value);
 std::string Encode(const Response& value);
 std::string Encode(const Customer& value);
+std::string Encode(const BlacklistEntry& value);
 // nullopt when the bytes are damaged.
 std::optional<Case> DecodeCase(std::string_view bytes);
 std::optional<Response> DecodeResponse(std::string_view bytes);
 std::optional<Customer> DecodeCustomer(std::string_view bytes);
+std::optional<BlacklistEntry> DecodeEntry(std::string_view bytes);
 
 // The body of an event with, for every text, its id and its commitment; the envelope's other fields
 // are columns. `commit` is asked for the commitment of each text in order.
@@ -42,6 +44,7 @@ std::optional<EventBody> DecodeBody(
 void ForEachText(Case& value, const std::function<void(Text&)>& visit);
 void ForEachText(Response& value, const std::function<void(Text&)>& visit);
 void ForEachText(Customer& value, const std::function<void(Text&)>& visit);
+void ForEachText(BlacklistEntry& value, const std::function<void(Text&)>& visit);
 void ForEachText(Event& value, const std::function<void(Text&)>& visit);
 
 // Fills in the values of texts that have an id but no value.
@@ -56,7 +59,8 @@ void Hydrate(Reader& reader, T& value) {
 // Without the salt, which lies beside the text and is erased with it, nothing can be guessed.
 Commitment32 CommitText(const std::array<uint8_t, 16>& salt, std::string_view value);
 
-// One link of the chain: SHA-256 over the hash before and every stored column of the event.
+// One link of the chain: SHA-256 over the hash before and every stored column of the event. An
+// event without an entry has the hash that it had before there were entries.
 std::array<uint8_t, 32> ChainHash(const std::array<uint8_t, 32>& prev, const Event& event,
                                   int64_t schema_version, std::string_view body_bytes);
 

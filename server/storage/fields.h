@@ -71,6 +71,15 @@ constexpr Count LastOf(Count) { return Count::kWorkingDays; }
 constexpr ClockMoveCause LastOf(ClockMoveCause) { return ClockMoveCause::kExternal; }
 constexpr ReopenCause LastOf(ReopenCause) { return ReopenCause::kNewDetractor; }
 constexpr Category LastOf(Category) { return Category::kPromoter; }
+constexpr BlacklistKind LastOf(BlacklistKind) { return BlacklistKind::kStaffSafety; }
+constexpr BlacklistState LastOf(BlacklistState) { return BlacklistState::kRejected; }
+constexpr BlacklistExtent::Kind LastOf(BlacklistExtent::Kind) {
+  return BlacklistExtent::Kind::kProgram;
+}
+constexpr BlacklistDecisionKind LastOf(BlacklistDecisionKind) {
+  return BlacklistDecisionKind::kLifted;
+}
+constexpr BlacklistNotice LastOf(BlacklistNotice) { return BlacklistNotice::kReviewDue; }
 
 template <typename T, typename Struct>
 concept IsA = std::same_as<std::remove_const_t<T>, Struct>;
@@ -568,6 +577,96 @@ void Fields(V& v, IsA<Case> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<BlacklistEffects> auto& s) {
+  v(1, s.channels);
+  v(2, s.remedy_types);
+  v(3, s.program_ids);
+  v(4, s.queue_id);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistExtent> auto& s) {
+  v(1, s.kind);
+  v(2, s.id);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistEvidence> auto& s) {
+  v(1, s.id);
+  v(2, s.summary);
+  v(3, s.url);
+  v(4, s.measure);
+  v(5, s.case_id);
+  v(6, s.occurred_at);
+  v(7, s.added_by);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistDecision> auto& s) {
+  v(1, s.kind);
+  v(2, s.actor);
+  v(3, s.at);
+  v(4, s.note);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistAppeal> auto& s) {
+  v(1, s.state);
+  v(2, s.words);
+  v(3, s.evidence);
+  v(4, s.filed_by);
+  v(5, s.filed_at);
+  v(6, s.due_at);
+  v(7, s.decided_by);
+  v(8, s.decided_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistExtension> auto& s) {
+  v(1, s.requested_by);
+  v(2, s.requested_at);
+  v(3, s.until);
+  v(4, s.reason);
+}
+
+template <class V>
+void Fields(V& v, IsA<BlacklistEntry> auto& s) {
+  v(1, s.id);
+  v(2, s.number);
+  v(3, s.version);
+  v(4, s.customer_id);
+  v(5, s.kind);
+  v(6, s.state);
+  v(7, s.effects);
+  v(8, s.extent);
+  v(9, s.evidence);
+  v(10, s.reason_code);
+  v(11, s.internal_reason);
+  v(12, s.customer_reason_en);
+  v(13, s.customer_reason_zh);
+  v(14, s.legal_basis);
+  v(15, s.proposer);
+  v(16, s.rule_id);
+  v(17, s.triggered_by);
+  v(18, s.org_unit_id);
+  v(19, s.starts_at);
+  v(20, s.expires_at);
+  v(21, s.review_at);
+  v(22, s.immediate_until);
+  v(23, s.decisions);
+  v(24, s.warned_at);
+  v(25, s.notified_at);
+  v(26, s.appeal_until);
+  v(27, s.appeal);
+  v(28, s.extension);
+  v(29, s.immediate_over_noticed);
+  v(30, s.appeal_overdue_noticed);
+  v(31, s.ended_at);
+  v(32, s.created_at);
+  v(33, s.updated_at);
+}
+
+template <class V>
 void Fields(V& v, IsA<CustomerCreated> auto& s) {
   v(1, s.customer);
 }
@@ -997,6 +1096,60 @@ void Fields(V& v, IsA<MessageSent> auto& s) {
   v(2, s.template_id);
   v(3, s.language);
   v(4, s.attempt);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryProposed> auto& s) {
+  v(1, s.entry);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryWarned> auto& s) {
+  v(1, s.decision);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryDecided> auto& s) {
+  v(1, s.decision);
+  v(2, s.review_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryExtensionRequested> auto& s) {
+  v(1, s.extension);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryExtensionDecided> auto& s) {
+  v(1, s.decision);
+  v(2, s.expires_at);
+  v(3, s.review_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryAppealed> auto& s) {
+  v(1, s.appeal);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryAppealDecided> auto& s) {
+  v(1, s.decision);
+}
+
+template <class V>
+void Fields(V& v, IsA<EntryLifted> auto& s) {
+  v(1, s.decision);
+}
+
+template <class V>
+void Fields(V&, IsA<EntryLapsed> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<EntryNotified> auto& s) {
+  v(1, s.notice);
+  v(2, s.notify);
+  v(3, s.appeal_until);
+  v(4, s.review_at);
 }
 
 }  // namespace rebound

@@ -71,13 +71,19 @@ struct MemoryStore::State {
   std::map<std::string, std::set<int64_t>> owned{};  // by owner: numbers
   std::map<std::string, Timestamp> given{};          // by principal: the last time
   std::map<int64_t, RawEvent> events{};
+  std::map<int64_t, BlacklistEntry> entries{};  // by number
+  std::map<BlacklistEntryId, int64_t> entry_ids{};
+  std::set<std::pair<CustomerId, int64_t>> entries_of{};
+  std::set<std::pair<int64_t, int64_t>> entries_due{};  // NextDue, number; open ones only
   std::map<CaseId, std::vector<int64_t>> events_of{};
+  std::map<BlacklistEntryId, std::vector<int64_t>> events_of_entry{};
   std::map<TextId, StoredText> texts{};
   std::map<RollupKey, Counts> rollups{};
   std::map<int64_t, std::map<Hash128, RequestRecord>> requests{};  // by day
   std::vector<Outgoing> outbox{};
   int64_t last_sequence = 0;
   int64_t next_case_number = 1;
+  int64_t next_entry_number = 1;
   uint64_t salts = 0;
 
   std::map<int64_t, StoredRevision> revisions{};
@@ -129,6 +135,16 @@ struct MemoryStore::State {
     claimable.erase(ClaimOrder(c, kNever));
     promised.erase(ClaimOrder(c, kAlways));
     if (!c.owner.empty()) owned[c.owner].erase(c.number);
+  }
+  void Link(const BlacklistEntry& e) {
+    entry_ids.emplace(e.id, e.number);
+    entries_of.emplace(e.customer_id, e.number);
+    if (const auto at = NextDue(e)) entries_due.emplace(ToMillis(*at), e.number);
+  }
+  void Unlink(const BlacklistEntry& e) {
+    entry_ids.erase(e.id);
+    entries_of.erase({e.customer_id, e.number});
+    if (const auto at = NextDue(e)) entries_due.erase({ToMillis(*at), e.number});
   }
   static bool HoldsSlot(const Case& c) { return c.holds_dedupe_slot && !c.customer_id.empty(); }
 
@@ -235,6 +251,27 @@ class MemoryStore::Reads : public Base {
     return ids;
   }
 
+  std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override {
+    const auto found = s_.entry_ids.find(id);
+    return found == s_.entry_ids.end() ? std::nullopt : GetEntryByNumber(found->second);
+  }
+  std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) override {
+    return Find(s_.entries, number);
+  }
+  std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) override {
+    std::vector<BlacklistEntry> entries;
+    for (auto i = s_.entries_of.lower_bound({customer, 0});
+         i != s_.entries_of.end() && i->first == customer; ++i) {
+      entries.push_back(s_.entries.at(i->second));
+    }
+    return entries;
+  }
+  std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) override {
+    std::vector<BlacklistEntry> entries = EntriesOf(customer);
+    std::erase_if(entries, [](const BlacklistEntry& e) { return IsFinal(e.state); });
+    return entries;
+  }
+
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {
@@ -307,13 +344,40 @@ class MemoryStore::Reads : public Base {
     });
   }
 
+  std::vector<BlacklistEntry> ListEntries(const EntryQuery& query) override {
+    const auto among = [](const auto& values, const auto& value) {
+      return values.empty() || std::find(values.begin(), values.end(), value) != values.end();
+    };
+    std::vector<BlacklistEntry> page;
+    for (auto i = s_.entry_ids.rbegin(); i != s_.entry_ids.rend(); ++i) {
+      if (std::ssize(page) >= query.limit) break;
+      if (query.before && !(i->first < *query.before)) continue;
+      const BlacklistEntry& e = s_.entries.at(i->second);
+      if (!among(query.customers, e.customer_id) || !among(query.states, e.state) ||
+          !among(query.kinds, e.kind) || !query.scope.CoversOrgUnit(e.org_unit_id)) {
+        continue;
+      }
+      const auto customer = s_.customers.find(e.customer_id);
+      const bool visible = query.scope.org_units.empty() ||
+                           (customer != s_.customers.end() &&
+                            query.scope.CoversOrgUnit(customer->second.profile.org_unit_id));
+      if (visible) page.push_back(e);
+    }
+    return page;
+  }
+
   std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override {
+    return EventsOf(s_.events_of, id, after, limit);
+  }
+  std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
+                                 int32_t limit) override {
+    return EventsOf(s_.events_of_entry, id, after, limit);
+  }
+  std::vector<Event> EventsAfter(int64_t after, int32_t limit) override {
     std::vector<Event> events;
-    const auto found = s_.events_of.find(id);
-    if (found == s_.events_of.end()) return events;
-    for (auto i = std::upper_bound(found->second.begin(), found->second.end(), after);
-         i != found->second.end() && std::ssize(events) < limit; ++i) {
-      events.push_back(s_.events.at(*i).event);
+    for (auto i = s_.events.upper_bound(after); i != s_.events.end() && std::ssize(events) < limit;
+         ++i) {
+      events.push_back(i->second.event);
     }
     return events;
   }
@@ -325,13 +389,24 @@ class MemoryStore::Reads : public Base {
     }
     return ids;
   }
+  std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) override {
+    std::vector<BlacklistEntryId> ids;
+    for (const auto& [due, number] : s_.entries_due) {
+      if (due > ToMillis(now) || std::ssize(ids) >= limit) break;
+      ids.push_back(s_.entries.at(number).id);
+    }
+    return ids;
+  }
   std::optional<Timestamp> EarliestDue() override {
-    if (s_.due.empty() || s_.due.begin()->first == kNeverDue) return std::nullopt;
-    return FromMillis(s_.due.begin()->first);
+    int64_t earliest = s_.due.empty() ? kNeverDue : s_.due.begin()->first;
+    if (!s_.entries_due.empty()) earliest = std::min(earliest, s_.entries_due.begin()->first);
+    return earliest == kNeverDue ? std::nullopt : std::optional(FromMillis(earliest));
   }
   int64_t CountDue(Timestamp now) override {
-    return std::distance(s_.due.begin(),
-                         s_.due.upper_bound({std::min(ToMillis(now), kNeverDue - 1), kNeverDue}));
+    const auto count = [by = std::min(ToMillis(now), kNeverDue - 1)](const auto& due) {
+      return std::distance(due.begin(), due.upper_bound({by, kNeverDue}));
+    };
+    return count(s_.due) + count(s_.entries_due);
   }
 
   void ScanResponses(std::string_view program_id, const Scope& scope,
@@ -351,6 +426,9 @@ class MemoryStore::Reads : public Base {
   }
   void ScanCustomers(const std::function<void(const Customer&)>& visit) override {
     for (const auto& [id, c] : s_.customers) visit(c);
+  }
+  void ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) override {
+    for (const auto& [id, number] : s_.entry_ids) visit(s_.entries.at(number));
   }
   void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) override {
     for (auto i = s_.events.upper_bound(after); i != s_.events.end(); ++i) {
@@ -423,7 +501,7 @@ class MemoryStore::Reads : public Base {
 
   TableSizes Sizes() override {
     return {std::ssize(s_.responses), std::ssize(s_.cases), std::ssize(s_.customers),
-            std::ssize(s_.events)};
+            std::ssize(s_.events), std::ssize(s_.entries)};
   }
   void ScanDefects(const std::function<void(std::string)>&) override {}
 
@@ -432,6 +510,18 @@ class MemoryStore::Reads : public Base {
   static std::optional<Row> Find(const std::map<Key, Row>& rows, const Key& key) {
     const auto found = rows.find(key);
     return found == rows.end() ? std::nullopt : std::optional<Row>(found->second);
+  }
+  template <typename SubjectId>
+  std::vector<Event> EventsOf(const std::map<SubjectId, std::vector<int64_t>>& sequences,
+                              const SubjectId& id, int64_t after, int32_t limit) const {
+    std::vector<Event> events;
+    const auto found = sequences.find(id);
+    if (found == sequences.end()) return events;
+    for (auto i = std::upper_bound(found->second.begin(), found->second.end(), after);
+         i != found->second.end() && std::ssize(events) < limit; ++i) {
+      events.push_back(s_.events.at(*i).event);
+    }
+    return events;
   }
   template <typename Key, typename Row, typename Visible>
   static std::vector<Row> List(const std::map<Key, Row>& rows, const ListQuery& query,
@@ -453,12 +543,14 @@ class MemoryStore::Writer final : public Reads<Transaction> {
   using Reads<Transaction>::Reads;
 
   int64_t NextCaseNumber() override { return s_.next_case_number; }
+  int64_t NextEntryNumber() override { return s_.next_entry_number; }
 
   void Save(Change& change) override {
     if (s_.fault) s_.fault("save");
     for (const auto& customer : change.customers) SaveCustomer(customer);
     for (const auto& response : change.responses) SaveResponse(response);
     SaveCases(change.cases);
+    for (const auto& entry : change.entries) SaveEntry(entry);
     if (change.request) SaveRequest(*change.request);
     if (change.revision) {
       if (!s_.revisions.empty() && s_.revisions.rbegin()->first >= change.revision->number) {
@@ -557,6 +649,21 @@ class MemoryStore::Writer final : public Reads<Transaction> {
            change.after ? std::optional(WithoutTexts(*change.after)) : std::nullopt);
   }
 
+  void SaveEntry(const RowChange<BlacklistEntry>& change) {
+    if (!change.after) throw StoreFailure("blacklist entries are never removed");
+    const BlacklistEntry& after = *change.after;
+    const auto stored = s_.entries.find(after.number);
+    CheckFollows(change, stored == s_.entries.end() ? nullptr : &stored->second);
+    if (!change.before && after.number != s_.next_entry_number++) {
+      throw StoreFailure("a new blacklist entry has a wrong number");
+    }
+    const auto other = s_.entry_ids.find(after.id);
+    if (other != s_.entry_ids.end() && other->second != after.number) {
+      throw StoreFailure("two blacklist entries have one id");
+    }
+    s_.Put(s_.entries, after.number, std::optional(WithoutTexts(after)));
+  }
+
   void SaveRequest(const RequestRecord& request) {
     int64_t day = DayNumber(request.at);
     if (!s_.requests.empty()) day = std::max(day, s_.requests.rbegin()->first - kRequestDays);
@@ -609,6 +716,10 @@ class MemoryStore::Writer final : public Reads<Transaction> {
     if (!event.case_id.empty()) {
       s_.events_of[event.case_id].push_back(event.sequence);
       s_.undo.emplace_back([this, id = event.case_id] { s_.events_of[id].pop_back(); });
+    }
+    if (!event.entry_id.empty()) {
+      s_.events_of_entry[event.entry_id].push_back(event.sequence);
+      s_.undo.emplace_back([this, id = event.entry_id] { s_.events_of_entry[id].pop_back(); });
     }
     if (!OutboxKind(event.body).empty()) {
       s_.outbox.push_back({event.sequence, event.case_id});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -37,6 +36,41 @@ void FillCaseKeys(Connection& connection) {
   }
 }
 
+// Events as the schemas before 0006 had them, which a Reader of this program no longer reads: of
+// one case, or with the empty id of everything.
+void ScanOldEvents(Connection& connection, const CaseId& of,
+                   const std::function<void(const Event&)>& visit) {
+  const std::string columns =
+      "SELECT sequence, customer_id, response_id, case_id, type, occurred_ms, recorded_ms, actor, "
+      "org_unit_id, queue_id, status, phase, body FROM events";
+  Query query(connection,
+              columns + (of.empty() ? "" : " WHERE case_id = ?") + " ORDER BY sequence");
+  if (!of.empty()) query.Bind(of);
+  while (query.Step()) {
+    auto body = DecodeBody(query.Bytes(4), query.Bytes(12));
+    if (!body) throw StoreFailure("event " + std::to_string(query.Int(0)) + " cannot be read");
+    visit({.sequence = query.Int(0),
+           .customer_id = query.GetId<CustomerId>(1),
+           .response_id = query.GetId<ResponseId>(2),
+           .case_id = query.GetId<CaseId>(3),
+           .occurred_at = FromMillis(query.Int(5)),
+           .recorded_at = FromMillis(query.Int(6)),
+           .actor = query.Text(7),
+           .org_unit_id = query.Text(8),
+           .queue_id = query.Text(9),
+           .status = query.Text(10),
+           .phase = static_cast<Phase>(query.Int(11)),
+           .body = *std::move(body)});
+  }
+}
+
+Case FoldOldEvents(Connection& connection, const CaseId& id) {
+  Case folded;
+  ScanOldEvents(connection, id,
+                [&](const Event& event) { folded = Apply(std::move(folded), event); });
+  return folded;
+}
+
 // Leases and rounds are folded from the events of the case; the columns follow from the row.
 void FillRouting(Connection& connection) {
   constexpr std::string_view kNew[] = {"claimable", "needs_work", "owned_ms", "commitment_ms",
@@ -50,10 +84,7 @@ void FillRouting(Connection& connection) {
   for (const int64_t number : numbers) {
     auto c = reader.GetCaseByNumber(number);
     if (!c) throw StoreFailure("case " + std::to_string(number) + " cannot be read");
-    Case folded;
-    for (const Event& event : reader.CaseEvents(c->id, 0, std::numeric_limits<int32_t>::max())) {
-      folded = Apply(std::move(folded), event);
-    }
+    const Case folded = FoldOldEvents(connection, c->id);
     c->lease_number = folded.lease_number;
     c->owned_at = folded.owned_at;
     c->last_owner = folded.last_owner;
@@ -78,11 +109,11 @@ void FillRouting(Connection& connection) {
 void FillGiven(Connection& connection) {
   std::map<std::string, Timestamp, std::less<>> given;
   SqliteReads<Reader> reader(connection);
-  reader.ScanEvents(0, [&](const RawEvent& raw) {
-    const std::string_view whom = GivenTo(raw.event.body);
+  ScanOldEvents(connection, {}, [&](const Event& event) {
+    const std::string_view whom = GivenTo(event.body);
     if (whom.empty()) return;
-    Timestamp& last = given.try_emplace(std::string(whom), raw.event.occurred_at).first->second;
-    last = std::max(last, raw.event.occurred_at);
+    Timestamp& last = given.try_emplace(std::string(whom), event.occurred_at).first->second;
+    last = std::max(last, event.occurred_at);
   });
   for (const auto& [principal, at] : given) {
     Query(connection, "INSERT INTO staff_given VALUES (?, ?)").Bind(principal).Bind(at).Run();
@@ -92,11 +123,7 @@ void FillGiven(Connection& connection) {
     if (c.round > 1) in_rounds.push_back(c);
   });
   for (Case& c : in_rounds) {
-    Case folded;
-    for (const Event& event : reader.CaseEvents(c.id, 0, std::numeric_limits<int32_t>::max())) {
-      folded = Apply(std::move(folded), event);
-    }
-    c.round_attempts = folded.round_attempts;
+    c.round_attempts = FoldOldEvents(connection, c.id).round_attempts;
     const std::string body = Encode(c);
     Query update(connection, "UPDATE cases SET body = ? WHERE id = ?");
     update.BindBytes(body).Bind(c.id).Run();

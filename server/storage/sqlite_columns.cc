@@ -135,9 +135,24 @@ constexpr Column<Customer> kCustomerColumns[] = {
     {"account_id", Of<FieldId::kAccount, Customer>},
 };
 
+using B = const BlacklistEntry&;
+constexpr Column<BlacklistEntry> kEntryColumns[] = {
+    {"number", [](B b) -> SqlValue { return b.number; }},
+    {"id", [](B b) { return rebound::ToSql(b.id); }},
+    {"version", [](B b) -> SqlValue { return b.version; }},
+    {"customer_id", [](B b) { return rebound::ToSql(b.customer_id); }},
+    {"kind", [](B b) -> SqlValue { return std::string(Name(b.kind)); }},
+    {"state", [](B b) -> SqlValue { return std::string(Name(b.state)); }},
+    {"org_unit_id", [](B b) { return TextOrNull(b.org_unit_id); }},
+    {"due_ms", [](B b) { return MillisOrNull(NextDue(b)); }},
+    {"expires_ms", [](B b) -> SqlValue { return ToMillis(b.expires_at); }},
+    {"rule_id", [](B b) { return TextOrNull(b.rule_id); }},
+};
+
 static_assert(std::size(kCaseColumns) <= kMostColumns);
 static_assert(std::size(kResponseColumns) <= kMostColumns);
 static_assert(std::size(kCustomerColumns) <= kMostColumns);
+static_assert(std::size(kEntryColumns) <= kMostColumns);
 
 // The SQL that gives a field's value.
 struct FieldSql {
@@ -314,6 +329,7 @@ void AppendExpression(const Expression& expression, Use use, Condition& conditio
 std::span<const Column<Case>> CaseColumns() { return kCaseColumns; }
 std::span<const Column<Response>> ResponseColumns() { return kResponseColumns; }
 std::span<const Column<Customer>> CustomerColumns() { return kCustomerColumns; }
+std::span<const Column<BlacklistEntry>> EntryColumns() { return kEntryColumns; }
 
 void AndFilter(const Predicate& filter, Use use, Condition& condition) {
   const Expression flat = Flat(filter, false);

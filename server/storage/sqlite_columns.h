@@ -1,5 +1,6 @@
-// Which columns the rows of cases, responses and customers have beside their body, and how filters
-// and access scopes read as conditions over them. Internal to the SQLite store. Thread-safe.
+// Which columns the rows of cases, responses, customers and blacklist entries have beside their
+// body, and how filters and access scopes read as conditions over them. Internal to the SQLite
+// store. Thread-safe.
 #pragma once
 
 #include <span>
@@ -28,6 +29,7 @@ inline constexpr size_t kMostColumns = 48;
 std::span<const Column<Case>> CaseColumns();
 std::span<const Column<Response>> ResponseColumns();
 std::span<const Column<Customer>> CustomerColumns();
+std::span<const Column<BlacklistEntry>> EntryColumns();
 
 // A condition and the parameters in it.
 struct Condition {

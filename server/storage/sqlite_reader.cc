@@ -23,8 +23,10 @@ Row Decode(std::string_view bytes) {
     return Undamaged(DecodeCase(bytes), "cases");
   } else if constexpr (std::is_same_v<Row, Response>) {
     return Undamaged(DecodeResponse(bytes), "responses");
-  } else {
+  } else if constexpr (std::is_same_v<Row, Customer>) {
     return Undamaged(DecodeCustomer(bytes), "customers");
+  } else {
+    return Undamaged(DecodeEntry(bytes), "blacklist_entries");
   }
 }
 
@@ -52,13 +54,15 @@ std::string Where(const Condition& condition) {
 
 constexpr const char* kEventColumns =
     "SELECT sequence, customer_id, response_id, case_id, type, occurred_ms, recorded_ms, actor, "
-    "org_unit_id, queue_id, status, phase, schema_version, prev_hash, hash, body FROM events ";
+    "org_unit_id, queue_id, status, phase, schema_version, prev_hash, hash, body, entry_id "
+    "FROM events ";
 
 Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments) {
   Event event{.sequence = query.Int(0),
               .customer_id = query.GetId<CustomerId>(1),
               .response_id = query.GetId<ResponseId>(2),
               .case_id = query.GetId<CaseId>(3),
+              .entry_id = query.GetId<BlacklistEntryId>(16),
               .occurred_at = FromMillis(query.Int(5)),
               .recorded_at = FromMillis(query.Int(6)),
               .actor = query.Text(7),
@@ -240,6 +244,37 @@ std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer)
   return ids;
 }
 
+template <typename Base>
+std::optional<BlacklistEntry> SqliteReads<Base>::GetEntry(const BlacklistEntryId& id) {
+  Query query(connection_, "SELECT body FROM blacklist_entries WHERE id = ?");
+  query.Bind(id);
+  return First<BlacklistEntry>(query);
+}
+
+template <typename Base>
+std::optional<BlacklistEntry> SqliteReads<Base>::GetEntryByNumber(int64_t number) {
+  Query query(connection_, "SELECT body FROM blacklist_entries WHERE number = ?");
+  query.Bind(number);
+  return First<BlacklistEntry>(query);
+}
+
+template <typename Base>
+std::vector<BlacklistEntry> SqliteReads<Base>::EntriesOf(const CustomerId& customer) {
+  Query query(connection_,
+              "SELECT body FROM blacklist_entries WHERE customer_id = ? ORDER BY number");
+  query.Bind(customer);
+  return All<BlacklistEntry>(query);
+}
+
+template <typename Base>
+std::vector<BlacklistEntry> SqliteReads<Base>::OpenEntriesOf(const CustomerId& customer) {
+  Query query(connection_,
+              "SELECT body FROM blacklist_entries INDEXED BY blacklist_entries_open "
+              "WHERE customer_id = ? AND due_ms IS NOT NULL ORDER BY number");
+  query.Bind(customer);
+  return All<BlacklistEntry>(query);
+}
+
 // The indexes have the order within a queue: one that of promises which are near, and first, the
 // other that of the rest. With every queue in question, each one's best is taken and the best of
 // these: queues are few, cases are not.
@@ -385,6 +420,69 @@ std::vector<Customer> SqliteReads<Base>::ListCustomers(const ListQuery& query) {
 }
 
 template <typename Base>
+std::vector<BlacklistEntry> SqliteReads<Base>::ListEntries(const EntryQuery& query) {
+  Condition condition;
+  const auto any_of = [&](std::string_view column, const auto& values, const auto& to_sql) {
+    if (values.empty()) return;
+    condition.And(column);
+    std::string_view before = " IN (";
+    for (const auto& value : values) {
+      (condition.sql += before) += '?';
+      condition.values.push_back(to_sql(value));
+      before = ", ";
+    }
+    condition.sql += ')';
+  };
+  const auto name = [](auto value) -> SqlValue { return std::string(Name(value)); };
+  // One of them may walk its index in order. Of several, SQLite would sort all of their rows for
+  // one page: few enough of some customers, too many of some states.
+  any_of("customer_id", query.customers, [](const CustomerId& id) { return ToSql(id); });
+  any_of(query.states.size() == 1 ? "state" : "+state", query.states, name);
+  any_of("+kind", query.kinds, name);
+  AndOrgUnits(query.scope, condition);
+  if (!query.scope.org_units.empty()) {
+    Condition customer;
+    AndOrgUnits(query.scope, customer);
+    condition.And("EXISTS (SELECT 1 FROM customers WHERE customers.id = customer_id AND " +
+                  customer.sql + ")");
+    condition.values.insert(condition.values.end(), customer.values.begin(), customer.values.end());
+  }
+  if (query.before) {
+    condition.And("id < ?");
+    condition.values.push_back(ToSql(*query.before));
+  }
+  Query sql(
+      connection_,
+      "SELECT body FROM blacklist_entries" +
+          std::string(query.customers.empty() ? "" : " INDEXED BY blacklist_entries_customer") +
+          Where(condition) + " ORDER BY id DESC LIMIT ?");
+  BindAll(sql, condition);
+  sql.Bind(int64_t{query.limit});
+  return All<BlacklistEntry>(sql);
+}
+
+template <typename Base>
+std::vector<Event> SqliteReads<Base>::EntryEvents(const BlacklistEntryId& id, int64_t after,
+                                                  int32_t limit) {
+  Query query(connection_, std::string(kEventColumns) +
+                               "WHERE entry_id = ? AND sequence > ? ORDER BY sequence LIMIT ?");
+  query.Bind(id).Bind(after).Bind(int64_t{limit});
+  std::vector<Event> events;
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  return events;
+}
+
+template <typename Base>
+std::vector<Event> SqliteReads<Base>::EventsAfter(int64_t after, int32_t limit) {
+  Query query(connection_,
+              std::string(kEventColumns) + "WHERE sequence > ? ORDER BY sequence LIMIT ?");
+  query.Bind(after).Bind(int64_t{limit});
+  std::vector<Event> events;
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  return events;
+}
+
+template <typename Base>
 std::vector<Event> SqliteReads<Base>::CaseEvents(const CaseId& id, int64_t after, int32_t limit) {
   Query query(connection_, std::string(kEventColumns) +
                                "WHERE case_id = ? AND sequence > ? ORDER BY sequence LIMIT ?");
@@ -405,16 +503,37 @@ std::vector<CaseId> SqliteReads<Base>::CasesDue(Timestamp now, int32_t limit) {
 }
 
 template <typename Base>
+std::vector<BlacklistEntryId> SqliteReads<Base>::EntriesDue(Timestamp now, int32_t limit) {
+  Query query(connection_,
+              "SELECT id FROM blacklist_entries WHERE due_ms <= ? ORDER BY due_ms, number LIMIT ?");
+  query.Bind(now).Bind(int64_t{limit});
+  std::vector<BlacklistEntryId> ids;
+  while (query.Step()) ids.push_back(query.GetId<BlacklistEntryId>(0));
+  return ids;
+}
+
+template <typename Base>
 std::optional<Timestamp> SqliteReads<Base>::EarliestDue() {
-  Query query(connection_, "SELECT due_sort FROM cases ORDER BY due_sort, number LIMIT 1");
-  if (!query.Step() || query.Int(0) == kNeverDue) return std::nullopt;
-  return FromMillis(query.Int(0));
+  std::optional<Timestamp> earliest;
+  Query of_cases(connection_, "SELECT due_sort FROM cases ORDER BY due_sort, number LIMIT 1");
+  if (of_cases.Step() && of_cases.Int(0) != kNeverDue) earliest = FromMillis(of_cases.Int(0));
+  Query of_entries(connection_,
+                   "SELECT due_ms FROM blacklist_entries WHERE due_ms IS NOT NULL "
+                   "ORDER BY due_ms, number LIMIT 1");
+  if (of_entries.Step()) {
+    const Timestamp due = FromMillis(of_entries.Int(0));
+    earliest = earliest ? std::min(*earliest, due) : due;
+  }
+  return earliest;
 }
 
 template <typename Base>
 int64_t SqliteReads<Base>::CountDue(Timestamp now) {
-  Query query(connection_, "SELECT COUNT(*) FROM cases WHERE due_sort <= ?");
-  query.Bind(std::min(ToMillis(now), kNeverDue - 1));
+  const int64_t by = std::min(ToMillis(now), kNeverDue - 1);
+  Query query(connection_,
+              "SELECT (SELECT COUNT(*) FROM cases WHERE due_sort <= ?) + "
+              "(SELECT COUNT(*) FROM blacklist_entries WHERE due_ms <= ?)");
+  query.Bind(by).Bind(by);
   return query.Step() ? query.Int(0) : 0;
 }
 
@@ -450,6 +569,12 @@ template <typename Base>
 void SqliteReads<Base>::ScanCustomers(const std::function<void(const Customer&)>& visit) {
   Query query(connection_, "SELECT body FROM customers ORDER BY id");
   while (query.Step()) visit(Decode<Customer>(query.Bytes(0)));
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) {
+  Query query(connection_, "SELECT body FROM blacklist_entries ORDER BY id");
+  while (query.Step()) visit(Decode<BlacklistEntry>(query.Bytes(0)));
 }
 
 template <typename Base>
@@ -582,20 +707,22 @@ std::vector<StoredRevision> SqliteReads<Base>::ListRevisions(int64_t below, int3
 
 template <typename Base>
 ServerState SqliteReads<Base>::GetServerState() {
-  Query query(connection_, "SELECT clock_seen_ms, held_since_ms, zone_data FROM server_state");
+  Query query(connection_,
+              "SELECT clock_seen_ms, held_since_ms, zone_data, rules_tried FROM server_state");
   if (!query.Step()) throw StoreFailure("the row of the server's state is missing");
   ServerState state;
   state.clock_seen_at = FromMillis(query.Int(0));
   if (!query.IsNull(1)) state.held_since = FromMillis(query.Int(1));
   state.zone_data = query.Text(2);
+  state.rules_tried = query.Int(3);
   return state;
 }
 
 template <typename Base>
 TableSizes SqliteReads<Base>::Sizes() {
-  Query query(connection_, "SELECT responses, cases, customers, events FROM meta");
+  Query query(connection_, "SELECT responses, cases, customers, events, entries FROM meta");
   if (!query.Step()) throw StoreFailure("table meta is empty");
-  return {query.Int(0), query.Int(1), query.Int(2), query.Int(3)};
+  return {query.Int(0), query.Int(1), query.Int(2), query.Int(3), query.Int(4)};
 }
 
 template <typename Base>
@@ -607,6 +734,7 @@ void SqliteReads<Base>::ScanDefects(const std::function<void(std::string)>& visi
   CheckColumns(connection_, "cases", CaseColumns(), visit);
   CheckColumns(connection_, "responses", ResponseColumns(), visit);
   CheckColumns(connection_, "customers", CustomerColumns(), visit);
+  CheckColumns(connection_, "blacklist_entries", EntryColumns(), visit);
 }
 
 template class SqliteReads<Reader>;

@@ -41,6 +41,10 @@ class SqliteReads : public Base {
                                     std::string_view program_id) override;
   std::vector<Response> ResponsesOf(const CustomerId& customer) override;
   std::vector<CustomerId> AliasesOf(const CustomerId& customer) override;
+  std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override;
+  std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) override;
+  std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) override;
+  std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) override;
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override;
@@ -49,8 +53,12 @@ class SqliteReads : public Base {
   std::vector<Case> ListCases(const CaseQuery& query) override;
   std::vector<Response> ListResponses(const ListQuery& query) override;
   std::vector<Customer> ListCustomers(const ListQuery& query) override;
+  std::vector<BlacklistEntry> ListEntries(const EntryQuery& query) override;
   std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override;
+  std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after, int32_t limit) override;
+  std::vector<Event> EventsAfter(int64_t after, int32_t limit) override;
   std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override;
+  std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) override;
   std::optional<Timestamp> EarliestDue() override;
   int64_t CountDue(Timestamp now) override;
   void ScanResponses(std::string_view program_id, const Scope& scope,
@@ -58,6 +66,7 @@ class SqliteReads : public Base {
   void ScanCases(std::string_view program_id, const Scope& scope,
                  const std::function<void(const Case&)>& visit) override;
   void ScanCustomers(const std::function<void(const Customer&)>& visit) override;
+  void ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) override;
   void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) override;
   void ScanRollups(const std::function<void(const RollupKey&, const Counts&)>& visit) override;
   void ScanTimers(const std::function<void(const CaseId&, const Timer&)>& visit) override;

@@ -18,9 +18,11 @@ namespace {
 std::string_view TableOf(const Case&) { return "cases"; }
 std::string_view TableOf(const Response&) { return "responses"; }
 std::string_view TableOf(const Customer&) { return "customers"; }
+std::string_view TableOf(const BlacklistEntry&) { return "blacklist_entries"; }
 std::span<const Column<Case>> ColumnsOf(const Case&) { return CaseColumns(); }
 std::span<const Column<Response>> ColumnsOf(const Response&) { return ResponseColumns(); }
 std::span<const Column<Customer>> ColumnsOf(const Customer&) { return CustomerColumns(); }
+std::span<const Column<BlacklistEntry>> ColumnsOf(const BlacklistEntry&) { return EntryColumns(); }
 
 template <typename Row>
 std::string InsertSql(const Row& row) {
@@ -105,6 +107,7 @@ SqliteWriter::SqliteWriter(Connection& connection, int32_t drop_every)
   if (sodium_init() < 0) throw StoreFailure("no source of random bytes");
   counters_.last_sequence = connection.GetInteger("SELECT last_sequence FROM meta");
   counters_.next_case_number = connection.GetInteger("SELECT next_case_number FROM meta");
+  counters_.next_entry_number = connection.GetInteger("SELECT next_entry_number FROM meta");
   now_.sizes = SqliteReads<Transaction>::Sizes();
   Query last(connection, "SELECT hash FROM events ORDER BY sequence DESC LIMIT 1");
   if (last.Step()) now_.last_hash = last.GetHash<32>(0);
@@ -128,6 +131,8 @@ void SqliteWriter::BeginCommand() {
   command_.old_responses.clear();
   command_.new_cases.clear();
   command_.old_cases.clear();
+  command_.new_entries.clear();
+  command_.old_entries.clear();
   command_.new_texts.clear();
   command_.new_requests.clear();
   command_.rollups.clear();
@@ -171,12 +176,16 @@ void SqliteWriter::UndoCommand() {
     for (const CaseId& id : command_.new_cases) remove(sql, id);
     for (const Case& old : command_.old_cases) remove(sql, old.id);
   }
+  constexpr std::string_view kEntry = "DELETE FROM blacklist_entries WHERE id = ?";
+  for (const BlacklistEntryId& id : command_.new_entries) remove(kEntry, id);
+  for (const BlacklistEntry& old : command_.old_entries) remove(kEntry, old.id);
   for (const Customer& old : command_.old_customers) Insert(connection_, old);
   for (const Response& old : command_.old_responses) Insert(connection_, old);
   for (const Case& old : command_.old_cases) {
     Insert(connection_, old);
     SaveTimers({.after = old});
   }
+  for (const BlacklistEntry& old : command_.old_entries) Insert(connection_, old);
   for (const int64_t number : command_.new_revisions) {
     Query(connection_, "DELETE FROM revisions WHERE number = ?").Bind(number).Run();
   }
@@ -196,14 +205,16 @@ void SqliteWriter::Commit() {
   if (dirty_) {
     FlushRollups();
     Query(connection_,
-          "UPDATE meta SET last_sequence = ?, next_case_number = ?, customers = ?, responses = ?, "
-          "cases = ?, events = ?")
+          "UPDATE meta SET last_sequence = ?, next_case_number = ?, next_entry_number = ?, "
+          "customers = ?, responses = ?, cases = ?, events = ?, entries = ?")
         .Bind(counters_.last_sequence)
         .Bind(counters_.next_case_number)
+        .Bind(counters_.next_entry_number)
         .Bind(now_.sizes.customers)
         .Bind(now_.sizes.responses)
         .Bind(now_.sizes.cases)
         .Bind(now_.sizes.events)
+        .Bind(now_.sizes.entries)
         .Run();
   }
   Query(connection_, "COMMIT").Run();
@@ -230,6 +241,7 @@ void SqliteWriter::Save(Change& change) {
   for (const auto& customer : change.customers) SaveCustomer(customer);
   for (const auto& response : change.responses) SaveResponse(response);
   SaveCases(change.cases);
+  for (const auto& entry : change.entries) SaveEntry(entry);
   if (change.request) SaveRequest(*change.request);
   if (change.revision) SaveRevision(*change.revision);
   if (change.server_state) {
@@ -258,10 +270,13 @@ void SqliteWriter::SaveRevision(const StoredRevision& revision) {
 }
 
 void SqliteWriter::SaveServerState(const ServerState& state) {
-  Query(connection_, "UPDATE server_state SET clock_seen_ms = ?, held_since_ms = ?, zone_data = ?")
+  Query(connection_,
+        "UPDATE server_state SET clock_seen_ms = ?, held_since_ms = ?, zone_data = ?, "
+        "rules_tried = ?")
       .Bind(state.clock_seen_at)
       .Bind(state.held_since)
       .Bind(state.zone_data)
+      .Bind(state.rules_tried)
       .Run();
 }
 
@@ -337,6 +352,23 @@ void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
   }
 }
 
+void SqliteWriter::SaveEntry(const RowChange<BlacklistEntry>& change) {
+  if (!change.after) throw StoreFailure("blacklist entries are never removed");
+  const BlacklistEntry& after = *change.after;
+  if (change.before) {
+    Remember(command_.old_entries, command_.new_entries, *change.before);
+    return Update(connection_, *change.before, after);
+  }
+  if (after.number != counters_.next_entry_number) {
+    throw StoreFailure("expected entry number " + std::to_string(counters_.next_entry_number) +
+                       ", but found " + std::to_string(after.number));
+  }
+  counters_.next_entry_number += 1;
+  command_.new_entries.push_back(after.id);
+  Insert(connection_, after);
+  now_.sizes.entries += 1;
+}
+
 void SqliteWriter::SaveTimers(const RowChange<Case>& change) {
   static const std::vector<Timer> kNone;
   const std::vector<Timer>& before = change.before ? change.before->timers : kNone;
@@ -381,7 +413,8 @@ void SqliteWriter::SaveEvent(Event& event) {
       EncodeBody(event.body, [this](const Text& text) { return Commit(text); });
   const Hash hash = ChainHash(now_.last_hash, event, kEventSchemaVersion, body);
   const std::string type(TypeName(event.body));
-  Query(connection_, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  Query(connection_,
+        "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .Bind(event.sequence)
       .Bind(event.customer_id)
       .Bind(event.response_id)
@@ -398,6 +431,7 @@ void SqliteWriter::SaveEvent(Event& event) {
       .BindBytes(BytesOf(now_.last_hash))
       .BindBytes(BytesOf(hash))
       .BindBytes(body)
+      .Bind(event.entry_id)
       .Run();
   now_.last_hash = hash;
   now_.sizes.events += 1;
@@ -407,11 +441,12 @@ void SqliteWriter::SaveEvent(Event& event) {
   const std::string outbox(OutboxKind(event.body));
   if (outbox.empty()) return;
   Query(connection_,
-        "INSERT INTO outbox (sequence, kind, case_id, org_unit_id, queue_id, state, tries, "
-        "next_try_ms) VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)")
+        "INSERT INTO outbox (sequence, kind, case_id, entry_id, org_unit_id, queue_id, state, "
+        "tries, next_try_ms) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?)")
       .Bind(event.sequence)
       .Bind(outbox)
       .Bind(event.case_id)
+      .Bind(event.entry_id)
       .Bind(event.org_unit_id)
       .Bind(event.queue_id)
       .Bind(event.recorded_at)

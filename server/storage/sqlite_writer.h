@@ -12,8 +12,8 @@
 namespace rebound {
 
 // Lives as long as the store. Counters and the end of the hash chain stay in memory; counters and
-// rollups are written once a batch. Sequences and case numbers that an undone command took are not
-// given again.
+// rollups are written once a batch. Sequences and the numbers of cases and entries that an undone
+// command took are not given again.
 class SqliteWriter final : public SqliteReads<Transaction> {
  public:
   // The connection is the only writer of everything but principals, and is in no transaction.
@@ -27,6 +27,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void Rollback() noexcept;
 
   int64_t NextCaseNumber() override { return counters_.next_case_number; }
+  int64_t NextEntryNumber() override { return counters_.next_entry_number; }
   void Save(Change& change) override;
   std::optional<RequestRecord> FindRequest(const Hash128& key) override;
   TableSizes Sizes() override { return now_.sizes; }
@@ -35,6 +36,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   struct Counters {
     int64_t last_sequence = 0;
     int64_t next_case_number = 1;
+    int64_t next_entry_number = 1;
   };
   using Hash = std::array<uint8_t, 32>;
 
@@ -43,6 +45,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void SaveCustomer(const RowChange<Customer>& change);
   void SaveResponse(const RowChange<Response>& change);
   void SaveCases(const std::vector<RowChange<Case>>& changes);
+  void SaveEntry(const RowChange<BlacklistEntry>& change);
   void SaveTimers(const RowChange<Case>& change);
   void SaveEvent(Event& event);
   void SaveGiven(const std::string& principal, Timestamp at);
@@ -82,6 +85,8 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     std::vector<Response> old_responses{};
     std::vector<CaseId> new_cases{};
     std::vector<Case> old_cases{};
+    std::vector<BlacklistEntryId> new_entries{};
+    std::vector<BlacklistEntry> old_entries{};
     std::vector<TextId> new_texts{};
     std::vector<std::pair<int64_t, Hash128>> new_requests{};  // day, key
     std::vector<int64_t> new_revisions{};

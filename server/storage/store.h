@@ -93,6 +93,7 @@ struct ServerState {
   Timestamp clock_seen_at{};  // the last time that was believed, for telling jumps over a restart
   std::optional<Timestamp> held_since{};  // timers wait until the time is confirmed
   std::string zone_data{};                // version of the time zone data clocks were computed by
+  int64_t rules_tried = 0;  // blacklist rules have been tried for every event up to this sequence
   friend bool operator==(const ServerState&, const ServerState&) = default;
 };
 
@@ -108,6 +109,7 @@ struct Change {
   std::vector<RowChange<Customer>> customers{};
   std::vector<RowChange<Response>> responses{};
   std::vector<RowChange<Case>> cases{};
+  std::vector<RowChange<BlacklistEntry>> entries{};     // never removed
   std::vector<std::pair<RollupKey, Counts>> rollups{};  // to be added
   std::optional<RequestRecord> request{};
   std::optional<StoredRevision> revision{};   // a new one
@@ -133,6 +135,17 @@ struct ListQuery {  // responses and customers, newest id first
   int32_t limit = 50;
 };
 
+struct EntryQuery {  // blacklist entries, newest id first
+  // Both the entry's org unit and that of its customer must be in it (CoversOrgUnit): whoever does
+  // not see the customer sees nothing of them.
+  Scope scope{};
+  std::vector<CustomerId> customers{};       // of any of these records; empty: everybody's
+  std::vector<BlacklistState> states{};      // empty: in any
+  std::vector<BlacklistKind> kinds{};        // empty: of any
+  std::optional<BlacklistEntryId> before{};  // rows strictly older than this id
+  int32_t limit = 50;
+};
+
 struct RawEvent {  // an event as it lies on disk
   Event event{};
   int64_t schema_version = 0;
@@ -143,7 +156,7 @@ struct RawEvent {  // an event as it lies on disk
 };
 
 struct TableSizes {
-  int64_t responses = 0, cases = 0, customers = 0, events = 0;
+  int64_t responses = 0, cases = 0, customers = 0, events = 0, entries = 0;
 };
 
 // A consistent view: everything committed when it began, nothing later. Not thread-safe. Rows come
@@ -175,6 +188,14 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
+  virtual std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) = 0;
+  virtual std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) = 0;
+  // Whatever became of them. Must be ordered by number. Of this record alone, not of its aliases.
+  virtual std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) = 0;
+  // Those of them whose state is not final: all that can restrict anything. One read of an index,
+  // however many have ended. Ordered likewise.
+  virtual std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) = 0;
+
   // The case to work on next: IsClaimable, of a queue that `from` accepts, one that `may` accepts,
   // first by ClaimOrder at `now`. Empty queue: every queue in scope. `from` is asked once for each
   // queue, "" for the cases without one; `may` in that order, queue by queue, and only until it
@@ -192,13 +213,21 @@ class Reader {
   virtual std::vector<Case> ListCases(const CaseQuery& query) = 0;
   virtual std::vector<Response> ListResponses(const ListQuery& query) = 0;
   virtual std::vector<Customer> ListCustomers(const ListQuery& query) = 0;
+  virtual std::vector<BlacklistEntry> ListEntries(const EntryQuery& query) = 0;
 
   // Oldest first, sequence > after.
   virtual std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) = 0;
+  virtual std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
+                                         int32_t limit) = 0;
+  // Of every subject.
+  virtual std::vector<Event> EventsAfter(int64_t after, int32_t limit) = 0;
   // Cases with a pending timer due at or before `now`, earliest first.
   virtual std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) = 0;
+  // Blacklist entries whose NextDue is at or before `now`, earliest first, then by number.
+  virtual std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) = 0;
+  // Of cases and entries.
   virtual std::optional<Timestamp> EarliestDue() = 0;
-  // How many such cases there are.
+  // How many such cases and entries there are.
   virtual int64_t CountDue(Timestamp now) = 0;
 
   // Full scans, each row once, in id order; empty program: every program.
@@ -207,6 +236,7 @@ class Reader {
   virtual void ScanCases(std::string_view program_id, const Scope& scope,
                          const std::function<void(const Case&)>& visit) = 0;
   virtual void ScanCustomers(const std::function<void(const Customer&)>& visit) = 0;
+  virtual void ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) = 0;
   virtual void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) = 0;
   virtual void ScanRollups(const std::function<void(const RollupKey&, const Counts&)>& visit) = 0;
   // Every row of the timers table.
@@ -241,6 +271,9 @@ class Transaction : public Reader {
  public:
   // The number that the next opened case must bear; taken by the Save that stores it.
   virtual int64_t NextCaseNumber() = 0;
+  // The same for the next blacklist entry. The second entry of one change bears the number after
+  // it, and so on.
+  virtual int64_t NextEntryNumber() = 0;
   // Stores the change: rows, texts, timers, outbox rows of events with an OutboxKind, rollups, the
   // request, and last the events and the counter. Must refuse, by throwing StoreFailure, a second
   // case in one dedupe slot, a version that does not follow `before`, and a revision whose number

@@ -1,12 +1,15 @@
 #include "server/storage/verify.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "server/storage/codec.h"
 #include "workflows/decide.h"
@@ -26,6 +29,14 @@ constexpr bool kIsResponseEvent =
     std::is_same_v<T, ResponseRecorded> || std::is_same_v<T, ResponsePairingCorrected> ||
     std::is_same_v<T, ResponseCorrected>;
 
+template <typename T>
+constexpr bool kIsEntryEvent =
+    std::is_same_v<T, EntryProposed> || std::is_same_v<T, EntryWarned> ||
+    std::is_same_v<T, EntryDecided> || std::is_same_v<T, EntryExtensionRequested> ||
+    std::is_same_v<T, EntryExtensionDecided> || std::is_same_v<T, EntryAppealed> ||
+    std::is_same_v<T, EntryAppealDecided> || std::is_same_v<T, EntryLifted> ||
+    std::is_same_v<T, EntryLapsed> || std::is_same_v<T, EntryNotified>;
+
 using TimerKey = std::tuple<CaseId, TimerKind, int32_t>;
 
 class Verifier {
@@ -35,6 +46,7 @@ class Verifier {
   VerifyReport Run() {
     FoldEvents();
     CompareRows();
+    CompareEntries();
     CompareTimers();
     CompareRollups();
     CompareGiven();
@@ -79,6 +91,8 @@ class Verifier {
               Fold<CustomerCreated>(customers_, event.customer_id, event, name);
             } else if constexpr (kIsResponseEvent<T>) {
               Fold<ResponseRecorded>(responses_, event.response_id, event, name);
+            } else if constexpr (kIsEntryEvent<T>) {
+              Fold<EntryProposed>(entries_, event.entry_id, event, name);
             } else if constexpr (std::is_same_v<T, RevisionApplied>) {
               CheckRevision(body, event, name);
             } else if constexpr (kIsServerEvent<T>) {
@@ -177,6 +191,36 @@ class Verifier {
     }
   }
 
+  void CompareEntries() {
+    std::unordered_set<BlacklistEntryId> entries;
+    reader_.ScanEntries([&](const BlacklistEntry& row) {
+      Compare(entries_, row,
+              "blacklist entry " + EntryNumberText(row.number) + " " + ToString(row.id), entries);
+    });
+    Missing(entries_, entries, "blacklist entry");
+    report_.entries = std::ssize(entries);
+
+    std::vector<std::tuple<Timestamp, int64_t, BlacklistEntryId>> expected;
+    for (const auto& [id, entry] : entries_) {
+      const auto found = reader_.GetEntryByNumber(entry.number);
+      if (!found || found->id != id) {
+        Problem("blacklist entry " + ToString(id) + ": its number does not lead to it");
+      }
+      if (const auto due = NextDue(entry)) expected.emplace_back(*due, entry.number, id);
+    }
+    std::sort(expected.begin(), expected.end());
+    const auto due = reader_.EntriesDue(Timestamp::max(), std::numeric_limits<int32_t>::max());
+    for (size_t i = 0; i < std::max(due.size(), expected.size()); ++i) {
+      if (i < due.size() && i < expected.size() && due[i] == std::get<2>(expected[i])) continue;
+      Problem("blacklist entry " +
+              (i < expected.size() ? EntryNumberText(std::get<1>(expected[i])) + " " +
+                                         ToString(std::get<2>(expected[i]))
+                                   : ToString(due[i])) +
+              ": it is not due when its events say");
+      break;  // one that is out of place displaces all that follow
+    }
+  }
+
   void CompareTimers() {
     std::map<TimerKey, Timer> expected;
     for (const auto& [id, c] : cases_) {
@@ -244,7 +288,8 @@ class Verifier {
   void CompareSizes() {
     const TableSizes sizes = reader_.Sizes();
     if (sizes.events != report_.events || sizes.customers != report_.customers ||
-        sizes.responses != report_.responses || sizes.cases != report_.cases) {
+        sizes.responses != report_.responses || sizes.cases != report_.cases ||
+        sizes.entries != report_.entries) {
       Problem("counters: the sizes of the tables are not what they say");
     }
   }
@@ -254,6 +299,7 @@ class Verifier {
   std::unordered_map<CustomerId, Customer> customers_;
   std::unordered_map<ResponseId, Response> responses_;
   std::unordered_map<CaseId, Case> cases_;
+  std::unordered_map<BlacklistEntryId, BlacklistEntry> entries_;
   std::map<std::string, Timestamp> given_;
 };
 

@@ -11,6 +11,7 @@ namespace rebound {
 
 struct VerifyReport {
   int64_t events = 0, customers = 0, responses = 0, cases = 0, timers = 0, rollups = 0;
+  int64_t entries = 0;  // of the blacklist
   // Each problem in one line: which row, what the events say, what the row says. At most 100.
   std::vector<std::string> problems{};
 

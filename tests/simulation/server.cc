@@ -76,6 +76,18 @@ class Server::Intercepted final : public Transaction {
     return Under().ResponsesOf(id);
   }
   std::vector<CustomerId> AliasesOf(const CustomerId& id) override { return Under().AliasesOf(id); }
+  std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override {
+    return Under().GetEntry(id);
+  }
+  std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) override {
+    return Under().GetEntryByNumber(number);
+  }
+  std::vector<BlacklistEntry> EntriesOf(const CustomerId& id) override {
+    return Under().EntriesOf(id);
+  }
+  std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& id) override {
+    return Under().OpenEntriesOf(id);
+  }
   std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {
@@ -95,6 +107,19 @@ class Server::Intercepted final : public Transaction {
   std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override {
     return Under().CaseEvents(id, after, limit);
   }
+  std::vector<BlacklistEntry> ListEntries(const EntryQuery& query) override {
+    return Under().ListEntries(query);
+  }
+  std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
+                                 int32_t limit) override {
+    return Under().EntryEvents(id, after, limit);
+  }
+  std::vector<Event> EventsAfter(int64_t after, int32_t limit) override {
+    return Under().EventsAfter(after, limit);
+  }
+  std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) override {
+    return Under().EntriesDue(now, limit);
+  }
   std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override {
     return Under().CasesDue(now, limit);
   }
@@ -110,6 +135,9 @@ class Server::Intercepted final : public Transaction {
   }
   void ScanCustomers(const std::function<void(const Customer&)>& visit) override {
     Under().ScanCustomers(visit);
+  }
+  void ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) override {
+    Under().ScanEntries(visit);
   }
   void ScanEvents(int64_t after, const std::function<void(const RawEvent&)>& visit) override {
     Under().ScanEvents(after, visit);
@@ -145,6 +173,7 @@ class Server::Intercepted final : public Transaction {
     Under().ScanDefects(visit);
   }
   int64_t NextCaseNumber() override { return Under().NextCaseNumber(); }
+  int64_t NextEntryNumber() override { return Under().NextEntryNumber(); }
   void Save(Change& change) override {
     if (server_.Tamper(change)) Refold(change);
     under_.Save(change);

@@ -253,6 +253,8 @@ TEST(FieldsTest, ListsNameEveryMemberInRisingOrder) {
   check(1, c);
   check(2, r);
   check(3, u);
+  BlacklistEntry b{};
+  check(4, b);
   ForEachAlternative([]<typename T>(T value) { CheckLists::Look(value); });
 }
 
@@ -283,12 +285,14 @@ TEST(CodecTest, RowsReadBackEqual) {
   ExpectRowRoundTrip(Filled<Case>(), DecodeCase);
   ExpectRowRoundTrip(Filled<Response>(), DecodeResponse);
   ExpectRowRoundTrip(Filled<Customer>(), DecodeCustomer);
+  ExpectRowRoundTrip(Filled<BlacklistEntry>(), DecodeEntry);
 }
 
 TEST(CodecTest, RowsOfDefaultsReadBackEqual) {
   ExpectRowRoundTrip(Case{}, DecodeCase);
   ExpectRowRoundTrip(Response{}, DecodeResponse);
   ExpectRowRoundTrip(Customer{}, DecodeCustomer);
+  ExpectRowRoundTrip(BlacklistEntry{}, DecodeEntry);
 }
 
 TEST(CodecTest, ZerosArePreservedWherePresenceOrTheStructsDefaultDiffers) {
@@ -300,6 +304,7 @@ TEST(CodecTest, ZerosArePreservedWherePresenceOrTheStructsDefaultDiffers) {
   ExpectRowRoundTrip(c, DecodeCase);
   ExpectRowRoundTrip(WithZeros<Response>(), DecodeResponse);
   ExpectRowRoundTrip(WithZeros<Customer>(), DecodeCustomer);
+  ExpectRowRoundTrip(WithZeros<BlacklistEntry>(), DecodeEntry);
 }
 
 TEST(CodecTest, ExtremeNumbersReadBackEqual) {
@@ -512,6 +517,7 @@ TEST(CodecTest, DamagedBytesAreRefused) {
   EXPECT_FALSE(DecodeCase("\xFF"));
   EXPECT_FALSE(DecodeResponse("\xFF"));
   EXPECT_FALSE(DecodeCustomer("\xFF"));
+  EXPECT_FALSE(DecodeEntry("\xFF"));
 }
 
 // Damaged bytes either are refused or read as some other value, which is then stored soundly.
@@ -600,6 +606,8 @@ TEST(ChainHashTest, EveryColumnCounts) {
       [](Event& e) { e.customer_id.bytes[15] = 1; },
       [](Event& e) { e.response_id.bytes[15] = 1; },
       [](Event& e) { e.case_id.bytes[15] = 1; },
+      [](Event& e) { e.entry_id.bytes[15] = 1; },
+      [](Event& e) { e.entry_id.bytes[0] = 1; },
       [](Event& e) { e.occurred_at = FromMillis(1); },
       [](Event& e) { e.recorded_at = FromMillis(1); },
       [](Event& e) { e.actor = "x"; },

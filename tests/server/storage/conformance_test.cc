@@ -125,6 +125,21 @@ class StoreTest : public testing::TestWithParam<std::string> {
     Save(store(), std::move(change));
     return created;
   }
+  // A stored entry with the next number.
+  BlacklistEntry ProposeEntry(const Customer& customer, BlacklistEntry with = {}) {
+    Change change;
+    with.number = fixtures::NextEntryNumber(store());
+    BlacklistEntry entry = make_.Propose(change, customer, std::move(with));
+    Save(store(), std::move(change));
+    return entry;
+  }
+  // What the event makes of a stored entry.
+  BlacklistEntry Follow(const BlacklistEntry& before, EventBody body) {
+    Change change;
+    BlacklistEntry after = make_.Add(change, before, std::move(body));
+    Save(store(), std::move(change));
+    return after;
+  }
   Response RecordResponse(Response with = {}) {
     Change change;
     Response recorded = make_.Record(change, std::move(with));
@@ -184,6 +199,234 @@ TEST_P(StoreTest, RowsReadBackAsStoredButForTheirTexts) {
     EXPECT_EQ(std::tuple(sizes.responses, sizes.cases, sizes.customers, sizes.events),
               std::tuple(1, 1, 1, 4));
   });
+}
+
+// A full entry, its words included.
+TEST_P(StoreTest, EntriesReadBackAsStoredButForTheirTexts) {
+  const Customer customer = CreateCustomer("K1");
+  BlacklistEntry with{.number = 1};
+  with.kind = BlacklistKind::kNoGoodwill;
+  with.effects.remedy_types = {"voucher", "refund"};
+  with.extent = {BlacklistExtent::Kind::kOrgUnit, "east/hz"};
+  with.evidence = {{make_.NextId<BlacklistEvidenceId>(), make_.NewText("three times"), "", "",
+                    make_.NextId<CaseId>(), make_.now - days(2), "li.na"}};
+  with.internal_reason = make_.NewText("for the file");
+  with.customer_reason_en = make_.NewText("claims that were untrue");
+  with.org_unit_id = "east/hz";
+  Change change;
+  BlacklistEntry entry = make_.Propose(change, customer, with);
+  entry = make_.Add(
+      change, entry,
+      EntryWarned{{BlacklistDecisionKind::kWarned, "wei", make_.now, make_.NewText("first time")}});
+  Save(store(), change);
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetEntry(entry.id), WithoutTexts(entry));
+    EXPECT_EQ(reader.GetEntryByNumber(1), WithoutTexts(entry));
+    BlacklistEntry whole = reader.GetEntry(entry.id).value();
+    Hydrate(reader, whole);
+    EXPECT_EQ(whole, entry);
+    EXPECT_FALSE(reader.GetEntry({}));
+    EXPECT_FALSE(reader.GetEntry(make_.NextId<BlacklistEntryId>()));
+    EXPECT_FALSE(reader.GetEntryByNumber(2));
+    EXPECT_EQ(reader.Sizes().entries, 1);
+    const auto events = reader.EntryEvents(entry.id, 0, kAll);
+    ASSERT_THAT(events, SizeIs(2));
+    EXPECT_EQ(events[0].entry_id, entry.id);
+    EXPECT_EQ(events[0].customer_id, customer.id);
+    EXPECT_EQ(reader.EntryEvents(entry.id, events[0].sequence, kAll), std::vector{events[1]});
+    EXPECT_THAT(reader.EntryEvents(entry.id, 0, 1), SizeIs(1));
+    EXPECT_THAT(reader.EntryEvents({}, 0, kAll), IsEmpty());
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, AllEventsComeInPagesOldestFirst) {
+  const Customer customer = CreateCustomer("K1");
+  OpenCase();
+  ProposeEntry(customer);
+  store().Read([&](Reader& reader) {
+    const auto all = reader.EventsAfter(0, kAll);
+    ASSERT_THAT(all, SizeIs(3));
+    EXPECT_EQ(TypeName(all[0].body), "CustomerCreated");
+    EXPECT_EQ(TypeName(all[1].body), "CaseOpened");
+    EXPECT_EQ(TypeName(all[2].body), "EntryProposed");
+    EXPECT_EQ(reader.EventsAfter(all[0].sequence, 1), std::vector{all[1]});
+    EXPECT_THAT(reader.EventsAfter(all[2].sequence, kAll), IsEmpty());
+  });
+}
+
+TEST_P(StoreTest, EntriesOfARecordComeByNumberAndOpenOnesAlone) {
+  const Customer customer = CreateCustomer("K1");
+  const Customer other = CreateCustomer("K2");
+  const BlacklistEntry first = ProposeEntry(customer);
+  ProposeEntry(other);
+  const BlacklistEntry third = ProposeEntry(customer);
+  const BlacklistEntry fourth = ProposeEntry(customer);
+  Follow(third, EntryLapsed{});
+  store().Read([&](Reader& reader) {
+    EXPECT_THAT(Ids(reader.EntriesOf(customer.id)), ElementsAre(first.id, third.id, fourth.id));
+    EXPECT_THAT(Ids(reader.OpenEntriesOf(customer.id)), ElementsAre(first.id, fourth.id));
+    EXPECT_THAT(reader.EntriesOf(make_.NextId<CustomerId>()), IsEmpty());
+    EXPECT_THAT(reader.OpenEntriesOf(make_.NextId<CustomerId>()), IsEmpty());
+    std::set<BlacklistEntryId> scanned;
+    reader.ScanEntries([&](const BlacklistEntry& e) { EXPECT_TRUE(scanned.insert(e.id).second); });
+    EXPECT_THAT(scanned, SizeIs(4));
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+// Goal: every query of lists finds what its words say, page by page. Method: all combinations,
+// against a scan that is filtered here.
+TEST_P(StoreTest, PagesOfEntriesGoFromTheNewestToTheOldestAndKeepToTheirScope) {
+  std::vector<Customer> customers;
+  for (const char* unit : {"east/hz", "west", ""}) {
+    Customer with;
+    with.profile.org_unit_id = unit;
+    customers.push_back(CreateCustomer(std::string("K") + unit, with));
+  }
+  std::vector<BlacklistEntry> entries;
+  std::map<BlacklistEntryId, std::string> unit_of;
+  constexpr BlacklistKind kKinds[] = {BlacklistKind::kDoNotContact, BlacklistKind::kStaffSafety,
+                                      BlacklistKind::kNoGoodwill};
+  const std::string units[] = {"east/hz", "east", "eastern", "west", ""};
+  for (size_t i = 0; i < 45; ++i) {
+    BlacklistEntry with;
+    with.kind = kKinds[i % 3];
+    with.org_unit_id = units[i % 5];
+    const Customer& customer = customers[i / 5 % 3];
+    BlacklistEntry entry = ProposeEntry(customer, with);
+    unit_of[entry.id] = customer.profile.org_unit_id;
+    if (i % 4 == 1) entry = Follow(entry, EntryLapsed{});
+    if (i % 4 == 2) {
+      entry = Follow(entry,
+                     EntryDecided{{BlacklistDecisionKind::kActivated, "wei", make_.now, {}}, {}});
+    }
+    entries.insert(entries.begin(), entry);
+  }
+  using State = BlacklistState;
+  const std::vector<std::vector<BlacklistState>> states = {
+      {}, {State::kProposed}, {State::kProposed, State::kActive}, {State::kRejected}};
+  const std::vector<std::vector<BlacklistKind>> kinds = {{}, {kKinds[0]}, {kKinds[1], kKinds[2]}};
+  const std::vector<std::vector<CustomerId>> whose = {
+      {}, {customers[0].id}, {customers[1].id, customers[2].id}, {make_.NextId<CustomerId>()}};
+  const Scope scopes[] = {{}, {{"east"}, {}}, {{"east/hz", "west"}, {}}, {{}, {"q"}}, {{""}, {}}};
+  const auto has = [](const auto& values, const auto& value) {
+    return values.empty() || std::find(values.begin(), values.end(), value) != values.end();
+  };
+  size_t found = 0;
+  for (const Scope& scope : scopes) {
+    for (const auto& of_states : states) {
+      for (const auto& of_kinds : kinds) {
+        for (const auto& of : whose) {
+          std::vector<BlacklistEntryId> expected;
+          for (const BlacklistEntry& e : entries) {
+            if (has(of, e.customer_id) && has(of_states, e.state) && has(of_kinds, e.kind) &&
+                scope.CoversOrgUnit(e.org_unit_id) && scope.CoversOrgUnit(unit_of[e.id])) {
+              expected.push_back(e.id);
+            }
+          }
+          std::vector<BlacklistEntryId> listed;
+          EntryQuery query{scope, of, of_states, of_kinds, {}, 4};
+          for (;;) {
+            const auto page = Read([&](Reader& r) { return r.ListEntries(query); });
+            ASSERT_LE(page.size(), 4U);
+            for (const BlacklistEntry& e : page) listed.push_back(e.id);
+            if (page.size() < 4) break;
+            query.before = page.back().id;
+          }
+          EXPECT_EQ(listed, expected);
+          found += expected.size();
+        }
+      }
+    }
+  }
+  EXPECT_GT(found, 500U);
+}
+
+TEST_P(StoreTest, EntriesAreDueWhenTimeAloneChangesThem) {
+  const Customer customer = CreateCustomer("K1");
+  const auto ending = [&](int in_days) {
+    BlacklistEntry with;
+    with.expires_at = make_.now + days(in_days);
+    return ProposeEntry(customer, with);
+  };
+  const BlacklistEntry first = ending(5);
+  const BlacklistEntry second = ending(3);
+  const BlacklistEntry third = ending(5);
+  const auto due = [&](int in_days, int32_t limit = kAll) {
+    return Read([&](Reader& r) { return r.EntriesDue(make_.now + days(in_days), limit); });
+  };
+  EXPECT_THAT(due(2), IsEmpty());
+  EXPECT_THAT(due(3), ElementsAre(second.id));
+  EXPECT_THAT(due(5), ElementsAre(second.id, first.id, third.id));
+  EXPECT_THAT(due(5, 2), ElementsAre(second.id, first.id));
+  const auto earliest = [&] { return Read([](Reader& r) { return r.EarliestDue(); }); };
+  EXPECT_EQ(earliest(), make_.now + days(3));
+  // Reviewed before it ends, once it is active.
+  Follow(first, EntryDecided{{BlacklistDecisionKind::kActivated, "wei", make_.now, {}},
+                             make_.now + days(2)});
+  Follow(second, EntryLapsed{});
+  EXPECT_THAT(due(9), ElementsAre(first.id, third.id));
+  EXPECT_EQ(earliest(), make_.now + days(2));
+  // Cases count with them.
+  Change change;
+  Case c = make_.Open(change, {.number = 1});
+  make_.Add(change, c, TimerSet{TimerKind::kFirstContact, 1, make_.now + days(1)});
+  Save(store(), change);
+  EXPECT_EQ(earliest(), make_.now + days(1));
+  EXPECT_EQ(Read([&](Reader& r) { return r.CountDue(make_.now + days(2)); }), 2);
+  EXPECT_EQ(Read([&](Reader& r) { return r.CountDue(make_.now + days(9)); }), 3);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, EntriesOfAnUndoneCommandLeaveNothingAndNoNumberIsGivenTwice) {
+  const Customer customer = CreateCustomer("K1");
+  const BlacklistEntry kept = ProposeEntry(customer);
+  Change undone;
+  const BlacklistEntry changed = make_.Add(undone, kept, EntryLapsed{});
+  const BlacklistEntry made = make_.Propose(undone, customer, {.number = 2});
+  Change second;
+  make_.Add(second, made, EntryNotified{BlacklistNotice::kWarning, {}, {}, {}});
+  store().Execute(1, [&](size_t, Transaction& transaction) {
+    EXPECT_EQ(transaction.NextEntryNumber(), 2);
+    transaction.Save(undone);
+    transaction.Save(second);
+    EXPECT_EQ(transaction.GetEntry(kept.id)->state, changed.state);
+    EXPECT_EQ(transaction.NextEntryNumber(), 3);
+    return false;
+  });
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetEntry(kept.id), kept);
+    EXPECT_FALSE(reader.GetEntry(made.id));
+    EXPECT_EQ(reader.EarliestDue(), kept.expires_at);
+    EXPECT_THAT(reader.EntryEvents(kept.id, 0, kAll), SizeIs(1));
+    EXPECT_THAT(reader.EntryEvents(made.id, 0, kAll), IsEmpty());
+    EXPECT_EQ(reader.Sizes().entries, 1);
+  });
+  EXPECT_EQ(fixtures::NextEntryNumber(store()), 3);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, AnEntryThatDoesNotBearTheNextNumberIsRefused) {
+  const Customer customer = CreateCustomer("K1");
+  Change change;
+  make_.Propose(change, customer, {.number = 7});
+  EXPECT_THROW(Save(store(), change), StoreFailure);
+}
+
+TEST_P(StoreTest, AnEntryWhoseVersionDoesNotFollowIsRefused) {
+  const BlacklistEntry entry = ProposeEntry(CreateCustomer("K1"));
+  Follow(entry, EntryNotified{BlacklistNotice::kWarning, {}, {}, {}});
+  Change again;
+  make_.Add(again, entry, EntryLapsed{});
+  EXPECT_THROW(Save(store(), again), StoreFailure);
+}
+
+TEST_P(StoreTest, AnEntryIsNeverRemoved) {
+  const BlacklistEntry entry = ProposeEntry(CreateCustomer("K1"));
+  Change change;
+  change.entries.push_back({entry, std::nullopt});
+  EXPECT_THROW(Save(store(), change), StoreFailure);
 }
 
 TEST_P(StoreTest, ATextUnderOneIdNeverChanges) {
@@ -1164,8 +1407,8 @@ TEST_P(StoreTest, ARevisionWhoseNumberIsNotAboveAllIsRefused) {
 
 TEST_P(StoreTest, TheServersStateIsOneRowThatIsReplaced) {
   EXPECT_EQ(Read([](Reader& r) { return r.GetServerState(); }), ServerState{});
-  const ServerState held{make_.now, make_.now - hours(2), "2026a"};
-  for (const ServerState& state : {held, ServerState{make_.now + hours(1), {}, "2026b"}}) {
+  const ServerState held{make_.now, make_.now - hours(2), "2026a", 17};
+  for (const ServerState& state : {held, ServerState{make_.now + hours(1), {}, "2026b", 0}}) {
     Change change;
     change.server_state = state;
     Save(store(), std::move(change));

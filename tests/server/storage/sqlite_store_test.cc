@@ -76,6 +76,20 @@ class SqliteStoreTest : public testing::Test {
     store->PutPrincipal({"li.na", "agent", {}, false}, std::array<uint8_t, 32>{1});
   }
 
+  // After Fill: an entry that is in force, whose customer has been told.
+  void List() {
+    const auto store = SqliteStore::Open(path_);
+    Change change;
+    const auto customer = ReadFrom(*store, [&](Reader& r) {
+      return r.FindCustomer({"crm", "K1"});
+    });
+    entry_ = make_.Propose(change, *customer, {.number = 1, .org_unit_id = "east"});
+    entry_ = make_.Add(change, entry_,
+                       EntryDecided{{BlacklistDecisionKind::kActivated, "wei", make_.now, {}}, {}});
+    entry_ = make_.Add(change, entry_, EntryNotified{BlacklistNotice::kDecision, {}, {}, {}});
+    Save(*store, change);
+  }
+
   std::vector<std::string> Problems() {
     return Verify(*SqliteStore::Open(path_, {.access = Access::kReadOnly})).problems;
   }
@@ -84,6 +98,7 @@ class SqliteStoreTest : public testing::Test {
   std::filesystem::path folder_;
   std::string path_;
   Case case_;
+  BlacklistEntry entry_;
 };
 
 TEST_F(SqliteStoreTest, ReopeningKeepsEverything) {
@@ -109,6 +124,24 @@ TEST_F(SqliteStoreTest, AnAskedResurveyLiesInTheOutbox) {
   EXPECT_EQ(RawText("SELECT kind || ' ' || state || ' ' || sequence || ' ' || org_unit_id || ' ' ||"
                     " queue_id || ' ' || tries FROM outbox"),
             "resurvey_invitation pending 5 east q 0");
+}
+
+TEST_F(SqliteStoreTest, ANoticeOfAnEntryLiesInTheOutboxByItsEntry) {
+  Fill();
+  List();
+  EXPECT_EQ(
+      RawText("SELECT kind || ' ' || state || ' ' || sequence || ' ' || org_unit_id || ' ' ||"
+              " (case_id IS NULL) || ' ' || hex(entry_id) FROM outbox WHERE sequence = 8"),
+      "blacklist_notice pending 8 east 1 " + RawText("SELECT hex(id) FROM blacklist_entries"));
+}
+
+TEST_F(SqliteStoreTest, EntriesAreNumberedOnAfterReopening) {
+  Fill();
+  List();
+  const auto store = SqliteStore::Open(path_);
+  EXPECT_EQ(fixtures::NextEntryNumber(*store), 2);
+  EXPECT_EQ(ReadFrom(*store, [&](Reader& r) { return r.GetEntry(entry_.id); }), entry_);
+  EXPECT_THAT(Verify(*store).problems, IsEmpty());
 }
 
 // Each event that somebody is to hear of makes one row, and no other does.
@@ -197,6 +230,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
                table);
     }
     old.exec("INSERT INTO main.revisions VALUES (1, 'abc', 'programs: []', 'folder')");
+    EXPECT_EQ(old.execAndGet("SELECT COUNT(*) FROM main.outbox").getInt(), 1);
   }
   // Of then, the row knows nothing of leases and rounds; its events tell.
   {
@@ -228,6 +262,8 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     ASSERT_TRUE(claimable);
     EXPECT_EQ(claimable->id, case_.id);
   });
+  EXPECT_EQ(RawText("SELECT kind || ' ' || sequence || ' ' || (case_id IS NULL) FROM outbox"),
+            "resurvey_invitation 5 0");
   EXPECT_EQ(RawText("SELECT priority_rank || ' ' || escalation_level || ' ' || paused FROM cases"),
             "1000 0 0");
   const std::string schema =
@@ -398,11 +434,24 @@ TEST_F(SqliteStoreTest, VerifyFindsWhatWasTamperedWith) {
       {"UPDATE rollups SET detractors = detractors + 1", "it is not the sum over"},
       {"DELETE FROM rollups", "its row is missing"},
       {"UPDATE meta SET cases = 2", "the sizes of the tables"},
+      {"UPDATE meta SET entries = 2", "the sizes of the tables"},
+      {"UPDATE events SET entry_id = zeroblob(16) WHERE sequence = 7",
+       "event 7: its hash does not fit"},
+      {"UPDATE events SET entry_id = NULL WHERE sequence = 7", "event 7: its hash does not fit"},
+      {"UPDATE events SET entry_id = id FROM blacklist_entries WHERE sequence = 2",
+       "event 2: its hash does not fit"},
+      {"UPDATE blacklist_entries SET state = 'lifted'", "column state differs from the row"},
+      {"UPDATE blacklist_entries SET due_ms = due_ms + 1", "column due_ms differs from the row"},
+      {"UPDATE blacklist_entries SET due_ms = NULL", "it is not due when its events say"},
+      {"UPDATE blacklist_entries SET number = 2", "its number does not lead to it"},
+      {"UPDATE blacklist_entries SET body = zeroblob(0)", "its row is missing"},
+      {"DELETE FROM blacklist_entries", "its row is missing"},
   };
   for (const auto& [sql, problem] : kTamperings) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     Fill();
+    List();
     Raw(sql);
     EXPECT_THAT(Problems(), Contains(HasSubstr(problem))) << sql;
   }
@@ -482,6 +531,27 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
        "COVERING INDEX responses_customer"},
       {"SELECT body FROM events WHERE case_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
        "events_case (case_id=? AND sequence>?)"},
+      {"SELECT body FROM events WHERE entry_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
+       "events_entry (entry_id=? AND sequence>?)"},
+      {"SELECT body FROM blacklist_entries INDEXED BY blacklist_entries_open "
+       "WHERE customer_id = x'00' AND due_ms IS NOT NULL ORDER BY number",
+       "blacklist_entries_open (customer_id=?)"},
+      {"SELECT body FROM blacklist_entries WHERE id < x'00' ORDER BY id DESC LIMIT 9",
+       "blacklist_entries_id (id<?)"},
+      {"SELECT body FROM blacklist_entries WHERE state IN ('proposed') AND +kind IN ('a', 'b') "
+       "AND id < x'00' ORDER BY id DESC LIMIT 9",
+       "blacklist_entries_state (state=? AND id<?)"},
+      {"SELECT body FROM blacklist_entries WHERE +state IN ('proposed', 'warned') "
+       "ORDER BY id DESC LIMIT 9",
+       "blacklist_entries_id"},
+      {"SELECT body FROM blacklist_entries INDEXED BY blacklist_entries_customer "
+       "WHERE customer_id IN (x'00') AND id < x'00' ORDER BY id DESC LIMIT 9",
+       "blacklist_entries_customer (customer_id=? AND id<?)"},
+      {"SELECT id FROM blacklist_entries WHERE due_ms <= 1 ORDER BY due_ms, number LIMIT 9",
+       "blacklist_entries_due (due_ms<?)"},
+      {"SELECT due_ms FROM blacklist_entries WHERE due_ms IS NOT NULL ORDER BY due_ms, number "
+       "LIMIT 1",
+       "COVERING INDEX blacklist_entries_due"},
   };
   SQLite::Database database(path_);
   for (const auto& [sql, index] : kQueries) {
