@@ -287,6 +287,26 @@ CustomerHistory HistoryOf(const Customer* customer, std::span<const Case> cases,
   return history;
 }
 
+bool MayTouchRules(const Event& event) {
+  if (event.customer_id.empty()) return false;
+  if (const auto* recorded = std::get_if<RemedyRecorded>(&event.body)) {
+    return GivenAt(recorded->remedy).has_value() && IsCompensation(recorded->remedy);
+  }
+  if (const auto* logged = std::get_if<AttemptLogged>(&event.body)) {
+    return logged->attempt.outcome == AttemptOutcome::kRefused;
+  }
+  if (const auto* recorded = std::get_if<ResponseRecorded>(&event.body)) {
+    return recorded->response.category == Category::kDetractor;
+  }
+  // Opening: a threat, or a condition on how it opened. Closing and ruling: as dishonest. Linking:
+  // what two records did counts together.
+  return std::holds_alternative<CaseOpened>(event.body) ||
+         std::holds_alternative<CaseClosed>(event.body) ||
+         std::holds_alternative<VerdictRecorded>(event.body) ||
+         std::holds_alternative<CaseHistoryDerived>(event.body) ||
+         std::holds_alternative<CustomerLinked>(event.body);
+}
+
 std::vector<FieldViolation> CheckRule(const BlacklistRule& rule, const BlacklistPolicy& policy) {
   std::vector<FieldViolation> found;
   const BlacklistKindPolicy* of_kind = policy.Find(rule.kind);

@@ -11,6 +11,7 @@
 #include "workflows/blacklist_policy.h"
 #include "workflows/case.h"
 #include "workflows/customer.h"
+#include "workflows/event.h"
 #include "workflows/response.h"
 #include "workflows/result.h"
 
@@ -59,6 +60,10 @@ struct CustomerHistory {
 // Nothing of a case that was ruled invalid counts.
 CustomerHistory HistoryOf(const Customer* customer, std::span<const Case> cases,
                           std::span<const Response> responses);
+
+// May a rule hold of the event's customer that did not before? Whoever tries the rules after each
+// of these misses nobody, but for what time alone brings: that takes things out of windows only.
+bool MayTouchRules(const Event& event);
 
 // What is wrong with a rule, in reading order; empty: it may be put in force. Fields are relative
 // to the rule. Reasons:

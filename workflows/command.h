@@ -280,6 +280,11 @@ struct ProposeByRules {
   CustomerId customer_id{};
 };
 
+// What the server remembers: the rules were tried for every event up to this one.
+struct ReportRulesTried {
+  int64_t sequence = 0;
+};
+
 // An entry as a caller names it: by id, or by number when the id is empty.
 struct EntryRef {
   BlacklistEntryId id{};
@@ -322,8 +327,9 @@ struct WorkEntry {
   std::optional<int64_t> expected_version{};
 };
 
-using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
-                             OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
-                             ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry>;
+using Command =
+    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
+                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones,
+                 ProposeEntry, ProposeByRules, WorkEntry, ReportRulesTried>;
 
 }  // namespace rebound

@@ -26,6 +26,7 @@ struct CommandDecision {
   Result<Events> operator()(const ProposeEntry& c) { return DecidePropose(facts, c, context); }
   Result<Events> operator()(const ProposeByRules& c) { return DecideByRules(facts, c, context); }
   Result<Events> operator()(const WorkEntry& c) { return DecideEntryWork(facts, c, context); }
+  Result<Events> operator()(const ReportRulesTried&) { return Events{}; }  // nothing happened
 };
 
 }  // namespace

@@ -51,7 +51,8 @@ struct Facts {
   // ApplyRevision: the last one stored; 0 and "" when there is none.
   int64_t last_revision = 0;
   std::string last_revision_hash{};
-  // ReportClock, ConfirmClock, ReportZones; `timers_held` also where a timer of a case is overdue.
+  // ReportClock, ConfirmClock, ReportZones; `timers_held` also where a timer of a case or something
+  // of the entry is overdue.
   bool timers_held = false;
   std::string zone_data{};
   // AddCustomerAlias: who owns the key now.

@@ -722,7 +722,7 @@ Result<Events> DecideEntryWork(const Facts& facts, const WorkEntry& command,
   }
   Draft draft(context, facts, nullptr);
   EntryDecision decision{draft, facts, *facts.entry};
-  decision.FireDue();
+  if (!facts.timers_held) decision.FireDue();
   if (auto decided = std::visit(decision, command.verb); !decided) {
     return std::move(decided).error();
   }

@@ -46,6 +46,8 @@ Executor::Executor(Store& store, Clock& clock, RevisionBook& revisions, Options 
 
 Executor::~Executor() { Drain(); }
 
+std::shared_ptr<const Revision> Executor::InForce() const { return revisions_.current(); }
+
 size_t Executor::queued() const {
   std::lock_guard lock(mutex_);
   return queued_commands_;

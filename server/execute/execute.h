@@ -56,6 +56,8 @@ class Executor {
   // What commands are decided by; see TimeKeeper.
   Timestamp Now() { return time_.Now(); }
   TimeKeeper& time() { return time_; }
+  // What the next batch is decided by.
+  std::shared_ptr<const Revision> InForce() const;
 
  private:
   struct Item;

@@ -1,5 +1,6 @@
 #include "server/execute/lookup.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rebound {
@@ -8,6 +9,18 @@ namespace {
 
 std::optional<Case> Find(Reader& reader, const CaseRef& ref) {
   return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
+}
+
+template <typename EntriesOf>
+std::vector<BlacklistEntry> OfEveryone(Reader& reader, const CustomerId& id,
+                                       const EntriesOf& entries_of) {
+  std::vector<BlacklistEntry> entries;
+  for (const CustomerId& each : Everyone(reader, id)) {
+    for (BlacklistEntry& entry : entries_of(each)) entries.push_back(std::move(entry));
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const BlacklistEntry& a, const BlacklistEntry& b) { return a.number < b.number; });
+  return entries;
 }
 
 }  // namespace
@@ -22,6 +35,22 @@ std::optional<Case> FindVisibleOrLent(Reader& reader, const Scope& scope, const 
   auto c = Find(reader, ref);
   if (c && !Sees(scope, *c) && !CoversStep(scope, *c)) c.reset();
   return c;
+}
+
+std::optional<BlacklistEntry> FindVisible(Reader& reader, const Scope& scope, const EntryRef& ref) {
+  auto entry = ref.id.empty() ? reader.GetEntryByNumber(ref.number) : reader.GetEntry(ref.id);
+  if (!entry || !scope.CoversOrgUnit(entry->org_unit_id)) return std::nullopt;
+  const auto customer = reader.GetCustomer(entry->customer_id);
+  if (!customer || !scope.CoversOrgUnit(customer->profile.org_unit_id)) return std::nullopt;
+  return entry;
+}
+
+std::vector<BlacklistEntry> EntriesOfAll(Reader& reader, const CustomerId& id) {
+  return OfEveryone(reader, id, [&](const CustomerId& each) { return reader.EntriesOf(each); });
+}
+
+std::vector<BlacklistEntry> OpenEntriesOfAll(Reader& reader, const CustomerId& id) {
+  return OfEveryone(reader, id, [&](const CustomerId& each) { return reader.OpenEntriesOf(each); });
 }
 
 // Cycles are refused when linking.

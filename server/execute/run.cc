@@ -50,6 +50,14 @@ Error NotFound(std::string resource) {
   return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
 }
 
+template <typename T, typename IdType>
+std::optional<T> Among(const std::vector<T>& known, const IdType& id) {
+  for (const T& value : known) {
+    if (value.id == id) return value;
+  }
+  return std::nullopt;
+}
+
 // Loads what Decide needs to know. Whatever lies outside the caller's scope is as if it were not
 // there, except that the dedupe rule must see every case of the customer.
 struct FactLoader {
@@ -82,6 +90,7 @@ struct FactLoader {
   Result<void> operator()(const ReportClock&) { return LoadState(); }
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
   Result<void> operator()(const ReportZones&) { return LoadState(); }
+  Result<void> operator()(const ReportRulesTried&) { return {}; }
   // What is asked of staff only as a case looks for an owner. The facts may ask until the
   // transaction ends.
   void OfferLookups() {
@@ -303,6 +312,109 @@ struct FactLoader {
     }
     return LoadHold();
   }
+  Result<void> operator()(const ProposeEntry& command) {
+    if (auto loaded = LoadListed(command.customer_id); !loaded) return loaded;
+    // Nobody restricts where they cannot see.
+    const BlacklistExtent& extent = command.extent;
+    if (extent.kind == BlacklistExtent::Kind::kOrgUnit && !extent.id.empty() &&
+        !caller.scope.CoversOrgUnit(extent.id)) {
+      return NotFound("org_unit");
+    }
+    LoadEvidence(command.evidence);
+    return {};
+  }
+
+  Result<void> operator()(const ProposeByRules& command) {
+    if (auto loaded = LoadListed(command.customer_id); !loaded) return loaded;
+    LoadEveryCase(facts.customer->id);
+    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
+      for (Response& known : reader.ResponsesOf(id)) facts.responses.push_back(std::move(known));
+    }
+    const auto& rules = context.revision->blacklist.rules;
+    if (!rules.empty()) LoadOpeningWords();
+    return {};
+  }
+
+  Result<void> operator()(const WorkEntry& command) {
+    facts.entry = FindVisible(reader, caller.scope, command.ref);
+    if (!facts.entry) return NotFound("blacklist_entry");
+    facts.customer = Standing(reader, reader.GetCustomer(facts.entry->customer_id));
+    if (const auto due = NextDue(*facts.entry); due && *due <= context.now) {
+      if (auto loaded = LoadState(); !loaded) return loaded;
+    }
+    if (std::holds_alternative<EntryTimers>(command.verb)) return {};
+    if (const auto* appeal = std::get_if<AppealEntry>(&command.verb)) {
+      LoadEvidence(appeal->evidence);
+    }
+    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
+      for (const Case& c : reader.CasesOf(id)) {
+        const bool is_open = c.phase != Phase::kClosed && !c.owner.empty();
+        if (is_open) facts.case_owners.push_back(c.owner);
+      }
+    }
+    return {};
+  }
+
+  // Conditions of rules may ask what was said as a case opened.
+  void LoadOpeningWords() {
+    for (Case& c : facts.cases) {
+      Text& request = c.details.customer_request;
+      if (!request.id.empty()) request.value = reader.GetText(request.id);
+    }
+    for (Response& response : facts.responses) {
+      const bool opened = std::any_of(facts.cases.begin(), facts.cases.end(), [&](const Case& c) {
+        return c.opening_response_id == response.id;
+      });
+      if (opened) Hydrate(reader, response);
+    }
+  }
+  // Who is to be listed. Out of sight is as if there were nobody.
+  Result<void> LoadListed(const CustomerId& id) {
+    facts.customer = Visible(Standing(reader, VisibleCustomer(id)));
+    if (!facts.customer) return NotFound("customer");
+    facts.entries = EntriesOfAll(reader, facts.customer->id);
+    for (BlacklistEntry& entry : facts.entries) entry.customer_id = facts.customer->id;
+    facts.next_entry_number = reader.NextEntryNumber();
+    return {};
+  }
+  // Cases of the person that the evidence names; any other is as if it were not there.
+  void LoadEvidence(const std::vector<BlacklistEvidence>& evidence) {
+    std::optional<std::vector<CustomerId>> everyone;
+    for (const BlacklistEvidence& each : evidence) {
+      if (each.case_id.empty() || Among(facts.cases, each.case_id)) continue;
+      auto c = FindVisible(reader, caller.scope, CaseRef{each.case_id, 0});
+      if (!c) continue;
+      if (!everyone) everyone = Everyone(reader, facts.customer->id);
+      if (std::find(everyone->begin(), everyone->end(), c->customer_id) == everyone->end()) {
+        continue;
+      }
+      facts.cases.push_back(*std::move(c));
+    }
+  }
+
+  // What may restrict that which the command comes to do with or for somebody.
+  void LoadRestrictions(const Command& command) {
+    const auto* submit = std::get_if<SubmitResponse>(&command);
+    if (submit != nullptr ? submit->history
+                          : !std::holds_alternative<OpenCase>(command) &&
+                                !std::holds_alternative<ClaimNext>(command) &&
+                                !std::holds_alternative<WorkCase>(command)) {
+      return;
+    }
+    for (const auto* whose : {&facts.customer, &facts.other_customer, &facts.waiting_customer}) {
+      if (!*whose) continue;
+      const CustomerId& id = (*whose)->id;
+      const bool known =
+          std::any_of(facts.entries.begin(), facts.entries.end(),
+                      [&](const BlacklistEntry& entry) { return entry.customer_id == id; });
+      if (known) continue;
+      for (BlacklistEntry& entry : OpenEntriesOfAll(reader, id)) {
+        entry.customer_id = id;
+        facts.entries.push_back(std::move(entry));
+      }
+    }
+  }
+
   // What plans need to know beyond the rows: where the customer lives, and the words of openings
   // that their conditions ask for.
   void LoadForPlans(const Command& command) {
@@ -468,14 +580,6 @@ RowChange<T>& RowOf(std::vector<RowChange<T>>& rows, const IdType& id,
   return row;
 }
 
-template <typename T, typename IdType>
-std::optional<T> Among(const std::vector<T>& known, const IdType& id) {
-  for (const T& value : known) {
-    if (value.id == id) return value;
-  }
-  return std::nullopt;
-}
-
 void AddRollup(Change& change, RollupKey key, const Counts& counts, bool add) {
   auto known = std::find_if(change.rollups.begin(), change.rollups.end(),
                             [&](const auto& entry) { return entry.first == key; });
@@ -508,6 +612,12 @@ Change Fold(const Facts& facts, Events events) {
     } else if (!event.response_id.empty()) {
       auto& row = RowOf<Response>(change.responses, event.response_id,
                                   [&] { return Among(facts.responses, event.response_id); });
+      row.after = Apply(*std::move(row.after), event);
+    } else if (!event.entry_id.empty()) {
+      auto& row = RowOf<BlacklistEntry>(change.entries, event.entry_id, [&] {
+        const bool known = facts.entry && facts.entry->id == event.entry_id;
+        return known ? facts.entry : std::nullopt;
+      });
       row.after = Apply(*std::move(row.after), event);
     } else if (!event.customer_id.empty()) {
       auto& row =
@@ -571,9 +681,11 @@ void FoldServer(Transaction& transaction, const Command& command, const Context&
   const bool of_clock =
       std::holds_alternative<ReportClock>(command) || std::holds_alternative<ConfirmClock>(command);
   const auto* zones = std::get_if<ReportZones>(&command);
-  if (!of_clock && zones == nullptr) return;
+  const auto* tried = std::get_if<ReportRulesTried>(&command);
+  if (!of_clock && zones == nullptr && tried == nullptr) return;
   ServerState state = transaction.GetServerState();
   if (zones != nullptr) state.zone_data = zones->version;
+  if (tried != nullptr) state.rules_tried = std::max(state.rules_tried, tried->sequence);
   if (std::holds_alternative<ConfirmClock>(command)) state.held_since.reset();
   if (const auto* report = std::get_if<ReportClock>(&command); report && report->holds) {
     if (!state.held_since) state.held_since = context.now;
@@ -595,7 +707,8 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
   if (std::holds_alternative<ApplyRevision>(command) ||
       std::holds_alternative<ReportClock>(command) ||
       std::holds_alternative<ConfirmClock>(command) ||
-      std::holds_alternative<ReportZones>(command)) {
+      std::holds_alternative<ReportZones>(command) ||
+      std::holds_alternative<ReportRulesTried>(command)) {
     return NumberedId(change.revision ? change.revision->number : facts.last_revision);
   }
   if (std::holds_alternative<OpenCase>(command) || std::holds_alternative<ClaimNext>(command) ||
@@ -609,6 +722,17 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
     }
     CHECK(outcome->subject.has_value());
     return IdCast<RawId>(outcome->subject->id);
+  }
+  if (std::holds_alternative<ProposeEntry>(command) || std::holds_alternative<WorkEntry>(command)) {
+    outcome->entry = facts.entry;
+    for (const auto& row : change.entries) outcome->entry = row.after;
+    CHECK(outcome->entry.has_value());
+    return IdCast<RawId>(outcome->entry->id);
+  }
+  if (std::holds_alternative<ProposeByRules>(command)) {
+    for (const auto& row : change.entries) outcome->entries.push_back(*row.after);
+    outcome->customer = facts.customer;
+    return IdCast<RawId>(facts.customer->id);
   }
   // Linking changes the alias; the answer is the customer that now stands for it.
   outcome->customer = facts.customer;
@@ -636,14 +760,21 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
     if (outcome.response) Hydrate(reader, *outcome.response);
   } else if (std::holds_alternative<UpsertCustomer>(command) ||
              std::holds_alternative<AddCustomerAlias>(command) ||
-             std::holds_alternative<SetCustomerConsent>(command)) {
+             std::holds_alternative<SetCustomerConsent>(command) ||
+             std::holds_alternative<ProposeByRules>(command)) {
     outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
     if (outcome.customer) Hydrate(reader, *outcome.customer);
+  } else if (std::holds_alternative<ProposeEntry>(command) ||
+             std::holds_alternative<WorkEntry>(command)) {
+    outcome.entry = reader.GetEntry(IdCast<BlacklistEntryId>(resource));
+    if (outcome.entry) Hydrate(reader, *outcome.entry);
   } else {
     outcome.subject = reader.GetCase(IdCast<CaseId>(resource));
     if (outcome.subject) Hydrate(reader, *outcome.subject);
   }
-  if (!outcome.response && !outcome.customer && !outcome.subject) return NotFound("resource");
+  if (!outcome.response && !outcome.customer && !outcome.subject && !outcome.entry) {
+    return NotFound("resource");
+  }
   return outcome;
 }
 
@@ -729,12 +860,18 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
   Facts facts;
   FactLoader loader{transaction, caller, context, revisions, facts};
   if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
-  loader.PinAll();
-  loader.LoadForPlans(command);
+  // Nothing is done with the cases that entries rest on.
+  if (!std::holds_alternative<ProposeEntry>(command) &&
+      !std::holds_alternative<ProposeByRules>(command) &&
+      !std::holds_alternative<WorkEntry>(command)) {
+    loader.PinAll();
+    loader.LoadForPlans(command);
+  }
   loader.OfferLookups();
   if (std::holds_alternative<WorkCase>(command) && facts.subject) {
     if (auto loaded = loader.LoadWaiting(); !loaded) return std::move(loaded).error();
   }
+  loader.LoadRestrictions(command);
   auto events = Decide(facts, command, context);
   if (!events) return std::move(events).error();
 
@@ -768,6 +905,8 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
   if (outcome.subject) Hydrate(transaction, *outcome.subject);
   if (outcome.response) Hydrate(transaction, *outcome.response);
   if (outcome.customer) Hydrate(transaction, *outcome.customer);
+  if (outcome.entry) Hydrate(transaction, *outcome.entry);
+  for (BlacklistEntry& entry : outcome.entries) Hydrate(transaction, entry);
   return outcome;
 }
 

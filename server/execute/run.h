@@ -23,7 +23,8 @@ struct Outcome {
   std::optional<Response> response{};
   std::optional<Customer> customer{};
   std::optional<BlacklistEntry> entry{};  // ProposeEntry, WorkEntry
-  // ProposeByRules: what the rules proposed, oldest number first; a repeated request gives none.
+  // ProposeByRules: what the rules proposed, by number, beside the customer; a repeated request
+  // gives none.
   std::vector<BlacklistEntry> entries{};
   std::shared_ptr<const Revision> applied{};  // ApplyRevision: now in force; null: nothing changed
   std::optional<StoredRevision> revision{};  // ApplyRevision: the last one stored, without its text

@@ -6,14 +6,20 @@
 #include <boost/asio/steady_timer.hpp>
 // clang-format on
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "server/log.h"
+#include "workflows/blacklist_rules.h"
+#include "workflows/revision.h"
 
 namespace rebound {
 namespace {
 
 constexpr int32_t kCasesPerBatch = 256;
 constexpr int32_t kCasesAmongCalls = 64;
+constexpr int32_t kEventsPerLook = 2048;
+constexpr size_t kTriedPerBatch = 64;
 constexpr Duration kLongestSleep = std::chrono::seconds{1};
 constexpr Duration kShortestSleep = std::chrono::milliseconds{20};
 constexpr Duration kFirstRetry = std::chrono::seconds{1};
@@ -27,7 +33,18 @@ Work SystemWork(const char* method) {
   return work;
 }
 
+// Of the server itself, not of what was asked for.
+bool WillPass(Reason reason) {
+  return reason == Reason::kShuttingDown || reason == Reason::kStoreUnavailable;
+}
+
 }  // namespace
+
+struct Timers::Due {
+  RawId id{};
+  Command command{};
+  const char* kind = "";  // for the log
+};
 
 struct Timers::Bell {
   boost::asio::io_context io{1};
@@ -59,9 +76,11 @@ void Timers::Ring() {
   try {
     Watch();
     FireDue();
+    const bool more = TryRules();
     store_.Read([&](Reader& reader) {
       if (const auto due = reader.EarliestDue()) sleep = *due - executor_.Now();
     });
+    if (more) sleep = kShortestSleep;
   } catch (const std::exception& e) {
     Log(Level::kError, "timers could not be read", {{"what", e.what()}});
   }
@@ -116,29 +135,45 @@ size_t Timers::FireDue() {
   size_t fired = 0;
   for (;;) {
     const Timestamp now = executor_.Now();
-    const int32_t most = executor_.queued() == 0 ? kCasesPerBatch : kCasesAmongCalls;
-    size_t in_trouble = 0;
+    const bool alone = executor_.queued() == 0;
+    const int32_t most_cases = alone ? kCasesPerBatch : kCasesAmongCalls;
+    const int32_t most_entries = most_cases / 4;
+    int32_t in_trouble = 0;
     {
       std::lock_guard lock(mutex_);
-      in_trouble = troubles_.size();
+      in_trouble = static_cast<int32_t>(troubles_.size());
     }
-    std::vector<CaseId> due;
+    std::vector<Due> cases;
+    std::vector<Due> entries;
     bool held = false;
     store_.Read([&](Reader& reader) {
       held = reader.GetServerState().held_since.has_value();
-      if (!held) due = reader.CasesDue(now, most + static_cast<int32_t>(in_trouble));
+      if (held) return;
+      for (const CaseId& id : reader.CasesDue(now, most_cases + in_trouble)) {
+        cases.push_back({IdCast<RawId>(id), WorkCase{{id, 0}, FireTimers{}, {}, {}}, "case"});
+      }
+      for (const BlacklistEntryId& id : reader.EntriesDue(now, most_entries + in_trouble)) {
+        entries.push_back({IdCast<RawId>(id), WorkEntry{{id, 0}, EntryTimers{}, {}}, "entry"});
+      }
     });
     if (held) return fired;
-    {
-      std::lock_guard lock(mutex_);
-      std::erase_if(due, [&](const CaseId& id) {
-        const auto known = troubles_.find(id);
+    bool more = false;
+    std::vector<Due> due;
+    const auto take = [&](std::vector<Due>& from, int32_t most) {
+      std::erase_if(from, [&](const Due& each) {
+        const auto known = troubles_.find(each.id);
         return known != troubles_.end() &&
                (known->second.tries >= kMostTries || known->second.next_try > now);
       });
+      more |= std::ssize(from) >= most;
+      if (std::ssize(from) > most) from.resize(static_cast<size_t>(most));
+      std::move(from.begin(), from.end(), std::back_inserter(due));
+    };
+    {
+      std::lock_guard lock(mutex_);
+      take(cases, most_cases);
+      take(entries, most_entries);
     }
-    const bool more = due.size() >= static_cast<size_t>(most);
-    if (more) due.resize(static_cast<size_t>(most));
     if (due.empty()) return fired;
     const size_t moved = FireBatch(due, now);
     fired += moved;
@@ -146,32 +181,75 @@ size_t Timers::FireDue() {
   }
 }
 
-size_t Timers::FireBatch(const std::vector<CaseId>& due, Timestamp now) {
+size_t Timers::FireBatch(const std::vector<Due>& due, Timestamp now) {
   Work work = SystemWork("timers");
-  for (const CaseId& id : due) {
-    work.commands.emplace_back(WorkCase{{id, 0}, FireTimers{}, std::nullopt});
-  }
+  for (const Due& each : due) work.commands.push_back(each.command);
   const auto results = executor_.Call(std::move(work), /*bulk=*/true);
   size_t moved = 0;
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i]) {
       ++moved;
-      troubles_.erase(due[i]);
+      troubles_.erase(due[i].id);
       if (results[i]->subject) Note(*results[i]->subject);
       continue;
     }
     const Reason reason = results[i].error().reason;
-    if (reason == Reason::kShuttingDown || reason == Reason::kStoreUnavailable) continue;
-    Trouble& trouble = troubles_[due[i]];
+    if (WillPass(reason)) continue;
+    Trouble& trouble = troubles_[due[i].id];
     trouble.tries += 1;
     trouble.next_try =
         now + std::min(kFirstRetry * (1 << std::min(trouble.tries, 16)), kLongestRetry);
     Log(Level::kError,
         trouble.tries < kMostTries ? "timer not fired" : "timer not fired and parked",
-        {{"case", ToString(due[i])}, {"reason", Name(reason)}, {"tries", trouble.tries}});
+        {{due[i].kind, ToString(due[i].id)}, {"reason", Name(reason)}, {"tries", trouble.tries}});
   }
   return moved;
+}
+
+bool Timers::TryRules() {
+  const auto revision = executor_.InForce();
+  if (revision == nullptr || revision->blacklist.rules.empty()) return false;
+  int64_t seen = 0;
+  {
+    std::lock_guard lock(mutex_);
+    seen = rules_seen_;
+  }
+  ServerState state;
+  std::vector<Event> events;
+  store_.Read([&](Reader& reader) {
+    state = reader.GetServerState();
+    if (state.held_since) return;
+    seen = std::max(seen, state.rules_tried);
+    events = reader.EventsAfter(seen, kEventsPerLook);
+  });
+  if (events.empty()) return false;
+  bool more = std::ssize(events) == kEventsPerLook;
+  std::set<CustomerId> concerned;
+  for (const Event& event : events) {
+    if (MayTouchRules(event) && !concerned.contains(event.customer_id)) {
+      more |= concerned.size() == kTriedPerBatch;
+      if (concerned.size() == kTriedPerBatch) break;
+      concerned.insert(event.customer_id);
+    }
+    seen = event.sequence;
+  }
+  if (!concerned.empty()) {
+    Work work = SystemWork("rules");
+    for (const CustomerId& id : concerned) work.commands.emplace_back(ProposeByRules{id});
+    for (const auto& result : executor_.Call(std::move(work), /*bulk=*/true)) {
+      if (result) continue;
+      if (WillPass(result.error().reason)) return false;
+      Log(Level::kError, "rules not tried", {{"reason", Name(result.error().reason)}});
+    }
+  }
+  // Where nobody was concerned there is nothing to be lost but a look: not worth a write each time.
+  if (!concerned.empty() || seen - state.rules_tried >= kEventsPerLook) {
+    Report(ReportRulesTried{seen});
+  }
+  std::lock_guard lock(mutex_);
+  rules_seen_ = std::max(rules_seen_, seen);
+  return more;
 }
 
 void Timers::Note(const Case& c) {
