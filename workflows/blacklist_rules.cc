@@ -299,12 +299,14 @@ bool MayTouchRules(const Event& event) {
     return recorded->response.category == Category::kDetractor;
   }
   // Opening: a threat, or a condition on how it opened. Closing and ruling: as dishonest. Linking:
-  // what two records did counts together.
+  // what two records did counts together. Profile and consent: conditions ask for some of it.
   return std::holds_alternative<CaseOpened>(event.body) ||
          std::holds_alternative<CaseClosed>(event.body) ||
          std::holds_alternative<VerdictRecorded>(event.body) ||
          std::holds_alternative<CaseHistoryDerived>(event.body) ||
-         std::holds_alternative<CustomerLinked>(event.body);
+         std::holds_alternative<CustomerLinked>(event.body) ||
+         std::holds_alternative<CustomerProfileChanged>(event.body) ||
+         std::holds_alternative<CustomerConsentChanged>(event.body);
 }
 
 std::vector<FieldViolation> CheckRule(const BlacklistRule& rule, const BlacklistPolicy& policy) {

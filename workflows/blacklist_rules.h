@@ -61,8 +61,10 @@ struct CustomerHistory {
 CustomerHistory HistoryOf(const Customer* customer, std::span<const Case> cases,
                           std::span<const Response> responses);
 
-// May a rule hold of the event's customer that did not before? Whoever tries the rules after each
-// of these misses nobody, but for what time alone brings: that takes things out of windows only.
+// May a rule hold of the event's customer that did not before, by what it counts or by what is
+// known of the customer? Whoever tries the rules after each of these misses no count: time alone
+// only takes things out of windows. What else a condition asks of a case, such as its severity, may
+// change in other ways, and is looked at with the next of these.
 bool MayTouchRules(const Event& event);
 
 // What is wrong with a rule, in reading order; empty: it may be put in force. Fields are relative

@@ -488,6 +488,57 @@ TEST(BlacklistRulesTest, CasesOfEveryProgramAndAliasCountTogether) {
   EXPECT_EQ(Try(world), "EntryProposed");
 }
 
+TEST(BlacklistRulesTest, RulesNeedBeTriedOnlyAfterWhatMayMakeOneHold) {
+  const auto remedy = [](RemedyKind kind, RemedyState state) {
+    RemedyRecorded recorded;
+    recorded.remedy.kind = kind;
+    recorded.remedy.state = state;
+    return recorded;
+  };
+  const auto attempt = [](AttemptOutcome outcome) {
+    AttemptLogged logged;
+    logged.attempt.outcome = outcome;
+    return logged;
+  };
+  const auto answer = [](Category category) {
+    ResponseRecorded recorded;
+    recorded.response.category = category;
+    return recorded;
+  };
+  const struct {
+    EventBody body;
+    bool expected;
+  } rows[] = {
+      {remedy(RemedyKind::kVoucher, RemedyState::kDelivered), true},
+      {remedy(RemedyKind::kVoucher, RemedyState::kAccepted), true},
+      {remedy(RemedyKind::kVoucher, RemedyState::kOffered), false},
+      {remedy(RemedyKind::kPersonalApology, RemedyState::kDelivered), false},
+      {attempt(AttemptOutcome::kRefused), true},
+      {attempt(AttemptOutcome::kReached), false},
+      {answer(Category::kDetractor), true},
+      {answer(Category::kPromoter), false},
+      {CaseOpened{}, true},
+      {CaseClosed{}, true},
+      {VerdictRecorded{}, true},
+      {CaseHistoryDerived{}, true},
+      {CustomerLinked{}, true},
+      {CustomerProfileChanged{}, true},
+      {CustomerConsentChanged{}, true},
+      {CustomerCreated{}, false},
+      {CaseAssigned{}, false},
+      {TimerSet{}, false},
+      {EntryProposed{}, false},
+      {EntryNotified{}, false},
+      {RevisionApplied{}, false},
+  };
+  for (const auto& row : rows) {
+    Event event{.body = row.body};
+    EXPECT_FALSE(MayTouchRules(event)) << "of nobody: " << TypeName(row.body);
+    event.customer_id.bytes[0] = 1;
+    EXPECT_EQ(MayTouchRules(event), row.expected) << TypeName(row.body);
+  }
+}
+
 TEST(BlacklistRulesTest, ABoundThatWasNarrowedBindsTheRuleToo) {
   World world = WithRule(TwoVouchers());
   for (BlacklistKindPolicy& policy : world.revision.blacklist.kinds) policy.max_duration = days{30};
