@@ -158,7 +158,9 @@ void GiveWaiting(Draft& draft, const Case& subject) {
   if (member == nullptr || draft.LoadOf(had).open_count >= *member->capacity) return;
   Case c = *facts.waiting;
   if (!CheckFollowed(draft, c)) return;
-  CrossDueTiers(draft, c, draft.context().now);
+  // What is due on it fires as its own command, at once, and gives it away as it ends.
+  const auto due = NextDue(c);
+  if (!facts.timers_held && due && *due <= draft.context().now) return;
   Settle(draft, c);
 }
 
