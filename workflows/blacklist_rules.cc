@@ -354,4 +354,26 @@ std::optional<std::vector<BlacklistEvidence>> EvaluateRule(const BlacklistRule& 
   return std::nullopt;
 }
 
+std::vector<PastProposal> TryOnPast(const BlacklistRule& rule, const BlacklistPolicy& policy,
+                                    const CustomerHistory& history, Timestamp until) {
+  std::vector<PastProposal> proposals;
+  const BlacklistKindPolicy* of_kind = policy.Find(rule.kind);
+  if (of_kind == nullptr) return proposals;
+  // As time goes by alone less and less counts, so nothing is missed between these.
+  std::set<Timestamp> moments;
+  for (const HistoryItem& item : history.items) moments.insert(item.at);
+  for (const Case& c : history.cases) moments.insert(c.opened_at);
+  const Duration lasts = std::min(rule.proposal.duration, of_kind->max_duration);
+  std::optional<Timestamp> rests_until;
+  for (const Timestamp at : moments) {
+    if (at >= until) break;
+    if (rests_until && at < *rests_until) continue;
+    auto evidence = EvaluateRule(rule, history, at);
+    if (!evidence) continue;
+    proposals.push_back({at, at + lasts, *std::move(evidence)});
+    rests_until = at + lasts + rule.cool_down;
+  }
+  return proposals;
+}
+
 }  // namespace rebound

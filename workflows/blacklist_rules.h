@@ -93,4 +93,20 @@ std::optional<std::vector<BlacklistEvidence>> EvaluateRule(const BlacklistRule& 
                                                            const CustomerHistory& history,
                                                            Timestamp now);
 
+// What a rule would have asked for, and when.
+struct PastProposal {
+  Timestamp at{};
+  Timestamp expires_at{};
+  std::vector<BlacklistEvidence> evidence{};
+
+  friend bool operator==(const PastProposal&, const PastProposal&) = default;
+};
+
+// The proposals before `until`, oldest first, had the rule been tried after each thing that
+// happened. Each is taken to have lasted to its end; until its cool-down is over, too, the rule
+// rests. What else the customer was listed for is not looked at. Empty if the policy does not have
+// the kind. REQUIRES: CheckRule has found nothing.
+std::vector<PastProposal> TryOnPast(const BlacklistRule& rule, const BlacklistPolicy& policy,
+                                    const CustomerHistory& history, Timestamp until);
+
 }  // namespace rebound

@@ -275,6 +275,23 @@ std::string RenderFindings(const v1::Case& record, bool chinese, const Style& st
                    rows, width);
 }
 
+std::string RenderRestrictions(const v1::Case& record, bool chinese, const Style& style,
+                               int width) {
+  const Word word{chinese};
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::CaseRestriction& each : record.restrictions()) {
+    rows.push_back({each.entry_number(), EnumWord(each.kind(), chinese), each.reason_code(),
+                    FormatTimeSeconds(each.until_time()), FormatTimeSeconds(each.note_time())});
+  }
+  return TablePart(style, word("Blacklist", "黑名单"),
+                   {{word("entry", "条目")},
+                    {word("kind", "类型")},
+                    {word("reason", "原因")},
+                    {word("until", "截止")},
+                    {word("noted", "记录时间")}},
+                   rows, width);
+}
+
 std::string RenderRemedies(const v1::Case& record, bool chinese, const Style& style, int width) {
   const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
@@ -425,27 +442,10 @@ int FetchEvents(Session& session, const std::string& case_id, v1::ListCaseEvents
   }
 }
 
-// A case may name any number of others; each is asked for by itself.
-constexpr size_t kNamedCases = 20;
-
-// For people to read: the numbers of the cases that this one and its events name, in place of their
-// ids. Those that the caller may not see, and those beyond kNamedCases, keep the id.
+// The numbers of the cases that this one and its events name, in place of their ids.
 void NameOtherCases(Session& session, v1::Case* record, v1::ListCaseEventsResponse* events) {
-  std::map<std::string, std::string> names;
-  bool asks = session.format == Format::kTable;
-  const auto name = [&](std::string* id) {
-    if (id->empty()) return;
-    const auto [known, is_new] = names.try_emplace(*id, *id);
-    if (is_new && asks && names.size() <= kNamedCases) {
-      v1::GetCaseRequest request;
-      request.set_case_id(*id);
-      v1::GetCaseResponse reply;
-      const grpc::Status status = session.Try(&CaseService::Stub::GetCase, request, &reply);
-      if (status.ok()) known->second = reply.case_().number();
-      asks = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
-    }
-    *id = known->second;
-  };
+  CaseNames names(session);
+  const auto name = [&](std::string* id) { names.Name(id); };
   name(record->mutable_merged_into());
   for (std::string& id : *record->mutable_merged_case_ids()) name(&id);
   for (v1::CaseLink& link : *record->mutable_links()) name(link.mutable_case_id());
@@ -800,6 +800,7 @@ std::string RenderCase(const v1::Case& record, const Language& language, const S
   text += RenderVerdicts(record, chinese, style, width);
   text += RenderFindings(record, chinese, style, width);
   text += RenderRemedies(record, chinese, style, width);
+  text += RenderRestrictions(record, chinese, style, width);
   text += RenderReachability(record, chinese, style);
   text += RenderDispatching(record, chinese, style, width);
   text += RenderResurvey(record, chinese, style);
@@ -829,6 +830,20 @@ std::string RenderTimeline(const std::vector<v1::CaseEvent>& events, const Langu
                     {word("who", "操作人")},
                     {word("details", "详情")}},
                    rows, width);
+}
+
+void CaseNames::Name(std::string* id) {
+  if (id->empty() || session_.format != Format::kTable) return;
+  const auto [known, is_new] = names_.try_emplace(*id, *id);
+  if (is_new && asks_ && names_.size() <= kMost) {
+    v1::GetCaseRequest request;
+    request.set_case_id(*id);
+    v1::GetCaseResponse reply;
+    const grpc::Status status = session_.Try(&CaseService::Stub::GetCase, request, &reply);
+    if (status.ok()) known->second = reply.case_().number();
+    asks_ = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
+  }
+  *id = known->second;
 }
 
 std::string RenderCaseChange(const v1::Case& record, bool replayed, bool chinese,

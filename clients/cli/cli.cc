@@ -256,6 +256,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddCustomerCommands(app, session);
   AddResponseCommands(app, session);
   AddProgramCommands(app, session);
+  AddBlacklistCommands(app, session);
   AddReportCommands(app, session);
   AddConfigCommands(app, session);
   AddStatusCommand(app, session);

@@ -13,6 +13,7 @@ void AddCaseCommands(CLI::App& app, Session& session);
 void AddCustomerCommands(CLI::App& app, Session& session);
 void AddResponseCommands(CLI::App& app, Session& session);
 void AddProgramCommands(CLI::App& app, Session& session);
+void AddBlacklistCommands(CLI::App& app, Session& session);
 void AddReportCommands(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
 void AddStatusCommand(CLI::App& app, Session& session);

@@ -23,26 +23,44 @@ inline std::string JoinNames(const std::vector<std::string>& names) {
   return text;
 }
 
+// The value of that name; ends parsing where there is none.
+template <class Enum>
+Enum ReadEnum(const std::string& option, const std::string& text) {
+  const auto* type = google::protobuf::GetEnumDescriptor<Enum>();
+  const std::vector<std::string> names = EnumNames(type);
+  const std::optional<int> value = EnumValue(type, text);
+  if (!value) {
+    const std::string meant = DidYouMean(text, names);
+    throw CLI::ValidationError(option, "expected one of " + JoinNames(names) + ", got \"" + text +
+                                           "\"" +
+                                           (meant.empty() ? "" : "; did you mean " + meant + "?"));
+  }
+  return static_cast<Enum>(*value);
+}
+
 // Reads the name of an enum's value into `*target`.
 template <class Enum>
 CLI::Option* AddEnum(CLI::App* app, const std::string& name, Enum* target,
                      const std::string& help) {
-  const auto* type = google::protobuf::GetEnumDescriptor<Enum>();
-  const std::vector<std::string> names = EnumNames(type);
   return app
       ->add_option_function<std::string>(
+          name, [=](const std::string& text) { *target = ReadEnum<Enum>(name, text); },
+          help + ": " + JoinNames(EnumNames(google::protobuf::GetEnumDescriptor<Enum>())))
+      ->type_name("NAME");
+}
+
+// Reads several; the option may be repeated.
+template <class Enum>
+CLI::Option* AddEnums(CLI::App* app, const std::string& name, std::function<void(Enum)> add,
+                      const std::string& help) {
+  return app
+      ->add_option_function<std::vector<std::string>>(
           name,
-          [=](const std::string& text) {
-            const std::optional<int> value = EnumValue(type, text);
-            if (!value) {
-              const std::string meant = DidYouMean(text, names);
-              throw CLI::ValidationError(
-                  name, "expected one of " + JoinNames(names) + ", got \"" + text + "\"" +
-                            (meant.empty() ? "" : "; did you mean " + meant + "?"));
-            }
-            *target = static_cast<Enum>(*value);
+          [name, add = std::move(add)](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) add(ReadEnum<Enum>(name, text));
           },
-          help + ": " + JoinNames(names))
+          help + ", may be repeated: " +
+              JoinNames(EnumNames(google::protobuf::GetEnumDescriptor<Enum>())))
       ->type_name("NAME");
 }
 

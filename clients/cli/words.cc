@@ -170,6 +170,35 @@ constexpr Pair kEnums[] = {
     {"STEP_STATE_DONE", "完成"},
     {"STEP_STATE_FAILED", "未成"},
     {"STEP_STATE_SKIPPED", "跳过"},
+    {"BLACKLIST_KIND_DO_NOT_CONTACT", "勿联系"},
+    {"BLACKLIST_KIND_CHANNEL_LIMIT", "限制渠道"},
+    {"BLACKLIST_KIND_NO_GOODWILL", "不予额外补偿"},
+    {"BLACKLIST_KIND_REPEAT_COMPENSATION", "频繁索赔"},
+    {"BLACKLIST_KIND_STAFF_SAFETY", "员工安全"},
+    {"BLACKLIST_STATE_PROPOSED", "待决定"},
+    {"BLACKLIST_STATE_WARNED", "已告诫"},
+    {"BLACKLIST_STATE_ACTIVE", "已生效"},
+    {"BLACKLIST_STATE_LAPSED", "已到期"},
+    {"BLACKLIST_STATE_LIFTED", "已解除"},
+    {"BLACKLIST_STATE_REJECTED", "未通过"},
+    {"BLACKLIST_EXTENT_KIND_COMPANY", "全公司"},
+    {"BLACKLIST_EXTENT_KIND_ORG_UNIT", "组织单元"},
+    {"BLACKLIST_EXTENT_KIND_PROGRAM", "调研项目"},
+    {"BLACKLIST_DECISION_KIND_WARNED", "告诫"},
+    {"BLACKLIST_DECISION_KIND_ACTIVATED", "决定生效"},
+    {"BLACKLIST_DECISION_KIND_REJECTED", "不予列入"},
+    {"BLACKLIST_DECISION_KIND_EXTENSION_GRANTED", "同意延期"},
+    {"BLACKLIST_DECISION_KIND_EXTENSION_REFUSED", "不同意延期"},
+    {"BLACKLIST_DECISION_KIND_APPEAL_UPHELD", "申诉成立"},
+    {"BLACKLIST_DECISION_KIND_APPEAL_DISMISSED", "申诉驳回"},
+    {"BLACKLIST_DECISION_KIND_LIFTED", "提前解除"},
+    {"RESTRICTED_ACTION_KIND_CONTACT", "联系"},
+    {"RESTRICTED_ACTION_KIND_REMEDY", "补救"},
+    {"RESTRICTED_ACTION_KIND_SURVEY", "调研"},
+    {"RESTRICTED_ACTION_KIND_ROUTE", "派单"},
+    {"PERMIT_OUTCOME_ALLOWED", "允许"},
+    {"PERMIT_OUTCOME_NEEDS_APPROVAL", "须他人批准"},
+    {"PERMIT_OUTCOME_BLOCKED", "禁止"},
 };
 
 constexpr Pair kCommands[] = {
@@ -206,6 +235,12 @@ constexpr Pair kCommands[] = {
     {"ask_again", "发起复测"},
     {"answer_resurvey", "复测答复"},
     {"expire_resurvey", "复测到期"},
+    {"warn", "告诫"},
+    {"decide", "决定"},
+    {"request_extension", "申请延期"},
+    {"appeal", "申诉"},
+    {"decide_appeal", "裁决申诉"},
+    {"lift", "解除"},
 };
 
 constexpr Pair kEvents[] = {
@@ -304,6 +339,7 @@ constexpr Pair kDetails[] = {
     {"template", "模板"},
     {"language", "语言"},
     {"until", "等到"},
+    {"entry", "条目"},
     {"why", "缘由"},
     {"verdict", "裁定"},
     {"expires", "截止"},
@@ -396,6 +432,16 @@ constexpr Pair kStepResults[] = {
     {"skipped", "跳过"},
     {"unreachable", "联系不上"},
     {"yes", "是"},
+};
+
+constexpr Pair kMeasures[] = {
+    {"remedies_granted", "给予补偿"},
+    {"remedy_sum", "补偿金额"},
+    {"closed_dishonest", "认定不实归档"},
+    {"attempts_refused", "拒绝沟通"},
+    {"threats_logged", "威胁"},
+    {"low_after_remedy", "补偿后仍给低分"},
+    {"case", "工单"},
 };
 
 constexpr Pair kRequirements[] = {
@@ -507,6 +553,11 @@ std::string LinkWord(const std::string& kind, bool chinese) {
 std::string StepResultWord(const std::string& result, bool chinese) {
   const char* zh = chinese ? Find(kStepResults, result) : nullptr;
   return zh == nullptr ? result : zh;
+}
+
+std::string MeasureWord(const std::string& measure, bool chinese) {
+  const char* zh = chinese ? Find(kMeasures, measure) : nullptr;
+  return zh == nullptr ? measure : zh;
 }
 
 std::string RequirementWord(const std::string& requirement, bool chinese) {

@@ -33,7 +33,7 @@ std::string EnumWord(Enum value, bool chinese) {
   return EnumWord(google::protobuf::GetEnumDescriptor<Enum>(), static_cast<int>(value), chinese);
 }
 
-// "挂起 pause"; "移至 move:verifying" with its target.
+// "挂起 pause"; "移至 move:verifying" with its target. Of blacklist entries, too.
 std::string CommandWord(const std::string& command, bool chinese);
 
 // "CaseOpened" as "建单".
@@ -48,6 +48,9 @@ std::string LinkWord(const std::string& kind, bool chinese);
 
 // What a step of a plan came to: "unreachable" as "联系不上"; a word that nobody knows as it is.
 std::string StepResultWord(const std::string& result, bool chinese);
+
+// What a blacklist rule counted: "remedies_granted" as "给予补偿".
+std::string MeasureWord(const std::string& measure, bool chinese);
 
 // What a transition requires: "根因 root_cause".
 std::string RequirementWord(const std::string& requirement, bool chinese);

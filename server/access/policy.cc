@@ -87,6 +87,21 @@ constexpr Row kTable[] = {
     {"CustomerService/GetCustomerHistory", kStaff},
     {"CustomerService/SetCustomerConsent", kStaffAndIntegration},
 
+    {"BlacklistService/ProposeEntry", kStaff},
+    {"BlacklistService/WarnEntry", kManaging},
+    {"BlacklistService/DecideEntry", kManaging},
+    {"BlacklistService/RequestEntryExtension", kStaff},
+    {"BlacklistService/DecideEntryExtension", kManaging},
+    {"BlacklistService/AppealEntry", kStaff},
+    {"BlacklistService/DecideEntryAppeal", kManaging},
+    {"BlacklistService/LiftEntry", kManaging},
+    {"BlacklistService/GetEntry", kStaff},
+    {"BlacklistService/ListEntries", kStaff},
+    {"BlacklistService/CheckCustomer", kStaff},
+    {"BlacklistService/DryRunRules", kManaging},
+    {"BlacklistService/ExportCustomerEntries", kManaging},
+    {"BlacklistService/GetBlacklistStatistics", kManaging},
+
     {"SurveyService/GetProgram", kEveryone},
     {"SurveyService/ListPrograms", kEveryone},
 

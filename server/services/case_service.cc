@@ -25,11 +25,6 @@ void FillVerb(const Call& call, Outcome outcome, Response* out) {
   out->set_replayed(outcome.replayed);
 }
 
-// For verbs that decide: about what the caller saw, and nothing else.
-void NeedEtag(const std::string& etag, Checks& checks) {
-  if (etag.empty()) checks.Add("etag", Reason::kEtagRequired);
-}
-
 // A verb on one case: `make` reads what is particular to it.
 template <typename Request, typename Response>
 void AddVerb(
@@ -202,11 +197,6 @@ void AddStatuses(ApiService* service) {
         NeedEtag(request.etag(), checks);
         return ToVerb(request, checks);
       });
-}
-
-bool NeedGrant(const char* field, bool has, bool value, Checks& checks) {
-  if (!has) checks.Add(field, Reason::kRequiredFieldMissing);
-  return value;
 }
 
 // Which cases belong together.

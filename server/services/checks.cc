@@ -16,6 +16,32 @@ size_t CodePoints(std::string_view text) {
   }));
 }
 
+// "C-1042" of the letter C; 0: no such number.
+int64_t NumberOf(char letter, const std::string& value) {
+  const bool number =
+      value.size() > 2 && value.size() <= 20 && value[0] == letter && value[1] == '-' &&
+      value[2] != '0' &&
+      std::all_of(value.begin() + 2, value.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return number ? std::strtoll(value.c_str() + 2, nullptr, 10) : 0;
+}
+
+// By id, or by a number like the example.
+template <typename Ref, typename Id>
+Ref NamedRecord(Checks& checks, const std::string& field, const std::string& value,
+                std::string_view example) {
+  if (value.empty()) {
+    checks.Add(field, Reason::kRequiredFieldMissing);
+    return {};
+  }
+  if (auto id = ParseId<Id>(value)) return {*id, 0};
+  if (const int64_t number = NumberOf(example.front(), value); number != 0) return {{}, number};
+  checks.Add(
+      field, Reason::kIdInvalid,
+      {{"value", value.substr(0, 80)},
+       {"expected", "26 lower-case base32 characters, or a number like " + std::string(example)}});
+  return {};
+}
+
 }  // namespace
 
 bool IsPlain(std::string_view text, std::string_view also) {
@@ -133,20 +159,11 @@ std::optional<Timestamp> Checks::Time(const std::string& field,
 }
 
 CaseRef Checks::Ref(const std::string& field, const std::string& value) {
-  if (value.empty()) {
-    Add(field, Reason::kRequiredFieldMissing);
-    return {};
-  }
-  if (auto id = rebound::ParseId<CaseId>(value)) return {*id, 0};
-  const bool number =
-      value.size() > 2 && value.size() <= 20 && value[0] == 'C' && value[1] == '-' &&
-      value[2] != '0' &&
-      std::all_of(value.begin() + 2, value.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (number) return {{}, std::strtoll(value.c_str() + 2, nullptr, 10)};
-  Add(field, Reason::kIdInvalid,
-      {{"value", value.substr(0, 80)},
-       {"expected", "26 lower-case base32 characters, or a number like C-1042"}});
-  return {};
+  return NamedRecord<CaseRef, CaseId>(*this, field, value, "C-1042");
+}
+
+EntryRef Checks::Entry(const std::string& field, const std::string& value) {
+  return NamedRecord<EntryRef, BlacklistEntryId>(*this, field, value, "B-17");
 }
 
 void Checks::AddEnum(const std::string& field, int value,
@@ -159,6 +176,15 @@ void Checks::AddEnum(const std::string& field, int value,
   Add(field, Reason::kEnumValueUnknown,
       {{"value", known != nullptr ? known->name() : std::to_string(value)},
        {"expected", "one of " + names}});
+}
+
+void NeedEtag(const std::string& etag, Checks& checks) {
+  if (etag.empty()) checks.Add("etag", Reason::kEtagRequired);
+}
+
+bool NeedGrant(const char* field, bool has, bool value, Checks& checks) {
+  if (!has) checks.Add(field, Reason::kRequiredFieldMissing);
+  return value;
 }
 
 std::optional<int64_t> ParseEtag(const std::string& etag) {

@@ -52,6 +52,7 @@ class Checks {
   // Nanoseconds are cut to milliseconds. nullopt when the value is no time at all.
   std::optional<Timestamp> Time(const std::string& field, const google::protobuf::Timestamp& value);
   CaseRef Ref(const std::string& field, const std::string& value);
+  EntryRef Entry(const std::string& field, const std::string& value);
 
   template <typename IdType>
   IdType ParseId(const std::string& field, const std::string& value) {
@@ -79,6 +80,11 @@ class Checks {
 
   std::vector<FieldViolation> violations_;
 };
+
+// For verbs that decide: about what the caller saw, and nothing else.
+void NeedEtag(const std::string& etag, Checks& checks);
+// A yes or no that has to be said.
+bool NeedGrant(const char* field, bool has, bool value, Checks& checks);
 
 // A stale or malformed etag never matches: -1. Empty: nullopt.
 std::optional<int64_t> ParseEtag(const std::string& etag);

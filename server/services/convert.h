@@ -1,6 +1,7 @@
 // Where the API and the domain meet: the only place that knows both. Towards the domain every field
 // is checked for shape, and every fault found is reported; towards the API nothing can fail.
-// convert_case.cc has cases, convert_event.cc their timeline, convert.cc all else.
+// convert_case.cc has cases, convert_event.cc their timeline, convert_blacklist.cc the blacklist,
+// convert.cc all else.
 // Thread-safe: no state.
 #pragma once
 
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rebound/v1/blacklist.pb.h"
+#include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/config.pb.h"
@@ -23,6 +26,7 @@
 #include "server/config/config.h"
 #include "server/services/checks.h"
 #include "server/storage/store.h"
+#include "workflows/blacklist_figures.h"
 #include "workflows/command.h"
 #include "workflows/decide.h"
 #include "workflows/event.h"
@@ -43,6 +47,14 @@ std::vector<Evidence> ToEvidence(const google::protobuf::RepeatedPtrField<api::E
 Verification ToVerification(const api::Verification& verification, Checks& checks);
 CompleteStep ToCompleteStep(const api::CompleteStepRequest& request, Checks& checks);
 RequestExtension ToExtension(const api::ExtendCaseRequest& request, Checks& checks);
+// What is missing or against the configuration is left to Decide, which tells all of it together.
+ProposeEntry ToPropose(const api::BlacklistEntry& entry, Checks& checks);
+std::vector<BlacklistEvidence> ToEvidence(
+    const google::protobuf::RepeatedPtrField<api::BlacklistEvidence>& evidence,
+    const std::string& path, Checks& checks);
+// A remedy of the catalogue is statutory where the catalogue says so.
+RestrictedAction ToAction(const api::RestrictedAction& action, const std::string& path,
+                          const Revision& revision, Checks& checks);
 // At least one and at most kMaxConfigFiles, each with a name.
 Result<std::vector<ConfigFile>> ToConfigFiles(
     const google::protobuf::RepeatedPtrField<api::ConfigFile>& files);
@@ -63,6 +75,12 @@ void Fill(const Case& c, const ContactRules& rules, const Zone* zone, Timestamp 
           api::Reachability* out);
 void Fill(const ClaimRank& rank, api::ClaimRank* out);
 void Fill(const Customer& customer, View view, api::Customer* out);
+// As it is at `now`. `revision`: the one in force.
+void Fill(const BlacklistEntry& entry, View view, const Revision& revision, Timestamp now,
+          api::BlacklistEntry* out);
+void Fill(const BlacklistEvidence& evidence, api::BlacklistEvidence* out);
+void Fill(const RestrictedAction& action, const Permit& permit, api::Permit* out);
+void Fill(std::string_view group, const BlacklistCounts& counts, api::BlacklistFigure* out);
 void Fill(const Program& program, int64_t revision, api::Program* out);
 void Fill(const Event& event, api::CaseEvent* out);
 void Fill(const Lifecycle& lifecycle, int64_t revision, api::Lifecycle* out);

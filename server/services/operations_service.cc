@@ -129,6 +129,7 @@ std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
   services.push_back(NewCaseService(backend));
   services.push_back(NewCustomerService(backend));
   services.push_back(NewSurveyService(backend));
+  services.push_back(NewBlacklistService(backend));
   services.push_back(NewReportService(backend));
   services.push_back(NewConfigService(backend));
   services.push_back(NewOperationsService(backend));

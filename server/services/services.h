@@ -14,6 +14,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend);
 std::unique_ptr<ApiService> NewCustomerService(Backend& backend);
 std::unique_ptr<ApiService> NewSurveyService(Backend& backend);
 std::unique_ptr<ApiService> NewConfigService(Backend& backend);
+std::unique_ptr<ApiService> NewBlacklistService(Backend& backend);
 std::unique_ptr<ApiService> NewReportService(Backend& backend);
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 
@@ -24,6 +25,9 @@ void AddRemedyOptions(ApiService* service);
 
 // Of the ConfigService: backtest.cc.
 void AddBacktest(ApiService* service);
+
+// Of the BlacklistService: blacklist_dry_run.cc.
+void AddDryRun(ApiService* service);
 
 // All of them.
 std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend);

@@ -454,7 +454,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kBlacklistNeedsApproval, StatusCode::FAILED_PRECONDITION,
      "expected somebody else's approval on {case}, because of {entries}; propose the remedy and "
      "have it approved, or ask a manager to supervise the case before you meet the customer",
-     "因 {entries}，{case} 上的此项操作须经他人批准；请先提出补救措施并由他人批准，或请主管督办后再与客户见面"},
+     "因 {entries}，{case} "
+     "上的此项操作须经他人批准；请先提出补救措施并由他人批准，或请主管督办后再与客户见面"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
      "that the operator gave you",

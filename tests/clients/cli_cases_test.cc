@@ -15,8 +15,8 @@
 namespace rebound::cli {
 namespace {
 
-// The first red line of the shipped ones, a remedy with a limit and one without, and a program that
-// holds every case back.
+// The first red line of the shipped ones, a remedy with a limit and one without, a program that
+// holds every case back, and a blacklist with a rule.
 std::shared_ptr<const Revision> SmallRevision() {
   Revision revision = *fixtures::PlainRevision();
   revision.alerts = {fixtures::ShippedRevision()->alerts.front()};
@@ -29,6 +29,14 @@ std::shared_ptr<const Revision> SmallRevision() {
   limit.currency = "CNY";
   limit.amount = 20'000;
   revision.remedy_limits = {limit};
+  revision.blacklist = DefaultBlacklistPolicy();
+  BlacklistRule rule;
+  rule.id = "two-vouchers";
+  rule.kind = BlacklistKind::kRepeatCompensation;
+  rule.alternatives = {{{}, {{BlacklistMeasure::kRemediesGranted, std::chrono::days{365}, 2, {}}}}};
+  rule.proposal.duration = std::chrono::days{180};
+  rule.proposal.reason_code = "frequent_compensation";
+  revision.blacklist.rules = {rule};
   for (Program& program : revision.programs) {
     if (program.id != "relationship") continue;
     program.hold_out = {"spring", 1'000'000, false, std::chrono::days{7}, std::chrono::days{7}};
@@ -288,6 +296,72 @@ fields:
   EXPECT_EQ(Say("admin", "cases list --lang zh"), 0);
   EXPECT_EQ(Say("viewer", call), 4);
   ExpectTranscript("import_complaints.txt");
+}
+
+TEST_F(CliCasesTest, ARestrictionIsProposedDecidedAppealedAndSeen) {
+  Answer("touchpoint");
+  server_.AddIdentity("zhao", "manager");
+  const std::string proposal =
+      "blacklist propose crm:梅 --kind repeat_compensation --reason frequent_compensation "
+      "--until 2026-06-01 --note '每周索要补偿' ";
+  EXPECT_EQ(Say("agent", proposal + "--evidence soon=x"), 2);
+  EXPECT_EQ(Say("agent", proposal + "--evidence 2026-02-20@C-9=x"), 3);
+  EXPECT_EQ(Say("manager",
+                "blacklist propose crm:梅 --kind repeat_compensation --reason ugly "
+                "--until 2028-01-01 --note x --evidence 2026-02-20=x --lang zh"),
+            2);
+  EXPECT_EQ(Say("agent", proposal + "--evidence '2026-02-20@C-1=Asked for a second voucher' "
+                                    "--evidence '2026-02-27 10:00=https://crm.example/7' "
+                                    "--tell-zh '补偿需另行审批'"),
+            0);
+  EXPECT_EQ(Say("agent", "blacklist decide B-1 --activate --note x"), 4);
+  EXPECT_EQ(Say("manager", "blacklist decide B-1 --note x"), 2);
+  EXPECT_EQ(Say("manager", "blacklist decide B-1 --activate --note '已听录音' --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "blacklist check crm:梅 --program touchpoint"), 0);
+  EXPECT_EQ(Say("agent", "blacklist check crm:梅 --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "blacklist extend B-1 --until 2026-07-01 --reason 'Asked again'"), 0);
+  EXPECT_EQ(Say("manager", "blacklist decide-extension B-1 --refuse --note 'Long enough'"), 0);
+  EXPECT_EQ(Say("agent", "blacklist appeal B-1 --words '不是我' --evidence 2026-02-27=出差"), 0);
+  EXPECT_EQ(Say("manager", "blacklist decide-appeal B-1 --dismiss --note x --lang zh"), 5);
+  EXPECT_EQ(Say("zhao", "blacklist decide-appeal B-1 --dismiss --note 'It was'"), 0);
+  EXPECT_EQ(Say("agent", "blacklist show B-1"), 0);
+  EXPECT_EQ(Say("agent", "blacklist show B-1 --lang zh"), 0);
+  EXPECT_EQ(Say("agent",
+                "blacklist propose crm:梅 --kind staff_safety --reason threat --queue safe "
+                "--until 2026-06-01 --at-once-until 2026-03-04 --note x "
+                "--evidence '2026-03-01=举起椅子' --lang zh"),
+            0);
+  EXPECT_EQ(Say("agent", "blacklist check crm:梅"), 0);
+  EXPECT_EQ(Say("manager", "blacklist warn B-2 --note 'Told at the counter'"), 0);
+  EXPECT_EQ(Say("manager", "blacklist lift B-1 --note 'Settled' --lang zh"), 0);
+  EXPECT_EQ(Say("manager", "blacklist lift B-1 --note 'Settled'"), 5);
+  EXPECT_EQ(Say("agent", "blacklist list"), 0);
+  EXPECT_EQ(Say("agent", "blacklist list --customer crm:梅 --state lifted --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "blacklist list --kind no_goodwill"), 0);
+  EXPECT_EQ(Say("agent", "blacklist list --kind nogoodwill"), 2);
+  EXPECT_EQ(Say("agent", "blacklist show B-9"), 3);
+  EXPECT_EQ(Say("agent", "blacklist show C-1"), 2);
+  EXPECT_EQ(Say("agent", "blacklist export crm:梅"), 4);
+  EXPECT_EQ(Say("manager", "blacklist export crm:梅 --lang zh"), 0);
+  EXPECT_EQ(Say("manager", "blacklist stats"), 0);
+  EXPECT_EQ(Say("manager", "blacklist stats --until 2026-03-01 --lang zh"), 0);
+  ExpectTranscript("blacklist.txt");
+}
+
+TEST_F(CliCasesTest, RulesOfTheBlacklistAreTriedOnThePast) {
+  Answer("touchpoint");
+  EXPECT_EQ(Say("manager", "blacklist dry-run"), 0);
+  for (int i = 0; i < 2; ++i) {
+    server_.clock().Advance(std::chrono::days{1});
+    server_.Do<v1::RemedyCaseResponse>("admin", R"(case_id: "C-1" remedy { type_id: "voucher"
+        state: REMEDY_STATE_DELIVERED amount { amount_minor: 100 currency_code: "CNY" } })");
+  }
+  EXPECT_EQ(Say("manager", "blacklist dry-run"), 0);
+  EXPECT_EQ(Say("manager", "blacklist dry-run --customer crm:梅 --rule two-vouchers --lang zh"), 0);
+  EXPECT_EQ(Say("manager", "blacklist dry-run --rule none"), 3);
+  EXPECT_EQ(Say("manager", "blacklist dry-run " + folder_ + "/none.yaml"), 2);
+  EXPECT_EQ(Say("agent", "blacklist dry-run"), 4);
+  ExpectTranscript("blacklist_dry_run.txt");
 }
 
 TEST_F(CliCasesTest, AConfigurationIsTriedOnThePast) {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -207,6 +208,10 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CustomerService/SetCustomerConsent", R"(customer_id: "$" do_not_contact: true)"},
       {"CustomerService/AddCustomerAlias",
        R"(customer_id: "$" external_key { source_system: "crm" external_id: "new" })"},
+      {"BlacklistService/ListEntries", R"(customer_id: "$")"},
+      {"BlacklistService/CheckCustomer", R"(customer_id: "$")"},
+      {"BlacklistService/DryRunRules", R"(customer_id: "$")"},
+      {"BlacklistService/ExportCustomerEntries", R"(customer_id: "$")"},
       {"CaseService/OpenCase",
        R"(case { program_id: "touchpoint" org_unit_id: "north" queue_id: "desk"
           customer_id: "$" })"},

@@ -380,6 +380,36 @@ TEST(BlacklistRulesTest, OfMuchEvidenceTheNewestIsKept) {
   EXPECT_EQ(evidence->back().occurred_at, kNow - days{1});
 }
 
+TEST(BlacklistRulesTest, OnThePastARuleRestsForAsLongAsItsRestrictionAndItsCoolDown) {
+  Case c = NewCase(1, kNow - days{400});
+  for (const int ago : {390, 380, 370, 121, 120, 2, 1}) {
+    c.remedies.push_back(Given(RemedyKind::kPoints, kNow - days{ago}));
+  }
+  const std::vector<Case> cases = {c};
+  const CustomerHistory history = HistoryOf(nullptr, cases, {});
+  const BlacklistPolicy policy = DefaultBlacklistPolicy();
+  BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 2, days{30})}}});
+  rule.cool_down = days{80};
+  const auto at = [&](Timestamp until) {
+    std::vector<int64_t> ago;
+    for (const PastProposal& each : TryOnPast(rule, policy, history, until)) {
+      EXPECT_EQ(each.expires_at, each.at + std::min(rule.proposal.duration, days{365}));
+      EXPECT_EQ(each.evidence.back().occurred_at, each.at);
+      ago.push_back((kNow - each.at) / days{1});
+    }
+    return ago;
+  };
+  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380, 120})) << "180 days and 80 later to the day";
+  EXPECT_EQ(at(kNow - days{120}), (std::vector<int64_t>{380})) << "until is excluded";
+  rule.cool_down = days{80} + milliseconds{1};
+  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380, 1}));
+  rule.proposal.duration = days{400};  // the kind allows 365
+  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380}));
+  BlacklistPolicy none = policy;
+  none.kinds.clear();
+  EXPECT_TRUE(TryOnPast(rule, none, history, kNow).empty());
+}
+
 // -------------------------------------------------------------------------------------- what it
 // does
 
