@@ -32,6 +32,7 @@ constexpr Duration kGrace = std::chrono::seconds{15};
 struct Arguments {
   std::string db;
   std::string config = "config";
+  std::string keys;
   std::vector<std::string> listen = {"127.0.0.1:50061"};
   bool trusted_network = false;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
@@ -144,12 +145,20 @@ int Serve(Arguments arguments) {
     std::cerr << "Try-out on " << arguments.db << "\nadmin token: " << token << "\n";
   }
 
+  bool suppresses = false;
+  store->Read([&](Reader& reader) {
+    reader.ScanSuppressions([&](const StoredSuppression&) { suppresses = true; });
+  });
+  KeyFolder keys(arguments.keys.empty() ? arguments.db + ".keys" : arguments.keys, suppresses);
+
   boost::asio::io_context io;
   std::atomic<int> exit_code = 0;
   Server::Options server_options;
   server_options.listen = arguments.listen;
   server_options.trusted_network = arguments.trusted_network;
   server_options.executor.queue_capacity = arguments.queue_capacity;
+  server_options.executor.secret = keys.secret();
+  server_options.keys = &keys;
   server_options.zone_data = ZoneDataVersion();
   server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
@@ -194,6 +203,10 @@ int Main(int argc, char** argv) {
   app.add_option("--db", arguments.db, "SQLite file; none: a try-out on a temporary file");
   app.add_option("--config", arguments.config, "folder with programs.yaml and playbooks.yaml")
       ->capture_default_str();
+  app.add_option("--keys", arguments.keys,
+                 "folder of what must not lie in the database's backups: the key by which erased "
+                 "people who objected are known again, and the list of who was erased; none: the "
+                 "name of the database and .keys");
   app.add_option("--listen", arguments.listen, "HOST:PORT or unix:PATH; may be repeated")
       ->capture_default_str();
   app.add_flag("--trusted-network", arguments.trusted_network,

@@ -28,9 +28,9 @@ constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 
 const std::vector<std::string> kServices = {
-    "rebound.v1.ResponseService",  "rebound.v1.CaseService",   "rebound.v1.CustomerService",
-    "rebound.v1.SurveyService",    "rebound.v1.ReportService", "rebound.v1.ConfigService",
-    "rebound.v1.OperationsService"};
+    "rebound.v1.ResponseService",  "rebound.v1.CaseService",      "rebound.v1.CustomerService",
+    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",    "rebound.v1.ReportService",
+    "rebound.v1.ConfigService",    "rebound.v1.OperationsService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -61,11 +61,12 @@ struct Server::Parts {
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
         executor(store, clock, book, options.executor, std::move(on_failure)),
+        erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
-        timers(store, executor),
+        timers(store, executor, erasures),
         backend{store,      clock,
                 executor,   authenticator,
                 metrics,    page_tokens,
@@ -88,6 +89,7 @@ struct Server::Parts {
 
   RevisionBook book;
   Executor executor;
+  Erasures erasures;
   Authenticator authenticator;
   CallMetrics metrics;
   PageTokens page_tokens;
@@ -117,6 +119,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   parts_ =
       std::make_unique<Parts>(store, clock, std::move(revision), options, std::move(on_failure));
   parts_->book.SetLastReload(options.config_read);
+  parts_->erasures.Replay();
   grpc::ServerBuilder builder;
   parts_->ports.resize(options.listen.size(), 0);
   for (size_t i = 0; i < options.listen.size(); ++i) {
@@ -170,6 +173,8 @@ void Server::Stop(Duration grace) {
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
 }
+
+size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
 
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
 

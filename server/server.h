@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/clock.h"
+#include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/storage/store.h"
@@ -26,8 +27,10 @@ class Server {
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
     Executor::Options executor{};
-    bool run_timers = true;   // tests ring the bell themselves
-    std::string zone_data{};  // version of the time zone data in use; empty: not looked at
+    bool run_timers = true;         // tests ring the bell themselves
+    KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
+    Erasures::Step erasure_step{};  // for tests
+    std::string zone_data{};        // version of the time zone data in use; empty: not looked at
     RevisionBook::Reload config_read{};  // how the folder fared when `revision` was read
   };
 
@@ -45,6 +48,7 @@ class Server {
   void Stop(Duration grace);
 
   size_t FireDueTimers();
+  size_t FinishErasures();
   // Looks at wall and steady clock once, as the bell does each second.
   void WatchClock();
   // SIGHUP: the folder again; see ReloadFolder.

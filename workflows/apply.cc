@@ -305,6 +305,14 @@ struct CaseFold {
     c.holds_dedupe_slot = false;
     c.worked = true;
   }
+  void operator()(const CaseErased& e) {
+    if (c.handling_result == HandlingResult::kUnset) c.handling_result = HandlingResult::kErased;
+    c.resurvey_result = e.resurvey_result;
+    c.not_asked_reason = e.not_asked_reason;
+    c.closed_at = event.occurred_at;
+    c.holds_dedupe_slot = false;
+    c.worked = true;
+  }
   void operator()(const CaseReopened& e) {
     c.severity = e.severity;
     c.holds_dedupe_slot = e.holds_dedupe_slot;
@@ -523,6 +531,8 @@ struct CaseFold {
   void operator()(const CustomerKeyAdded&) { CHECK(false); }
   void operator()(const CustomerLinked&) { CHECK(false); }
   void operator()(const CustomerConsentChanged&) { CHECK(false); }
+  void operator()(const CustomerErased&) { CHECK(false); }
+  void operator()(const ErasureFinished&) { CHECK(false); }
   void operator()(const ResponseRecorded&) { CHECK(false); }
   void operator()(const ResponsePairingCorrected&) { CHECK(false); }
   void operator()(const EntryProposed&) { CHECK(false); }
@@ -582,8 +592,10 @@ struct EntryFold {
     entry.decisions.push_back(e.decision);
     End(BlacklistState::kLifted, e.decision.at);
   }
-  // At its instant, however late the bell was.
-  void operator()(const EntryLapsed&) { End(BlacklistState::kLapsed, entry.expires_at); }
+  // At its instant, however late the bell was; before it, where the customer is erased.
+  void operator()(const EntryLapsed&) {
+    End(BlacklistState::kLapsed, std::min(entry.expires_at, event.occurred_at));
+  }
   void operator()(const EntryNotified& e) {
     if (e.appeal_until) entry.appeal_until = e.appeal_until;
     switch (e.notice) {
@@ -641,6 +653,15 @@ Customer Apply(Customer before, const Event& event) {
     before.keys.push_back(key->key);
   } else if (const auto* linked = std::get_if<CustomerLinked>(&event.body)) {
     before.alias_of = linked->alias_of;
+  } else if (std::holds_alternative<CustomerErased>(event.body)) {
+    // Whose part of the company they were stays: who may see their cases goes by it.
+    before.keys.clear();
+    before.profile = {.org_unit_id = before.profile.org_unit_id};
+    before.consents.clear();
+    before.do_not_contact = true;
+    before.erased_at = event.occurred_at;
+  } else if (std::holds_alternative<ErasureFinished>(event.body)) {
+    before.scrubbed_at = event.occurred_at;
   } else {
     const auto* consent = std::get_if<CustomerConsentChanged>(&event.body);
     CHECK(consent != nullptr);

@@ -189,11 +189,28 @@ struct BlacklistEntry {
   std::optional<BlacklistExtension> extension{};
   bool immediate_over_noticed = false;
   bool appeal_overdue_noticed = false;
+  // Decided on before its customer was erased, and recognised when they came again (Suppression):
+  // active from the beginning, and nobody's decision is on it any more.
+  bool is_suppression = false;
   std::optional<Timestamp> ended_at{};  // lapsed, lifted or rejected
   Timestamp created_at{};
   Timestamp updated_at{};
 
   friend bool operator==(const BlacklistEntry&, const BlacklistEntry&) = default;
+};
+
+// What of an entry outlives the erasure of its customer: that whoever has one of the same phone
+// numbers, addresses or keys is still not to be contacted. Kept under keyed hashes of these, until
+// it expires; whose it was is gone.
+struct Suppression {
+  BlacklistKind kind = BlacklistKind::kUnset;  // do_not_contact or channel_limit
+  BlacklistEffects effects{};
+  BlacklistExtent extent{};
+  std::string reason_code{};
+  std::string legal_basis{};
+  std::string org_unit_id{};
+  Timestamp expires_at{};
+  friend bool operator==(const Suppression&, const Suppression&) = default;
 };
 
 inline std::string EntryNumberText(int64_t number) { return "B-" + std::to_string(number); }
@@ -254,6 +271,13 @@ struct Permit {
   std::string queue_id{};  // route: of the first that names one; empty: as usual
   friend bool operator==(const Permit&, const Permit&) = default;
 };
+
+// What of the entries goes on when their customer is erased: of those of do_not_contact and
+// channel_limit that are in force, as they are. `objects`: the customer themselves said that they
+// are not to be contacted, which goes on for `kObjectionKept`.
+inline constexpr Duration kObjectionKept{std::chrono::days{3 * 365}};
+std::vector<Suppression> SuppressionsOf(std::span<const BlacklistEntry> entries, bool objects,
+                                        std::string_view org_unit_id, Timestamp now);
 
 // What the entries of a customer say to the action:
 //

@@ -61,6 +61,17 @@ struct SetCustomerConsent {
   std::optional<int64_t> expected_version{};
 };
 
+// Erases the person: the customer, whoever stands for it, and every alias.
+struct EraseCustomer {
+  CustomerId customer_id{};
+  ErasureGround ground = ErasureGround::kUnset;
+  std::optional<int64_t> expected_version{};  // of who stands for the person
+};
+// The store has no bytes of that record any more.
+struct FinishErasure {
+  CustomerId customer_id{};
+};
+
 // A case as a caller names it: by id, or by number when the id is empty.
 struct CaseRef {
   CaseId id{};
@@ -327,9 +338,9 @@ struct WorkEntry {
   std::optional<int64_t> expected_version{};
 };
 
-using Command =
-    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
-                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones,
-                 ProposeEntry, ProposeByRules, WorkEntry, ReportRulesTried>;
+using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
+                             OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
+                             ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry,
+                             ReportRulesTried, EraseCustomer, FinishErasure>;
 
 }  // namespace rebound

@@ -60,8 +60,22 @@ struct Customer {
   std::vector<Consent> consents{};
   Timestamp created_at{};
   Timestamp updated_at{};
+  // The person is erased: nothing that says who they were is left. `scrubbed_at`: nor are the bytes
+  // in any file of the store.
+  std::optional<Timestamp> erased_at{};
+  std::optional<Timestamp> scrubbed_at{};
 
   friend bool operator==(const Customer&, const Customer&) = default;
+};
+
+// Why a person is erased: Art. 17 (1) (a), (b), (c), (d) and (e) GDPR; PIPL Art. 47 has the same.
+enum class ErasureGround {
+  kUnset,
+  kNoLongerNeeded,
+  kConsentWithdrawn,
+  kObjection,
+  kUnlawfulProcessing,
+  kLegalObligation
 };
 
 // May the customer be approached for `purpose` on `channel`? kDoNotContact wins over

@@ -27,6 +27,8 @@ struct CommandDecision {
   Result<Events> operator()(const ProposeByRules& c) { return DecideByRules(facts, c, context); }
   Result<Events> operator()(const WorkEntry& c) { return DecideEntryWork(facts, c, context); }
   Result<Events> operator()(const ReportRulesTried&) { return Events{}; }  // nothing happened
+  Result<Events> operator()(const EraseCustomer& c) { return DecideErase(facts, c, context); }
+  Result<Events> operator()(const FinishErasure& c) { return DecideErased(facts, c, context); }
 };
 
 }  // namespace
@@ -51,6 +53,7 @@ Error ToError(std::vector<FieldViolation> violations) {
 
 Result<Events> Decide(const Facts& facts, const Command& command, const Context& context) {
   CHECK(context.ids != nullptr && context.revision != nullptr);
+  if (auto known = CheckNotErased(facts, command); !known) return known.error();
   return std::visit(CommandDecision{facts, context}, command);
 }
 

@@ -55,6 +55,12 @@ struct Facts {
   // of the entry is overdue.
   bool timers_held = false;
   std::string zone_data{};
+  // EraseCustomer: every record of the person, `customer` first.
+  std::vector<Customer> records{};
+  // UpsertCustomer, AddCustomerAlias, and SubmitResponse where it makes a customer: what was kept
+  // over an erasure of whoever is known by one of the customer's phone numbers, addresses or keys.
+  // In that case `entries` has the open ones of the customer, too.
+  std::vector<Suppression> suppressed{};
   // AddCustomerAlias: who owns the key now.
   std::optional<Customer> key_owner{};
   int64_t next_case_number = 1;
@@ -87,7 +93,8 @@ struct Facts {
   // `other_customer` and `waiting_customer`, in one list. Each names in customer_id who stands for
   // its customer now, so that whose it is can be told. ProposeByRules also has all their cases and
   // responses above, of every program; ProposeEntry and AppealEntry the cases of theirs that the
-  // evidence names.
+  // evidence names. EraseCustomer has all of theirs, each with the record it was stored with, and
+  // their open cases above.
   std::vector<BlacklistEntry> entries{};
   // WorkEntry: who owns an open case of the customer, of any alias, in any program.
   std::vector<std::string> case_owners{};

@@ -679,6 +679,7 @@ Result<Events> DecidePropose(const Facts& facts, const ProposeEntry& command,
 
 Result<Events> DecideByRules(const Facts& facts, const ProposeByRules&, const Context& context) {
   if (!facts.customer) return NotFound("customer");
+  if (facts.customer->erased_at) return Events{};
   const BlacklistPolicy& policies = PolicyIn(context);
   Draft draft(context, facts, nullptr);
   draft.BySystem(true);

@@ -46,6 +46,7 @@ Result<Events> DecideUpsert(const Facts& facts, const UpsertCustomer& command,
       draft.AddCustomer(facts.customer->id, profile.org_unit_id, context.now,
                         CustomerProfileChanged{profile});
     }
+    Recognise(draft, *facts.customer);
     return draft.Take();
   }
   if (command.expected_version) return NotFound("customer");
@@ -57,6 +58,7 @@ Result<Events> DecideUpsert(const Facts& facts, const UpsertCustomer& command,
   created.profile = std::move(profile);
   created.created_at = context.now;
   draft.AddCustomer(created.id, created.profile.org_unit_id, context.now, CustomerCreated{created});
+  Recognise(draft, created);
   return draft.Take();
 }
 
@@ -70,6 +72,7 @@ Result<Events> DecideAlias(const Facts& facts, const AddCustomerAlias& command,
     draft.Stamp(key);
     draft.AddCustomer(customer.id, customer.profile.org_unit_id, context.now,
                       CustomerKeyAdded{{command.key.source_system, std::move(key)}});
+    Recognise(draft, customer);
     return draft.Take();
   }
   const Customer& owner = *facts.key_owner;

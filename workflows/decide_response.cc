@@ -328,6 +328,7 @@ Result<Events> DecideSubmit(const Facts& facts, const SubmitResponse& command,
     created.created_at = context.now;
     draft.AddCustomer(created.id, created.profile.org_unit_id, context.now,
                       CustomerCreated{created});
+    Recognise(draft, created);
     customer = std::move(created);
   }
   if (!customer && !response.customer_id.empty()) return NotFound("customer");

@@ -11,11 +11,13 @@ namespace {
 std::vector<BlacklistEntry> EntriesOf(const Draft& draft, const Case& c) {
   std::vector<BlacklistEntry> own;
   const std::vector<BlacklistEntry>& known = draft.facts().entries;
-  if (known.empty()) return own;
+  if (known.empty() && draft.recognised().empty()) return own;
   const Customer* customer = draft.CustomerOf(c);
   if (customer == nullptr) return own;
-  std::copy_if(known.begin(), known.end(), std::back_inserter(own),
-               [&](const BlacklistEntry& entry) { return entry.customer_id == customer->id; });
+  for (const auto* entries : {&known, &draft.recognised()}) {
+    std::copy_if(entries->begin(), entries->end(), std::back_inserter(own),
+                 [&](const BlacklistEntry& entry) { return entry.customer_id == customer->id; });
+  }
   return own;
 }
 
@@ -47,8 +49,9 @@ Error RestrictedBy(const Case& c, const Permit& permit) {
 }
 
 void NoteRestrictions(Draft& draft, Case& c) {
-  if (c.history || c.phase == Phase::kClosed || draft.facts().entries.empty()) return;
+  if (c.history || c.phase == Phase::kClosed) return;
   const std::vector<BlacklistEntry> entries = EntriesOf(draft, c);
+  if (entries.empty()) return;
   const Timestamp now = draft.context().now;
   const bool was = draft.BySystem(true);
   for (const PermitExplanation& each : Bearing(entries, c.program_id, c.details.org_unit_id, now)) {

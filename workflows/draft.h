@@ -117,6 +117,14 @@ class Draft {
     events_.push_back(std::move(event));
   }
 
+  // An entry that begins as it is. What else is decided here is decided under it.
+  void AddRecognised(const BlacklistEntry& entry) {
+    BlacklistEntry added = entry;
+    AddEntry(added, context_.now, EntryProposed{entry});
+    recognised_.push_back(std::move(added));
+  }
+  const std::vector<BlacklistEntry>& recognised() const { return recognised_; }
+
   static int32_t NextGeneration(const Case& c, TimerKind kind) {
     int32_t generation = 1;
     for (const Timer& timer : c.timers) {
@@ -198,6 +206,7 @@ class Draft {
   const Facts& facts_;
   const Program* program_;
   std::vector<StaffLoad> changes_;  // to what the facts say
+  std::vector<BlacklistEntry> recognised_;
   Events events_;
   bool by_system_ = false;
 };
@@ -353,6 +362,15 @@ Result<void> CheckQueue(const Draft& draft, std::string field, std::string_view 
 // kOwnerIsAccused where the complaint is about them; an empty owner is nobody.
 Result<void> CheckOwner(const Case& c, std::string_view owner);
 
+// ---- Erasure (decide_erasure.cc)
+
+// kCustomerErased where the command is about somebody who is erased: nothing happens to them any
+// more.
+Result<void> CheckNotErased(const Facts& facts, const Command& command);
+// What was kept over an erasure holds for whoever came again: entries of the customer, active from
+// now on, each unless an open one restricts as much already.
+void Recognise(Draft& draft, const Customer& customer);
+
 Error NotAllowed(const Lifecycle& lifecycle, const Case& c, CaseCommand command);
 
 // What the case rests on is in the revision it follows: its status, program and calendars. Else
@@ -384,5 +402,9 @@ Result<Events> DecideByRules(const Facts& facts, const ProposeByRules& command,
                              const Context& context);
 Result<Events> DecideEntryWork(const Facts& facts, const WorkEntry& command,
                                const Context& context);
+Result<Events> DecideErase(const Facts& facts, const EraseCustomer& command,
+                           const Context& context);
+Result<Events> DecideErased(const Facts& facts, const FinishErasure& command,
+                            const Context& context);
 
 }  // namespace rebound

@@ -82,6 +82,9 @@ struct NameOf {
   REBOUND_NAME(EntryLifted)
   REBOUND_NAME(EntryLapsed)
   REBOUND_NAME(EntryNotified)
+  REBOUND_NAME(CustomerErased)
+  REBOUND_NAME(ErasureFinished)
+  REBOUND_NAME(CaseErased)
 #undef REBOUND_NAME
 };
 

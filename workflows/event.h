@@ -41,6 +41,19 @@ struct CustomerConsentChanged {
   friend bool operator==(const CustomerConsentChanged&, const CustomerConsentChanged&) = default;
 };
 
+// The person: keys, profile and consents go, and with them every text and every personal value of
+// theirs in the store (Change::erased). On every record of the person; what goes on of their
+// blacklist entries is on the one that stood for them.
+struct CustomerErased {
+  ErasureGround ground = ErasureGround::kUnset;
+  std::vector<Suppression> suppressions{};
+  friend bool operator==(const CustomerErased&, const CustomerErased&) = default;
+};
+// The bytes are gone from every file of the store.
+struct ErasureFinished {
+  friend bool operator==(const ErasureFinished&, const ErasureFinished&) = default;
+};
+
 // Responses.
 struct ResponseRecorded {
   Response response{};
@@ -284,6 +297,12 @@ struct CaseRestricted {
   std::string queue_id{};  // the case waits there from now on; empty: where it is
   friend bool operator==(const CaseRestricted&, const CaseRestricted&) = default;
 };
+// Its customer was erased: the case ends as it stands.
+struct CaseErased {
+  ResurveyResult resurvey_result = ResurveyResult::kUnset;
+  NotAskedReason not_asked_reason = NotAskedReason::kUnset;
+  friend bool operator==(const CaseErased&, const CaseErased&) = default;
+};
 // The plan. A step that begins sets its timer, one that ends or is overdue ends it.
 struct StepStarted {
   CaseStep step{};  // with the generation of its timer, which is due at NextWake(step)
@@ -494,7 +513,7 @@ using EventBody = std::variant<
     AlertAcknowledged, AlertOverdue, CaseBegun, CaseRestricted, ResponseCorrected, StepStarted,
     StepEnded, StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided,
     EntryExtensionRequested, EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted,
-    EntryLapsed, EntryNotified>;
+    EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased>;
 
 struct Event {
   int64_t sequence = 0;  // given by the store; rises in commit order, may jump

@@ -114,6 +114,7 @@ std::string_view Name(Reason reason) {
     case Reason::kBlacklistExtensionNotOpen: return "BLACKLIST_EXTENSION_NOT_OPEN";
     case Reason::kBlacklistBlocks: return "BLACKLIST_BLOCKS";
     case Reason::kBlacklistNeedsApproval: return "BLACKLIST_NEEDS_APPROVAL";
+    case Reason::kCustomerErased: return "CUSTOMER_ERASED";
     case Reason::kBlacklistRoleNotAllowed: return "BLACKLIST_ROLE_NOT_ALLOWED";
     case Reason::kUnauthenticated: return "UNAUTHENTICATED";
     case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";

@@ -127,6 +127,7 @@ enum class Reason {
   kBlacklistExtensionNotOpen,
   kBlacklistBlocks,
   kBlacklistNeedsApproval,
+  kCustomerErased,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,

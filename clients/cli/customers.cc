@@ -280,6 +280,91 @@ void AddConsent(CLI::App& customers, Session& session) {
   });
 }
 
+std::string SharedBy(const v1::CustomerMatch& match) {
+  std::string text;
+  for (const v1::MatchedIdentity& each : match.identities()) {
+    text += (text.empty() ? "" : ", ") + each.kind() + " " +
+            (each.source_system().empty() ? "" : each.source_system() + ":") + each.shown();
+  }
+  return text;
+}
+
+std::vector<Column<v1::CustomerMatch>> MatchColumns() {
+  using Record = const v1::CustomerMatch&;
+  return {
+      {"customer", "customer", Align::kLeft, [](Record r) { return r.customer_id(); }},
+      {"in_common", "in common", Align::kLeft, [](Record r) { return SharedBy(r); }},
+      {"linked", "linked", Align::kLeft,
+       [](Record r) { return std::string(r.linked() ? "yes" : "no"); }},
+  };
+}
+
+void AddMatches(CLI::App& customers, Session& session) {
+  struct Options {
+    std::string name;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* matches =
+      AddVerb(customers, "matches", "Who may be the same person, and by what", "matches crm:88");
+  AddCustomerArgument(matches, &options->name);
+  matches->callback([options, &session] {
+    session.command = [options, &session]() -> int {
+      v1::FindCustomerMatchesRequest request;
+      int code = FindCustomer(session, options->name, request.mutable_customer_id());
+      if (code != kExitOk) return code;
+      v1::FindCustomerMatchesResponse reply;
+      code = session.Call(&CustomerService::Stub::FindCustomerMatches, request, &reply);
+      if (code != kExitOk) return code;
+      ListPrinter<v1::CustomerMatch> printer(session.out, session.format, session.out_width,
+                                             MatchColumns());
+      for (const v1::CustomerMatch& match : reply.matches()) printer.Add(match);
+      printer.Finish("Nobody else is known by the same number, address or key.");
+      return kExitOk;
+    };
+  });
+}
+
+void AddErase(CLI::App& customers, Session& session) {
+  struct Options {
+    v1::EraseCustomerRequest request;
+    v1::ErasureGround ground = v1::ERASURE_GROUND_UNSPECIFIED;
+    std::string name;
+    bool yes = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* erase = AddVerb(customers, "erase", "Erase a person; this cannot be undone",
+                            "erase crm:88 --ground objection --yes");
+  AddCustomerArgument(erase, &options->name);
+  AddEnum(erase, "--ground", &options->ground, "On which ground")->required();
+  erase->add_flag("--yes", options->yes, "Yes, erase them: names, contacts, words, keys")
+      ->required();
+  AddRequestId(erase, options->request.mutable_request_id());
+  erase->callback([options, &session] {
+    session.command = [options, &session]() -> int {
+      v1::EraseCustomerRequest& request = options->request;
+      request.set_ground(options->ground);
+      v1::GetCustomerRequest get;
+      int code = FindCustomer(session, options->name, get.mutable_customer_id());
+      if (code != kExitOk) return code;
+      // The person goes as a whole: the etag is that of the customer who stands for them.
+      v1::GetCustomerResponse standing;
+      do {
+        code = session.Call(&CustomerService::Stub::GetCustomer, get, &standing);
+        if (code != kExitOk) return code;
+        get.set_customer_id(standing.customer().alias_of());
+      } while (!standing.customer().alias_of().empty());
+      request.set_customer_id(standing.customer().id());
+      request.set_etag(standing.customer().etag());
+      FillRequestId(request.mutable_request_id());
+      v1::EraseCustomerResponse reply;
+      code = session.Call(&CustomerService::Stub::EraseCustomer, request, &reply);
+      if (code != kExitOk) return code;
+      PrintCustomer(session, reply, ReplayNote(reply));
+      return kExitOk;
+    };
+  });
+}
+
 }  // namespace
 
 int FindCustomer(Session& session, const std::string& name, std::string* customer_id) {
@@ -370,6 +455,8 @@ std::string RenderCustomer(const v1::Customer& customer, const Style& style) {
                         {"account", customer.account_id()},
                         {"org unit", customer.org_unit_id()},
                         {"value", Value(customer)},
+                        {"erased", FormatTimeSeconds(customer.erase_time())},
+                        {"scrubbed", FormatTimeSeconds(customer.scrub_time())},
                         {"etag", customer.etag()},
                     },
                     "  ");
@@ -400,6 +487,8 @@ void AddCustomerCommands(CLI::App& app, Session& session) {
   AddUpsert(*customers, session);
   AddAlias(*customers, session);
   AddConsent(*customers, session);
+  AddMatches(*customers, session);
+  AddErase(*customers, session);
 }
 
 }  // namespace rebound::cli

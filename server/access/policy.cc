@@ -86,6 +86,8 @@ constexpr Row kTable[] = {
     {"CustomerService/ListCustomers", kStaffAndIntegration},
     {"CustomerService/GetCustomerHistory", kStaff},
     {"CustomerService/SetCustomerConsent", kStaffAndIntegration},
+    {"CustomerService/FindCustomerMatches", kStaff},
+    {"CustomerService/EraseCustomer", kManaging},
 
     {"BlacklistService/ProposeEntry", kStaff},
     {"BlacklistService/WarnEntry", kManaging},

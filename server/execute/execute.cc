@@ -152,7 +152,8 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       const Context context{now, &ids_, revision.get(), work.caller.principal, work.caller.role};
       bool keep = false;
       try {
-        item->results.push_back(Run(transaction, work, index, context, lookup, &keep));
+        item->results.push_back(
+            Run(transaction, work, index, context, lookup, options_.secret, &keep));
       } catch (const StoreFailure&) {
         throw;
       } catch (const std::exception& e) {

@@ -31,6 +31,7 @@ class Executor {
   struct Options {
     size_t queue_capacity = 4096;  // commands waiting; one more is refused with kQueueFull
     size_t batch_max = 1024;       // commands per commit
+    SuppressionSecret secret{};    // of what is kept over erasures
   };
 
   // `revisions` is what is in force, asked once for each batch, and what cases follow; a revision

@@ -65,6 +65,7 @@ struct FactLoader {
   const Caller& caller;
   const Context& context;
   const RevisionLookup& revisions;
+  const SuppressionSecret& secret;
   Facts& facts;
 
   // What the case follows, where that is not the revision in force.
@@ -91,6 +92,54 @@ struct FactLoader {
   Result<void> operator()(const ConfirmClock&) { return LoadState(); }
   Result<void> operator()(const ReportZones&) { return LoadState(); }
   Result<void> operator()(const ReportRulesTried&) { return {}; }
+
+  // What was kept over an erasure of whoever is known by one of these keys.
+  void LoadSuppressed(const std::vector<IdentityKey>& keys) {
+    std::vector<Hash256> hashes;
+    for (const IdentityKey& key : keys) hashes.push_back(SuppressionHash(key, secret));
+    facts.suppressed = reader.SuppressionsOf(hashes, context.now);
+    if (facts.suppressed.empty()) return;
+    facts.next_entry_number = reader.NextEntryNumber();
+    if (!facts.customer) return;
+    facts.entries = OpenEntriesOfAll(reader, facts.customer->id);
+    for (BlacklistEntry& entry : facts.entries) entry.customer_id = facts.customer->id;
+  }
+  static Customer KnownBy(const ExternalKey& key, std::vector<ContactPoint> points = {}) {
+    Customer known;
+    known.keys.push_back({key.source_system, Text{{}, key.external_id}});
+    known.profile.contact_points = std::move(points);
+    return known;
+  }
+
+  // All that is theirs, seen or not: a person is erased as a whole.
+  Result<void> operator()(const EraseCustomer& command) {
+    facts.customer = Visible(Standing(reader, VisibleCustomer(command.customer_id)));
+    if (!facts.customer) return NotFound("customer");
+    Hydrate(reader, *facts.customer);
+    facts.records.push_back(*facts.customer);
+    for (size_t i = 0; i < facts.records.size(); ++i) {
+      for (const CustomerId& id : reader.AliasesOf(facts.records[i].id)) {
+        if (Among(facts.records, id)) continue;
+        Customer alias = *reader.GetCustomer(id);
+        Hydrate(reader, alias);
+        facts.records.push_back(std::move(alias));
+      }
+    }
+    for (const Customer& record : facts.records) {
+      for (Case& c : reader.CasesOf(record.id)) {
+        if (c.phase != Phase::kClosed) facts.cases.push_back(std::move(c));
+      }
+      for (BlacklistEntry& entry : reader.EntriesOf(record.id)) {
+        facts.entries.push_back(std::move(entry));
+      }
+    }
+    return LoadHold();
+  }
+  Result<void> operator()(const FinishErasure& command) {
+    facts.customer = reader.GetCustomer(command.customer_id);
+    return {};
+  }
+
   // What is asked of staff only as a case looks for an owner. The facts may ask until the
   // transaction ends.
   void OfferLookups() {
@@ -187,6 +236,18 @@ struct FactLoader {
     } else if (facts.subject && !facts.subject->customer_id.empty()) {
       facts.customer = reader.GetCustomer(facts.subject->customer_id);
     }
+    if (command.history) {
+      // The ids of a history follow from its keys: this answer is here, without its key.
+      const ExternalKey& key = response.external_key;
+      const auto id = IdCast<ResponseId>(
+          DeriveId(response.occurred_at, key.source_system, key.external_id, "response"));
+      if (const auto erased = reader.GetResponse(id)) {
+        return Error{Reason::kCustomerErased, {{"customer", ToString(erased->customer_id)}}};
+      }
+    }
+    if (!facts.customer && !command.customer_key.empty()) {
+      LoadSuppressed(FoldedKeys(KnownBy(command.customer_key)));
+    }
     if (facts.customer) {
       LoadCases(facts.customer->id, response.program_id);
       if (command.history || !command.occurred_now) {
@@ -214,6 +275,10 @@ struct FactLoader {
         !caller.scope.CoversOrgUnit(moves ? command.profile.org_unit_id : "")) {
       return NotFound("org_unit");
     }
+    const bool reached =
+        std::find(command.mask.begin(), command.mask.end(), "contact_points") != command.mask.end();
+    LoadSuppressed(FoldedKeys(KnownBy(
+        command.key, reached ? command.profile.contact_points : std::vector<ContactPoint>{})));
     return {};
   }
 
@@ -221,6 +286,10 @@ struct FactLoader {
     facts.customer = Visible(Standing(reader, VisibleCustomer(command.customer_id)));
     facts.key_owner = reader.FindCustomer(command.key);
     if (facts.key_owner && !Visible(facts.key_owner)) return NotFound("customer");
+    if (facts.customer && !facts.key_owner) {
+      Hydrate(reader, *facts.customer);
+      LoadSuppressed(FoldedKeys(KnownBy(command.key)));
+    }
     return {};
   }
 
@@ -616,7 +685,7 @@ Change Fold(const Facts& facts, Events events) {
     } else if (!event.entry_id.empty()) {
       auto& row = RowOf<BlacklistEntry>(change.entries, event.entry_id, [&] {
         const bool known = facts.entry && facts.entry->id == event.entry_id;
-        return known ? facts.entry : std::nullopt;
+        return known ? facts.entry : Among(facts.entries, event.entry_id);
       });
       row.after = Apply(*std::move(row.after), event);
     } else if (!event.customer_id.empty()) {
@@ -624,7 +693,7 @@ Change Fold(const Facts& facts, Events events) {
           RowOf<Customer>(change.customers, event.customer_id, [&]() -> std::optional<Customer> {
             if (facts.customer && facts.customer->id == event.customer_id) return facts.customer;
             if (facts.key_owner && facts.key_owner->id == event.customer_id) return facts.key_owner;
-            return std::nullopt;
+            return Among(facts.records, event.customer_id);
           });
       row.after = Apply(*std::move(row.after), event);
     }
@@ -666,6 +735,34 @@ int64_t NumberOf(const RawId& id) {
   uint64_t number = 0;
   for (size_t i = 8; i < 16; ++i) number = number << 8 | id.bytes[i];
   return static_cast<int64_t>(number);
+}
+
+bool ChangesIdentity(const EventBody& body) {
+  return std::holds_alternative<CustomerCreated>(body) ||
+         std::holds_alternative<CustomerProfileChanged>(body) ||
+         std::holds_alternative<CustomerKeyAdded>(body);
+}
+
+// What customers are recognised by, and what is forgotten and kept of those who are erased.
+void FoldIdentities(const Facts& facts, const SuppressionSecret& secret, Change& change) {
+  std::vector<CustomerId> changed;
+  for (const Event& event : change.events) {
+    if (ChangesIdentity(event.body)) changed.push_back(event.customer_id);
+    const auto* erased = std::get_if<CustomerErased>(&event.body);
+    if (erased == nullptr) continue;
+    change.erased.push_back(event.customer_id);
+    for (const Suppression& what : erased->suppressions) {
+      for (const Customer& record : facts.records) {
+        for (const Hash256& hash : SuppressionHashes(record, secret)) {
+          change.suppressions.push_back({hash, what});
+        }
+      }
+    }
+  }
+  for (const auto& row : change.customers) {
+    if (std::find(changed.begin(), changed.end(), row.after->id) == changed.end()) continue;
+    change.identities.push_back({row.after->id, IdentityHashes(*row.after)});
+  }
 }
 
 // What events of the whole server leave behind besides themselves.
@@ -761,7 +858,8 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
   } else if (std::holds_alternative<UpsertCustomer>(command) ||
              std::holds_alternative<AddCustomerAlias>(command) ||
              std::holds_alternative<SetCustomerConsent>(command) ||
-             std::holds_alternative<ProposeByRules>(command)) {
+             std::holds_alternative<ProposeByRules>(command) ||
+             std::holds_alternative<EraseCustomer>(command)) {
     outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
     if (outcome.customer) Hydrate(reader, *outcome.customer);
   } else if (std::holds_alternative<ProposeEntry>(command) ||
@@ -801,7 +899,8 @@ Hash128 BodyHash(std::string_view bytes) {
 }
 
 Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
-                    const Context& context, const RevisionLookup& revisions, bool* keep) {
+                    const Context& context, const RevisionLookup& revisions,
+                    const SuppressionSecret& secret, bool* keep) {
   const Caller& caller = work.caller;
   const Command& command = work.commands[index];
   // Deadlines are the caller's and count real time, whatever clock the server lives by.
@@ -858,7 +957,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
     }
   }
   Facts facts;
-  FactLoader loader{transaction, caller, context, revisions, facts};
+  FactLoader loader{transaction, caller, context, revisions, secret, facts};
   if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
   // Nothing is done with the cases that entries rest on.
   if (!std::holds_alternative<ProposeEntry>(command) &&
@@ -877,6 +976,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
 
   Change change = Fold(facts, *std::move(events));
   FoldServer(transaction, command, context, change);
+  FoldIdentities(facts, secret, change);
   Outcome outcome;
   const RawId resource = Resource(command, facts, change, &outcome);
   if (request) {

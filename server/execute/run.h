@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/storage/identities.h"
 #include "server/storage/store.h"
 #include "workflows/command.h"
 #include "workflows/decide.h"
@@ -69,9 +70,10 @@ Hash128 BodyHash(std::string_view bytes);
 // Any stored revision by number, zones resolved; null when there is none.
 using RevisionLookup = std::function<std::shared_ptr<const Revision>(int64_t)>;
 
-// Runs work.commands[index]. A refusal stores nothing. Sets `*keep` when what it saved is to stay.
+// Runs work.commands[index]. `secret`: of what is kept over erasures. A refusal stores nothing. Sets `*keep` when what it saved is to stay.
 // Throws StoreFailure.
 Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
-                    const Context& context, const RevisionLookup& revisions, bool* keep);
+                    const Context& context, const RevisionLookup& revisions,
+                    const SuppressionSecret& secret, bool* keep);
 
 }  // namespace rebound

@@ -265,6 +265,8 @@ void Fill(const Customer& c, View view, api::Customer* out) {
   }
   Fill(c.created_at, out->mutable_create_time());
   Fill(c.updated_at, out->mutable_update_time());
+  if (c.erased_at) Fill(*c.erased_at, out->mutable_erase_time());
+  if (c.scrubbed_at) Fill(*c.scrubbed_at, out->mutable_scrub_time());
 }
 
 void Fill(const Program& p, int64_t revision, api::Program* out) {

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <set>
 
 #include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
+#include "server/storage/identities.h"
 #include "workflows/filter.h"
 
 namespace rebound {
@@ -69,6 +71,44 @@ Result<void> GetHistory(const Call& call, Reader& reader,
   return {};
 }
 
+constexpr int kMostMatches = 100;
+
+Result<void> FindMatches(const Call& call, Reader& reader,
+                         const api::FindCustomerMatchesRequest& request,
+                         api::FindCustomerMatchesResponse* out) {
+  Checks checks;
+  if (request.customer_id().empty()) checks.Add("customer_id", Reason::kRequiredFieldMissing);
+  const auto id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+  if (!checks.ok()) return std::move(checks).ToError();
+  auto customer = Visible(call, reader.GetCustomer(id));
+  if (!customer) return NoSuchCustomer();
+  Hydrate(reader, *customer);
+  std::set<CustomerId> others;
+  for (const Hash128& hash : IdentityHashes(*customer)) {
+    for (const CustomerId& other : reader.CustomersBy(hash)) {
+      if (other != id) others.insert(other);
+    }
+  }
+  const CustomerId standing = Standing(reader, customer)->id;
+  const Customer folded = Folded(*customer);
+  for (const CustomerId& each : others) {
+    if (out->matches_size() == kMostMatches) break;
+    auto other = Visible(call, reader.GetCustomer(each));
+    if (!other) continue;
+    Hydrate(reader, *other);
+    api::CustomerMatch* match = out->add_matches();
+    match->set_customer_id(ToString(each));
+    match->set_linked(Standing(reader, other)->id == standing);
+    for (const Match& what : MatchesOf(folded, Folded(*other))) {
+      api::MatchedIdentity* identity = match->add_identities();
+      identity->set_kind(std::string(Name(what.kind)));
+      identity->set_source_system(what.source_system);
+      identity->set_shown(what.shown);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
@@ -110,6 +150,24 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
         return Command{std::move(command)};
       },
       FillCustomer<api::SetCustomerConsentResponse>);
+  service->Mutation<api::EraseCustomerRequest, api::EraseCustomerResponse>(
+      "EraseCustomer",
+      [](const Call&, const api::EraseCustomerRequest& request) -> Result<Command> {
+        Checks checks;
+        EraseCustomer command;
+        if (request.customer_id().empty()) {
+          checks.Add("customer_id", Reason::kRequiredFieldMissing);
+        }
+        command.customer_id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+        command.ground = checks.Enum<ErasureGround>("ground", request.ground(), /*required=*/true);
+        NeedEtag(request.etag(), checks);
+        command.expected_version = ParseEtag(request.etag());
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      FillCustomer<api::EraseCustomerResponse>);
+  service->Query<api::FindCustomerMatchesRequest, api::FindCustomerMatchesResponse>(
+      "FindCustomerMatches", Where::kPool, FindMatches);
 
   service->Query<api::GetCustomerRequest, api::GetCustomerResponse>(
       "GetCustomer", Where::kInline,

@@ -456,6 +456,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "have it approved, or ask a manager to supervise the case before you meet the customer",
      "因 {entries}，{case} "
      "上的此项操作须经他人批准；请先提出补救措施并由他人批准，或请主管督办后再与客户见面"},
+    {Reason::kCustomerErased, StatusCode::FAILED_PRECONDITION,
+     "expected a customer who is not erased, but {customer} is; nothing is added to what is left of "
+     "them: upsert them under a key of theirs if they are a customer again",
+     "客户 {customer} 的个人信息已删除，不能再添加内容；如其再次成为客户，请用其外部编号重新登记"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
      "that the operator gave you",

@@ -4,6 +4,9 @@
 // present optional and the elements of a vector always are. What is absent reads as zero, not as
 // the default of the struct, so that such a default can change. An enum number that only a newer
 // program knows reads as zero, that is kUnset.
+//
+// Personal values of a known person follow the other fields of their struct, as one field kSealed:
+// the same format once more, sealed. Of anybody else they stand in the clear, in their own place.
 #include "server/storage/codec.h"
 
 #include <openssl/evp.h>
@@ -21,6 +24,8 @@
 namespace rebound {
 namespace {
 
+constexpr uint32_t kSealed = 1000;  // no list has as many fields
+
 using CommitFunction = std::function<Commitment32(const Text&)>;
 using Commitments = std::vector<std::pair<TextId, Commitment32>>;
 
@@ -31,8 +36,24 @@ std::string_view View(const std::array<uint8_t, N>& bytes) {
 
 class Encoder {
  public:
-  // Without `commit`, texts are written as rows have them.
-  Encoder(std::string& out, const CommitFunction* commit) : out_(out), commit_(commit) {}
+  // Without `commit`, texts are written as rows have them; without `person`, nothing is sealed.
+  Encoder(std::string& out, const CommitFunction* commit, const PersonKey* person)
+      : out_(out), commit_(commit), person_(person) {}
+
+  // A whole message.
+  template <typename T>
+  void WriteFields(const T& value) {
+    std::string outer = std::exchange(personal_, {});
+    Fields(*this, value);
+    if (!personal_.empty()) wire::PutBytes(out_, kSealed, Seal(*person_, personal_));
+    personal_ = std::move(outer);
+  }
+
+  template <typename T>
+  void Personal(uint32_t number, const T& value) {
+    if (person_ == nullptr) return (*this)(number, value);
+    Encoder(personal_, commit_, nullptr)(number, value);
+  }
 
   template <typename T>
   void operator()(uint32_t number, const T& value) {
@@ -63,7 +84,7 @@ class Encoder {
       size_t before = out_.size();
       size_t begin = wire::BeginMessage(out_, number);
       if constexpr (kIsStruct<T>) {
-        Fields(*this, value);
+        WriteFields(value);
       } else if (!value.id.empty()) {
         wire::PutBytes(out_, 1, View(value.id.bytes));
         if (commit_ != nullptr) wire::PutBytes(out_, 2, View((*commit_)(value)));
@@ -96,6 +117,8 @@ class Encoder {
 
   std::string& out_;
   const CommitFunction* commit_;
+  const PersonKey* person_;
+  std::string personal_;  // of the message that is being written
 };
 
 // Takes away the defaults that are not zero from a new struct.
@@ -107,6 +130,10 @@ struct Zero {
     } else if constexpr (kIsStruct<T>) {
       Fields(*this, value);
     }
+  }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
   }
 };
 
@@ -121,9 +148,10 @@ T MakeZero() {
 // program wrote; further passes for strange orders and unknown fields.
 class Decoder {
  public:
-  // With `commitments`, every text must have a commitment, which goes there.
-  Decoder(std::string_view bytes, Commitments* commitments)
-      : in_(bytes), commitments_(commitments) {}
+  // With `commitments`, every text must have a commitment, which goes there. What is sealed is left
+  // out where `find` has no key.
+  Decoder(std::string_view bytes, Commitments* commitments, const FindPersonKey& find)
+      : in_(bytes), commitments_(commitments), find_(find) {}
 
   // False when the bytes are damaged.
   template <typename T>
@@ -133,7 +161,7 @@ class Decoder {
       progress_ = false;
       Fields(*this, value);
       if (!progress_ && ok_) {
-        ok_ = in_.Skip(type_);
+        ok_ = number_ == kSealed ? ReadSealed(value) : in_.Skip(type_);
         Next();
       }
     }
@@ -148,12 +176,29 @@ class Decoder {
       Next();
     }
   }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
+  }
 
  private:
   // number_ becomes 0 at the end.
   void Next() {
     number_ = 0;
     if (ok_ && !in_.done()) ok_ = in_.Tag(number_, type_);
+  }
+
+  template <typename T>
+  bool ReadSealed(T& value) {
+    std::string_view bytes;
+    std::string plain;
+    if (!ReadBytes(bytes)) return false;
+    switch (Unseal(bytes, find_, &plain)) {
+      case Unsealed::kOpen: return Decoder(plain, commitments_, find_).Read(value);
+      case Unsealed::kForgotten: return true;
+      case Unsealed::kDamaged: return false;
+    }
+    return false;
   }
 
   template <typename T>
@@ -167,7 +212,7 @@ class Decoder {
     } else if constexpr (kIsMap<T>) {
       std::string_view bytes;
       Entry<typename T::key_type, typename T::mapped_type> entry{};
-      if (!ReadBytes(bytes) || !Decoder(bytes, commitments_).Read(entry)) return false;
+      if (!ReadBytes(bytes) || !Decoder(bytes, commitments_, find_).Read(entry)) return false;
       value.insert_or_assign(std::move(entry.key), std::move(entry.value));
       return true;
     } else {
@@ -188,7 +233,7 @@ class Decoder {
       } else if constexpr (std::is_same_v<T, Text>) {
         return ReadText(bytes, value);
       } else {
-        return Decoder(bytes, commitments_).Read(value);
+        return Decoder(bytes, commitments_, find_).Read(value);
       }
       return true;
     } else {
@@ -217,7 +262,7 @@ class Decoder {
 
   bool ReadText(std::string_view bytes, Text& text) {
     StoredText stored{};
-    if (!Decoder(bytes, nullptr).Read(stored)) return false;
+    if (!Decoder(bytes, nullptr, find_).Read(stored)) return false;
     text.id = stored.id;
     if (commitments_ == nullptr || text.id.empty()) return true;
     Commitment32 commitment{};
@@ -256,6 +301,7 @@ class Decoder {
 
   wire::Reader in_;
   Commitments* commitments_;
+  const FindPersonKey& find_;
   uint32_t number_ = 0;
   wire::Type type_ = wire::kVarint;
   bool ok_ = true;
@@ -279,36 +325,58 @@ struct TextWalk {
       for (auto& [key, element] : value) (*this)(0, element);
     }
   }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
+  }
+};
+
+struct PersonalWalk {
+  template <typename T>
+  void operator()(uint32_t, T& value) {
+    if constexpr (kIsStruct<T>) {
+      Fields(*this, value);
+    } else if constexpr (kIsOptional<T>) {
+      if (value) (*this)(0, *value);
+    } else if constexpr (kIsVector<T>) {
+      for (auto& element : value) (*this)(0, element);
+    }
+  }
+  template <typename T>
+  void Personal(uint32_t, T& value) {
+    value = MakeZero<T>();
+  }
 };
 
 template <typename T>
-std::string EncodeRow(const T& value, size_t expected_size) {
+std::string EncodeRow(const T& value, size_t expected_size, const PersonKey* person) {
   std::string out;
   out.reserve(expected_size);
-  Encoder encoder(out, nullptr);
-  Fields(encoder, value);
+  Encoder(out, nullptr, person).WriteFields(value);
   return out;
 }
 
 template <typename T>
-std::optional<T> DecodeRow(std::string_view bytes) {
+std::optional<T> DecodeRow(std::string_view bytes, const FindPersonKey& find) {
   std::optional<T> value = MakeZero<T>();
-  if (!Decoder(bytes, nullptr).Read(*value)) value.reset();
+  if (!Decoder(bytes, nullptr, find).Read(*value)) value.reset();
   return value;
 }
 
 template <typename T>
-std::optional<EventBody> DecodeAs(std::string_view bytes, Commitments& commitments) {
+std::optional<EventBody> DecodeAs(std::string_view bytes, Commitments& commitments,
+                                  const FindPersonKey& find) {
   std::optional<EventBody> body(std::in_place, std::in_place_type<T>);
   T& value = std::get<T>(*body);
   Zero{}(0, value);
-  if (!Decoder(bytes, &commitments).Read(value)) body.reset();
+  if (!Decoder(bytes, &commitments, find).Read(value)) body.reset();
   return body;
 }
 
 struct BodyType {
   std::string_view name{};
-  std::optional<EventBody> (*decode)(std::string_view, Commitments&) = nullptr;
+  std::optional<EventBody> (*decode)(std::string_view, Commitments&,
+                                     const FindPersonKey&) = nullptr;
 };
 
 template <size_t... I>
@@ -349,40 +417,63 @@ std::array<uint8_t, 32> Sha256(std::string_view bytes) {
 
 }  // namespace
 
-std::string Encode(const Case& value) { return EncodeRow(value, 768); }
-std::string Encode(const Response& value) { return EncodeRow(value, 384); }
-std::string Encode(const Customer& value) { return EncodeRow(value, 256); }
-std::string Encode(const BlacklistEntry& value) { return EncodeRow(value, 512); }
+std::string Encode(const Case& value, const PersonKey* person) {
+  return EncodeRow(value, 768, person);
+}
+std::string Encode(const Response& value, const PersonKey* person) {
+  return EncodeRow(value, 384, person);
+}
+std::string Encode(const Customer& value, const PersonKey* person) {
+  return EncodeRow(value, 256, person);
+}
+std::string Encode(const BlacklistEntry& value, const PersonKey* person) {
+  return EncodeRow(value, 512, person);
+}
+std::string Encode(const Suppression& value) { return EncodeRow(value, 128, nullptr); }
 
-std::optional<Case> DecodeCase(std::string_view bytes) { return DecodeRow<Case>(bytes); }
-std::optional<Response> DecodeResponse(std::string_view bytes) {
-  return DecodeRow<Response>(bytes);
+std::optional<Case> DecodeCase(std::string_view bytes, const FindPersonKey& find) {
+  return DecodeRow<Case>(bytes, find);
 }
-std::optional<Customer> DecodeCustomer(std::string_view bytes) {
-  return DecodeRow<Customer>(bytes);
+std::optional<Response> DecodeResponse(std::string_view bytes, const FindPersonKey& find) {
+  return DecodeRow<Response>(bytes, find);
 }
-std::optional<BlacklistEntry> DecodeEntry(std::string_view bytes) {
-  return DecodeRow<BlacklistEntry>(bytes);
+std::optional<Customer> DecodeCustomer(std::string_view bytes, const FindPersonKey& find) {
+  return DecodeRow<Customer>(bytes, find);
+}
+std::optional<BlacklistEntry> DecodeEntry(std::string_view bytes, const FindPersonKey& find) {
+  return DecodeRow<BlacklistEntry>(bytes, find);
+}
+std::optional<Suppression> DecodeSuppression(std::string_view bytes) {
+  return DecodeRow<Suppression>(bytes, {});
 }
 
-std::string EncodeBody(const EventBody& body, const CommitFunction& commit) {
+std::string EncodeBody(const EventBody& body, const CommitFunction& commit,
+                       const PersonKey* person) {
   std::string out;
   out.reserve(384);
-  Encoder encoder(out, &commit);
-  std::visit([&](const auto& value) { Fields(encoder, value); }, body);
+  Encoder encoder(out, &commit, person);
+  std::visit([&](const auto& value) { encoder.WriteFields(value); }, body);
   return out;
 }
 
 std::optional<EventBody> DecodeBody(std::string_view type, std::string_view bytes,
-                                    Commitments* commitments) {
+                                    Commitments* commitments, const FindPersonKey& find) {
   const auto& types = BodyTypes();
   auto found =
       std::find_if(types.begin(), types.end(), [&](const BodyType& t) { return t.name == type; });
   if (found == types.end()) return std::nullopt;
   Commitments read;
-  auto body = found->decode(bytes, read);
+  auto body = found->decode(bytes, read, find);
   if (body && commitments != nullptr) *commitments = std::move(read);
   return body;
+}
+
+void ForgetPersonal(Case& value) { PersonalWalk{}(0, value); }
+void ForgetPersonal(Response& value) { PersonalWalk{}(0, value); }
+void ForgetPersonal(Customer& value) { PersonalWalk{}(0, value); }
+void ForgetPersonal(BlacklistEntry& value) { PersonalWalk{}(0, value); }
+void ForgetPersonal(Event& value) {
+  std::visit([](auto& body) { PersonalWalk{}(0, body); }, value.body);
 }
 
 void ForEachText(Case& value, const std::function<void(Text&)>& visit) {

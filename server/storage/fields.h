@@ -1,7 +1,8 @@
 // The one list of fields of every stored struct: writing, reading, walking the texts and the tests
-// are visitors over it. A number, once released, keeps its meaning for ever: new fields take the
-// next number, removed ones leave a gap. Fields come in rising order, which makes reading one pass.
-// Thread-safe: no state.
+// are visitors over it. A value that says who somebody is, or leads to them, and is no Text goes to
+// Personal instead: it is forgotten with the person (seal.h). A number, once released, keeps its
+// meaning for ever: new fields take the next number, removed ones leave a gap. Fields come in
+// rising order, which makes reading one pass. Thread-safe: no state.
 #pragma once
 
 #include <chrono>
@@ -79,6 +80,7 @@ constexpr BlacklistExtent::Kind LastOf(BlacklistExtent::Kind) {
 constexpr BlacklistDecisionKind LastOf(BlacklistDecisionKind) {
   return BlacklistDecisionKind::kLifted;
 }
+constexpr ErasureGround LastOf(ErasureGround) { return ErasureGround::kLegalObligation; }
 constexpr BlacklistNotice LastOf(BlacklistNotice) { return BlacklistNotice::kReviewDue; }
 
 template <typename T, typename Struct>
@@ -113,7 +115,7 @@ void Fields(V& v, IsA<Response> auto& s) {
   v(1, s.id);
   v(2, s.version);
   v(3, s.program_id);
-  v(4, s.external_key);
+  v.Personal(4, s.external_key);
   v(5, s.customer_id);
   v(6, s.score);
   v(7, s.category);
@@ -122,16 +124,16 @@ void Fields(V& v, IsA<Response> auto& s) {
   v(10, s.suggestion);
   v(11, s.follow_ups);
   v(12, s.contact_requested);
-  v(13, s.account_id);
+  v.Personal(13, s.account_id);
   v(14, s.respondent_role);
   v(15, s.touchpoint);
   v(16, s.org_unit_id);
   v(17, s.survey_channel);
   v(18, s.language);
-  v(19, s.order_reference);
+  v.Personal(19, s.order_reference);
   v(20, s.invitation_id);
   v(21, s.case_id);
-  v(22, s.attributes);
+  v.Personal(22, s.attributes);
   v(23, s.occurred_at);
   v(24, s.recorded_at);
   v(25, s.paired_case_id);
@@ -147,7 +149,7 @@ void Fields(V& v, IsA<Consent> auto& s) {
   v(2, s.purpose);
   v(3, s.granted);
   v(4, s.occurred_at);
-  v(5, s.source);
+  v.Personal(5, s.source);
 }
 
 template <class V>
@@ -169,7 +171,7 @@ void Fields(V& v, IsA<CustomerProfile> auto& s) {
   v(3, s.language);
   v(4, s.time_zone);
   v(5, s.segment);
-  v(6, s.account_id);
+  v.Personal(6, s.account_id);
   v(7, s.org_unit_id);
   v(8, s.value);
 }
@@ -185,6 +187,8 @@ void Fields(V& v, IsA<Customer> auto& s) {
   v(7, s.consents);
   v(8, s.created_at);
   v(9, s.updated_at);
+  v(10, s.erased_at);
+  v(11, s.scrubbed_at);
 }
 
 template <class V>
@@ -270,7 +274,7 @@ void Fields(V& v, IsA<PlaybookChoice> auto& s) {
 template <class V>
 void Fields(V& v, IsA<ExternalAuthority> auto& s) {
   v(1, s.authority);
-  v(2, s.reference);
+  v.Personal(2, s.reference);
   v(3, s.due_at);
 }
 
@@ -395,7 +399,7 @@ void Fields(V& v, IsA<Verification> auto& s) {
 
 template <class V>
 void Fields(V& v, IsA<Evidence> auto& s) {
-  v(1, s.uri);
+  v.Personal(1, s.uri);
   v(2, s.text);
 }
 
@@ -471,14 +475,14 @@ void Fields(V& v, IsA<CaseStep> auto& s) {
 
 template <class V>
 void Fields(V& v, IsA<CaseDetails> auto& s) {
-  v(1, s.account_id);
+  v.Personal(1, s.account_id);
   v(2, s.respondent_role);
   v(3, s.touchpoint);
   v(4, s.org_unit_id);
   v(5, s.queue_id);
-  v(6, s.order_reference);
-  v(7, s.crm_reference);
-  v(8, s.external_key);
+  v.Personal(6, s.order_reference);
+  v.Personal(7, s.crm_reference);
+  v.Personal(8, s.external_key);
   v(9, s.external_authority);
   v(10, s.contact_person);
   v(11, s.preferred_time);
@@ -487,7 +491,7 @@ void Fields(V& v, IsA<CaseDetails> auto& s) {
   v(14, s.customer_request);
   v(15, s.emotion);
   v(16, s.value_at_risk);
-  v(17, s.attachments);
+  v.Personal(17, s.attachments);
   v(18, s.topics);
   v(19, s.responsible_unit_id);
   v(20, s.responsible_person);
@@ -594,7 +598,7 @@ template <class V>
 void Fields(V& v, IsA<BlacklistEvidence> auto& s) {
   v(1, s.id);
   v(2, s.summary);
-  v(3, s.url);
+  v.Personal(3, s.url);
   v(4, s.measure);
   v(5, s.case_id);
   v(6, s.occurred_at);
@@ -664,6 +668,33 @@ void Fields(V& v, IsA<BlacklistEntry> auto& s) {
   v(31, s.ended_at);
   v(32, s.created_at);
   v(33, s.updated_at);
+  v(34, s.is_suppression);
+}
+
+template <class V>
+void Fields(V& v, IsA<Suppression> auto& s) {
+  v(1, s.kind);
+  v(2, s.effects);
+  v(3, s.extent);
+  v(4, s.reason_code);
+  v(5, s.legal_basis);
+  v(6, s.org_unit_id);
+  v(7, s.expires_at);
+}
+
+template <class V>
+void Fields(V& v, IsA<CustomerErased> auto& s) {
+  v(1, s.ground);
+  v(2, s.suppressions);
+}
+
+template <class V>
+void Fields(V&, IsA<ErasureFinished> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<CaseErased> auto& s) {
+  v(1, s.resurvey_result);
+  v(2, s.not_asked_reason);
 }
 
 template <class V>

@@ -47,6 +47,7 @@ struct MemoryStore::State {
   struct Outgoing {
     int64_t sequence = 0;
     CaseId case_id{};
+    bool cancelled = false;
   };
 
   FaultHook fault{};
@@ -78,6 +79,9 @@ struct MemoryStore::State {
   std::map<CaseId, std::vector<int64_t>> events_of{};
   std::map<BlacklistEntryId, std::vector<int64_t>> events_of_entry{};
   std::map<TextId, StoredText> texts{};
+  std::map<CustomerId, std::vector<int64_t>> events_of_person{};
+  std::set<std::pair<Hash128, CustomerId>> identities{};
+  std::map<std::pair<Hash256, std::string>, Suppression> suppressions{};  // hash, encoded
   std::map<RollupKey, Counts> rollups{};
   std::map<int64_t, std::map<Hash128, RequestRecord>> requests{};  // by day
   std::vector<Outgoing> outbox{};
@@ -251,6 +255,38 @@ class MemoryStore::Reads : public Base {
     return ids;
   }
 
+  std::vector<CustomerId> CustomersBy(const Hash128& identity) override {
+    std::vector<CustomerId> ids;
+    for (auto i = s_.identities.lower_bound({identity, {}});
+         i != s_.identities.end() && i->first == identity; ++i) {
+      ids.push_back(i->second);
+    }
+    return ids;
+  }
+  std::vector<CustomerId> ErasedCustomers(bool unfinished_only) override {
+    std::vector<CustomerId> ids;
+    for (const auto& [id, c] : s_.customers) {
+      if (c.erased_at && !(unfinished_only && c.scrubbed_at)) ids.push_back(id);
+    }
+    return ids;
+  }
+  std::vector<Suppression> SuppressionsOf(const std::vector<Hash256>& hashes,
+                                          Timestamp now) override {
+    std::vector<Suppression> found;
+    for (const Hash256& hash : hashes) {
+      for (auto i = s_.suppressions.lower_bound({hash, {}});
+           i != s_.suppressions.end() && i->first.first == hash; ++i) {
+        if (i->second.expires_at <= now) continue;
+        if (std::find(found.begin(), found.end(), i->second) != found.end()) continue;
+        found.push_back(i->second);
+      }
+    }
+    return found;
+  }
+  void ScanSuppressions(const std::function<void(const StoredSuppression&)>& visit) override {
+    for (const auto& [key, what] : s_.suppressions) visit({key.first, what});
+  }
+
   std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override {
     const auto found = s_.entry_ids.find(id);
     return found == s_.entry_ids.end() ? std::nullopt : GetEntryByNumber(found->second);
@@ -372,6 +408,10 @@ class MemoryStore::Reads : public Base {
   std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
                                  int32_t limit) override {
     return EventsOf(s_.events_of_entry, id, after, limit);
+  }
+  std::vector<Event> PersonEvents(const CustomerId& customer, int64_t after,
+                                  int32_t limit) override {
+    return EventsOf(s_.events_of_person, customer, after, limit);
   }
   std::vector<Event> EventsAfter(int64_t after, int32_t limit) override {
     std::vector<Event> events;
@@ -567,6 +607,11 @@ class MemoryStore::Writer final : public Reads<Transaction> {
       s_.undo.emplace_back([this, key = key, counts = counts] { s_.rollups[key] -= counts; });
     }
     for (Event& event : change.events) SaveEvent(event);
+    for (const IdentityChange& identity : change.identities) SaveIdentities(identity);
+    for (const CustomerId& id : change.erased) Erase(id);
+    for (const StoredSuppression& kept : change.suppressions) {
+      s_.Add(s_.suppressions, {kept.hash, Encode(kept.what)}, kept.what);
+    }
     if (s_.fault) s_.fault("saved");
   }
 
@@ -664,6 +709,70 @@ class MemoryStore::Writer final : public Reads<Transaction> {
     s_.Put(s_.entries, after.number, std::optional(WithoutTexts(after)));
   }
 
+  void RemoveIdentities(const CustomerId& customer) {
+    for (auto i = s_.identities.begin(); i != s_.identities.end();) {
+      if (i->second != customer) {
+        ++i;
+        continue;
+      }
+      s_.undo.emplace_back([this, old = *i] { s_.identities.insert(old); });
+      i = s_.identities.erase(i);
+    }
+  }
+
+  void SaveIdentities(const IdentityChange& change) {
+    RemoveIdentities(change.customer_id);
+    for (const Hash128& hash : change.hashes) {
+      const std::pair row(hash, change.customer_id);
+      if (!s_.identities.insert(row).second) continue;
+      s_.undo.emplace_back([this, row] { s_.identities.erase(row); });
+    }
+  }
+
+  template <typename Map>
+  void Remove(Map& map, const typename Map::key_type& key) {
+    auto node = map.extract(key);
+    if (node.empty()) return;
+    s_.undo.emplace_back(
+        [&map, key, value = std::move(node.mapped())] { map.emplace(key, value); });
+  }
+
+  void Erase(const CustomerId& customer) {
+    const auto known = s_.events_of_person.find(customer);
+    const std::vector<int64_t> sequences =
+        known == s_.events_of_person.end() ? std::vector<int64_t>{} : known->second;
+    for (const int64_t sequence : sequences) {
+      Event& event = s_.events.at(sequence).event;
+      ForEachText(event, [&](Text& text) { Remove(s_.texts, text.id); });
+      s_.undo.emplace_back([this, sequence, old = event] { s_.events.at(sequence).event = old; });
+      ForgetPersonal(event);
+      for (State::Outgoing& row : s_.outbox) {
+        if (row.sequence != sequence || row.cancelled) continue;
+        row.cancelled = true;
+        s_.undo.emplace_back([this, sequence] {
+          for (State::Outgoing& each : s_.outbox) {
+            if (each.sequence == sequence) each.cancelled = false;
+          }
+        });
+      }
+    }
+    const auto forget = [&](auto& rows, const auto& key) {
+      auto row = rows.at(key);
+      ForgetPersonal(row);
+      s_.Put(rows, key, std::optional(std::move(row)));
+    };
+    forget(s_.customers, customer);
+    for (const Response& r : this->ResponsesOf(customer)) forget(s_.responses, r.id);
+    for (const Case& c : this->CasesOf(customer)) forget(s_.cases, c.number);
+    for (const BlacklistEntry& e : this->EntriesOf(customer)) forget(s_.entries, e.number);
+    std::vector<ExternalKey> keys;
+    for (const auto& [key, owner] : s_.customer_keys) {
+      if (owner == customer) keys.push_back(key);
+    }
+    for (const ExternalKey& key : keys) Remove(s_.customer_keys, key);
+    RemoveIdentities(customer);
+  }
+
   void SaveRequest(const RequestRecord& request) {
     int64_t day = DayNumber(request.at);
     if (!s_.requests.empty()) day = std::max(day, s_.requests.rbegin()->first - kRequestDays);
@@ -717,12 +826,16 @@ class MemoryStore::Writer final : public Reads<Transaction> {
       s_.events_of[event.case_id].push_back(event.sequence);
       s_.undo.emplace_back([this, id = event.case_id] { s_.events_of[id].pop_back(); });
     }
+    if (!event.customer_id.empty()) {
+      s_.events_of_person[event.customer_id].push_back(event.sequence);
+      s_.undo.emplace_back([this, id = event.customer_id] { s_.events_of_person[id].pop_back(); });
+    }
     if (!event.entry_id.empty()) {
       s_.events_of_entry[event.entry_id].push_back(event.sequence);
       s_.undo.emplace_back([this, id = event.entry_id] { s_.events_of_entry[id].pop_back(); });
     }
     if (!OutboxKind(event.body).empty()) {
-      s_.outbox.push_back({event.sequence, event.case_id});
+      s_.outbox.push_back({event.sequence, event.case_id, false});
       s_.undo.emplace_back([this] { s_.outbox.pop_back(); });
     }
   }
@@ -762,6 +875,13 @@ void MemoryStore::Read(const std::function<void(Reader&)>& read) {
   read(reader);
 }
 
+bool MemoryStore::Scrub(Timestamp now) {
+  std::unique_lock lock(state_->mutex);
+  std::erase_if(state_->suppressions,
+                [&](const auto& kept) { return kept.second.expires_at <= now; });
+  return true;
+}
+
 std::optional<Store::Principal> MemoryStore::FindPrincipal(
     const std::array<uint8_t, 32>& token_hash) {
   std::shared_lock lock(state_->mutex);
@@ -783,7 +903,9 @@ void MemoryStore::ScanOutbox(int64_t after,
   const auto first =
       std::partition_point(state_->outbox.begin(), state_->outbox.end(),
                            [after](const State::Outgoing& row) { return row.sequence <= after; });
-  for (auto row = first; row != state_->outbox.end(); ++row) visit(row->sequence, row->case_id);
+  for (auto row = first; row != state_->outbox.end(); ++row) {
+    if (!row->cancelled) visit(row->sequence, row->case_id);
+  }
 }
 
 void MemoryStore::EraseText(const TextId& id) {

@@ -23,13 +23,15 @@ class MemoryStore final : public Store {
 
   void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) override;
   void Read(const std::function<void(Reader&)>& read) override;
+  bool Scrub(Timestamp now) override;
   std::string_view Name() const override { return "memory"; }
   int32_t SchemaVersion() const override { return 1; }
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
 
-  // Outbox rows after the sequence of an event, oldest first: what is to be sent.
+  // Outbox rows after the sequence of an event, oldest first: what is to be sent, and was not
+  // cancelled since.
   void ScanOutbox(int64_t after, const std::function<void(int64_t sequence, const CaseId&)>& visit);
 
   // Deletes a text's value, as erasing a person will.

@@ -1,5 +1,7 @@
 #include "server/storage/migrate.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "server/storage/codec.h"
+#include "server/storage/identities.h"
 #include "server/storage/migrations.h"
 #include "server/storage/sqlite_columns.h"
 #include "server/storage/sqlite_connection.h"
@@ -33,6 +36,28 @@ void FillCaseKeys(Connection& connection) {
     Query update(connection,
                  "UPDATE cases SET source_system = ?, external_id = ? WHERE number = ?");
     update.Bind(key.source_system).Bind(key.external_id).Bind(number).Run();
+  }
+}
+
+void MakePersonKeys(Connection& connection) {
+  std::vector<CustomerId> customers;
+  {
+    Query ids(connection, "SELECT id FROM customers");
+    while (ids.Step()) customers.push_back(ids.GetId<CustomerId>(0));
+  }
+  for (const CustomerId& id : customers) {
+    std::array<uint8_t, 32> secret{};
+    randombytes_buf(secret.data(), secret.size());
+    Query insert(connection, "INSERT INTO person_keys VALUES (?, ?)");
+    insert.Bind(id).BindBytes(BytesOf(secret)).Run();
+    Customer customer = *SqliteReads<Reader>(connection).GetCustomer(id);
+    SqliteReads<Reader> reader(connection);
+    Hydrate(reader, customer);
+    for (const Hash128& hash : IdentityHashes(customer)) {
+      Query identity(connection,
+                     "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING");
+      identity.BindBytes(BytesOf(hash)).Bind(id).Run();
+    }
   }
 }
 
@@ -166,6 +191,7 @@ void Migrate(Connection& connection, const std::string& path) {
       if (migration.name == "0003_case_keys") FillCaseKeys(connection);
       if (migration.name == "0004_routing_steps") FillRouting(connection);
       if (migration.name == "0005_given") FillGiven(connection);
+      if (migration.name == "0007_erasure") MakePersonKeys(connection);
       connection.Run(("PRAGMA application_id = " + std::to_string(kApplicationId) +
                       "; PRAGMA user_version = " + std::to_string(version + 1))
                          .c_str());

@@ -133,6 +133,8 @@ constexpr Column<Customer> kCustomerColumns[] = {
     {"do_not_contact", Of<FieldId::kDoNotContact, Customer>},
     {"segment", Of<FieldId::kSegment, Customer>},
     {"account_id", Of<FieldId::kAccount, Customer>},
+    {"erased_ms", [](K c) { return MillisOrNull(c.erased_at); }},
+    {"scrubbed_ms", [](K c) { return MillisOrNull(c.scrubbed_at); }},
 };
 
 using B = const BlacklistEntry&;

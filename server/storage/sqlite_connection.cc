@@ -78,6 +78,21 @@ int64_t Connection::GetInteger(const char* sql) {
   return query.Int(0);
 }
 
+bool Connection::EmptyLog(std::chrono::milliseconds patience) {
+  try {
+    database_.setBusyTimeout(static_cast<int>(patience.count()));
+    bool done = false;
+    {
+      Query checkpoint(*this, "PRAGMA wal_checkpoint(TRUNCATE)");
+      done = checkpoint.Step() && checkpoint.Int(0) == 0;
+    }
+    database_.setBusyTimeout(kBusyMilliseconds);
+    return done;
+  } catch (const SQLite::Exception& e) {
+    Fail(e, "empty its log");
+  }
+}
+
 Connection::Prepared& Connection::Find(std::string_view sql) {
   auto found = statements_.find(sql);
   if (found != statements_.end()) return found->second;

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -52,6 +53,9 @@ class Connection {
   // Runs it and ignores failure: for rolling back what may have been rolled back already.
   void TryRun(const char* sql) noexcept;
   int64_t GetInteger(const char* sql);
+  // Everything in the log goes to the file, and the log is emptied. False: a reader needs it still;
+  // asked for `patience` at most.
+  bool EmptyLog(std::chrono::milliseconds patience);
 
  private:
   friend class Query;

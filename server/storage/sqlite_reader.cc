@@ -18,29 +18,29 @@ T Undamaged(std::optional<T> decoded, const char* what) {
 }
 
 template <typename Row>
-Row Decode(std::string_view bytes) {
+Row Decode(std::string_view bytes, const FindPersonKey& find) {
   if constexpr (std::is_same_v<Row, Case>) {
-    return Undamaged(DecodeCase(bytes), "cases");
+    return Undamaged(DecodeCase(bytes, find), "cases");
   } else if constexpr (std::is_same_v<Row, Response>) {
-    return Undamaged(DecodeResponse(bytes), "responses");
+    return Undamaged(DecodeResponse(bytes, find), "responses");
   } else if constexpr (std::is_same_v<Row, Customer>) {
-    return Undamaged(DecodeCustomer(bytes), "customers");
+    return Undamaged(DecodeCustomer(bytes, find), "customers");
   } else {
-    return Undamaged(DecodeEntry(bytes), "blacklist_entries");
+    return Undamaged(DecodeEntry(bytes, find), "blacklist_entries");
   }
 }
 
 // The body is the first column.
 template <typename Row>
-std::optional<Row> First(Query& query) {
+std::optional<Row> First(Query& query, const FindPersonKey& find) {
   if (!query.Step()) return std::nullopt;
-  return Decode<Row>(query.Bytes(0));
+  return Decode<Row>(query.Bytes(0), find);
 }
 
 template <typename Row>
-std::vector<Row> All(Query& query) {
+std::vector<Row> All(Query& query, const FindPersonKey& find) {
   std::vector<Row> rows;
-  while (query.Step()) rows.push_back(Decode<Row>(query.Bytes(0)));
+  while (query.Step()) rows.push_back(Decode<Row>(query.Bytes(0), find));
   return rows;
 }
 
@@ -57,7 +57,8 @@ constexpr const char* kEventColumns =
     "org_unit_id, queue_id, status, phase, schema_version, prev_hash, hash, body, entry_id "
     "FROM events ";
 
-Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments) {
+Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments,
+                const FindPersonKey& find) {
   Event event{.sequence = query.Int(0),
               .customer_id = query.GetId<CustomerId>(1),
               .response_id = query.GetId<ResponseId>(2),
@@ -70,7 +71,7 @@ Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>
               .queue_id = query.Text(9),
               .status = query.Text(10),
               .phase = static_cast<Phase>(query.Int(11))};
-  auto body = DecodeBody(query.Bytes(4), query.Bytes(15), commitments);
+  auto body = DecodeBody(query.Bytes(4), query.Bytes(15), commitments, find);
   if (!body) throw StoreFailure("damaged bytes in event " + std::to_string(event.sequence));
   event.body = *std::move(body);
   return event;
@@ -86,13 +87,13 @@ Category CategoryOf(std::string_view word) {
 // Every column must be what the row's body makes it.
 template <typename Row>
 void CheckColumns(Connection& connection, const std::string& table,
-                  std::span<const Column<Row>> columns,
+                  std::span<const Column<Row>> columns, const FindPersonKey& find,
                   const std::function<void(std::string)>& visit) {
   std::string names;
   for (const Column<Row>& column : columns) (names += ", ") += column.name;
   Query query(connection, "SELECT body" + names + " FROM " + table);
   while (query.Step()) {
-    const Row row = Decode<Row>(query.Bytes(0));
+    const Row row = Decode<Row>(query.Bytes(0), find);
     for (int i = 0; const Column<Row>& column : columns) {
       if (query.Get(++i) == column.read(row)) continue;
       visit(table + " " + ToString(row.id) + ": column " + std::string(column.name) +
@@ -140,7 +141,7 @@ template <typename Base>
 std::optional<Customer> SqliteReads<Base>::GetCustomer(const CustomerId& id) {
   Query query(connection_, "SELECT body FROM customers WHERE id = ?");
   query.Bind(id);
-  return First<Customer>(query);
+  return First<Customer>(query, find_key_);
 }
 
 template <typename Base>
@@ -149,14 +150,14 @@ std::optional<Customer> SqliteReads<Base>::FindCustomer(const ExternalKey& key) 
               "SELECT body FROM customer_keys JOIN customers ON id = customer_id "
               "WHERE source_system = ? AND external_id = ?");
   query.Bind(key.source_system).Bind(key.external_id);
-  return First<Customer>(query);
+  return First<Customer>(query, find_key_);
 }
 
 template <typename Base>
 std::optional<Response> SqliteReads<Base>::GetResponse(const ResponseId& id) {
   Query query(connection_, "SELECT body FROM responses WHERE id = ?");
   query.Bind(id);
-  return First<Response>(query);
+  return First<Response>(query, find_key_);
 }
 
 template <typename Base>
@@ -164,21 +165,21 @@ std::optional<Response> SqliteReads<Base>::FindResponse(const ExternalKey& key) 
   Query query(connection_,
               "SELECT body FROM responses WHERE source_system = ? AND external_id = ?");
   query.Bind(key.source_system).Bind(key.external_id);
-  return First<Response>(query);
+  return First<Response>(query, find_key_);
 }
 
 template <typename Base>
 std::optional<Case> SqliteReads<Base>::GetCase(const CaseId& id) {
   Query query(connection_, "SELECT body FROM cases WHERE id = ?");
   query.Bind(id);
-  return First<Case>(query);
+  return First<Case>(query, find_key_);
 }
 
 template <typename Base>
 std::optional<Case> SqliteReads<Base>::GetCaseByNumber(int64_t number) {
   Query query(connection_, "SELECT body FROM cases WHERE number = ?");
   query.Bind(number);
-  return First<Case>(query);
+  return First<Case>(query, find_key_);
 }
 
 template <typename Base>
@@ -187,14 +188,14 @@ std::optional<Case> SqliteReads<Base>::FindCase(const ExternalKey& key) {
               "SELECT body FROM cases WHERE source_system = ? AND external_id = ? "
               "ORDER BY number LIMIT 1");
   query.Bind(key.source_system).Bind(key.external_id);
-  return First<Case>(query);
+  return First<Case>(query, find_key_);
 }
 
 template <typename Base>
 std::optional<Case> SqliteReads<Base>::FindCaseByInvitation(const InvitationId& id) {
   Query query(connection_, "SELECT body FROM cases WHERE invitation_id = ?");
   query.Bind(id);
-  return First<Case>(query);
+  return First<Case>(query, find_key_);
 }
 
 template <typename Base>
@@ -205,7 +206,7 @@ std::vector<Case> SqliteReads<Base>::CasesOf(const CustomerId& customer,
               "SELECT body FROM cases WHERE customer_id = ? AND program_id = ? "
               "ORDER BY opened_ms, number");
   query.Bind(customer).Bind(program);
-  return All<Case>(query);
+  return All<Case>(query, find_key_);
 }
 
 template <typename Base>
@@ -213,7 +214,7 @@ std::vector<Case> SqliteReads<Base>::CasesOf(const CustomerId& customer) {
   Query query(connection_,
               "SELECT body FROM cases WHERE customer_id = ? ORDER BY opened_ms, number");
   query.Bind(customer);
-  return All<Case>(query);
+  return All<Case>(query, find_key_);
 }
 
 template <typename Base>
@@ -224,7 +225,7 @@ std::vector<Response> SqliteReads<Base>::ResponsesOf(const CustomerId& customer,
               "SELECT body FROM responses WHERE customer_id = ? AND program_id = ? "
               "ORDER BY occurred_ms, id");
   query.Bind(customer).Bind(program);
-  return All<Response>(query);
+  return All<Response>(query, find_key_);
 }
 
 template <typename Base>
@@ -232,7 +233,7 @@ std::vector<Response> SqliteReads<Base>::ResponsesOf(const CustomerId& customer)
   Query query(connection_,
               "SELECT body FROM responses WHERE customer_id = ? ORDER BY occurred_ms, id");
   query.Bind(customer);
-  return All<Response>(query);
+  return All<Response>(query, find_key_);
 }
 
 template <typename Base>
@@ -245,17 +246,73 @@ std::vector<CustomerId> SqliteReads<Base>::AliasesOf(const CustomerId& customer)
 }
 
 template <typename Base>
+std::vector<CustomerId> SqliteReads<Base>::CustomersBy(const Hash128& identity) {
+  Query query(connection_,
+              "SELECT customer_id FROM customer_identities WHERE hash = ? ORDER BY customer_id");
+  query.BindBytes(BytesOf(identity));
+  std::vector<CustomerId> ids;
+  while (query.Step()) ids.push_back(query.GetId<CustomerId>(0));
+  return ids;
+}
+
+template <typename Base>
+std::vector<CustomerId> SqliteReads<Base>::ErasedCustomers(bool unfinished_only) {
+  Query query(connection_, std::string("SELECT id FROM customers INDEXED BY customers_erased "
+                                       "WHERE erased_ms IS NOT NULL") +
+                               (unfinished_only ? " AND scrubbed_ms IS NULL" : "") +
+                               " ORDER BY id");
+  std::vector<CustomerId> ids;
+  while (query.Step()) ids.push_back(query.GetId<CustomerId>(0));
+  return ids;
+}
+
+template <typename Base>
+std::vector<Suppression> SqliteReads<Base>::SuppressionsOf(const std::vector<Hash256>& hashes,
+                                                           Timestamp now) {
+  std::vector<Suppression> found;
+  for (const Hash256& hash : hashes) {
+    Query query(connection_,
+                "SELECT body FROM suppressions WHERE hash = ? AND expires_ms > ? ORDER BY body");
+    query.BindBytes(BytesOf(hash)).Bind(now);
+    while (query.Step()) {
+      Suppression kept = Undamaged(DecodeSuppression(query.Bytes(0)), "suppressions");
+      if (std::find(found.begin(), found.end(), kept) == found.end()) {
+        found.push_back(std::move(kept));
+      }
+    }
+  }
+  return found;
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanSuppressions(
+    const std::function<void(const StoredSuppression&)>& visit) {
+  Query query(connection_, "SELECT hash, body FROM suppressions ORDER BY hash, body");
+  while (query.Step()) {
+    visit({query.GetHash<32>(0), Undamaged(DecodeSuppression(query.Bytes(1)), "suppressions")});
+  }
+}
+
+template <typename Base>
+std::optional<PersonKey> SqliteReads<Base>::KeyOf(const CustomerId& customer) {
+  Query query(connection_, "SELECT secret FROM person_keys WHERE customer_id = ?");
+  query.Bind(customer);
+  if (!query.Step()) return std::nullopt;
+  return PersonKey{customer, query.GetHash<32>(0)};
+}
+
+template <typename Base>
 std::optional<BlacklistEntry> SqliteReads<Base>::GetEntry(const BlacklistEntryId& id) {
   Query query(connection_, "SELECT body FROM blacklist_entries WHERE id = ?");
   query.Bind(id);
-  return First<BlacklistEntry>(query);
+  return First<BlacklistEntry>(query, find_key_);
 }
 
 template <typename Base>
 std::optional<BlacklistEntry> SqliteReads<Base>::GetEntryByNumber(int64_t number) {
   Query query(connection_, "SELECT body FROM blacklist_entries WHERE number = ?");
   query.Bind(number);
-  return First<BlacklistEntry>(query);
+  return First<BlacklistEntry>(query, find_key_);
 }
 
 template <typename Base>
@@ -263,7 +320,7 @@ std::vector<BlacklistEntry> SqliteReads<Base>::EntriesOf(const CustomerId& custo
   Query query(connection_,
               "SELECT body FROM blacklist_entries WHERE customer_id = ? ORDER BY number");
   query.Bind(customer);
-  return All<BlacklistEntry>(query);
+  return All<BlacklistEntry>(query, find_key_);
 }
 
 template <typename Base>
@@ -272,7 +329,7 @@ std::vector<BlacklistEntry> SqliteReads<Base>::OpenEntriesOf(const CustomerId& c
               "SELECT body FROM blacklist_entries INDEXED BY blacklist_entries_open "
               "WHERE customer_id = ? AND due_ms IS NOT NULL ORDER BY number");
   query.Bind(customer);
-  return All<BlacklistEntry>(query);
+  return All<BlacklistEntry>(query, find_key_);
 }
 
 // The indexes have the order within a queue: one that of promises which are near, and first, the
@@ -302,7 +359,7 @@ std::optional<Case> SqliteReads<Base>::BestToClaim(
     if (queue) query.Bind(*queue);
     query.Bind(near);
     BindAll(query, visible);
-    while (std::optional<Case> found = First<Case>(query)) {
+    while (std::optional<Case> found = First<Case>(query, find_key_)) {
       if (best && ClaimOrder(*best, now) < ClaimOrder(*found, now)) return true;
       if (!may(*found)) continue;
       best = std::move(found);
@@ -384,7 +441,7 @@ std::vector<Case> SqliteReads<Base>::ListCases(const CaseQuery& query) {
                              direction + ", number" + direction + " LIMIT ?");
   BindAll(sql, condition);
   sql.Bind(int64_t{query.limit});
-  return All<Case>(sql);
+  return All<Case>(sql, find_key_);
 }
 
 template <typename Base>
@@ -400,7 +457,7 @@ std::vector<Response> SqliteReads<Base>::ListResponses(const ListQuery& query) {
             "SELECT body FROM responses" + Where(condition) + " ORDER BY id DESC LIMIT ?");
   BindAll(sql, condition);
   sql.Bind(int64_t{query.limit});
-  return All<Response>(sql);
+  return All<Response>(sql, find_key_);
 }
 
 template <typename Base>
@@ -416,7 +473,7 @@ std::vector<Customer> SqliteReads<Base>::ListCustomers(const ListQuery& query) {
             "SELECT body FROM customers" + Where(condition) + " ORDER BY id DESC LIMIT ?");
   BindAll(sql, condition);
   sql.Bind(int64_t{query.limit});
-  return All<Customer>(sql);
+  return All<Customer>(sql, find_key_);
 }
 
 template <typename Base>
@@ -458,7 +515,7 @@ std::vector<BlacklistEntry> SqliteReads<Base>::ListEntries(const EntryQuery& que
           Where(condition) + " ORDER BY id DESC LIMIT ?");
   BindAll(sql, condition);
   sql.Bind(int64_t{query.limit});
-  return All<BlacklistEntry>(sql);
+  return All<BlacklistEntry>(sql, find_key_);
 }
 
 template <typename Base>
@@ -468,7 +525,35 @@ std::vector<Event> SqliteReads<Base>::EntryEvents(const BlacklistEntryId& id, in
                                "WHERE entry_id = ? AND sequence > ? ORDER BY sequence LIMIT ?");
   query.Bind(id).Bind(after).Bind(int64_t{limit});
   std::vector<Event> events;
-  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr, find_key_));
+  return events;
+}
+
+// Of each case by its index, and of the rest by theirs: an index over all of a person's events
+// would be written with every one of them.
+template <typename Base>
+std::vector<Event> SqliteReads<Base>::PersonEvents(const CustomerId& customer, int64_t after,
+                                                   int32_t limit) {
+  std::vector<Event> events;
+  {
+    Query query(connection_, std::string(kEventColumns) +
+                                 "INDEXED BY events_person WHERE customer_id = ? "
+                                 "AND case_id IS NULL AND sequence > ? ORDER BY sequence LIMIT ?");
+    query.Bind(customer).Bind(after).Bind(int64_t{limit});
+    while (query.Step()) events.push_back(ReadEvent(query, nullptr, find_key_));
+  }
+  std::vector<CaseId> cases;
+  {
+    Query query(connection_, "SELECT id FROM cases WHERE customer_id = ?");
+    query.Bind(customer);
+    while (query.Step()) cases.push_back(query.GetId<CaseId>(0));
+  }
+  for (const CaseId& id : cases) {
+    for (Event& event : CaseEvents(id, after, limit)) events.push_back(std::move(event));
+  }
+  std::sort(events.begin(), events.end(),
+            [](const Event& a, const Event& b) { return a.sequence < b.sequence; });
+  if (std::ssize(events) > limit) events.resize(static_cast<size_t>(limit));
   return events;
 }
 
@@ -478,7 +563,7 @@ std::vector<Event> SqliteReads<Base>::EventsAfter(int64_t after, int32_t limit) 
               std::string(kEventColumns) + "WHERE sequence > ? ORDER BY sequence LIMIT ?");
   query.Bind(after).Bind(int64_t{limit});
   std::vector<Event> events;
-  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr, find_key_));
   return events;
 }
 
@@ -488,7 +573,7 @@ std::vector<Event> SqliteReads<Base>::CaseEvents(const CaseId& id, int64_t after
                                "WHERE case_id = ? AND sequence > ? ORDER BY sequence LIMIT ?");
   query.Bind(id).Bind(after).Bind(int64_t{limit});
   std::vector<Event> events;
-  while (query.Step()) events.push_back(ReadEvent(query, nullptr));
+  while (query.Step()) events.push_back(ReadEvent(query, nullptr, find_key_));
   return events;
 }
 
@@ -548,7 +633,7 @@ void SqliteReads<Base>::ScanResponses(std::string_view program_id, const Scope& 
   AndScope(scope, condition);
   Query query(connection_, "SELECT body FROM responses" + Where(condition) + " ORDER BY id");
   BindAll(query, condition);
-  while (query.Step()) visit(Decode<Response>(query.Bytes(0)));
+  while (query.Step()) visit(Decode<Response>(query.Bytes(0), find_key_));
 }
 
 template <typename Base>
@@ -562,19 +647,19 @@ void SqliteReads<Base>::ScanCases(std::string_view program_id, const Scope& scop
   AndScope(scope, condition);
   Query query(connection_, "SELECT body FROM cases" + Where(condition) + " ORDER BY id");
   BindAll(query, condition);
-  while (query.Step()) visit(Decode<Case>(query.Bytes(0)));
+  while (query.Step()) visit(Decode<Case>(query.Bytes(0), find_key_));
 }
 
 template <typename Base>
 void SqliteReads<Base>::ScanCustomers(const std::function<void(const Customer&)>& visit) {
   Query query(connection_, "SELECT body FROM customers ORDER BY id");
-  while (query.Step()) visit(Decode<Customer>(query.Bytes(0)));
+  while (query.Step()) visit(Decode<Customer>(query.Bytes(0), find_key_));
 }
 
 template <typename Base>
 void SqliteReads<Base>::ScanEntries(const std::function<void(const BlacklistEntry&)>& visit) {
   Query query(connection_, "SELECT body FROM blacklist_entries ORDER BY id");
-  while (query.Step()) visit(Decode<BlacklistEntry>(query.Bytes(0)));
+  while (query.Step()) visit(Decode<BlacklistEntry>(query.Bytes(0), find_key_));
 }
 
 template <typename Base>
@@ -585,7 +670,7 @@ void SqliteReads<Base>::ScanEvents(int64_t after,
   std::vector<std::pair<TextId, Commitment32>> commitments;
   while (query.Step()) {
     commitments.clear();
-    RawEvent raw{.event = ReadEvent(query, &commitments),
+    RawEvent raw{.event = ReadEvent(query, &commitments, find_key_),
                  .schema_version = query.Int(12),
                  .prev_hash = query.GetHash<32>(13),
                  .hash = query.GetHash<32>(14),
@@ -731,10 +816,10 @@ void SqliteReads<Base>::ScanDefects(const std::function<void(std::string)>& visi
   while (check.Step()) {
     if (check.Bytes(0) != "ok") visit("file: " + check.Text(0));
   }
-  CheckColumns(connection_, "cases", CaseColumns(), visit);
-  CheckColumns(connection_, "responses", ResponseColumns(), visit);
-  CheckColumns(connection_, "customers", CustomerColumns(), visit);
-  CheckColumns(connection_, "blacklist_entries", EntryColumns(), visit);
+  CheckColumns(connection_, "cases", CaseColumns(), find_key_, visit);
+  CheckColumns(connection_, "responses", ResponseColumns(), find_key_, visit);
+  CheckColumns(connection_, "customers", CustomerColumns(), find_key_, visit);
+  CheckColumns(connection_, "blacklist_entries", EntryColumns(), find_key_, visit);
 }
 
 template class SqliteReads<Reader>;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/storage/seal.h"
 #include "server/storage/sqlite_connection.h"
 #include "server/storage/store.h"
 
@@ -25,7 +26,11 @@ template <typename Base>
 class SqliteReads : public Base {
  public:
   // The connection is in a transaction and outlives this.
-  explicit SqliteReads(Connection& connection) : connection_(connection) {}
+  explicit SqliteReads(Connection& connection)
+      : connection_(connection),
+        find_key_([this](const CustomerId& customer) { return KeyOf(customer); }) {}
+  SqliteReads(const SqliteReads&) = delete;
+  SqliteReads& operator=(const SqliteReads&) = delete;
 
   std::optional<Customer> GetCustomer(const CustomerId& id) override;
   std::optional<Customer> FindCustomer(const ExternalKey& key) override;
@@ -41,6 +46,11 @@ class SqliteReads : public Base {
                                     std::string_view program_id) override;
   std::vector<Response> ResponsesOf(const CustomerId& customer) override;
   std::vector<CustomerId> AliasesOf(const CustomerId& customer) override;
+  std::vector<CustomerId> CustomersBy(const Hash128& identity) override;
+  std::vector<CustomerId> ErasedCustomers(bool unfinished_only) override;
+  std::vector<Suppression> SuppressionsOf(const std::vector<Hash256>& hashes,
+                                          Timestamp now) override;
+  void ScanSuppressions(const std::function<void(const StoredSuppression&)>& visit) override;
   std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override;
   std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) override;
   std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) override;
@@ -56,6 +66,8 @@ class SqliteReads : public Base {
   std::vector<BlacklistEntry> ListEntries(const EntryQuery& query) override;
   std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) override;
   std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after, int32_t limit) override;
+  std::vector<Event> PersonEvents(const CustomerId& customer, int64_t after,
+                                  int32_t limit) override;
   std::vector<Event> EventsAfter(int64_t after, int32_t limit) override;
   std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override;
   std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) override;
@@ -84,7 +96,10 @@ class SqliteReads : public Base {
   void ScanDefects(const std::function<void(std::string)>& visit) override;
 
  protected:
+  std::optional<PersonKey> KeyOf(const CustomerId& customer);
+
   Connection& connection_;
+  const FindPersonKey find_key_;
 };
 
 }  // namespace rebound

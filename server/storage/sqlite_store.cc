@@ -198,6 +198,17 @@ void SqliteStore::Write(const std::function<void(Connection&)>& write) {
   }
 }
 
+bool SqliteStore::Scrub(Timestamp now) {
+  Write([&](Connection& connection) {
+    Query(connection, "DELETE FROM suppressions WHERE expires_ms <= ?").Bind(now).Run();
+  });
+  // Writers wait meanwhile: a reader that takes its time must not stop the server.
+  constexpr std::chrono::milliseconds kPatience{100};
+  std::lock_guard lock(writer_mutex_);
+  CheckWritable(false);
+  return write_connection_->EmptyLog(kPatience);
+}
+
 std::optional<Store::Principal> SqliteStore::FindPrincipal(
     const std::array<uint8_t, 32>& token_hash) {
   Lease connection(*this);

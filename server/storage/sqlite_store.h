@@ -39,6 +39,7 @@ class SqliteStore final : public Store {
 
   void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) override;
   void Read(const std::function<void(Reader&)>& read) override;
+  bool Scrub(Timestamp now) override;
   std::string_view Name() const override { return "sqlite"; }
   int32_t SchemaVersion() const override;
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;

@@ -36,21 +36,30 @@ std::string InsertSql(const Row& row) {
          "?)";
 }
 
+const PersonKey* Pointer(const std::optional<PersonKey>& key) { return key ? &*key : nullptr; }
+
+const CustomerId& PersonIn(const Customer& row) { return row.id; }
 template <typename Row>
-void Insert(Connection& connection, const Row& row) {
+const CustomerId& PersonIn(const Row& row) {
+  return row.customer_id;
+}
+
+template <typename Row>
+void Insert(Connection& connection, const Row& row, const std::optional<PersonKey>& person) {
   static const std::string sql = InsertSql(row);
   const auto columns = ColumnsOf(row);
   std::array<SqlValue, kMostColumns> values;
   Query query(connection, sql);
   for (size_t i = 0; i < columns.size(); ++i) query.Bind(values[i] = columns[i].read(row));
-  const std::string body = Encode(row);
+  const std::string body = Encode(row, Pointer(person));
   query.BindBytes(body).Run();
 }
 
 // Sets only the columns that change: SQLite rewrites the entry of every index of which a column is
 // named, changed or not.
 template <typename Row>
-void Update(Connection& connection, const Row& before, const Row& after) {
+void Update(Connection& connection, const Row& before, const Row& after,
+            const std::optional<PersonKey>& person) {
   if (before.id != after.id || after.version <= before.version) {
     throw StoreFailure("expected a change of " + std::string(TableOf(after)) + " " +
                        ToString(before.id) + " version " + std::to_string(before.version) +
@@ -68,7 +77,7 @@ void Update(Connection& connection, const Row& before, const Row& after) {
     values[changed++] = std::move(value);
   }
   sql += "body = ? WHERE id = ? AND version = ?";
-  const std::string body = Encode(after);
+  const std::string body = Encode(after, Pointer(person));
   Query query(connection, sql);
   for (size_t i = 0; i < changed; ++i) query.Bind(values[i]);
   if (query.BindBytes(body).Bind(after.id).Bind(before.version).Run() != 1) {
@@ -137,8 +146,12 @@ void SqliteWriter::BeginCommand() {
   command_.new_requests.clear();
   command_.rollups.clear();
   command_.new_revisions.clear();
+  command_.new_identities.clear();
+  command_.new_suppressions.clear();
   command_.old_given.clear();
   command_.old_server_state.reset();
+  command_.erased = {};
+  last_key_.reset();
 }
 
 void SqliteWriter::EndCommand(bool keep) {
@@ -157,6 +170,7 @@ void SqliteWriter::UndoCommand() {
   const auto remove = [&](std::string_view sql, const auto& id) {
     Query(connection_, sql).Bind(id).Run();
   };
+  RestoreErased();
   for (const TextId& id : command_.new_texts) remove("DELETE FROM texts WHERE id = ?", id);
   for (const auto& [day, key] : command_.new_requests) RemoveRequest(connection_, day, key);
   for (const ExternalKey& key : command_.new_keys) {
@@ -166,7 +180,10 @@ void SqliteWriter::UndoCommand() {
         .Run();
   }
   constexpr std::string_view kCustomer = "DELETE FROM customers WHERE id = ?";
-  for (const CustomerId& id : command_.new_customers) remove(kCustomer, id);
+  for (const CustomerId& id : command_.new_customers) {
+    remove(kCustomer, id);
+    remove("DELETE FROM person_keys WHERE customer_id = ?", id);
+  }
   for (const Customer& old : command_.old_customers) remove(kCustomer, old.id);
   constexpr std::string_view kResponse = "DELETE FROM responses WHERE id = ?";
   for (const ResponseId& id : command_.new_responses) remove(kResponse, id);
@@ -179,13 +196,16 @@ void SqliteWriter::UndoCommand() {
   constexpr std::string_view kEntry = "DELETE FROM blacklist_entries WHERE id = ?";
   for (const BlacklistEntryId& id : command_.new_entries) remove(kEntry, id);
   for (const BlacklistEntry& old : command_.old_entries) remove(kEntry, old.id);
-  for (const Customer& old : command_.old_customers) Insert(connection_, old);
-  for (const Response& old : command_.old_responses) Insert(connection_, old);
+  for (const Customer& old : command_.old_customers)
+    Insert(connection_, old, KeyFor(PersonIn(old)));
+  for (const Response& old : command_.old_responses)
+    Insert(connection_, old, KeyFor(PersonIn(old)));
   for (const Case& old : command_.old_cases) {
-    Insert(connection_, old);
+    Insert(connection_, old, KeyFor(PersonIn(old)));
     SaveTimers({.after = old});
   }
-  for (const BlacklistEntry& old : command_.old_entries) Insert(connection_, old);
+  for (const BlacklistEntry& old : command_.old_entries)
+    Insert(connection_, old, KeyFor(PersonIn(old)));
   for (const int64_t number : command_.new_revisions) {
     Query(connection_, "DELETE FROM revisions WHERE number = ?").Bind(number).Run();
   }
@@ -198,6 +218,7 @@ void SqliteWriter::UndoCommand() {
         .Run();
   }
   if (command_.old_server_state) SaveServerState(*command_.old_server_state);
+  last_key_.reset();
   now_ = command_.position;
 }
 
@@ -250,6 +271,164 @@ void SqliteWriter::Save(Change& change) {
   }
   for (const auto& delta : change.rollups) command_.rollups.push_back(delta);
   for (Event& event : change.events) SaveEvent(event);
+  for (const IdentityChange& identity : change.identities) SaveIdentities(identity);
+  for (const CustomerId& id : change.erased) Erase(id);
+  for (const StoredSuppression& kept : change.suppressions) SaveSuppression(kept);
+}
+
+std::optional<PersonKey> SqliteWriter::KeyFor(const CustomerId& customer) {
+  if (customer.empty()) return std::nullopt;
+  if (!last_key_ || last_key_->customer != customer) last_key_ = KeyOf(customer);
+  return last_key_;
+}
+
+void SqliteWriter::NewKeyFor(const CustomerId& customer) {
+  PersonKey key{customer, {}};
+  randombytes_buf(key.secret.data(), key.secret.size());
+  Query(connection_, "INSERT INTO person_keys VALUES (?, ?)")
+      .Bind(customer)
+      .BindBytes(BytesOf(key.secret))
+      .Run();
+  last_key_ = key;
+}
+
+void SqliteWriter::RemoveIdentities(const CustomerId& customer) {
+  std::vector<Hash128> hashes;
+  {
+    Query known(connection_,
+                "SELECT hash FROM customer_identities INDEXED BY customer_identities_customer "
+                "WHERE customer_id = ?");
+    known.Bind(customer);
+    while (known.Step()) hashes.push_back(known.GetHash<16>(0));
+  }
+  if (hashes.empty()) return;
+  Query(connection_, "DELETE FROM customer_identities WHERE customer_id = ?").Bind(customer).Run();
+  for (const Hash128& hash : hashes) command_.erased.identities.emplace_back(hash, customer);
+}
+
+void SqliteWriter::SaveIdentities(const IdentityChange& change) {
+  RemoveIdentities(change.customer_id);
+  for (const Hash128& hash : change.hashes) {
+    Query insert(connection_,
+                 "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING");
+    if (insert.BindBytes(BytesOf(hash)).Bind(change.customer_id).Run() == 1) {
+      command_.new_identities.emplace_back(hash, change.customer_id);
+    }
+  }
+}
+
+void SqliteWriter::SaveSuppression(const StoredSuppression& kept) {
+  const std::string body = Encode(kept.what);
+  Query insert(connection_, "INSERT INTO suppressions VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+  insert.BindBytes(BytesOf(kept.hash)).BindBytes(body).Bind(kept.what.expires_at);
+  if (insert.Run() == 1) command_.new_suppressions.emplace_back(kept.hash, body);
+}
+
+// What is taken here is kept in the command until it ends, should it have to be undone.
+void SqliteWriter::Erase(const CustomerId& customer) {
+  Undo::Erased& erased = command_.erased;
+  for (int64_t after = 0;;) {
+    constexpr int32_t kPage = 1024;
+    std::vector<Event> events = PersonEvents(customer, after, kPage);
+    for (Event& event : events) {
+      ForEachText(event, [&](Text& text) { EraseText(text.id); });
+      Query cancel(
+          connection_,
+          "UPDATE outbox SET state = 'cancelled' WHERE sequence = ? AND state = 'pending'");
+      if (cancel.Bind(event.sequence).Run() == 1) erased.outbox.push_back(event.sequence);
+    }
+    if (std::ssize(events) < kPage) break;
+    after = events.back().sequence;
+  }
+  // Rows of cases and responses may be found by their keys: in the columns, in the clear.
+  for (const Response& row : ResponsesOf(customer)) {
+    if (row.external_key.empty()) continue;
+    Remember(command_.old_responses, command_.new_responses, row);
+  }
+  for (const Case& row : CasesOf(customer)) {
+    if (row.details.external_key.empty()) continue;
+    Remember(command_.old_cases, command_.new_cases, row);
+  }
+  for (const char* sql :
+       {"UPDATE responses SET source_system = NULL, external_id = NULL "
+        "WHERE customer_id = ? AND source_system IS NOT NULL",
+        "UPDATE cases SET source_system = NULL, external_id = NULL "
+        "WHERE customer_id = ? AND (source_system IS NOT NULL OR external_id IS NOT NULL)"}) {
+    Query(connection_, sql).Bind(customer).Run();
+  }
+  {
+    Query keys(connection_,
+               "SELECT source_system, external_id FROM customer_keys "
+               "INDEXED BY customer_keys_customer WHERE customer_id = ?");
+    keys.Bind(customer);
+    while (keys.Step()) erased.keys.push_back({{keys.Text(0), keys.Text(1)}, customer});
+  }
+  Query(connection_, "DELETE FROM customer_keys WHERE customer_id = ?").Bind(customer).Run();
+  RemoveIdentities(customer);
+  if (const auto key = KeyOf(customer)) erased.person_keys.push_back(*key);
+  Query(connection_, "DELETE FROM person_keys WHERE customer_id = ?").Bind(customer).Run();
+  last_key_.reset();
+}
+
+void SqliteWriter::EraseText(const TextId& id) {
+  Undo::OldText old{.id = id};
+  {
+    Query stored(connection_, "SELECT salt, body FROM texts WHERE id = ?");
+    stored.Bind(id);
+    if (!stored.Step()) return;
+    old.salt = stored.GetHash<16>(0);
+    old.body = stored.Text(1);
+  }
+  Query(connection_, "DELETE FROM texts WHERE id = ?").Bind(id).Run();
+  command_.erased.texts.push_back(std::move(old));
+}
+
+// Before the rows, which are sealed with the keys.
+void SqliteWriter::RestoreErased() {
+  const Undo::Erased& erased = command_.erased;
+  for (const auto& [hash, customer] : command_.new_identities) {
+    Query(connection_, "DELETE FROM customer_identities WHERE hash = ? AND customer_id = ?")
+        .BindBytes(BytesOf(hash))
+        .Bind(customer)
+        .Run();
+  }
+  for (const auto& [hash, body] : command_.new_suppressions) {
+    Query(connection_, "DELETE FROM suppressions WHERE hash = ? AND body = ?")
+        .BindBytes(BytesOf(hash))
+        .BindBytes(body)
+        .Run();
+  }
+  for (const PersonKey& key : erased.person_keys) {
+    Query(connection_, "INSERT INTO person_keys VALUES (?, ?)")
+        .Bind(key.customer)
+        .BindBytes(BytesOf(key.secret))
+        .Run();
+  }
+  for (const auto& [key, customer] : erased.keys) {
+    Query(connection_, "INSERT INTO customer_keys VALUES (?, ?, ?)")
+        .Bind(key.source_system)
+        .Bind(key.external_id)
+        .Bind(customer)
+        .Run();
+  }
+  for (const auto& [hash, customer] : erased.identities) {
+    Query(connection_, "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING")
+        .BindBytes(BytesOf(hash))
+        .Bind(customer)
+        .Run();
+  }
+  for (const Undo::OldText& text : erased.texts) {
+    Query(connection_, "INSERT INTO texts VALUES (?, ?, ?)")
+        .Bind(text.id)
+        .BindBytes(BytesOf(text.salt))
+        .Bind(text.body)
+        .Run();
+  }
+  for (const int64_t sequence : erased.outbox) {
+    Query(connection_, "UPDATE outbox SET state = 'pending' WHERE sequence = ?")
+        .Bind(sequence)
+        .Run();
+  }
 }
 
 void SqliteWriter::SaveRevision(const StoredRevision& revision) {
@@ -285,10 +464,11 @@ void SqliteWriter::SaveCustomer(const RowChange<Customer>& change) {
   const Customer& after = *change.after;
   if (change.before) {
     Remember(command_.old_customers, command_.new_customers, *change.before);
-    Update(connection_, *change.before, after);
+    Update(connection_, *change.before, after, KeyFor(PersonIn(after)));
   } else {
     command_.new_customers.push_back(after.id);
-    Insert(connection_, after);
+    NewKeyFor(after.id);
+    Insert(connection_, after, KeyFor(after.id));
     now_.sizes.customers += 1;
   }
   for (const CustomerKey& key : after.keys) {
@@ -315,10 +495,10 @@ void SqliteWriter::SaveResponse(const RowChange<Response>& change) {
   if (!change.after) throw StoreFailure("responses are never removed");
   if (change.before) {
     Remember(command_.old_responses, command_.new_responses, *change.before);
-    Update(connection_, *change.before, *change.after);
+    Update(connection_, *change.before, *change.after, KeyFor(PersonIn(*change.after)));
   } else {
     command_.new_responses.push_back(change.after->id);
-    Insert(connection_, *change.after);
+    Insert(connection_, *change.after, KeyFor(PersonIn(*change.after)));
     now_.sizes.responses += 1;
   }
 }
@@ -330,7 +510,7 @@ void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
       Delete(connection_, *change.before);
       now_.sizes.cases -= 1;
     } else if (change.before) {
-      Update(connection_, *change.before, *change.after);
+      Update(connection_, *change.before, *change.after, KeyFor(PersonIn(*change.after)));
     } else {
       if (change.after->number != counters_.next_case_number) {
         throw StoreFailure("expected case number " + std::to_string(counters_.next_case_number) +
@@ -338,7 +518,7 @@ void SqliteWriter::SaveCases(const std::vector<RowChange<Case>>& changes) {
       }
       counters_.next_case_number += 1;
       command_.new_cases.push_back(change.after->id);
-      Insert(connection_, *change.after);
+      Insert(connection_, *change.after, KeyFor(PersonIn(*change.after)));
       now_.sizes.cases += 1;
     }
     SaveTimers(change);
@@ -357,7 +537,7 @@ void SqliteWriter::SaveEntry(const RowChange<BlacklistEntry>& change) {
   const BlacklistEntry& after = *change.after;
   if (change.before) {
     Remember(command_.old_entries, command_.new_entries, *change.before);
-    return Update(connection_, *change.before, after);
+    return Update(connection_, *change.before, after, KeyFor(PersonIn(after)));
   }
   if (after.number != counters_.next_entry_number) {
     throw StoreFailure("expected entry number " + std::to_string(counters_.next_entry_number) +
@@ -365,7 +545,7 @@ void SqliteWriter::SaveEntry(const RowChange<BlacklistEntry>& change) {
   }
   counters_.next_entry_number += 1;
   command_.new_entries.push_back(after.id);
-  Insert(connection_, after);
+  Insert(connection_, after, KeyFor(PersonIn(after)));
   now_.sizes.entries += 1;
 }
 
@@ -409,8 +589,9 @@ void SqliteWriter::SaveTimers(const RowChange<Case>& change) {
 
 void SqliteWriter::SaveEvent(Event& event) {
   event.sequence = ++counters_.last_sequence;
-  const std::string body =
-      EncodeBody(event.body, [this](const Text& text) { return Commit(text); });
+  const std::string body = EncodeBody(
+      event.body, [this](const Text& text) { return Commit(text); },
+      Pointer(KeyFor(event.customer_id)));
   const Hash hash = ChainHash(now_.last_hash, event, kEventSchemaVersion, body);
   const std::string type(TypeName(event.body));
   Query(connection_,

@@ -48,6 +48,15 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void SaveEntry(const RowChange<BlacklistEntry>& change);
   void SaveTimers(const RowChange<Case>& change);
   void SaveEvent(Event& event);
+  // What personal values of that record are sealed with; nullopt: of nobody known, or erased.
+  std::optional<PersonKey> KeyFor(const CustomerId& customer);
+  void NewKeyFor(const CustomerId& customer);
+  void SaveIdentities(const IdentityChange& change);
+  void RemoveIdentities(const CustomerId& customer);
+  void SaveSuppression(const StoredSuppression& kept);
+  void Erase(const CustomerId& customer);
+  void EraseText(const TextId& id);
+  void RestoreErased();
   void SaveGiven(const std::string& principal, Timestamp at);
   // Stores a text when it is new, and gives its commitment.
   Hash Commit(const Text& text);
@@ -93,8 +102,24 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     std::vector<std::pair<std::string, std::optional<Timestamp>>> old_given{};
     std::optional<ServerState> old_server_state{};
     std::vector<std::pair<RollupKey, Counts>> rollups{};  // kept: joins rollups_
+    std::vector<std::pair<Hash128, CustomerId>> new_identities{};
+    std::vector<std::pair<Hash256, std::string>> new_suppressions{};
+    struct OldText {
+      TextId id{};
+      std::array<uint8_t, 16> salt{};
+      std::string body{};
+    };
+    struct Erased {
+      std::vector<PersonKey> person_keys{};
+      std::vector<std::pair<ExternalKey, CustomerId>> keys{};
+      std::vector<std::pair<Hash128, CustomerId>> identities{};
+      std::vector<OldText> texts{};
+      std::vector<int64_t> outbox{};  // cancelled
+    };
+    Erased erased{};
   };
   Undo command_;
+  std::optional<PersonKey> last_key_;  // of the running command: most of it is about one person
 
   // Random bytes for salts, fetched in bulk.
   std::array<uint8_t, 4096> random_{};

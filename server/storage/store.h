@@ -49,6 +49,7 @@ bool CoversStep(const Scope& scope, const Case& c);
 bool AsksOwnSteps(const Scope& scope, const Predicate& filter);
 
 using Hash128 = std::array<uint8_t, 16>;
+using Hash256 = std::array<uint8_t, 32>;
 
 // A request is kept for so many whole UTC days after the day it was made on.
 inline constexpr int64_t kRequestDays = 7;
@@ -97,6 +98,19 @@ struct ServerState {
   friend bool operator==(const ServerState&, const ServerState&) = default;
 };
 
+// What a customer may be recognised by (identities.h), all of it: in place of what there was.
+struct IdentityChange {
+  CustomerId customer_id{};
+  std::vector<Hash128> hashes{};
+};
+
+// A Suppression under the keyed hash of one thing that an erased person was known by.
+struct StoredSuppression {
+  Hash256 hash{};
+  Suppression what{};
+  friend bool operator==(const StoredSuppression&, const StoredSuppression&) = default;
+};
+
 template <typename T>
 struct RowChange {
   std::optional<T> before{};  // as loaded; absent: new
@@ -114,6 +128,12 @@ struct Change {
   std::optional<RequestRecord> request{};
   std::optional<StoredRevision> revision{};   // a new one
   std::optional<ServerState> server_state{};  // in place of the one there is
+  std::vector<IdentityChange> identities{};
+  // Records whose CustomerErased is among the events: every text that an event of theirs names is
+  // deleted; every personal value (fields.h) in their rows and events reads as empty from now on,
+  // and nothing is found by one; their keys, identities and what is to be sent to them go.
+  std::vector<CustomerId> erased{};
+  std::vector<StoredSuppression> suppressions{};  // to be added
 };
 
 enum class CaseOrder { kNextDue, kOpened, kOpenedDescending };
@@ -188,6 +208,17 @@ class Reader {
   // Customers whose alias_of is `customer`.
   virtual std::vector<CustomerId> AliasesOf(const CustomerId& customer) = 0;
 
+  // Customers who are recognised by it, by id.
+  virtual std::vector<CustomerId> CustomersBy(const Hash128& identity) = 0;
+  // Customers who are erased: those whose bytes may still lie in a file (erased_at without
+  // scrubbed_at), or all. By id.
+  virtual std::vector<CustomerId> ErasedCustomers(bool unfinished_only) = 0;
+  // Those that have not expired at `now`, each once.
+  virtual std::vector<Suppression> SuppressionsOf(const std::vector<Hash256>& hashes,
+                                                  Timestamp now) = 0;
+  // Every one, expired or not, by hash.
+  virtual void ScanSuppressions(const std::function<void(const StoredSuppression&)>& visit) = 0;
+
   virtual std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) = 0;
   virtual std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) = 0;
   // Whatever became of them. Must be ordered by number. Of this record alone, not of its aliases.
@@ -219,6 +250,9 @@ class Reader {
   virtual std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) = 0;
   virtual std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
                                          int32_t limit) = 0;
+  // That name that customer record, whatever their subject.
+  virtual std::vector<Event> PersonEvents(const CustomerId& customer, int64_t after,
+                                          int32_t limit) = 0;
   // Of every subject.
   virtual std::vector<Event> EventsAfter(int64_t after, int32_t limit) = 0;
   // Cases with a pending timer due at or before `now`, earliest first.
@@ -293,6 +327,12 @@ class Store {
   virtual void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) = 0;
 
   virtual void Read(const std::function<void(Reader&)>& read) = 0;
+
+  // Deletes suppressions that have expired at `now`, then makes good what deleting alone does not:
+  // bytes deleted before the call are in no file of the store afterwards, not in a log or a free
+  // page. False: a reader still needs some of them; ask again. Not from within Execute; waits for
+  // it. Throws StoreFailure.
+  virtual bool Scrub(Timestamp now) = 0;
 
   virtual std::string_view Name() const = 0;  // "sqlite", "memory"
   virtual int32_t SchemaVersion() const = 0;

@@ -51,7 +51,8 @@ struct Timers::Bell {
   boost::asio::steady_timer timer{io};
 };
 
-Timers::Timers(Store& store, Executor& executor) : store_(store), executor_(executor) {}
+Timers::Timers(Store& store, Executor& executor, Erasures& erasures)
+    : store_(store), executor_(executor), erasures_(erasures) {}
 
 Timers::~Timers() { Stop(); }
 
@@ -77,6 +78,7 @@ void Timers::Ring() {
     Watch();
     FireDue();
     const bool more = TryRules();
+    erasures_.Finish();
     store_.Read([&](Reader& reader) {
       if (const auto due = reader.EarliestDue()) sleep = *due - executor_.Now();
     });

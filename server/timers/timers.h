@@ -7,7 +7,8 @@
 // confirms the time, or (while the server runs) the wall clock is right again. One bad answer of a
 // time server must not breach every deadline and write to every customer.
 //
-// In between it tries the blacklist's rules on those to whom something happened that counts.
+// In between it tries the blacklist's rules on those to whom something happened that counts, and
+// finishes erasures.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include <string>
 #include <thread>
 
+#include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/storage/store.h"
 
@@ -38,10 +40,10 @@ struct TimerStatus {
 };
 inline constexpr size_t kLatenessSamples = 4096;
 
-// Owns one thread between Start and Stop. Borrows store and executor. Thread-safe.
+// Owns one thread between Start and Stop. Borrows all three. Thread-safe.
 class Timers {
  public:
-  Timers(Store& store, Executor& executor);
+  Timers(Store& store, Executor& executor, Erasures& erasures);
   ~Timers();  // Stop
 
   void Start();
@@ -84,6 +86,7 @@ class Timers {
 
   Store& store_;
   Executor& executor_;
+  Erasures& erasures_;
   std::unique_ptr<Bell> bell_;
   std::thread thread_;
 

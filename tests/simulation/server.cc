@@ -318,7 +318,7 @@ Result<Outcome> Server::RunOne(Transaction& transaction, const Request& request,
       bug_ == Bug::kTwoHolders && verb != nullptr) {
     verb->expected_lease.reset();
   }
-  auto result = Run(transaction, work, 0, context, lookup, keep);
+  auto result = Run(transaction, work, 0, context, lookup, SuppressionSecret{}, keep);
   if (bug_ == Bug::kLostCommit && result && *keep && random_.OneIn(500)) *keep = false;
   if (bug_ == Bug::kFireTwice && fires && *keep) {
     FireAgain(transaction, result->subject->id, before);

@@ -34,6 +34,10 @@ struct Fill {
   void operator()(uint32_t number, T& value) {
     Set(Fill{place * 64 + number}, value);
   }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
+  }
 
   template <typename T>
   static void Set(Fill at, T& value) {
@@ -95,6 +99,10 @@ struct FillWithZeros {
     } else if constexpr (kIsStruct<T>) {
       Fields(*this, value);
     }
+  }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
   }
 };
 
@@ -223,6 +231,10 @@ struct CheckLists {
     last_number = number;
     ++count;
     Look(value);
+  }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    (*this)(number, value);
   }
 
   template <typename T>
