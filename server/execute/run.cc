@@ -234,7 +234,7 @@ struct FactLoader {
     } else if (!command.customer_key.empty()) {
       facts.customer = Standing(reader, reader.FindCustomer(command.customer_key));
     } else if (facts.subject && !facts.subject->customer_id.empty()) {
-      facts.customer = reader.GetCustomer(facts.subject->customer_id);
+      facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     if (command.history) {
       // The ids of a history follow from its keys: this answer is here, without its key.
