@@ -52,12 +52,12 @@ std::string ShareText(const v1::Proportion& share) {
   return share.has_value() ? Percent(share.value()) : "-";
 }
 
-std::string PercentRange(const v1::Interval& interval) {
-  return Decimal(interval.low() * 100, 2) + " to " + Percent(interval.high());
+std::string PercentRange(const v1::Interval& interval, const Word& word) {
+  return Decimal(interval.low() * 100, 2) + word(" to ", " 至 ") + Percent(interval.high());
 }
 
-std::string IntervalText(const v1::Proportion& share) {
-  return share.has_interval() ? PercentRange(share.interval()) : "";
+std::string IntervalText(const v1::Proportion& share, const Word& word) {
+  return share.has_interval() ? PercentRange(share.interval(), word) : "";
 }
 
 struct Translation {
@@ -94,12 +94,14 @@ std::string ExclusionsText(const google::protobuf::RepeatedPtrField<v1::Exclusio
 }
 
 // "low to high" of the NPS, which is no share.
-std::string NpsRange(const v1::NpsFigure& figure) {
+std::string NpsRange(const v1::NpsFigure& figure, const Word& word) {
   if (!figure.has_interval()) return "";
-  return Decimal(figure.interval().low(), 2) + " to " + Decimal(figure.interval().high(), 2);
+  return Decimal(figure.interval().low(), 2) + word(" to ", " 至 ") +
+         Decimal(figure.interval().high(), 2);
 }
 
-std::vector<std::string> NpsRow(const v1::NpsFigure& figure, const std::string& name) {
+std::vector<std::string> NpsRow(const v1::NpsFigure& figure, const std::string& name,
+                                const Word& word) {
   return {
       name,
       GroupDigits(figure.response_count()),
@@ -107,7 +109,7 @@ std::vector<std::string> NpsRow(const v1::NpsFigure& figure, const std::string& 
       GroupDigits(figure.passive_count()),
       GroupDigits(figure.detractor_count()),
       figure.has_nps() ? Decimal(figure.nps(), 2) : "-",
-      NpsRange(figure),
+      NpsRange(figure, word),
       NpsBar(figure.detractor_count(), figure.passive_count(), figure.promoter_count(), kBarWidth)};
 }
 
@@ -145,7 +147,8 @@ template <size_t kCount>
 std::string RatesTable(const Rate (&shown)[kCount], const Word& word, int width) {
   std::vector<std::vector<std::string>> rows;
   for (const Rate& rate : shown) {
-    rows.push_back({rate.name, Ratio(rate.share), ShareText(rate.share), IntervalText(rate.share)});
+    rows.push_back(
+        {rate.name, Ratio(rate.share), ShareText(rate.share), IntervalText(rate.share, word)});
   }
   return RenderTable({{word("rate", "指标")},
                       {"k / n", Align::kRight},
@@ -169,12 +172,12 @@ std::string RateTable(const v1::RecoveryRates& rates, const Word& word, int widt
   if (rates.has_recovered_bounds()) {
     bounds.emplace_back(word("recovered if all the unanswered did not, or did",
                              "修复：未答复者全未修复，或全部修复"),
-                        PercentRange(rates.recovered_bounds()));
+                        PercentRange(rates.recovered_bounds(), word));
   }
   if (rates.has_converted_bounds()) {
     bounds.emplace_back(word("converted if all the unanswered did not, or did",
                              "转化：未答复者全未转化，或全部转化"),
-                        PercentRange(rates.converted_bounds()));
+                        PercentRange(rates.converted_bounds(), word));
   }
   return RatesTable(shown, word, width) + RenderFacts(bounds);
 }
@@ -202,7 +205,7 @@ std::string RenderCurve(const v1::RecoveryFigure& figure, const Word& word, cons
     const v1::SurvivalStep& step = figure.conversion_curve(index);
     rows.push_back({Decimal(step.days(), 1), GroupDigits(step.at_risk_count()),
                     GroupDigits(step.event_count()), Percent(step.survival()),
-                    step.has_interval() ? PercentRange(step.interval()) : "",
+                    step.has_interval() ? PercentRange(step.interval(), word) : "",
                     Bar(step.survival(), kBarWidth)});
   }
   std::string text =
@@ -242,7 +245,7 @@ std::string RenderCustomers(const v1::CustomerRecoveryFigure& figure, const Word
        Around(word("{} (not counted below)", "{} 位（不计入下表）"), figure.never_again_count())}};
   if (figure.has_without_listed()) {
     facts.emplace_back(word("listed at the first answer", "首次作答时在黑名单"),
-                       Around(word("{} customers", "{} 位客户"), figure.listed_count()));
+                       GroupDigits(figure.listed_count()));
   }
   std::string text = RenderFacts(facts) + "\n" + CustomersTable(figure, word, width);
   if (figure.has_without_listed()) {
@@ -521,11 +524,11 @@ std::string RenderNps(const v1::GetNpsReportResponse& report, bool chinese, cons
   const v1::NpsFigure& total = report.total();
   std::vector<std::vector<std::string>> rows;
   for (const v1::NpsFigure& figure : report.groups()) {
-    rows.push_back(NpsRow(figure, GroupName(figure.group(), word)));
+    rows.push_back(NpsRow(figure, GroupName(figure.group(), word), word));
   }
-  rows.push_back(NpsRow(total, word("all", "全部")));
+  rows.push_back(NpsRow(total, word("all", "全部"), word));
   if (total.has_without_listed()) {
-    rows.push_back(NpsRow(total.without_listed(), RestLabel(word)));
+    rows.push_back(NpsRow(total.without_listed(), RestLabel(word), word));
   }
   std::string text =
       Title("Net Promoter Score", "净推荐值", report.as_of(), report.has_as_of(), word, style) +
@@ -588,22 +591,24 @@ std::string RenderFunnel(const v1::GetFunnelReportResponse& report, bool chinese
   };
   std::vector<TableColumn> of_stages = {{word("stage", "阶段")},
                                         {word("cases", "工单"), Align::kRight},
-                                        {word("share", "占比"), Align::kRight},
-                                        {""}};
+                                        {word("share", "占比"), Align::kRight}};
   if (split) {
     of_stages.push_back({RestLabel(word), Align::kRight});
     of_stages.push_back({word("share", "占比"), Align::kRight});
   }
+  of_stages.push_back({""});
   std::vector<std::vector<std::string>> rows;
   for (int i = 0; i < total.stages_size(); ++i) {
     const v1::FunnelStage& stage = total.stages(i);
     std::vector<std::string>& row = rows.emplace_back();
-    row = {Translated(stage.stage(), kStages, word), GroupDigits(stage.count()), share(stage),
-           Bar(stage.share(), kBarWidth)};
-    if (!split || i >= total.without_listed().stages_size()) continue;
-    const v1::FunnelStage& rest = total.without_listed().stages(i);
-    row.push_back(GroupDigits(rest.count()));
-    row.push_back(share(rest));
+    row = {Translated(stage.stage(), kStages, word), GroupDigits(stage.count()), share(stage)};
+    if (split) {
+      const bool there = i < total.without_listed().stages_size();
+      const v1::FunnelStage rest = there ? total.without_listed().stages(i) : v1::FunnelStage();
+      row.push_back(GroupDigits(rest.count()));
+      row.push_back(share(rest));
+    }
+    row.push_back(Bar(stage.share(), kBarWidth));
   }
   text += RenderTable(of_stages, rows, width);
   if (report.groups().empty()) return text;
@@ -683,13 +688,14 @@ std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool cur
     std::vector<std::vector<std::string>> rows;
     for (const v1::RecoveryFigure& figure : report.groups()) {
       const v1::RecoveryRates& rates = figure.all();
-      rows.push_back(
-          {GroupName(figure.group(), word), GroupDigits(rates.eligible_count()),
-           GroupDigits(rates.answered_count()), GroupDigits(rates.recovered_first_answer().count()),
-           ShareText(rates.recovered_first_answer()), IntervalText(rates.recovered_first_answer()),
-           GroupDigits(rates.converted_first_answer().count()),
-           ShareText(rates.converted_first_answer()),
-           IntervalText(rates.converted_first_answer())});
+      rows.push_back({GroupName(figure.group(), word), GroupDigits(rates.eligible_count()),
+                      GroupDigits(rates.answered_count()),
+                      GroupDigits(rates.recovered_first_answer().count()),
+                      ShareText(rates.recovered_first_answer()),
+                      IntervalText(rates.recovered_first_answer(), word),
+                      GroupDigits(rates.converted_first_answer().count()),
+                      ShareText(rates.converted_first_answer()),
+                      IntervalText(rates.converted_first_answer(), word)});
     }
     const char* share = word("share", "占比");
     const char* interval = word("95 % interval", "95 % 区间");

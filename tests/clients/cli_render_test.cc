@@ -2,6 +2,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include "clients/cli/blacklist.h"
 #include "clients/cli/cases.h"
 #include "clients/cli/customers.h"
 #include "clients/cli/import.h"
@@ -341,6 +342,29 @@ TEST(CliRenderTest, FiguresAreShownWithAndWithoutListedCustomers) {
   WriteRecoveryCsv(recovery, csv);
   WriteRecoveryCsv(customers, csv);
   ExpectGolden("without_listed.csv", csv.str());
+}
+
+TEST(CliRenderTest, AnEntrySaysWhichQueueTheCasesGoTo) {
+  struct Row {
+    const char* entry;
+    const char* en;
+    const char* zh;
+  };
+  const Row rows[] = {
+      {R"({"kind": "BLACKLIST_KIND_NO_GOODWILL", "effects": {"queueId": "legal"}})",
+       "every compensation that is not owed by law; cases go to queue legal\n",
+       "所有非法定的补偿；工单进入工单池 legal\n"},
+      {R"({"kind": "BLACKLIST_KIND_REPEAT_COMPENSATION",
+           "effects": {"remedyTypes": ["points"], "queueId": "legal"}})",
+       "points; cases go to queue legal\n", "points；工单进入工单池 legal\n"},
+      {R"({"kind": "BLACKLIST_KIND_NO_GOODWILL", "effects": {"remedyTypes": ["points"]}})",
+       "points\n", "points\n"},
+  };
+  for (const Row& row : rows) {
+    const auto entry = FromJson<v1::BlacklistEntry>(row.entry);
+    EXPECT_NE(RenderEntry(entry, false, {}, 0).find(row.en), std::string::npos) << row.entry;
+    EXPECT_NE(RenderEntry(entry, true, {}, 0).find(row.zh), std::string::npos) << row.entry;
+  }
 }
 
 TEST(CliRenderTest, ACustomerAnAnswerAProgramAndTheStatusAreShown) {
