@@ -1,6 +1,7 @@
 #include "workflows/blacklist.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "workflows/blacklist_policy.h"
 #include "workflows/check.h"
@@ -57,6 +58,7 @@ std::optional<PermitOutcome> Say(const BlacklistEntry& entry, const RestrictedAc
   const bool survey = action.kind == RestrictedActionKind::kSurvey;
   const bool remedy = action.kind == RestrictedActionKind::kRemedy && !action.statutory &&
                       IsListed(effects.remedy_types, action.remedy_type);
+  const bool route = action.kind == RestrictedActionKind::kRoute;
   switch (entry.kind) {
     case BlacklistKind::kUnset: break;
     case BlacklistKind::kDoNotContact:
@@ -71,13 +73,15 @@ std::optional<PermitOutcome> Say(const BlacklistEntry& entry, const RestrictedAc
       break;
     case BlacklistKind::kNoGoodwill:
       if (remedy) return PermitOutcome::kBlocked;
+      if (route && !effects.queue_id.empty()) return PermitOutcome::kAllowed;
       break;
     case BlacklistKind::kRepeatCompensation:
       if (remedy) return PermitOutcome::kNeedsApproval;
+      if (route && !effects.queue_id.empty()) return PermitOutcome::kAllowed;
       break;
     case BlacklistKind::kStaffSafety:
       if (contact && action.channel == Channel::kInPerson) return PermitOutcome::kNeedsApproval;
-      if (action.kind == RestrictedActionKind::kRoute) return PermitOutcome::kAllowed;
+      if (route) return PermitOutcome::kAllowed;
       break;
   }
   return std::nullopt;
@@ -309,13 +313,15 @@ bool Covers(const BlacklistExtent& wide, const BlacklistExtent& narrow) {
 bool Covers(const BlacklistEffects& wide, const BlacklistEffects& narrow) {
   return ContainsAll(wide.channels, narrow.channels) &&
          CoversList(wide.remedy_types, narrow.remedy_types) &&
-         CoversList(wide.program_ids, narrow.program_ids) && wide.queue_id == narrow.queue_id;
+         CoversList(wide.program_ids, narrow.program_ids) &&
+         (narrow.queue_id.empty() || wide.queue_id == narrow.queue_id);
 }
 
 Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction& action,
                 Timestamp now) {
   Permit permit;
-  int64_t queue_of = 0;
+  // Whose queue it is: false for staff_safety, which comes first, and the number.
+  std::optional<std::pair<bool, int64_t>> queue_of;
   for (const BlacklistEntry& entry : entries) {
     if (!IsInForce(entry, now) || !HoldsFor(entry.extent, action)) continue;
     const std::optional<PermitOutcome> said = Say(entry, action);
@@ -325,8 +331,9 @@ Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction&
         {entry.id, entry.number, entry.kind, entry.reason_code, *said, HoldsUntil(entry)});
     const bool routes =
         action.kind == RestrictedActionKind::kRoute && !entry.effects.queue_id.empty();
-    if (routes && (queue_of == 0 || entry.number < queue_of)) {
-      queue_of = entry.number;
+    const std::pair rank(entry.kind != BlacklistKind::kStaffSafety, entry.number);
+    if (routes && (!queue_of || rank < *queue_of)) {
+      queue_of = rank;
       permit.queue_id = entry.effects.queue_id;
     }
   }

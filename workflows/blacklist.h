@@ -62,13 +62,14 @@ bool Accepts(BlacklistState state, EntryCommand command);
 // The names of those that the state accepts, in enum order.
 std::vector<std::string> Allowed(BlacklistState state);
 
-// What an entry restricts. Each kind reads its own part only, and an entry has no other.
+// What an entry restricts. Each kind reads its own parts only, and an entry has no others.
 struct BlacklistEffects {
   std::vector<Channel> channels{};          // channel_limit: the blocked ones, at least one
   std::vector<std::string> remedy_types{};  // no_goodwill, repeat_compensation; empty: every one
                                             // that is not statutory
   std::vector<std::string> program_ids{};   // do_not_contact: of its surveys; empty: of all
-  std::string queue_id{};                   // staff_safety: where cases go
+  std::string queue_id{};  // where cases go: staff_safety, which always names one; no_goodwill and
+                           // repeat_compensation may; empty: as usual
   friend bool operator==(const BlacklistEffects&, const BlacklistEffects&) = default;
 };
 
@@ -268,7 +269,7 @@ struct PermitExplanation {
 struct Permit {
   PermitOutcome outcome = PermitOutcome::kAllowed;
   std::vector<PermitExplanation> explanations{};  // by number of the entry
-  std::string queue_id{};  // route: of the first that names one; empty: as usual
+  std::string queue_id{};                         // route: see Restrict; empty: as usual
   friend bool operator==(const Permit&, const Permit&) = default;
 };
 
@@ -284,14 +285,17 @@ std::vector<Suppression> SuppressionsOf(std::span<const BlacklistEntry> entries,
 //   kind                 contact            remedy             survey    route
 //   do_not_contact       blocked            -                  blocked   -
 //   channel_limit        blocked            -                  blocked   -
-//   no_goodwill          -                  blocked            -         -
-//   repeat_compensation  -                  needs approval     -         -
+//   no_goodwill          -                  blocked            -         to its queue, if any
+//   repeat_compensation  -                  needs approval     -         to its queue, if any
 //   staff_safety         needs approval,    -                  -         to its queue
 //                        in person
 //
 // each within its effects and its extent, and while it is in force. A channel that is limited is so
-// for surveys, too, where the action names it. A statutory remedy is always allowed. The order of
-// `entries` does not matter.
+// for surveys, too, where the action names it. A statutory remedy is always allowed.
+//
+// Of several queues that of the lowest number counts, and one of staff_safety before all others:
+// whoever keeps people safe is not passed by for whoever reads claims. The order of `entries` does
+// not matter.
 Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction& action,
                 Timestamp now);
 

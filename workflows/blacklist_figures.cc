@@ -53,4 +53,23 @@ std::string_view FirstDecider(const BlacklistEntry& entry) {
   return first == entry.decisions.end() ? std::string_view() : std::string_view(first->actor);
 }
 
+std::optional<ListedTime> ListedBy(const BlacklistEntry& entry, std::optional<Timestamp> as_of) {
+  const bool decided =
+      std::any_of(entry.decisions.begin(), entry.decisions.end(), [&](const auto& each) {
+        return each.kind == BlacklistDecisionKind::kActivated && (!as_of || each.at <= *as_of);
+      });
+  // Whatever moved its end later was decided before that end came: for a time up to `as_of` it is
+  // the same end.
+  const Timestamp until = std::min(entry.ended_at.value_or(entry.expires_at), entry.expires_at);
+  if (!decided || entry.starts_at >= until) return std::nullopt;
+  return ListedTime{entry.starts_at, until};
+}
+
+bool WasListed(const Listing& listing, const CustomerId& customer, Timestamp t) {
+  const auto found = listing.find(customer);
+  if (customer.empty() || found == listing.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(),
+                     [&](const ListedTime& time) { return time.from <= t && t < time.until; });
+}
+
 }  // namespace rebound

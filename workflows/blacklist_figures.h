@@ -1,8 +1,11 @@
-// What became of blacklist entries, in numbers. Pure.
+// What became of blacklist entries, in numbers, and who was listed when. Pure.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "workflows/blacklist.h"
 
@@ -32,5 +35,34 @@ BlacklistCounts CountsOf(const BlacklistEntry& entry, Timestamp now);
 
 // Who decided first whether it holds; empty: nobody yet.
 std::string_view FirstDecider(const BlacklistEntry& entry);
+
+// ---- Figures without listed customers
+//
+// Recovery, conversion, funnel and NPS are told with and without listed customers, so that nobody
+// polishes a rate by listing people. A case is a listed customer's when somebody was on the list at
+// the time it was opened; an answer, when they were as it was given; in figures of customers, when
+// they were at the first answer. Whoever is listed afterwards stays where they were.
+
+// From `from` on, before `until`.
+struct ListedTime {
+  Timestamp from{};
+  Timestamp until{};
+  friend bool operator==(const ListedTime&, const ListedTime&) = default;
+};
+
+// When the entry kept its person on the list: from its start to its end as it really came, be that
+// its time, a decision or an appeal. Of any kind and extent, for whoever is restricted in anything
+// is listed. An appeal that is overdue suspends the restriction and not the listing.
+//
+// nullopt: never, since no second person had decided for it at `as_of` (nullopt: up to now); an
+// immediate effect alone is no decision. Or it ended before it began.
+std::optional<ListedTime> ListedBy(const BlacklistEntry& entry,
+                                   std::optional<Timestamp> as_of = std::nullopt);
+
+// By record: every alias of a person has all of their times.
+using Listing = std::map<CustomerId, std::vector<ListedTime>>;
+
+// Somebody without a record never was.
+bool WasListed(const Listing& listing, const CustomerId& customer, Timestamp t);
 
 }  // namespace rebound

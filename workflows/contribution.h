@@ -38,6 +38,22 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+// A cohort, and what of it is of listed customers (WasListed, blacklist_figures.h).
+struct SplitCounts {
+  Counts all{};
+  Counts listed{};
+
+  void Add(const Counts& counts, bool of_listed) {
+    all += counts;
+    if (of_listed) listed += counts;
+  }
+  Counts WithoutListed() const {
+    Counts rest = all;
+    return rest -= listed;
+  }
+  friend bool operator==(const SplitCounts&, const SplitCounts&) = default;
+};
+
 Exclusion WhyExcluded(const Case& c);
 
 // What the case adds, knowing nothing later than `as_of` (nullopt: everything known). A case opened

@@ -165,7 +165,7 @@ struct Proposal {
   }
 
   void CheckEffects(const BlacklistEffects& effects) {
-    // Each kind's own part; what it names besides would be read by nobody.
+    // Each kind's own parts; what it names besides would be read by nobody.
     struct Part {
       const char* field;
       bool named;
@@ -178,10 +178,11 @@ struct Proposal {
         {"channels", !effects.channels.empty(), kind == BlacklistKind::kChannelLimit},
         {"remedy_types", !effects.remedy_types.empty(), of_remedies},
         {"program_ids", !effects.program_ids.empty(), kind == BlacklistKind::kDoNotContact},
-        {"queue_id", !effects.queue_id.empty(), kind == BlacklistKind::kStaffSafety}};
+        {"queue_id", !effects.queue_id.empty(),
+         of_remedies || kind == BlacklistKind::kStaffSafety}};
     std::string own;
     for (const Part& part : parts) {
-      if (part.of_kind) own = part.field;
+      if (part.of_kind) own += (own.empty() ? "" : ", ") + std::string(part.field);
     }
     for (const Part& part : parts) {
       if (!part.named || part.of_kind) continue;
@@ -192,7 +193,10 @@ struct Proposal {
     if (kind == BlacklistKind::kChannelLimit && effects.channels.empty()) {
       Missing("entry.effects.channels");
     }
-    if (kind == BlacklistKind::kStaffSafety) CheckSafetyQueue(effects.queue_id);
+    if (kind == BlacklistKind::kStaffSafety && effects.queue_id.empty()) {
+      Missing("entry.effects.queue_id");
+    }
+    if (of_remedies || kind == BlacklistKind::kStaffSafety) CheckItsQueue(effects.queue_id);
     if (of_remedies) CheckRemedies(effects.remedy_types);
     if (kind == BlacklistKind::kDoNotContact) {
       for (size_t i = 0; i < effects.program_ids.size(); ++i) {
@@ -202,10 +206,9 @@ struct Proposal {
     }
   }
 
-  void CheckSafetyQueue(const std::string& queue) {
-    const std::string field = "entry.effects.queue_id";
-    if (queue.empty()) return Missing(field);
-    auto known = CheckQueue(draft, field, queue);
+  void CheckItsQueue(const std::string& queue) {
+    if (queue.empty()) return;
+    auto known = CheckQueue(draft, "entry.effects.queue_id", queue);
     if (known) return;
     const Error& error = known.error();
     found.insert(found.end(), error.violations.begin(), error.violations.end());

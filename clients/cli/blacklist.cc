@@ -48,9 +48,14 @@ std::string EffectsText(const v1::BlacklistEntry& entry, bool chinese) {
     return word("cases go to queue ", "工单进入工单池 ") + effects.queue_id() +
            word("; meetings take an approval", "；当面会见须经批准");
   }
-  return effects.remedy_types().empty()
-             ? word("every compensation that is not owed by law", "所有非法定的补偿")
-             : Join(effects.remedy_types(), chinese);
+  const std::string queue =
+      effects.queue_id().empty()
+          ? ""
+          : word("; cases go to queue ", "；工单进入工单池 ") + effects.queue_id();
+  return (effects.remedy_types().empty()
+              ? word("every compensation that is not owed by law", "所有非法定的补偿")
+              : Join(effects.remedy_types(), chinese)) +
+         queue;
 }
 
 std::string ExtentText(const v1::BlacklistExtent& extent, bool chinese) {

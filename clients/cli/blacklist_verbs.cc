@@ -154,7 +154,8 @@ void AddEffects(CLI::App* verb, const std::shared_ptr<ProposeOptions>& options) 
       "Of do_not_contact: a program whose surveys are not sent; else all");
   verb->add_option_function<std::string>(
           "--queue", [effects](const std::string& queue) { effects()->set_queue_id(queue); },
-          "Of staff_safety: where the customer's cases go")
+          "Where the customer's cases go: of staff_safety always, of no_goodwill and "
+          "repeat_compensation if named")
       ->type_name("QUEUE");
   CLI::Option* unit =
       verb->add_option("--within-unit", options->unit, "Only in this org unit and below it")

@@ -1,4 +1,7 @@
-// How figures look: as text for people and as CSV for spreadsheets.
+// How figures look: as text for people, in English or Chinese, and as CSV for spreadsheets. Where
+// customers were listed NPS, funnel and recovery say their figures without them, too: in text those
+// of the total, in CSV also those of groups, as rows "total_without_listed" and
+// "group_without_listed".
 #pragma once
 
 #include <ostream>
@@ -10,16 +13,18 @@
 namespace rebound::cli {
 
 // Groups, then the total, each with its counts, interval and a bar.
-std::string RenderNps(const v1::GetNpsReportResponse& report, const Style& style, int width);
+std::string RenderNps(const v1::GetNpsReportResponse& report, bool chinese, const Style& style,
+                      int width);
 void WriteNpsCsv(const v1::GetNpsReportResponse& report, std::ostream& out);
 
 // The total as bars, groups as one line each.
-std::string RenderFunnel(const v1::GetFunnelReportResponse& report, const Style& style, int width);
+std::string RenderFunnel(const v1::GetFunnelReportResponse& report, bool chinese,
+                         const Style& style, int width);
 void WriteFunnelCsv(const v1::GetFunnelReportResponse& report, std::ostream& out);
 
 // The total by sets of cases (all, matured, not matured), groups as one line each; with `curve` the
 // Kaplan-Meier curve of the total.
-std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool curve,
+std::string RenderRecovery(const v1::GetRecoveryReportResponse& report, bool curve, bool chinese,
                            const Style& style, int width);
 void WriteRecoveryCsv(const v1::GetRecoveryReportResponse& report, std::ostream& out);
 

@@ -15,17 +15,17 @@ namespace {
 
 constexpr Duration kUsualWarning = std::chrono::days{7};
 
-// The key of kEffectsKeys that the kind has.
-std::string_view EffectOf(BlacklistKind kind) {
+// The keys of kEffectsKeys that the kind has.
+std::vector<std::string_view> EffectsOf(BlacklistKind kind) {
   switch (kind) {
-    case BlacklistKind::kDoNotContact: return "programs";
-    case BlacklistKind::kChannelLimit: return "channels";
+    case BlacklistKind::kDoNotContact: return {"programs"};
+    case BlacklistKind::kChannelLimit: return {"channels"};
     case BlacklistKind::kNoGoodwill:
-    case BlacklistKind::kRepeatCompensation: return "remedies";
-    case BlacklistKind::kStaffSafety: return "queue";
+    case BlacklistKind::kRepeatCompensation: return {"remedies", "queue"};
+    case BlacklistKind::kStaffSafety: return {"queue"};
     case BlacklistKind::kUnset: break;
   }
-  return "";
+  return {};
 }
 
 template <typename Item>
@@ -76,15 +76,17 @@ void ReadEffects(ConfigReader& reader, const YamlNode& node, BlacklistKind kind,
   const Entry entry = Find(node, "effects");
   if (!entry || !reader.CheckMap(*entry.value, messages::kTheEffects, keys::kEffectsKeys)) return;
   const YamlNode& map = *entry.value;
+  const std::vector<std::string_view> own = EffectsOf(kind);
   for (const std::string_view key : NamesOf(keys::kEffectsKeys)) {
     const Entry each = Find(map, key);
     if (!each) continue;
     if (each.value->kind == YamlNode::Kind::kList && each.value->children.empty()) {
       reader.Fault(At(each), messages::kListTooShort, {key}, Fill(messages::kLeaveOut));
     }
-    if (kind == BlacklistKind::kUnset || key == EffectOf(kind)) continue;
+    const bool of_kind = std::find(own.begin(), own.end(), key) != own.end();
+    if (kind == BlacklistKind::kUnset || of_kind) continue;
     reader.Fault(At(*each.key), messages::kEffectOfOtherKind, {key, Name(kind)},
-                 Fill(messages::kItsEffect, {EffectOf(kind)}));
+                 Fill(messages::kItsEffects, {JoinWords(own)}));
   }
   for (const size_t index : reader.ReadWords(map, "channels", keys::kChannels)) {
     effects->channels.push_back(static_cast<Channel>(index + 1));
@@ -371,7 +373,8 @@ void CheckEffects(ConfigReader& reader, const YamlNode& node, const BlacklistRul
                      (rule.kind == BlacklistKind::kStaffSafety && effects.queue_id.empty());
   if (!lacks) return;
   reader.Fault(At(*Find(node, "proposal").key), messages::kEffectMissing,
-               {EffectOf(rule.kind), Name(rule.kind)}, Fill(messages::kSayWhatIsRestricted));
+               {EffectsOf(rule.kind).front(), Name(rule.kind)},
+               Fill(messages::kSayWhatIsRestricted));
 }
 
 // `whole`: kinds and reasons could be read, and rules are held against them.

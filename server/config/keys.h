@@ -636,8 +636,9 @@ inline constexpr Key kEffectsKeys[] = {
     {"programs", kOptional, form::OrList(form::kId, 1),
      "do_not_contact: whose surveys are not sent; default: all",
      "do_not_contact：不发送哪些项目的问卷；默认全部"},
-    {"queue", kOptional, form::kId, "staff_safety: where the customer's cases go",
-     "staff_safety：该客户工单进入的工单池"},
+    {"queue", kOptional, form::kId,
+     "staff_safety (required), no_goodwill, repeat_compensation: where the customer's cases go",
+     "staff_safety（必填）、no_goodwill、repeat_compensation：该客户工单进入的工单池"},
 };
 inline constexpr Key kExtentKeys[] = {
     {"org_unit", kOptional, form::kPath, "In the unit and below it", "该组织单元及其下级"},

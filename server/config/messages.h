@@ -858,7 +858,7 @@ inline constexpr Phrase kKindTwice{"C011", "expected each kind once, found \"{0}
 inline constexpr Phrase kEffectOfOtherKind{
     "C012", "expected no {0} for the kind {1}, which restricts something else",
     "{1} 不应写 {0}：该类型限制的是别的内容"};
-inline constexpr Phrase kItsEffect{"its effects: {0}", "可写：{0}"};
+inline constexpr Phrase kItsEffects{"its effects: {0}", "可写：{0}"};
 inline constexpr Phrase kNeverStatutory{"what is owed by law is never restricted; leave it out",
                                         "法定补救不受限制；请去掉"};
 inline constexpr Phrase kWarnOfSafety{

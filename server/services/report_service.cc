@@ -8,6 +8,7 @@
 #include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
+#include "workflows/blacklist_figures.h"
 #include "workflows/contribution.h"
 #include "workflows/limits.h"
 #include "workflows/statistics.h"
@@ -114,6 +115,14 @@ void FillNps(const std::string& group, const Counts& c, api::NpsFigure* out) {
   FillInterval(figure.interval, [&] { return out->mutable_interval(); });
 }
 
+void FillNps(const std::string& group, const SplitCounts& c, api::NpsFigure* out) {
+  FillNps(group, c.all, out);
+  const int64_t listed = c.listed.promoters + c.listed.passives + c.listed.detractors;
+  if (listed == 0) return;
+  out->set_listed_count(listed);
+  FillNps(group, c.WithoutListed(), out->mutable_without_listed());
+}
+
 template <typename Figure>
 void FillExclusions(const Counts& c, Figure* out) {
   for (int i = 1; i < kExclusionCount; ++i) {
@@ -141,6 +150,13 @@ void FillFunnel(const std::string& group, const Counts& c, api::Funnel* out) {
       to->set_share(static_cast<double>(count) / static_cast<double>(c.eligible));
     }
   }
+}
+
+void FillFunnel(const std::string& group, const SplitCounts& c, api::Funnel* out) {
+  FillFunnel(group, c.all, out);
+  if (c.listed.opened == 0) return;
+  out->set_listed_count(c.listed.eligible);
+  FillFunnel(group, c.WithoutListed(), out->mutable_without_listed());
 }
 
 void FillRates(const Counts& c, api::RecoveryRates* out) {
@@ -176,6 +192,49 @@ Counts FromRollups(Reader& reader, const Question& q) {
   return total;
 }
 
+// Who was listed when, as it was known at as_of. Entries are few beside cases and answers.
+Listing ListingOf(Reader& reader, std::optional<Timestamp> as_of) {
+  Listing entries;
+  reader.ScanEntries([&](const BlacklistEntry& entry) {
+    if (const auto time = ListedBy(entry, as_of)) entries[entry.customer_id].push_back(*time);
+  });
+  Listing listing;
+  for (const auto& [named, times] : entries) {
+    const auto standing = Standing(reader, reader.GetCustomer(named));
+    for (const CustomerId& id : Everyone(reader, standing ? standing->id : named)) {
+      std::vector<ListedTime>& all = listing[id];
+      all.insert(all.end(), times.begin(), times.end());
+    }
+  }
+  return listing;
+}
+
+// Rollups know no customers. Where they answer, what is of listed ones is read by customer and
+// taken off: the rows a scan would have visited, and no others.
+Counts ListedAnswers(Reader& reader, const Question& q, const Listing& listing) {
+  Counts counts;
+  for (const auto& [customer, times] : listing) {
+    for (const Response& r : reader.ResponsesOf(customer)) {
+      if (!q.program_id.empty() && r.program_id != q.program_id) continue;
+      if (!q.scope.CoversOrgUnit(r.org_unit_id)) continue;
+      if (WasListed(listing, customer, r.occurred_at)) counts += Contribution(r);
+    }
+  }
+  return counts;
+}
+
+Counts ListedCases(Reader& reader, const Question& q, const Listing& listing) {
+  Counts counts;
+  for (const auto& [customer, times] : listing) {
+    for (const Case& c : reader.CasesOf(customer)) {
+      if (!q.program_id.empty() && c.program_id != q.program_id) continue;
+      if (!q.scope.CoversOrgUnit(c.details.org_unit_id)) continue;
+      if (WasListed(listing, customer, c.opened_at)) counts += Contribution(c);
+    }
+  }
+  return counts;
+}
+
 // A row keeps its last closing only. Whether a case that was reopened since was open at that time,
 // its events know.
 bool WasOpen(Reader& reader, const Case& c, Timestamp as_of) {
@@ -204,20 +263,22 @@ Result<void> GetNps(const Call& call, Reader& reader, const api::GetNpsReportReq
   auto question = Ask(call, request.scope(), false);
   if (!question) return std::move(question).error();
   const Question& q = *question;
-  Counts total;
-  std::map<std::string, Counts> groups;
+  const Listing listing = ListingOf(reader, q.as_of);
+  SplitCounts total;
+  std::map<std::string, SplitCounts> groups;
   if (RollupsAnswer(q)) {
-    total = FromRollups(reader, q);
+    total = {FromRollups(reader, q), ListedAnswers(reader, q, listing)};
   } else {
     reader.ScanResponses(q.program_id, q.scope, [&](const Response& r) {
       if (!q.Holds(r.occurred_at)) return;
       const Counts counts = Contribution(r);
-      total += counts;
-      if (!q.group_by.empty()) groups[Group(r, q.group_by)] += counts;
+      const bool listed = WasListed(listing, r.customer_id, r.occurred_at);
+      total.Add(counts, listed);
+      if (!q.group_by.empty()) groups[Group(r, q.group_by)].Add(counts, listed);
     });
   }
   FillNps("", total, out->mutable_total());
-  out->set_anonymous_count(total.anonymous);
+  out->set_anonymous_count(total.all.anonymous);
   for (const auto& [group, counts] : groups) FillNps(group, counts, out->add_groups());
   Fill(AsOf(call, q), out->mutable_as_of());
   return {};
@@ -228,10 +289,11 @@ Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelRep
   auto question = Ask(call, request.scope(), false);
   if (!question) return std::move(question).error();
   const Question& q = *question;
-  Counts total;
-  std::map<std::string, Counts> groups;
+  const Listing listing = ListingOf(reader, q.as_of);
+  SplitCounts total;
+  std::map<std::string, SplitCounts> groups;
   if (RollupsAnswer(q)) {
-    total = FromRollups(reader, q);
+    total = {FromRollups(reader, q), ListedCases(reader, q, listing)};
   } else {
     reader.ScanCases(q.program_id, q.scope, [&](const Case& c) {
       if (!q.Holds(c.opened_at)) return;
@@ -239,8 +301,9 @@ Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelRep
       if (q.as_of && c.reopen_count > 0 && !c.history) {
         counts.open = WasOpen(reader, c, *q.as_of) ? 1 : 0;
       }
-      total += counts;
-      if (!q.group_by.empty()) groups[Group(reader, c, q.group_by)] += counts;
+      const bool listed = WasListed(listing, c.customer_id, c.opened_at);
+      total.Add(counts, listed);
+      if (!q.group_by.empty()) groups[Group(reader, c, q.group_by)].Add(counts, listed);
     });
   }
   FillFunnel("", total, out->mutable_total());
@@ -251,21 +314,32 @@ Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelRep
 
 struct Cohort {
   Counts all, matured, not_matured;
-  std::vector<Case> eligible;  // for the curve
+  std::vector<Observation> eligible;  // for the curve
+
+  void Add(const Case& c, const Counts& counts, Timestamp as_of) {
+    all += counts;
+    (IsMatured(c, as_of) ? matured : not_matured) += counts;
+    if (counts.eligible > 0) eligible.push_back(ConversionTime(c, as_of));
+  }
 };
 
-void FillRecovery(const std::string& group, const Cohort& cohort, Timestamp as_of,
-                  api::RecoveryFigure* out) {
+struct SplitCohort {
+  Cohort all, without_listed;
+
+  void Add(const Case& c, const Counts& counts, Timestamp as_of, bool listed) {
+    all.Add(c, counts, as_of);
+    if (!listed) without_listed.Add(c, counts, as_of);
+  }
+};
+
+void FillRecovery(const std::string& group, const Cohort& cohort, api::RecoveryFigure* out) {
   out->set_group(group);
   out->set_opened_count(cohort.all.opened);
   FillExclusions(cohort.all, out);
   FillRates(cohort.all, out->mutable_all());
   FillRates(cohort.matured, out->mutable_matured());
   FillRates(cohort.not_matured, out->mutable_not_matured());
-  std::vector<Observation> observations;
-  observations.reserve(cohort.eligible.size());
-  for (const Case& c : cohort.eligible) observations.push_back(ConversionTime(c, as_of));
-  for (const KaplanMeierStep& step : KaplanMeier(std::move(observations)).steps) {
+  for (const KaplanMeierStep& step : KaplanMeier(cohort.eligible).steps) {
     api::SurvivalStep* to = out->add_conversion_curve();
     to->set_days(std::chrono::duration<double, std::ratio<86'400>>(step.time).count());
     to->set_at_risk_count(step.at_risk);
@@ -273,6 +347,52 @@ void FillRecovery(const std::string& group, const Cohort& cohort, Timestamp as_o
     to->set_survival(step.survival);
     FillInterval(step.band, [&] { return to->mutable_interval(); });
   }
+}
+
+void FillRecovery(const std::string& group, const SplitCohort& cohort, api::RecoveryFigure* out) {
+  FillRecovery(group, cohort.all, out);
+  if (cohort.without_listed.all.opened == cohort.all.all.opened) return;
+  out->set_listed_count(cohort.all.all.eligible - cohort.without_listed.all.eligible);
+  FillRecovery(group, cohort.without_listed, out->mutable_without_listed());
+}
+
+void FillCustomers(const CustomerRecovery& figure, api::CustomerRecoveryFigure* out) {
+  const int64_t n = figure.began_as_detractor_and_answered_again;
+  out->set_customer_count(n);
+  FillShare(figure.converted_ever, n, out->mutable_converted_ever());
+  FillShare(figure.converted_last, n, out->mutable_converted_last());
+  FillShare(figure.recovered_ever, n, out->mutable_recovered_ever());
+  FillShare(figure.recovered_last, n, out->mutable_recovered_last());
+  out->set_never_again_count(figure.never_again);
+}
+
+void GetCustomers(Reader& reader, const Question& q, api::CustomerRecoveryFigure* out) {
+  const Listing listing = ListingOf(reader, q.as_of);
+  CustomerRecovery figure, without;
+  CustomerId current;
+  bool listed = false;  // `current`, at their first answer
+  std::vector<Category> answers;
+  const auto count = [&] {
+    figure.Add(answers);
+    if (!listed) without.Add(answers);
+    answers.clear();
+  };
+  reader.ScanAnswers(q.program_id, q.scope,
+                     [&](const CustomerId& customer, Timestamp at, Category category) {
+                       if (!q.Holds(at)) return;
+                       if (customer != current) {
+                         count();
+                         current = customer;
+                         listed = WasListed(listing, customer, at);
+                       }
+                       answers.push_back(category);
+                     });
+  count();
+  FillCustomers(figure, out);
+  if (figure == without) return;
+  out->set_listed_count(figure.began_as_detractor_and_answered_again -
+                        without.began_as_detractor_and_answered_again);
+  FillCustomers(without, out->mutable_without_listed());
 }
 
 Result<void> GetRecovery(const Call& call, Reader& reader,
@@ -286,28 +406,7 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
   if (!checks.ok()) return std::move(checks).ToError();
 
   if (unit == api::RECOVERY_UNIT_CUSTOMER) {
-    CustomerRecovery figure;
-    CustomerId current;
-    std::vector<Category> answers;
-    reader.ScanAnswers(q.program_id, q.scope,
-                       [&](const CustomerId& customer, Timestamp at, Category category) {
-                         if (!q.Holds(at)) return;
-                         if (customer != current) {
-                           figure.Add(answers);
-                           answers.clear();
-                           current = customer;
-                         }
-                         answers.push_back(category);
-                       });
-    figure.Add(answers);
-    const int64_t n = figure.began_as_detractor_and_answered_again;
-    api::CustomerRecoveryFigure* to = out->mutable_customers();
-    to->set_customer_count(n);
-    FillShare(figure.converted_ever, n, to->mutable_converted_ever());
-    FillShare(figure.converted_last, n, to->mutable_converted_last());
-    FillShare(figure.recovered_ever, n, to->mutable_recovered_ever());
-    FillShare(figure.recovered_last, n, to->mutable_recovered_last());
-    to->set_never_again_count(figure.never_again);
+    GetCustomers(reader, q, out->mutable_customers());
     Fill(AsOf(call, q), out->mutable_as_of());
     return {};
   }
@@ -324,23 +423,24 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
   if (!q.as_of && history && !cases.empty()) q.as_of = reader.LastAnswerAt(q.program_id);
   const Timestamp as_of = AsOf(call, q);
 
-  Cohort total;
-  std::map<std::string, Cohort> groups;
-  const auto add = [&](Cohort& cohort, const Case& c, const Counts& counts) {
-    cohort.all += counts;
-    (IsMatured(c, as_of) ? cohort.matured : cohort.not_matured) += counts;
-    if (counts.eligible > 0) cohort.eligible.push_back(c);
-  };
+  const Listing listing = ListingOf(reader, q.as_of);
+  SplitCohort total;
+  std::map<std::string, SplitCohort> groups;
   for (const Case& c : cases) {
     const Counts counts = Contribution(c, as_of);
-    add(total, c, counts);
-    if (!q.group_by.empty()) add(groups[Group(reader, c, q.group_by)], c, counts);
+    const bool listed = WasListed(listing, c.customer_id, c.opened_at);
+    total.Add(c, counts, as_of, listed);
+    if (!q.group_by.empty()) {
+      groups[Group(reader, c, q.group_by)].Add(c, counts, as_of, listed);
+    }
   }
-  FillRecovery("", total, as_of, out->mutable_total());
-  out->mutable_total()->set_anonymous_detractor_count(answers.anonymous_detractors);
-  for (const auto& [group, cohort] : groups) {
-    FillRecovery(group, cohort, as_of, out->add_groups());
+  api::RecoveryFigure* to = out->mutable_total();
+  FillRecovery("", total, to);
+  to->set_anonymous_detractor_count(answers.anonymous_detractors);
+  if (to->has_without_listed()) {  // nobody is both
+    to->mutable_without_listed()->set_anonymous_detractor_count(answers.anonymous_detractors);
   }
+  for (const auto& [group, cohort] : groups) FillRecovery(group, cohort, out->add_groups());
   Fill(as_of, out->mutable_as_of());
   return {};
 }

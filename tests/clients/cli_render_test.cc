@@ -2,6 +2,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include "clients/cli/blacklist.h"
 #include "clients/cli/cases.h"
 #include "clients/cli/customers.h"
 #include "clients/cli/import.h"
@@ -204,7 +205,7 @@ v1::GetNpsReportResponse NpsReport() {
 }
 
 TEST(CliRenderTest, NpsShowsCountsIntervalAndTwoDecimals) {
-  const std::string text = RenderNps(NpsReport(), {}, 0);
+  const std::string text = RenderNps(NpsReport(), false, {}, 0);
   ExpectGolden("nps.txt", text);
   EXPECT_NE(text.find("39.84"), std::string::npos);
   std::ostringstream csv;
@@ -226,7 +227,7 @@ TEST(CliRenderTest, TheFunnelIsDrawn) {
     "asOf": "2004-07-01T00:00:00Z"})");
   std::ostringstream csv;
   WriteFunnelCsv(report, csv);
-  ExpectGolden("funnel.txt", RenderFunnel(report, {}, 0));
+  ExpectGolden("funnel.txt", RenderFunnel(report, false, {}, 0));
   ExpectGolden("funnel.csv", csv.str());
 }
 
@@ -256,7 +257,7 @@ TEST(CliRenderTest, RecoveryShowsCountsDenominatorsAndIntervals) {
       rates + R"(}], "asOf": "2004-07-01T00:00:00Z"})");
   std::ostringstream csv;
   WriteRecoveryCsv(report, csv);
-  ExpectGolden("recovery.txt", RenderRecovery(report, true, {}, 0));
+  ExpectGolden("recovery.txt", RenderRecovery(report, true, false, {}, 0));
   ExpectGolden("recovery.csv", csv.str());
 }
 
@@ -269,9 +270,101 @@ TEST(CliRenderTest, RecoveryOfCustomersCountsThoseWhoAnsweredAgain) {
       "recoveredEver": {"count": "922", "total": "1536", "value": 0.60026},
       "recoveredLast": {"count": "600", "total": "1536", "value": 0.390625}},
     "asOf": "2004-07-01T00:00:00Z"})");
-  const std::string text = RenderRecovery(report, false, {}, 0);
+  const std::string text = RenderRecovery(report, false, false, {}, 0);
   ExpectGolden("recovery_customers.txt", text);
   EXPECT_NE(text.find("16.47 %"), std::string::npos);
+}
+
+// Both languages, and the rows of a spreadsheet.
+TEST(CliRenderTest, FiguresAreShownWithAndWithoutListedCustomers) {
+  const auto nps = FromJson<v1::GetNpsReportResponse>(R"({
+    "total": {"responseCount": "8", "promoterCount": "2", "passiveCount": "1",
+      "detractorCount": "5", "nps": -37.5, "interval": {"low": -69.96, "high": 6.32},
+      "listedCount": "3", "withoutListed": {"responseCount": "5", "promoterCount": "1",
+        "passiveCount": "1", "detractorCount": "3", "nps": -40,
+        "interval": {"low": -79.78, "high": 29.78}}},
+    "groups": [
+      {"group": "杭州", "responseCount": "3", "promoterCount": "1", "detractorCount": "2",
+       "nps": -33.3333, "interval": {"low": -82.2, "high": 48.8}, "listedCount": "3",
+       "withoutListed": {"group": "杭州"}},
+      {"responseCount": "5", "promoterCount": "1", "passiveCount": "1", "detractorCount": "3",
+       "nps": -40, "interval": {"low": -79.78, "high": 29.78}}],
+    "asOf": "2026-03-02T15:00:00Z", "anonymousCount": "1"})");
+  const std::string stages = R"("stages": [
+      {"stage": "eligible", "count": "4", "share": 1}, {"stage": "contacted", "count": "4",
+       "share": 1}, {"stage": "remedied", "count": "3", "share": 0.75},
+      {"stage": "asked", "count": "2", "share": 0.5},
+      {"stage": "answered", "count": "1", "share": 0.25},
+      {"stage": "recovered", "count": "1", "share": 0.25},
+      {"stage": "converted", "count": "1", "share": 0.25}])";
+  const std::string fewer = R"("stages": [
+      {"stage": "eligible", "count": "2", "share": 1}, {"stage": "contacted", "count": "2",
+       "share": 1}, {"stage": "remedied", "count": "2", "share": 1},
+      {"stage": "asked", "count": "1", "share": 0.5},
+      {"stage": "answered", "count": "1", "share": 0.5},
+      {"stage": "recovered", "count": "1", "share": 0.5},
+      {"stage": "converted", "count": "1", "share": 0.5}])";
+  const auto funnel = FromJson<v1::GetFunnelReportResponse>(
+      R"({"total": {"openedCount": "5", "openCount": "2", "listedCount": "2",
+        "exclusions": [{"reason": "merged", "count": "1"}],)" +
+      stages + R"(, "withoutListed": {"openedCount": "3", )" + fewer +
+      R"(}}, "groups": [{"group": "杭州", "openedCount": "5", )" + stages +
+      R"(}], "asOf": "2026-03-02T15:00:00Z"})");
+  const std::string all = R"("all": {"eligibleCount": "4", "answeredCount": "1",
+      "recoveredEver": {"count": "1", "total": "4", "value": 0.25,
+                        "interval": {"low": 0.0456, "high": 0.6994}},
+      "recoveredBounds": {"low": 0.25, "high": 1}})";
+  const std::string rest = R"("all": {"eligibleCount": "2", "answeredCount": "1",
+      "recoveredEver": {"count": "1", "total": "2", "value": 0.5,
+                        "interval": {"low": 0.0945, "high": 0.9055}},
+      "recoveredBounds": {"low": 0.5, "high": 1}})";
+  const auto recovery = FromJson<v1::GetRecoveryReportResponse>(
+      R"({"total": {"openedCount": "5", "anonymousDetractorCount": "1", "listedCount": "2",)" +
+      all + R"(, "withoutListed": {"openedCount": "3", )" + rest +
+      R"(}}, "groups": [{"group": "杭州", )" + all + R"(, "withoutListed": {)" + rest +
+      R"(}}], "asOf": "2026-03-02T15:00:00Z"})");
+  const auto customers = FromJson<v1::GetRecoveryReportResponse>(R"({
+    "customers": {"customerCount": "2", "neverAgainCount": "2", "listedCount": "1",
+      "convertedEver": {"count": "1", "total": "2", "value": 0.5},
+      "withoutListed": {"customerCount": "1", "neverAgainCount": "1",
+        "convertedEver": {"count": "1", "total": "1", "value": 1}}},
+    "asOf": "2026-03-02T15:00:00Z"})");
+  std::string text;
+  for (const bool chinese : {false, true}) {
+    text += RenderNps(nps, chinese, {}, 0) + "----\n" + RenderFunnel(funnel, chinese, {}, 0) +
+            "----\n" + RenderRecovery(recovery, true, chinese, {}, 0) + "----\n" +
+            RenderRecovery(customers, false, chinese, {}, 0) + "----\n";
+  }
+  ExpectGolden("without_listed.txt", text);
+  std::ostringstream csv;
+  WriteNpsCsv(nps, csv);
+  WriteFunnelCsv(funnel, csv);
+  WriteRecoveryCsv(recovery, csv);
+  WriteRecoveryCsv(customers, csv);
+  ExpectGolden("without_listed.csv", csv.str());
+}
+
+TEST(CliRenderTest, AnEntrySaysWhichQueueTheCasesGoTo) {
+  struct Row {
+    const char* entry;
+    const char* en;
+    const char* zh;
+  };
+  const Row rows[] = {
+      {R"({"kind": "BLACKLIST_KIND_NO_GOODWILL", "effects": {"queueId": "legal"}})",
+       "every compensation that is not owed by law; cases go to queue legal\n",
+       "所有非法定的补偿；工单进入工单池 legal\n"},
+      {R"({"kind": "BLACKLIST_KIND_REPEAT_COMPENSATION",
+           "effects": {"remedyTypes": ["points"], "queueId": "legal"}})",
+       "points; cases go to queue legal\n", "points；工单进入工单池 legal\n"},
+      {R"({"kind": "BLACKLIST_KIND_NO_GOODWILL", "effects": {"remedyTypes": ["points"]}})",
+       "points\n", "points\n"},
+  };
+  for (const Row& row : rows) {
+    const auto entry = FromJson<v1::BlacklistEntry>(row.entry);
+    EXPECT_NE(RenderEntry(entry, false, {}, 0).find(row.en), std::string::npos) << row.entry;
+    EXPECT_NE(RenderEntry(entry, true, {}, 0).find(row.zh), std::string::npos) << row.entry;
+  }
 }
 
 TEST(CliRenderTest, ACustomerAnAnswerAProgramAndTheStatusAreShown) {

@@ -240,11 +240,11 @@ TEST_F(BlacklistApiTest, EveryFaultOfAProposalIsToldAtOnce) {
   };
   const Refusal against = with(
       "kind: BLACKLIST_KIND_REPEAT_COMPENSATION reason_code: \"ugly\" "
-      "effects { remedy_types: \"refund\" remedy_types: \"gold\" queue_id: \"q\" } " +
+      "effects { remedy_types: \"refund\" remedy_types: \"gold\" program_ids: \"nps\" } " +
       Seconds("expire_time", kStart + 366 * kDay) + Seconds("immediate_until", kStart + 60) +
       "evidence { summary: \"x\" }");
   for (const char* field :
-       {"entry.reason_code", "entry.internal_reason", "entry.effects.queue_id",
+       {"entry.reason_code", "entry.internal_reason", "entry.effects.program_ids",
         "entry.effects.remedy_types[0]", "entry.effects.remedy_types[1]", "entry.expire_time",
         "entry.immediate_until", "entry.evidence[0].occur_time"}) {
     EXPECT_TRUE(against.HasField(field)) << field << "\n" << against;

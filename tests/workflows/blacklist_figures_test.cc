@@ -1,4 +1,5 @@
-// What became of entries, counted: each once, and by their times rather than their timers.
+// What became of entries, counted: each once, and by their times rather than their timers; and who
+// was listed when.
 #include "workflows/blacklist_figures.h"
 
 #include <gtest/gtest.h>
@@ -83,6 +84,117 @@ TEST(BlacklistFiguresTest, EachEntryCountsOnceForWhatBecameOfIt) {
   EXPECT_EQ(sum.activated, 6);
   EXPECT_EQ(sum.lapsed + sum.undecided, 4);
   EXPECT_EQ(sum.in_force, 2);
+}
+
+TEST(BlacklistFiguresTest, WhoIsListedFromItsStartToTheEndAsItReallyCame) {
+  const Timestamp starts = kNow - days{10};
+  const Timestamp expires = kNow + days{10};
+  const BlacklistDecision warned{Decided::kWarned, "w", kNow, {}};
+  const BlacklistDecision holds{Decided::kActivated, "a", kNow, {}};
+  const BlacklistDecision rejected{Decided::kRejected, "r", kNow, {}};
+  const auto ended = [](BlacklistEntry entry, Timestamp at) {
+    entry.ended_at = at;
+    return entry;
+  };
+  BlacklistEntry at_once = Entry(BlacklistState::kProposed);
+  at_once.kind = BlacklistKind::kStaffSafety;
+  at_once.immediate_until = kNow + days{3};
+  BlacklistEntry at_once_then_rejected = at_once;
+  at_once_then_rejected.state = BlacklistState::kRejected;
+  at_once_then_rejected.decisions = {rejected};
+  BlacklistEntry at_once_then_decided = at_once;
+  at_once_then_decided.state = BlacklistState::kActive;
+  at_once_then_decided.decisions = {holds};
+  BlacklistEntry suspended = Entry(BlacklistState::kActive, {holds});
+  suspended.appeal.state = AppealState::kMade;
+  suspended.appeal.due_at = kNow - days{1};
+  BlacklistEntry elsewhere = Entry(BlacklistState::kActive, {holds});
+  elsewhere.extent = {BlacklistExtent::Kind::kProgram, "elsewhere"};
+  BlacklistEntry before_its_start = ended(Entry(BlacklistState::kLifted, {holds}), kNow);
+  before_its_start.starts_at = kNow + days{1};
+  struct ListedRow {
+    const char* name;
+    BlacklistEntry entry;
+    std::optional<Timestamp> as_of;
+    std::optional<ListedTime> expected;
+  };
+  const ListedRow rows[] = {
+      {"proposed", Entry(BlacklistState::kProposed), {}, {}},
+      {"warned", Entry(BlacklistState::kWarned, {warned}), {}, {}},
+      {"rejected", ended(Entry(BlacklistState::kRejected, {rejected}), kNow), {}, {}},
+      {"nobody decided", ended(Entry(BlacklistState::kLapsed), expires), {}, {}},
+      {"holds at once", at_once, {}, {}},
+      {"held at once, rejected", ended(at_once_then_rejected, kNow), {}, {}},
+      {"held at once, decided", at_once_then_decided, {}, ListedTime{starts, expires}},
+      {"active", Entry(BlacklistState::kActive, {holds}), {}, ListedTime{starts, expires}},
+      {"as of its decision", Entry(BlacklistState::kActive, {warned, holds}), kNow,
+       ListedTime{starts, expires}},
+      {"as of before it", Entry(BlacklistState::kActive, {holds}), kNow - milliseconds{1}, {}},
+      {"its end has come, no timer yet", Entry(BlacklistState::kActive, {holds}), expires + days{1},
+       ListedTime{starts, expires}},
+      {"lapsed",
+       ended(Entry(BlacklistState::kLapsed, {holds}), expires),
+       {},
+       ListedTime{starts, expires}},
+      {"lifted",
+       ended(Entry(BlacklistState::kLifted, {holds}), kNow + days{2}),
+       {},
+       ListedTime{starts, kNow + days{2}}},
+      {"lifted before it began", before_its_start, {}, {}},
+      {"appeal overdue", suspended, {}, ListedTime{starts, expires}},
+      {"in another program", elsewhere, {}, ListedTime{starts, expires}},
+  };
+  for (const ListedRow& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(ListedBy(row.entry, row.as_of), row.expected);
+  }
+}
+
+TEST(BlacklistFiguresTest, AnEndThatIsMovedChangesNothingOfTheTimeBefore) {
+  // What the entry was at each instant, and what it is once it was extended and then lifted.
+  const BlacklistDecision holds{Decided::kActivated, "a", kNow - days{9}, {}};
+  const BlacklistEntry before = Entry(BlacklistState::kActive, {holds});
+  BlacklistEntry after = before;
+  after.expires_at = kNow + days{20};  // decided at kNow + 9 days
+  after.state = BlacklistState::kLifted;
+  after.ended_at = kNow + days{15};
+  CustomerId mei;
+  mei.bytes[0] = 1;
+  for (int day = -12; day < 9; ++day) {
+    const Timestamp now = kNow + days{day};
+    const auto listing = [&](const BlacklistEntry& entry) {
+      const auto time = ListedBy(entry, now);
+      return time ? Listing{{mei, {*time}}} : Listing{};
+    };
+    for (int then = -12; then <= day; ++then) {
+      const Timestamp t = kNow + days{then};
+      EXPECT_EQ(WasListed(listing(after), mei, t), WasListed(listing(before), mei, t))
+          << "known on day " << day << " of day " << then;
+    }
+  }
+}
+
+TEST(BlacklistFiguresTest, SomebodyWasListedWithinAnyOfTheirTimes) {
+  CustomerId mei, an;
+  mei.bytes[0] = 1;
+  an.bytes[0] = 2;
+  const Listing listing = {{mei,
+                            {{kNow, kNow + days{2}},
+                             {kNow + days{1}, kNow + days{3}},
+                             {kNow + days{5}, kNow + days{6}}}}};
+  struct TimeRow {
+    milliseconds after_now;
+    bool listed;
+  };
+  const TimeRow rows[] = {{-milliseconds{1}, false}, {milliseconds{0}, true},
+                          {days{2}, true},           {days{3} - milliseconds{1}, true},
+                          {days{3}, false},          {days{5}, true},
+                          {days{6}, false}};
+  for (const TimeRow& row : rows) {
+    EXPECT_EQ(WasListed(listing, mei, kNow + row.after_now), row.listed) << row.after_now.count();
+    EXPECT_FALSE(WasListed(listing, an, kNow + row.after_now));
+    EXPECT_FALSE(WasListed(listing, {}, kNow + row.after_now)) << "anonymous";
+  }
 }
 
 }  // namespace

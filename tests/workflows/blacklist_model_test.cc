@@ -38,6 +38,7 @@ const Text kNote = {{}, "why"};
 
 struct Known {
   Kind kind{};
+  std::string queue{};
   bool proposed = true;  // not decided yet
   bool over = false;
   std::set<std::string> wanted_by{};
@@ -124,6 +125,9 @@ class Play {
     BlacklistEffects effects;
     if (command.kind == Kind::kChannelLimit) effects.channels = {Channel::kPhone};
     if (command.kind == Kind::kStaffSafety) effects.queue_id = "safety";
+    const bool goodwill =
+        command.kind == Kind::kNoGoodwill || command.kind == Kind::kRepeatCompensation;
+    if (goodwill && Below(2) == 0) effects.queue_id = Below(2) == 0 ? "legal" : "audit";
     command.effects = effects;
     for (const BlacklistReason& reason : world_.revision.blacklist.reasons) {
       const auto& kinds = reason.kinds;
@@ -136,14 +140,17 @@ class Play {
     command.expires_at = world_.now + days{static_cast<int>(Below(45)) - 2};
     const Duration lasts = *command.expires_at - world_.now;
     const bool covered = std::any_of(known_.begin(), known_.end(), [&](const Known& each) {
-      return each.kind == command.kind && !IsOver(each);
+      return each.kind == command.kind && !IsOver(each) &&
+             (effects.queue_id.empty() || each.queue == effects.queue_id);
     });
     const bool expected = lasts > Duration{0} && lasts <= kLongest && !covered;
     const auto done = world_.Do(command);
     ASSERT_EQ(done.has_value(), expected) << Outcome(done);
     if (expected)
-      known_.push_back(
-          {.kind = command.kind, .wanted_by = {world_.actor}, .expires_at = *command.expires_at});
+      known_.push_back({.kind = command.kind,
+                        .queue = effects.queue_id,
+                        .wanted_by = {world_.actor},
+                        .expires_at = *command.expires_at});
   }
 
   void ByRules() {

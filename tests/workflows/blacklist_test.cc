@@ -56,7 +56,15 @@ RestrictedAction Action(RestrictedActionKind kind) {
 
 // ------------------------------------------------------------------------------ the decision table
 
-enum class Upon { kNever, kAlways, kLimitedChannel, kInPerson, kListedRemedy, kListedSurvey };
+enum class Upon {
+  kNever,
+  kAlways,
+  kLimitedChannel,
+  kInPerson,
+  kListedRemedy,
+  kListedSurvey,
+  kNamedQueue
+};
 struct Cell {
   Upon upon;
   PermitOutcome outcome;
@@ -88,19 +96,19 @@ Cell CellOf(BlacklistKind kind, RestrictedActionKind action) {
     case BlacklistKind::kNoGoodwill:
       switch (action) {
         case A::kRemedy: return {Upon::kListedRemedy, PermitOutcome::kBlocked};
+        case A::kRoute: return {Upon::kNamedQueue, PermitOutcome::kAllowed};
         case A::kUnset:
         case A::kContact:
-        case A::kSurvey:
-        case A::kRoute: return kSilent;
+        case A::kSurvey: return kSilent;
       }
       break;
     case BlacklistKind::kRepeatCompensation:
       switch (action) {
         case A::kRemedy: return {Upon::kListedRemedy, PermitOutcome::kNeedsApproval};
+        case A::kRoute: return {Upon::kNamedQueue, PermitOutcome::kAllowed};
         case A::kUnset:
         case A::kContact:
-        case A::kSurvey:
-        case A::kRoute: return kSilent;
+        case A::kSurvey: return kSilent;
       }
       break;
     case BlacklistKind::kStaffSafety:
@@ -181,6 +189,7 @@ TEST(BlacklistTest, EveryKindInEveryStateSaysToEveryActionWhatTheTableSays) {
                   case Upon::kInPerson: says = channel == Channel::kInPerson; break;
                   case Upon::kListedRemedy: says = effects.lists_remedy && !statutory; break;
                   case Upon::kListedSurvey: says = effects.lists_survey; break;
+                  case Upon::kNamedQueue: says = !entry.effects.queue_id.empty(); break;
                   case Upon::kLimitedChannel:
                     says = std::count(entry.effects.channels.begin(), entry.effects.channels.end(),
                                       channel) > 0;
@@ -303,6 +312,45 @@ TEST(BlacklistTest, TheOrderInWhichEntriesAreReadChangesNothing) {
   }
 }
 
+// Goal: of several queues there is one answer. Method: every set of three kinds, with queues or
+// without, against a naive model that asks for the safety of staff first and then by number.
+TEST(BlacklistTest, TheQueueOfStaffSafetyComesFirstThenThatOfTheLowestNumber) {
+  int routed = 0, passed_by = 0;
+  for (const BlacklistKind first : kKinds) {
+    for (const BlacklistKind second : kKinds) {
+      for (const BlacklistKind third : kKinds) {
+        for (unsigned named = 0; named < 8; ++named) {
+          std::vector<BlacklistEntry> entries = {Entry(first), Entry(second), Entry(third)};
+          for (size_t i = 0; i < entries.size(); ++i) {
+            entries[i].number = static_cast<int64_t>(i) + 1;
+            entries[i].effects.queue_id = (named >> i & 1) != 0 ? "q" + std::to_string(i) : "";
+          }
+          std::string expected, safety;
+          for (const BlacklistEntry& entry : entries) {
+            const std::string& queue = entry.effects.queue_id;
+            const bool goodwill = entry.kind == BlacklistKind::kNoGoodwill ||
+                                  entry.kind == BlacklistKind::kRepeatCompensation;
+            if (goodwill && expected.empty()) expected = queue;
+            if (entry.kind == BlacklistKind::kStaffSafety && safety.empty()) safety = queue;
+          }
+          passed_by += !safety.empty() && !expected.empty() ? 1 : 0;
+          if (!safety.empty()) expected = safety;
+          routed += expected.empty() ? 0 : 1;
+          const RestrictedAction route = Action(RestrictedActionKind::kRoute);
+          EXPECT_EQ(Restrict(entries, route, kNow).queue_id, expected)
+              << Name(first) << " " << Name(second) << " " << Name(third) << " " << named;
+          std::reverse(entries.begin(), entries.end());
+          EXPECT_EQ(Restrict(entries, route, kNow).queue_id, expected) << "read backwards";
+          for (BlacklistEntry& entry : entries) entry.expires_at = kNow;
+          EXPECT_EQ(Restrict(entries, route, kNow), Permit{}) << "their time is over";
+        }
+      }
+    }
+  }
+  EXPECT_GT(routed, 500);
+  EXPECT_GT(passed_by, 100);
+}
+
 TEST(BlacklistTest, AnActionThatNamesNoUnitOrProgramIsInNone) {
   BlacklistEntry entry = Entry(BlacklistKind::kDoNotContact);
   RestrictedAction nowhere;
@@ -352,6 +400,9 @@ TEST(BlacklistTest, WiderEffectsCoverNarrowerOnes) {
       {{{}, {"voucher", "points"}, {}, ""}, {{}, {"points"}, {}, ""}, true},
       {{{}, {}, {"nps"}, ""}, {{}, {}, {"csat"}, ""}, false},
       {{{}, {}, {}, "safety"}, {{}, {}, {}, "legal"}, false},
+      {{{}, {}, {}, "legal"}, {{}, {}, {}, "legal"}, true},
+      {{{}, {}, {}, "legal"}, {{}, {"voucher"}, {}, ""}, true},  // asks for no queue
+      {{}, {{}, {}, {}, "legal"}, false},
   };
   for (size_t i = 0; i < std::size(rows); ++i) {
     EXPECT_EQ(Covers(rows[i].wide, rows[i].narrow), rows[i].covers) << i;

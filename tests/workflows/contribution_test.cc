@@ -77,6 +77,30 @@ TEST(ContributionTest, AFirstAnswerAfterTheWindowIsAnAnswerButNoRecovery) {
   EXPECT_EQ(Contribution(c).recovered_first, 0);
 }
 
+TEST(ContributionTest, ACohortIsSplitIntoTheWholeAndTheRest) {
+  Case excluded = FullCase();
+  excluded.mis_scored = true;
+  Response promoter;
+  promoter.customer_id.bytes[0] = 1;
+  promoter.category = Category::kPromoter;
+  SplitCounts split;
+  Counts all, rest;
+  for (const Counts& counts :
+       {Contribution(FullCase()), Contribution(excluded), Contribution(promoter)}) {
+    for (const bool of_listed : {false, true, true}) {
+      split.Add(counts, of_listed);
+      all += counts;
+      if (!of_listed) rest += counts;
+    }
+  }
+  EXPECT_EQ(split.all, all);
+  EXPECT_EQ(split.WithoutListed(), rest);
+  EXPECT_EQ(split.WithoutListed().opened, 2);
+  EXPECT_EQ(split.WithoutListed().eligible, 1);
+  EXPECT_EQ(split.WithoutListed().promoters, 1);
+  EXPECT_EQ(split.listed.excluded[static_cast<int>(Exclusion::kMisScored)], 2);
+}
+
 struct ExclusionRow {
   const char* name;
   void (*change)(Case&);

@@ -253,6 +253,12 @@ TEST(DecideBlacklistTest, AProposalIsCheckedBeforeAnybodyDecidesOnIt) {
       {"channels of a goodwill entry", Kind::kNoGoodwill,
        [](ProposeEntry& p) { p.effects->channels = {Channel::kPhone}; },
        "BLACKLIST_EFFECT_NOT_OF_KIND"},
+      {"a queue of a goodwill entry", Kind::kNoGoodwill,
+       [](ProposeEntry& p) { p.effects->queue_id = "legal"; }, "EntryProposed"},
+      {"a queue of repeat compensation", Kind::kRepeatCompensation,
+       [](ProposeEntry& p) { p.effects->queue_id = "legal"; }, "EntryProposed"},
+      {"a queue of no contact", Kind::kDoNotContact,
+       [](ProposeEntry& p) { p.effects->queue_id = "legal"; }, "BLACKLIST_EFFECT_NOT_OF_KIND"},
       {"a queue of a channel entry", Kind::kChannelLimit,
        [](ProposeEntry& p) { p.effects->queue_id = "safety"; }, "BLACKLIST_EFFECT_NOT_OF_KIND"},
       {"no channels", Kind::kChannelLimit, [](ProposeEntry& p) { p.effects->channels.clear(); },
@@ -307,6 +313,41 @@ TEST(DecideBlacklistTest, WhatIsCoveredAlreadyIsNotProposedAgain) {
   ASSERT_EQ(Work(world, "chen.hao", Reject()), "EntryDecided");
   EXPECT_EQ(DoAs(world, "li.na", narrow), "EntryProposed") << "that one is over";
   EXPECT_EQ(DoAs(world, "li.na", wide), "EntryProposed") << "a narrower one does not cover it";
+}
+
+TEST(DecideBlacklistTest, AQueueHasToBeOneOfTheConfiguration) {
+  for (const Kind kind : {Kind::kStaffSafety, Kind::kNoGoodwill, Kind::kRepeatCompensation}) {
+    SCOPED_TRACE(Name(kind));
+    Revision revision = WithPolicy();
+    for (const char* id : {"default", "safety", "legal"}) {
+      QueueDef queue;
+      queue.id = id;
+      revision.queues.push_back(queue);
+    }
+    World world = Start(revision);
+    ProposeEntry command = Proposal(world, kind);
+    command.effects->queue_id = "lawyers";
+    world.actor = "zhao.min";
+    const auto refused = world.Do(command);
+    ASSERT_FALSE(refused);
+    ASSERT_EQ(refused.error().violations.size(), 1U);
+    EXPECT_EQ(refused.error().violations[0].field, "entry.effects.queue_id");
+    command.effects->queue_id = "legal";
+    EXPECT_EQ(DoAs(world, "zhao.min", command), "EntryProposed");
+    EXPECT_EQ(world.EntryOf(1).effects.queue_id, "legal");
+  }
+}
+
+// Goal: somebody who is on the list already may still be put before legal, but not twice.
+TEST(DecideBlacklistTest, AQueueIsProposedBesideAnEntryWithoutOne) {
+  World world = Start();
+  ProposeEntry plain = Proposal(world, Kind::kNoGoodwill);
+  ASSERT_EQ(DoAs(world, "zhao.min", plain), "EntryProposed");
+  ProposeEntry routed = plain;
+  routed.effects->queue_id = "legal";
+  EXPECT_EQ(DoAs(world, "zhao.min", routed), "EntryProposed");
+  EXPECT_EQ(DoAs(world, "zhao.min", routed), "BLACKLIST_ENTRY_EXISTS");
+  EXPECT_EQ(DoAs(world, "zhao.min", plain), "BLACKLIST_ENTRY_EXISTS");
 }
 
 // ------------------------------------------------------------------------------ states and

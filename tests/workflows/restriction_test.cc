@@ -249,6 +249,50 @@ TEST(RestrictionTest, WhoeverHasTheCaseKeepsIt) {
   }
 }
 
+// Goal: suspected claims come before legal, each still a case; what keeps staff safe comes first.
+TEST(RestrictionTest, CasesGoToTheQueueOfTheEntryWhileItHolds) {
+  struct Row {
+    const char* name;
+    BlacklistKind kind;
+    const char* queue;  // of the entry
+    bool over, threatens;
+    const char* expected;  // "": as usual
+  };
+  const Row rows[] = {
+      {"no goodwill", BlacklistKind::kNoGoodwill, "legal", false, false, "legal"},
+      {"repeat compensation", BlacklistKind::kRepeatCompensation, "legal", false, false, "legal"},
+      {"without a queue", BlacklistKind::kNoGoodwill, "", false, false, ""},
+      {"over", BlacklistKind::kNoGoodwill, "legal", true, false, ""},
+      {"and threatens", BlacklistKind::kNoGoodwill, "legal", false, true, "safety"},
+      {"over, and threatens", BlacklistKind::kNoGoodwill, "legal", true, true, "safety"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto list = [&row](Seam& seam) {
+      BlacklistEntry& entry = seam.List(row.kind);
+      entry.effects.queue_id = row.queue;
+      if (row.over) entry.expires_at = seam.world.now;
+      if (row.threatens) seam.List(BlacklistKind::kStaffSafety);
+    };
+    Seam waiting;
+    const std::string usual = waiting.Subject().details.queue_id;
+    ASSERT_NE(usual, "legal");
+    const std::string expected = *row.expected == '\0' ? usual : row.expected;
+    list(waiting);
+    waiting.Do(EscalateCase{});
+    EXPECT_EQ(waiting.Subject().details.queue_id, expected);
+    // A new complaint goes there from the start, and is a case like any other.
+    Seam later;
+    list(later);
+    later.Do(Resolved());
+    later.Do(Close{}, "chief");
+    later.world.now += days{1};
+    later.Come();
+    EXPECT_EQ(later.Subject().phase, Phase::kOpen);
+    EXPECT_EQ(later.Subject().details.queue_id, expected);
+  }
+}
+
 TEST(RestrictionTest, TheSecondAskIsLeftOutWithItsReason) {
   for (const BlacklistKind kind : {BlacklistKind::kDoNotContact, BlacklistKind::kNoGoodwill}) {
     Seam seam;

@@ -146,6 +146,22 @@ TEST(BlacklistConfigTest, TheShippedRulesMayBeInForceAndItsTextsSayNothingBad) {
   }
 }
 
+TEST(BlacklistConfigTest, SuspectedClaimsAreProposedForTheEyesOfLegal) {
+  std::vector<ConfigError> errors;
+  const auto loaded = LoadConfig(kRoot / "config", &errors);
+  ASSERT_TRUE(loaded) << Render(errors);
+  const BlacklistRule* rule = loaded->revision.blacklist.FindRule("suspected-claimant");
+  ASSERT_NE(rule, nullptr);
+  EXPECT_EQ(rule->proposal.reason_code, "suspected_claimant");
+  BlacklistEffects legal;
+  legal.queue_id = "legal";
+  EXPECT_EQ(rule->proposal.effects, legal);
+  const QueueDef* queue = loaded->revision.FindQueue("legal");
+  ASSERT_NE(queue, nullptr);
+  EXPECT_EQ(queue->name_zh, "法务");
+  EXPECT_EQ(ParseCanonical(loaded->canonical_text)->blacklist, loaded->revision.blacklist);
+}
+
 TEST(BlacklistConfigTest, TheShippedNoticesRenderInBothLanguages) {
   std::vector<ConfigError> errors;
   const auto loaded = LoadConfig(kRoot / "config", &errors);

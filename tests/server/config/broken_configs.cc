@@ -723,6 +723,18 @@ std::vector<Broken> BrokenSections() {
                 "reason: untrue, extent: {}}"),
       blacklist("blacklist_rule_effects_of_another_kind", "reason: untrue}",
                 "reason: untrue, effects: {channels: [phone, fax], queue: legal}}"),
+      blacklist("blacklist_rule_queue_of_a_limit", "    - {kind: staff_safety,",
+                "    - {kind: channel_limit, max_duration: 9 days, legal_basis: interest,\n"
+                "       effects: {channels: sms, queue: legal}}\n    - {kind: staff_safety,"),
+      [&] {
+        Broken unknown = blacklist("blacklist_rule_queue_unknown", "reason: untrue}",
+                                   "reason: untrue, effects: {queue: legl}}");
+        unknown.others.push_back({"queues.yaml",
+                                  "version: 1\nqueues:\n  - {id: default, name: {en: A}}\n"
+                                  "  - {id: night, name: {en: B}}\n"
+                                  "  - {id: legal, name: {en: C, zh: 法务}}\n"});
+        return unknown;
+      }(),
       blacklist("blacklist_rule_remedies", "reason: untrue}",
                 "reason: untrue, effects: {remedies: [refnud, owed]}}"),
       blacklist("blacklist_rule_without_queue", "effects: {queue: night}, ", ""),

@@ -347,7 +347,7 @@ blacklist:
        effects: {channels: [phone, sms]}, legal_basis: legitimate_interest, warn_first: true,
        warning_wait: 5 days, propose_roles: agent, decide_roles: [admin, manager]}
     - {kind: no_goodwill, max_duration: 365 days, legal_basis: legitimate_interest,
-       effects: {remedies: refund}, warn_first: false}
+       effects: {remedies: refund, queue: night}, warn_first: false}
     - {kind: staff_safety, max_duration: 90 days, legal_basis: safety, effects: {queue: night}}
   reasons:
     - {id: untrue, name: {en: Untrue, zh: 不实}, kinds: [no_goodwill, channel_limit],
