@@ -86,6 +86,7 @@ constexpr Row kTable[] = {
     {"CustomerService/ListCustomers", kStaffAndIntegration},
     {"CustomerService/GetCustomerHistory", kStaff},
     {"CustomerService/SetCustomerConsent", kStaffAndIntegration},
+    {"CustomerService/ExportCustomer", kManaging},
 
     {"BlacklistService/ProposeEntry", kStaff},
     {"BlacklistService/WarnEntry", kManaging},

@@ -219,6 +219,9 @@ class Reader {
   virtual std::vector<Event> CaseEvents(const CaseId& id, int64_t after, int32_t limit) = 0;
   virtual std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
                                          int32_t limit) = 0;
+  // Events that name that customer record, of whatever subject.
+  virtual std::vector<Event> PersonEvents(const CustomerId& customer, int64_t after,
+                                          int32_t limit) = 0;
   // Of every subject.
   virtual std::vector<Event> EventsAfter(int64_t after, int32_t limit) = 0;
   // Cases with a pending timer due at or before `now`, earliest first.
