@@ -6,6 +6,7 @@
 
 #include "clients/cli/cases.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/export.h"
 #include "clients/cli/options.h"
 #include "clients/cli/responses.h"
 #include "rebound/v1/customer_service.grpc.pb.h"
@@ -489,6 +490,7 @@ void AddCustomerCommands(CLI::App& app, Session& session) {
   AddConsent(*customers, session);
   AddMatches(*customers, session);
   AddErase(*customers, session);
+  AddExport(*customers, session);
 }
 
 }  // namespace rebound::cli

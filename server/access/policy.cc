@@ -88,6 +88,7 @@ constexpr Row kTable[] = {
     {"CustomerService/SetCustomerConsent", kStaffAndIntegration},
     {"CustomerService/FindCustomerMatches", kStaff},
     {"CustomerService/EraseCustomer", kManaging},
+    {"CustomerService/ExportCustomer", kManaging},
 
     {"BlacklistService/ProposeEntry", kStaff},
     {"BlacklistService/WarnEntry", kManaging},

@@ -279,6 +279,13 @@ void ApiService::AddBidi(const char* name, BidiFactory factory) {
                             std::move(factory)));
 }
 
+void ApiService::AddWriter(const char* name, WriterFactory factory) {
+  const int index = AddMethodNamed(name, grpc::internal::RpcMethod::SERVER_STREAMING);
+  MarkMethodRawCallback(
+      index, new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                 std::move(factory)));
+}
+
 void ApiService::Finish(const std::shared_ptr<UnaryState>& state, const Result<void>& result) {
   const grpc::Status status = Leave(state->context, state->call, result);
   state->reactor->Finish(status);

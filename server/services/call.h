@@ -186,16 +186,22 @@ class ApiService : public grpc::Service {
   using BidiFactory = std::function<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*(
       grpc::CallbackServerContext*)>;
   void AddBidi(const char* name, BidiFactory factory);
+  // Many messages for one request; see stream.h.
+  using WriterFactory = std::function<grpc::ServerWriteReactor<grpc::ByteBuffer>*(
+      grpc::CallbackServerContext*, const grpc::ByteBuffer*)>;
+  void AddWriter(const char* name, WriterFactory factory);
 
   void Finish(const std::shared_ptr<UnaryState>& state, const Result<void>& result);
   void Reply(const std::shared_ptr<UnaryState>& state, const google::protobuf::Message& response);
+
+  // Logs what broke, and says what the caller is told of it.
+  static Error Broken(const Call& call, const std::exception& e);
 
   Backend& backend() { return backend_; }
   std::string FullName(const char* method) const;
 
  private:
   int AddMethodNamed(const char* name, grpc::internal::RpcMethod::RpcType type);
-  static Error Broken(const Call& call, const std::exception& e);
 
   Backend& backend_;
   const google::protobuf::ServiceDescriptor* descriptor_;

@@ -1,7 +1,7 @@
 // Where the API and the domain meet: the only place that knows both. Towards the domain every field
 // is checked for shape, and every fault found is reported; towards the API nothing can fail.
-// convert_case.cc has cases, convert_event.cc their timeline, convert_blacklist.cc the blacklist,
-// convert.cc all else.
+// convert_case.cc has cases, convert_event.cc their timeline, convert_person.cc the events of a
+// person, convert_blacklist.cc the blacklist, convert.cc all else.
 // Thread-safe: no state.
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "rebound/v1/config.pb.h"
 #include "rebound/v1/customer.pb.h"
 #include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/person.pb.h"
 #include "rebound/v1/program.pb.h"
 #include "rebound/v1/response.pb.h"
 #include "server/config/config.h"
@@ -83,6 +84,9 @@ void Fill(const RestrictedAction& action, const Permit& permit, api::Permit* out
 void Fill(std::string_view group, const BlacklistCounts& counts, api::BlacklistFigure* out);
 void Fill(const Program& program, int64_t revision, api::Program* out);
 void Fill(const Event& event, api::CaseEvent* out);
+// With all its words. `revision`: of CaseOpened the one that the case follows, else the one in
+// force.
+void Fill(Event event, const Revision& revision, api::PersonEvent* out);
 void Fill(const Lifecycle& lifecycle, int64_t revision, api::Lifecycle* out);
 void Fill(const StoredRevision& revision, int64_t in_force, api::ConfigRevision* out);
 void Fill(const ConfigError& fault, std::string_view language, api::ConfigFault* out);

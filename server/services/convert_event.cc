@@ -7,18 +7,6 @@
 namespace rebound {
 namespace {
 
-// The name of an API enum value without its prefix, in lower case: "no_answer".
-template <typename A, typename E>
-std::string Word(E value) {
-  const auto* descriptor = google::protobuf::GetEnumDescriptor<A>();
-  const auto* zero = descriptor->FindValueByNumber(0);
-  const auto* named = descriptor->FindValueByNumber(static_cast<int>(value));
-  const size_t prefix = zero->name().size() - std::string_view("UNSPECIFIED").size();
-  std::string word = named == nullptr ? "" : named->name().substr(prefix);
-  for (char& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return word;
-}
-
 std::string Joined(const std::vector<std::string>& words) {
   std::string joined;
   for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;

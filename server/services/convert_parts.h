@@ -3,6 +3,7 @@
 #pragma once
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/generated_enum_reflection.h>
 
 #include <functional>
 #include <optional>
@@ -24,6 +25,18 @@ inline std::string At(const std::string& field, int index) {
 template <typename A, typename E>
 A ToApi(E value) {
   return static_cast<A>(static_cast<int>(value));
+}
+
+// The name of an API enum value without its prefix, in lower case: "no_answer".
+template <typename A, typename E>
+std::string Word(E value) {
+  const auto* descriptor = google::protobuf::GetEnumDescriptor<A>();
+  const auto* zero = descriptor->FindValueByNumber(0);
+  const auto* named = descriptor->FindValueByNumber(static_cast<int>(value));
+  const size_t prefix = zero->name().size() - std::string_view("UNSPECIFIED").size();
+  std::string word = named == nullptr ? "" : named->name().substr(prefix);
+  for (char& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return word;
 }
 
 inline void FillTime(const std::optional<Timestamp>& time,

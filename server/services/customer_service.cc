@@ -222,6 +222,7 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
       });
   service->Query<api::GetCustomerHistoryRequest, api::GetCustomerHistoryResponse>(
       "GetCustomerHistory", Where::kPool, GetHistory);
+  AddCustomerExport(service.get());
   service->CheckComplete();
   return service;
 }

@@ -23,6 +23,9 @@ void AddBulk(ApiService* service);
 void AddCaseBatch(ApiService* service);
 void AddRemedyOptions(ApiService* service);
 
+// Of the CustomerService: customer_export.cc.
+void AddCustomerExport(ApiService* service);
+
 // Of the ConfigService: backtest.cc.
 void AddBacktest(ApiService* service);
 

@@ -100,6 +100,8 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
            Row{{"customers", "upsert", "crm:88", "--set", "name"}, "expected NAME=VALUE"},
            Row{{"customers", "upsert", "crm:88", "--set", "nmae=x"}, "did you mean name?"},
            Row{{"customers", "consent", "crm:88"}, "--do-not-contact"},
+           Row{{"customers", "export"}, "customer is required"},
+           Row{{"customers", "export", "crm:88", "-o", "csv"}, "csv"},
            Row{{"responses", "submit", "--program", "p"}, "--score is required"},
            Row{{"responses", "submit", "--program", "p", "--score", "6.877"}, "6.877"},
            Row{{"responses", "submit", "--program", "p", "--score", "NaN"}, "NaN"},
@@ -369,6 +371,20 @@ class FakeCustomers : public v1::CustomerService::Service {
                                   v1::SetCustomerConsentResponse* reply) override {
     notes_->Add(*context, *request);
     reply->mutable_customer()->set_id(request->customer_id());
+    return grpc::Status::OK;
+  }
+
+  // An export of "cust-broken" ends before its summary.
+  grpc::Status ExportCustomer(grpc::ServerContext* context,
+                              const v1::ExportCustomerRequest* request,
+                              grpc::ServerWriter<v1::ExportCustomerResponse>* writer) override {
+    notes_->Add(*context, *request);
+    v1::ExportCustomerResponse item;
+    item.mutable_customer()->set_id(request->customer_id());
+    writer->Write(item);
+    if (request->customer_id() == "cust-broken") return grpc::Status::OK;
+    item.mutable_summary()->set_customer_count(1);
+    writer->Write(item);
     return grpc::Status::OK;
   }
 
@@ -668,6 +684,34 @@ TEST_F(CliRequestsTest, JsonIsTheReplyAndAListIsAnArray) {
             "{\n \"case\": {\n  \"number\": \"C-1\",\n  \"etag\": \"\\\"9\\\"\"\n }\n}\n");
   EXPECT_EQ(Call({"cases", "list", "--limit", "1", "-o", "json"}).out,
             "[\n{\n \"number\": \"C-0\"\n}\n]\n");
+}
+
+TEST_F(CliRequestsTest, AnExportIsJsonLinesAndAFileAppearsOnceItIsWhole) {
+  const std::string lines =
+      "{\"customer\":{\"id\":\"cust88\"}}\n{\"summary\":{\"customerCount\":\"1\"}}\n";
+  const Outcome shown = Call({"customers", "export", "crm:88"});
+  EXPECT_EQ(shown.code, kExitOk) << shown.err;
+  EXPECT_EQ(shown.out, lines);
+  EXPECT_NE(shown.err.find("1 records"), std::string::npos) << shown.err;
+  EXPECT_EQ(notes_.requests,
+            (std::vector<std::string>{R"(customer_id: "cust88" reason: "access_request")"}));
+
+  const std::string path = testing::TempDir() + "cli_export.jsonl";
+  std::filesystem::remove(path);
+  EXPECT_EQ(Call({"customers", "export", "cust-broken", "--file", path.c_str()}).code, kExitFailed);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_FALSE(std::filesystem::exists(path + ".part"));
+
+  const Outcome kept = Call({"customers", "export", "crm:88", "--file", path.c_str()});
+  EXPECT_EQ(kept.code, kExitOk) << kept.err;
+  EXPECT_EQ(kept.out, "");
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), lines);
+  using Perms = std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(path).permissions(), Perms::owner_read | Perms::owner_write);
+  std::filesystem::remove(path);
 }
 
 TEST_F(CliRequestsTest, AUnixSocketIsAnAddress) {

@@ -119,6 +119,7 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"CaseService/CloseCase", {"admin", "manager", "agent"}},
       {"CustomerService/UpsertCustomer", {"admin", "manager", "integration"}},
       {"CustomerService/GetCustomerHistory", {"admin", "manager", "agent"}},
+      {"CustomerService/ExportCustomer", {"admin", "manager"}},
       {"ReportService/GetNpsReport", {"admin", "manager", "viewer"}},
       {"SurveyService/ListPrograms", {"admin", "manager", "agent", "integration", "viewer"}},
       {"CaseService/DispatchCase", {"admin", "manager", "agent"}},

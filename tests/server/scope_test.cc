@@ -208,6 +208,7 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CustomerService/SetCustomerConsent", R"(customer_id: "$" do_not_contact: true)"},
       {"CustomerService/AddCustomerAlias",
        R"(customer_id: "$" external_key { source_system: "crm" external_id: "new" })"},
+      {"CustomerService/ExportCustomer", R"(customer_id: "$" reason: "asked")"},
       {"BlacklistService/ListEntries", R"(customer_id: "$")"},
       {"BlacklistService/CheckCustomer", R"(customer_id: "$")"},
       {"BlacklistService/DryRunRules", R"(customer_id: "$")"},

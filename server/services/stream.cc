@@ -1,0 +1,154 @@
+#include "server/services/stream.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+
+#include "server/clock.h"
+
+namespace rebound {
+namespace {
+
+constexpr size_t kMostWaiting = 1 << 20;  // bytes
+
+// One thread of the pool makes messages (Put, End), gRPC's threads send them. gRPC is called
+// without the lock: whoever sets `writing_` has the right to start a write, and the call is
+// finished by whoever finds it ended with nothing being written.
+class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  Stream(ApiService& service, grpc::CallbackServerContext* context)
+      : context_(context), call_{service.backend()} {}
+
+  Result<void> Enter(ApiService& service, const std::string& method) {
+    return rebound::Enter(service.backend(), context_, method, &call_);
+  }
+
+  // Until OnDone.
+  void Keep(std::shared_ptr<Stream> self) { self_ = std::move(self); }
+
+  Result<void> Run(const grpc::ByteBuffer& request, const StreamRead& read) {
+    Result<void> result;
+    try {
+      call_.backend.store.Read([&](Reader& reader) {
+        result = read(call_, reader, request,
+                      [this](const google::protobuf::Message& message) { return Put(message); });
+      });
+    } catch (const std::exception& e) {
+      return ApiService::Broken(call_, e);
+    }
+    return result;
+  }
+
+  void End(Result<void> result) {
+    bool stuck = false;
+    {
+      std::lock_guard lock(mutex_);
+      stuck = gone_ && writing_;
+    }
+    // Not once `ended_` is set: the context is gone when the call is finished.
+    if (stuck) context_->TryCancel();
+    {
+      std::lock_guard lock(mutex_);
+      ended_ = true;
+      result_ = gone_ ? Result<void>(Error{Reason::kDeadlineExceeded}) : std::move(result);
+      if (writing_) return;
+    }
+    Close();
+  }
+
+  void OnWriteDone(bool ok) override {
+    bool next = false, close = false;
+    {
+      std::lock_guard lock(mutex_);
+      if (!ok) gone_ = true;
+      waiting_bytes_ -= waiting_.front().size;
+      waiting_.pop_front();
+      if (gone_) {
+        waiting_.clear();
+        waiting_bytes_ = 0;
+      }
+      next = writing_ = !waiting_.empty();
+      close = !writing_ && ended_;
+      sent_.notify_all();
+    }
+    if (next) return StartWrite(&waiting_.front().bytes);
+    if (close) Close();
+  }
+
+  void OnCancel() override {
+    std::lock_guard lock(mutex_);
+    gone_ = true;
+    sent_.notify_all();
+  }
+
+  void OnDone() override { const auto last = std::move(self_); }
+
+ private:
+  struct Waiting {
+    grpc::ByteBuffer bytes;
+    size_t size = 0;
+  };
+
+  bool Put(const google::protobuf::Message& message) {
+    Waiting item;
+    bool own = false;
+    const grpc::Status serialized =
+        grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
+            message, &item.bytes, &own);
+    if (!serialized.ok()) throw std::runtime_error(serialized.error_message());
+    item.size = item.bytes.Length();
+    {
+      std::unique_lock lock(mutex_);
+      while (!gone_) {
+        const Duration left = call_.deadline - SystemClock().Now();
+        if (left <= Duration{0}) gone_ = true;
+        if (gone_ || waiting_bytes_ < kMostWaiting) break;
+        sent_.wait_for(lock, left);
+      }
+      if (gone_) return false;
+      waiting_bytes_ += item.size;
+      waiting_.push_back(std::move(item));
+      if (writing_) return true;
+      writing_ = true;
+    }
+    // Nobody else takes from the front while nothing is being written.
+    StartWrite(&waiting_.front().bytes);
+    return true;
+  }
+
+  void Close() { Finish(Leave(context_, call_, result_)); }
+
+  grpc::CallbackServerContext* const context_;
+  Call call_;
+  std::shared_ptr<Stream> self_;
+  std::mutex mutex_;
+  std::condition_variable sent_;
+  std::deque<Waiting> waiting_;  // the first one is being written while `writing_`
+  size_t waiting_bytes_ = 0;
+  bool writing_ = false;
+  bool gone_ = false;   // the caller, or the time
+  bool ended_ = false;  // no message follows
+  Result<void> result_;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(ApiService& service,
+                                                        const std::string& method, ReadPool& pool,
+                                                        grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer& request,
+                                                        StreamRead read) {
+  auto stream = std::make_shared<Stream>(service, context);
+  stream->Keep(stream);
+  if (auto entered = stream->Enter(service, method); !entered) {
+    stream->End(std::move(entered));
+    return stream.get();
+  }
+  const bool taken = pool.Run(
+      [stream, request, read = std::move(read)] { stream->End(stream->Run(request, read)); });
+  if (!taken) stream->End(Error{Reason::kQueueFull, {{"capacity", "streams"}}});
+  return stream.get();
+}
+
+}  // namespace rebound
