@@ -54,15 +54,18 @@ std::string_view FirstDecider(const BlacklistEntry& entry) {
 }
 
 std::optional<ListedTime> ListedBy(const BlacklistEntry& entry, std::optional<Timestamp> as_of) {
-  const bool decided =
-      std::any_of(entry.decisions.begin(), entry.decisions.end(), [&](const auto& each) {
+  const auto decided =
+      std::find_if(entry.decisions.begin(), entry.decisions.end(), [&](const auto& each) {
         return each.kind == BlacklistDecisionKind::kActivated && (!as_of || each.at <= *as_of);
       });
+  if (decided == entry.decisions.end() && !entry.is_suppression) return std::nullopt;
+  const Timestamp from =
+      entry.is_suppression ? entry.starts_at : std::max(entry.starts_at, decided->at);
   // Whatever moved its end later was decided before that end came: for a time up to `as_of` it is
   // the same end.
   const Timestamp until = std::min(entry.ended_at.value_or(entry.expires_at), entry.expires_at);
-  if (!decided || entry.starts_at >= until) return std::nullopt;
-  return ListedTime{entry.starts_at, until};
+  if (from >= until) return std::nullopt;
+  return ListedTime{from, until};
 }
 
 bool WasListed(const Listing& listing, const CustomerId& customer, Timestamp t) {

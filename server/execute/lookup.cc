@@ -1,6 +1,7 @@
 #include "server/execute/lookup.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rebound {
@@ -11,16 +12,16 @@ std::optional<Case> Find(Reader& reader, const CaseRef& ref) {
   return ref.id.empty() ? reader.GetCaseByNumber(ref.number) : reader.GetCase(ref.id);
 }
 
-template <typename EntriesOf>
-std::vector<BlacklistEntry> OfEveryone(Reader& reader, const CustomerId& id,
-                                       const EntriesOf& entries_of) {
-  std::vector<BlacklistEntry> entries;
-  for (const CustomerId& each : Everyone(reader, id)) {
-    for (BlacklistEntry& entry : entries_of(each)) entries.push_back(std::move(entry));
-  }
+// Records of one person whose aliases are looked for.
+constexpr size_t kMostRecords = 64;
+
+void Append(std::vector<BlacklistEntry>& entries, std::vector<BlacklistEntry> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(entries));
+}
+
+void SortByNumber(std::vector<BlacklistEntry>& entries) {
   std::sort(entries.begin(), entries.end(),
             [](const BlacklistEntry& a, const BlacklistEntry& b) { return a.number < b.number; });
-  return entries;
 }
 
 }  // namespace
@@ -46,11 +47,24 @@ std::optional<BlacklistEntry> FindVisible(Reader& reader, const Scope& scope, co
 }
 
 std::vector<BlacklistEntry> EntriesOfAll(Reader& reader, const CustomerId& id) {
-  return OfEveryone(reader, id, [&](const CustomerId& each) { return reader.EntriesOf(each); });
+  std::vector<BlacklistEntry> entries;
+  for (const CustomerId& each : Everyone(reader, id)) Append(entries, reader.EntriesOf(each));
+  SortByNumber(entries);
+  return entries;
 }
 
 std::vector<BlacklistEntry> OpenEntriesOfAll(Reader& reader, const CustomerId& id) {
-  return OfEveryone(reader, id, [&](const CustomerId& each) { return reader.OpenEntriesOf(each); });
+  std::vector<BlacklistEntry> entries;
+  // As Everyone goes, but each record's aliases come with its entries.
+  std::vector<CustomerId> everyone = {id};
+  for (size_t i = 0; i < everyone.size(); ++i) {
+    OpenEntries open = reader.OpenEntriesOf(everyone[i]);
+    Append(entries, std::move(open.entries));
+    if (i >= kMostRecords) continue;
+    everyone.insert(everyone.end(), open.aliases.begin(), open.aliases.end());
+  }
+  SortByNumber(entries);
+  return entries;
 }
 
 // Cycles are refused when linking.
@@ -63,7 +77,7 @@ std::optional<Customer> Standing(Reader& reader, std::optional<Customer> custome
 
 std::vector<CustomerId> Everyone(Reader& reader, const CustomerId& id) {
   std::vector<CustomerId> everyone = {id};
-  for (size_t i = 0; i < everyone.size() && i < 64; ++i) {
+  for (size_t i = 0; i < everyone.size() && i < kMostRecords; ++i) {
     for (const CustomerId& alias : reader.AliasesOf(everyone[i])) everyone.push_back(alias);
   }
   return everyone;

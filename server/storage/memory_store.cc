@@ -302,10 +302,10 @@ class MemoryStore::Reads : public Base {
     }
     return entries;
   }
-  std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) override {
-    std::vector<BlacklistEntry> entries = EntriesOf(customer);
-    std::erase_if(entries, [](const BlacklistEntry& e) { return IsFinal(e.state); });
-    return entries;
+  OpenEntries OpenEntriesOf(const CustomerId& customer) override {
+    OpenEntries open{EntriesOf(customer), AliasesOf(customer)};
+    std::erase_if(open.entries, [](const BlacklistEntry& e) { return IsFinal(e.state); });
+    return open;
   }
 
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,

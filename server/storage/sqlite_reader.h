@@ -54,7 +54,7 @@ class SqliteReads : public Base {
   std::optional<BlacklistEntry> GetEntry(const BlacklistEntryId& id) override;
   std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) override;
   std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) override;
-  std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) override;
+  OpenEntries OpenEntriesOf(const CustomerId& customer) override;
   std::optional<Case> BestToClaim(std::string_view queue_id, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override;

@@ -166,6 +166,11 @@ struct EntryQuery {  // blacklist entries, newest id first
   int32_t limit = 50;
 };
 
+struct OpenEntries {                      // all that can restrict anything, of one record
+  std::vector<BlacklistEntry> entries{};  // ordered by number
+  std::vector<CustomerId> aliases{};      // whose entries count, too; ordered by id
+};
+
 struct RawEvent {  // an event as it lies on disk
   Event event{};
   int64_t schema_version = 0;
@@ -223,9 +228,9 @@ class Reader {
   virtual std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) = 0;
   // Whatever became of them. Must be ordered by number. Of this record alone, not of its aliases.
   virtual std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) = 0;
-  // Those of them whose state is not final: all that can restrict anything. One read of an index,
-  // however many have ended. Ordered likewise.
-  virtual std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& customer) = 0;
+  // Those of them whose state is not final, and AliasesOf(customer) beside them. It is asked before
+  // anything is done with or for a customer: one look into two indexes, however many have ended.
+  virtual OpenEntries OpenEntriesOf(const CustomerId& customer) = 0;
 
   // The case to work on next: IsClaimable, of a queue that `from` accepts, one that `may` accepts,
   // first by ClaimOrder at `now`. Empty queue: every queue in scope. `from` is asked once for each

@@ -205,6 +205,11 @@ constexpr std::array<const char*, 7> kTables = {"customers", "customer_keys", "r
 enum Table : size_t { kCustomers, kKeys, kResponses, kTexts, kEvents, kCases, kTimers };
 constexpr int kAnswersPerTransaction = 1'024;
 
+// As Connection::Mode::kWrite.
+constexpr const char* kWriterSettings =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000;"
+    "PRAGMA secure_delete = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY";
+
 }  // namespace
 
 int ServeEcho() {
@@ -215,6 +220,23 @@ int ServeEcho() {
 int ServePages(const std::string& database) {
   Pages pages(database);
   return Serve(&pages);
+}
+
+std::function<std::string_view(int64_t)> BareEntryReads(const std::string& database) {
+  auto connection = std::make_shared<Sqlite>(database, SQLITE_OPEN_READWRITE);
+  connection->Run(kWriterSettings);
+  connection->Run("BEGIN");
+  auto row = connection->Prepare("SELECT body FROM blacklist_entries WHERE number = ?");
+  return [connection, row, body = std::string()](int64_t number) mutable -> std::string_view {
+    body.clear();
+    sqlite3_bind_int64(row.get(), 1, number);
+    if (sqlite3_step(row.get()) == SQLITE_ROW) {
+      body.assign(static_cast<const char*>(sqlite3_column_blob(row.get(), 0)),
+                  static_cast<size_t>(sqlite3_column_bytes(row.get(), 0)));
+    }
+    if (sqlite3_reset(row.get()) != SQLITE_OK) Fail(connection->handle(), "read an entry");
+    return body;
+  };
 }
 
 BareRows::BareRows(const std::string& database) {
@@ -297,9 +319,7 @@ BareRows::BareRows(const std::string& database) {
 double BareRows::Insert(const std::string& database) const {
   SqliteStore::Open(database);
   Sqlite connection(database, SQLITE_OPEN_READWRITE);
-  connection.Run(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000;"
-      "PRAGMA secure_delete = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY");
+  connection.Run(kWriterSettings);
   std::vector<std::shared_ptr<sqlite3_stmt>> inserts(kTables.size());
   const auto begin = std::chrono::steady_clock::now();
   int in_transaction = 0;

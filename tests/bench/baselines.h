@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rebound::bench {
@@ -17,6 +19,11 @@ int ServeEcho();
 // ListCases of one queue by due time: one prepared statement on the same file, columns copied into
 // as large a message in the event thread. No filter, order, identity, scope or page seal.
 int ServePages(const std::string& database);
+
+// Reads blacklist entries by number, the primary key: one prepared statement in one read
+// transaction, on a connection with the settings of the store's writer. Gives the row's encoded
+// body, copied, valid until the next read; empty: there is none. Not thread-safe.
+std::function<std::string_view(int64_t number)> BareEntryReads(const std::string& database);
 
 // The rows that Rebound wrote for some answers, as inserts in their order.
 class BareRows {

@@ -1,5 +1,6 @@
-// rebound_bench: what the write path, the import, the queue page and the start cost, each beside
-// the least that could do the same work, in the same run. See RESULTS.md for how to read it.
+// rebound_bench: what the write path, the import, the queue page, a check of the blacklist and the
+// start cost, each beside the least that could do the same work, in the same run. See RESULTS.md
+// for how to read it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,12 +13,15 @@
 #include <mutex>
 #include <set>
 
+#include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.grpc.pb.h"
+#include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.grpc.pb.h"
 #include "rebound/v1/response_service.grpc.pb.h"
 #include "server/storage/migrations.h"
 #include "tests/bench/answers.h"
 #include "tests/bench/baselines.h"
+#include "tests/bench/entries.h"
 #include "tests/bench/load.h"
 #include "tests/bench/million.h"
 #include "tests/bench/process.h"
@@ -40,6 +44,7 @@ struct Arguments {
   double seconds = 3;
   int64_t cases = 1'000'000;
   int64_t import_rows = 100'000;
+  int64_t entries = 1'000'000;
   bool quick = false;
   bool write = false;
   std::string baseline{};
@@ -82,6 +87,7 @@ class Bench {
     if (Wants("page")) Page();
     if (Wants("claim")) Claim();
     if (Wants("rules")) Rules();
+    if (Wants("entries")) Entries();
     if (Wants("timers")) OverdueTimers();
     if (Wants("bulk")) Bulk();
     if (Wants("peers")) Peers();
@@ -446,6 +452,89 @@ class Bench {
                       fmt::format("store write {:.1f} us", s), e / s, 0.1, true, ""});
   }
 
+  // What is asked before anything is done with or for a customer.
+  void Entries() {
+    const int64_t entries = arguments_.entries - arguments_.entries % kEntriesOfAMix;
+    const std::string database = fmt::format("{}/entries-{}-schema-{}.db", arguments_.folder,
+                                             entries, kSqliteMigrations.size());
+    const double seconds = MakeEntries(database, entries);
+    if (seconds > 0) Say(fmt::format("made {} entries in {:.0f} s", entries, seconds));
+    Say("entries: checks beside point reads");
+    const EntriesCost cost =
+        MeasureChecks(database, arguments_.rounds, arguments_.quick ? 5'000 : 50'000);
+    const auto both = [](const Latency& l) {
+      return fmt::format("{:.2f} / {:.2f}", l.p50_us, l.p99_us);
+    };
+    const auto times = [](const Latency& l, const Latency& bare) {
+      return Ratio(l.p50_us / bare.p50_us) + " / " + Ratio(l.p99_us / bare.p99_us);
+    };
+    Table table{{"customer with", "anywhere, us", "of bare", "in the cache, us", "of bare"},
+                {"(bare point read)", both(cost.anywhere.bare), "", both(cost.cached.bare), ""}};
+    for (size_t i = 0; i < kChecked.size(); ++i) {
+      const Latency &far = cost.anywhere.checks[i], &near = cost.cached.checks[i];
+      table.push_back({kChecked[i], both(far), times(far, cost.anywhere.bare), both(near),
+                       times(near, cost.cached.bare)});
+    }
+    const std::string among = Whole(static_cast<double>(entries)) + " entries";
+    text_ += fmt::format(
+        "## A check among {}\n\np50 / p99 in microseconds: the open entries of the customer and "
+        "of every alias, and what they say to a call by phone; beside the body of any one entry "
+        "by its primary key.\n\n{}\n",
+        among, Markdown(table));
+    const auto goal = [&](const std::string& what, const ChecksCost& of, double Latency::*figure) {
+      double worst = 0;
+      for (size_t i = 0; i < kCheckedAlone; ++i) worst = std::max(worst, of.checks[i].*figure);
+      goals_.push_back({what + ", " + among, fmt::format("{:.2f} us", worst),
+                        fmt::format("point read {:.2f} us", of.bare.*figure),
+                        worst / (of.bare.*figure), 2, true, ""});
+    };
+    goal("check", cost.anywhere, &Latency::p50_us);
+    goal("check p99", cost.anywhere, &Latency::p99_us);
+    goal("check, all in the cache", cost.cached, &Latency::p50_us);
+    CheckCalls(database, cost.customer_ids);
+  }
+
+  // For information: over the wire a check is lost among what any call costs.
+  void CheckCalls(const std::string& database, const std::vector<std::string>& customer_ids) {
+    RunningServer server(arguments_.server, database, config_);
+    const Target target = server.Connect();
+    std::atomic<size_t> next = 0;
+    const auto name_next = [&](auto* request) {
+      request->set_customer_id(customer_ids[next.fetch_add(1) % customer_ids.size()]);
+    };
+    Table table{{"in flight", "GetCustomer", "CheckCustomer", "of GetCustomer"}};
+    for (const int in_flight : {1, 8, 64}) {
+      std::vector<Measured> gets, checks;
+      for (int round = 0; round < arguments_.rounds; ++round) {
+        Say(fmt::format("entries: {} in flight, round {} of {}", in_flight, round + 1,
+                        arguments_.rounds));
+        gets.push_back(Drive<v1::GetCustomerRequest, v1::GetCustomerResponse>(
+            target,
+            {"/rebound.v1.CustomerService/GetCustomer",
+             [&](int, v1::GetCustomerRequest* request) { name_next(request); },
+             {}},
+            in_flight, arguments_.seconds));
+        checks.push_back(Drive<v1::CheckCustomerRequest, v1::CheckCustomerResponse>(
+            target,
+            {"/rebound.v1.BlacklistService/CheckCustomer",
+             [&](int, v1::CheckCustomerRequest* request) {
+               request->Clear();  // of the call before
+               name_next(request);
+               v1::RestrictedAction* action = request->add_actions();
+               action->set_kind(v1::RESTRICTED_ACTION_KIND_CONTACT);
+               action->set_channel(v1::CHANNEL_PHONE);
+             },
+             {}},
+            in_flight, arguments_.seconds));
+      }
+      const Measured g = Median(gets), c = Median(checks);
+      table.push_back(
+          {std::to_string(in_flight), Rates(g), Rates(c), Ratio(c.per_second / g.per_second)});
+    }
+    text_ += "### The same over the wire\n\nCalls a second (p50 / p99 in microseconds).\n\n" +
+             Markdown(table) + "\n";
+  }
+
   // The backlog after a stop: everything is overdue when the server starts. Staff look at their
   // queue meanwhile.
   void OverdueTimers() {
@@ -652,9 +741,10 @@ int Main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
   app.add_option(
          "--only", arguments.only,
-         "start, submit, import, page, claim, rules, timers, bulk or peers; may be repeated")
-      ->check(CLI::IsMember(
-          {"start", "submit", "import", "page", "claim", "rules", "timers", "bulk", "peers"}));
+         "start, submit, import, page, claim, rules, entries, timers, bulk or peers; may be "
+         "repeated")
+      ->check(CLI::IsMember({"start", "submit", "import", "page", "claim", "rules", "entries",
+                             "timers", "bulk", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")
@@ -663,7 +753,11 @@ int Main(int argc, char** argv) {
   app.add_option("--cases", arguments.cases, "size of the large database")->capture_default_str();
   app.add_option("--import-rows", arguments.import_rows, "rows of an import")
       ->capture_default_str();
-  app.add_flag("--quick", arguments.quick, "a minute: 100,000 cases, one short round of each");
+  app.add_option("--entries", arguments.entries, "blacklist entries that checks are made among")
+      ->check(CLI::Range(kEntriesOfAMix, int64_t{100'000'000}))
+      ->capture_default_str();
+  app.add_flag("--quick", arguments.quick,
+               "a minute: 100,000 cases and entries, one short round of each");
   app.add_flag("--write", arguments.write, "writes the results into --results");
   app.add_option("--results", arguments.results)->capture_default_str();
   // How this program starts its own baselines.
@@ -681,6 +775,7 @@ int Main(int argc, char** argv) {
     if (arguments.quick) {
       arguments.cases = std::min<int64_t>(arguments.cases, 100'000);
       arguments.import_rows = std::min<int64_t>(arguments.import_rows, 20'000);
+      arguments.entries = std::min<int64_t>(arguments.entries, 100'000);
       arguments.rounds = 1;
       arguments.seconds = 1;
     }

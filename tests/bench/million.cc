@@ -1,22 +1,18 @@
 #include "tests/bench/million.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <iostream>
 #include <iterator>
 #include <semaphore>
 #include <stdexcept>
 
-#include "clients/cli/table.h"
 #include "server/config/config.h"
 #include "server/execute/revisions.h"
 #include "server/services/convert.h"
 #include "server/storage/sqlite_store.h"
+#include "tests/bench/report.h"
 
 namespace rebound::bench {
 namespace {
@@ -27,15 +23,6 @@ std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot read " + path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void ShowProgress(int64_t done, int64_t all, double seconds) {
-  if (isatty(STDERR_FILENO) == 0) return;
-  const double share = static_cast<double>(done) / static_cast<double>(all);
-  std::cerr << fmt::format("\r[{}] {:3.0f} %  {} cases  {:.0f}/s ", cli::Bar(share, 30),
-                           100 * share, done, static_cast<double>(done) / seconds)
-            << std::flush;
-  if (done == all) std::cerr << "\r\x1b[K";
 }
 
 }  // namespace
@@ -113,7 +100,7 @@ double MakeCases(const std::string& path, const std::string& config, const Cases
       };
       ahead.acquire();
       executor.Submit(std::move(work), true);
-      ShowProgress(made, cases, elapsed());
+      ShowProgress(made, cases, elapsed(), "cases");
     }
     executor.Drain();
     if (done != cases) throw std::runtime_error("some cases could not be made");

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <thread>
 
@@ -83,6 +85,15 @@ Table GoalTable(const std::vector<Goal>& goals) {
                      met ? "met" : fmt::format("missed by {:.0f} %", off)});
   }
   return table;
+}
+
+void ShowProgress(int64_t done, int64_t all, double seconds, std::string_view what) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  const double share = static_cast<double>(done) / static_cast<double>(all);
+  std::cerr << fmt::format("\r[{}] {:3.0f} %  {} {}  {:.0f}/s ", cli::Bar(share, 30), 100 * share,
+                           done, what, static_cast<double>(done) / seconds)
+            << std::flush;
+  if (done == all) std::cerr << "\r\x1b[K";
 }
 
 std::string Machine() {

@@ -1,7 +1,9 @@
 // Figures beside what they are measured against, as Markdown that also reads well on a terminal.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/bench/load.h"
@@ -29,6 +31,10 @@ struct Goal {
   std::string unit{};
 };
 Table GoalTable(const std::vector<Goal>& goals);
+
+// The progress of making something large, as one line on stderr that is rewritten; where that is no
+// terminal, nothing.
+void ShowProgress(int64_t done, int64_t all, double seconds, std::string_view what);
 
 // Processor, cores, memory, kernel and date, one a line.
 std::string Machine();

@@ -86,7 +86,7 @@ TEST(BlacklistFiguresTest, EachEntryCountsOnceForWhatBecameOfIt) {
   EXPECT_EQ(sum.in_force, 2);
 }
 
-TEST(BlacklistFiguresTest, WhoIsListedFromItsStartToTheEndAsItReallyCame) {
+TEST(BlacklistFiguresTest, WhoIsListedFromTheDecisionToTheEndAsItReallyCame) {
   const Timestamp starts = kNow - days{10};
   const Timestamp expires = kNow + days{10};
   const BlacklistDecision warned{Decided::kWarned, "w", kNow, {}};
@@ -112,6 +112,10 @@ TEST(BlacklistFiguresTest, WhoIsListedFromItsStartToTheEndAsItReallyCame) {
   elsewhere.extent = {BlacklistExtent::Kind::kProgram, "elsewhere"};
   BlacklistEntry before_its_start = ended(Entry(BlacklistState::kLifted, {holds}), kNow);
   before_its_start.starts_at = kNow + days{1};
+  BlacklistEntry later = Entry(BlacklistState::kActive, {holds});
+  later.starts_at = kNow + days{1};
+  BlacklistEntry suppression = Entry(BlacklistState::kActive);
+  suppression.is_suppression = true;
   struct ListedRow {
     const char* name;
     BlacklistEntry entry;
@@ -125,24 +129,26 @@ TEST(BlacklistFiguresTest, WhoIsListedFromItsStartToTheEndAsItReallyCame) {
       {"nobody decided", ended(Entry(BlacklistState::kLapsed), expires), {}, {}},
       {"holds at once", at_once, {}, {}},
       {"held at once, rejected", ended(at_once_then_rejected, kNow), {}, {}},
-      {"held at once, decided", at_once_then_decided, {}, ListedTime{starts, expires}},
-      {"active", Entry(BlacklistState::kActive, {holds}), {}, ListedTime{starts, expires}},
+      {"held at once, decided", at_once_then_decided, {}, ListedTime{kNow, expires}},
+      {"active", Entry(BlacklistState::kActive, {holds}), {}, ListedTime{kNow, expires}},
       {"as of its decision", Entry(BlacklistState::kActive, {warned, holds}), kNow,
-       ListedTime{starts, expires}},
+       ListedTime{kNow, expires}},
       {"as of before it", Entry(BlacklistState::kActive, {holds}), kNow - milliseconds{1}, {}},
       {"its end has come, no timer yet", Entry(BlacklistState::kActive, {holds}), expires + days{1},
-       ListedTime{starts, expires}},
+       ListedTime{kNow, expires}},
       {"lapsed",
        ended(Entry(BlacklistState::kLapsed, {holds}), expires),
        {},
-       ListedTime{starts, expires}},
+       ListedTime{kNow, expires}},
       {"lifted",
        ended(Entry(BlacklistState::kLifted, {holds}), kNow + days{2}),
        {},
-       ListedTime{starts, kNow + days{2}}},
+       ListedTime{kNow, kNow + days{2}}},
       {"lifted before it began", before_its_start, {}, {}},
-      {"appeal overdue", suspended, {}, ListedTime{starts, expires}},
-      {"in another program", elsewhere, {}, ListedTime{starts, expires}},
+      {"decided before it starts", later, {}, ListedTime{kNow + days{1}, expires}},
+      {"kept over an erasure", suppression, {}, ListedTime{starts, expires}},
+      {"appeal overdue", suspended, {}, ListedTime{kNow, expires}},
+      {"in another program", elsewhere, {}, ListedTime{kNow, expires}},
   };
   for (const ListedRow& row : rows) {
     SCOPED_TRACE(row.name);

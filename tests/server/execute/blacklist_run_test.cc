@@ -215,6 +215,22 @@ TEST_F(BlacklistRunTest, RecordsOfOnePersonHaveTheirEntriesTogether) {
   });
 }
 
+TEST_F(BlacklistRunTest, EntriesOfAnAliasOfAnAliasAreThePersonsToo) {
+  const Customer standing = NewCustomer("K1");
+  const Customer alias = NewCustomer("K2");
+  const Customer alias_of_alias = NewCustomer("K3");
+  const BlacklistEntry entry = Proposed(alias_of_alias.id);
+  Done("crm", AddCustomerAlias{alias.id, {"crm", "K3"}});
+  Done("crm", AddCustomerAlias{standing.id, {"crm", "K2"}});
+  store_.Read([&](Reader& reader) {
+    for (const auto& entries :
+         {OpenEntriesOfAll(reader, standing.id), EntriesOfAll(reader, standing.id)}) {
+      ASSERT_THAT(entries, SizeIs(1));
+      EXPECT_EQ(entries[0].id, entry.id);
+    }
+  });
+}
+
 TEST_F(BlacklistRunTest, WhoeverOwnsAnOpenCaseOfThePersonDecidesNothing) {
   revision_.programs.push_back({.id = "csat"});
   const Customer standing = NewCustomer("K1");

@@ -265,14 +265,44 @@ TEST_P(StoreTest, EntriesOfARecordComeByNumberAndOpenOnesAlone) {
   Follow(third, EntryLapsed{});
   store().Read([&](Reader& reader) {
     EXPECT_THAT(Ids(reader.EntriesOf(customer.id)), ElementsAre(first.id, third.id, fourth.id));
-    EXPECT_THAT(Ids(reader.OpenEntriesOf(customer.id)), ElementsAre(first.id, fourth.id));
+    EXPECT_THAT(Ids(reader.OpenEntriesOf(customer.id).entries), ElementsAre(first.id, fourth.id));
     EXPECT_THAT(reader.EntriesOf(make_.NextId<CustomerId>()), IsEmpty());
-    EXPECT_THAT(reader.OpenEntriesOf(make_.NextId<CustomerId>()), IsEmpty());
+    EXPECT_THAT(reader.OpenEntriesOf(customer.id).aliases, IsEmpty());
+    EXPECT_THAT(reader.OpenEntriesOf(make_.NextId<CustomerId>()).entries, IsEmpty());
+    EXPECT_THAT(reader.OpenEntriesOf({}).entries, IsEmpty());
+    EXPECT_THAT(reader.OpenEntriesOf({}).aliases, IsEmpty());
     std::set<BlacklistEntryId> scanned;
     reader.ScanEntries([&](const BlacklistEntry& e) { EXPECT_TRUE(scanned.insert(e.id).second); });
     EXPECT_THAT(scanned, SizeIs(4));
   });
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreTest, OpenEntriesComeWithTheAliasesOfTheirRecordAndNotWithTheirEntries) {
+  const Customer standing = CreateCustomer("K1");
+  const Customer alias = CreateCustomer("K2");
+  const Customer other_alias = CreateCustomer("K3");
+  const Customer alias_of_alias = CreateCustomer("K4");
+  const BlacklistEntry of_alias = ProposeEntry(alias);
+  const BlacklistEntry of_standing = ProposeEntry(standing);
+  const BlacklistEntry later_of_alias = ProposeEntry(alias);
+  ProposeEntry(alias_of_alias);
+  Change change;
+  make_.Add(change, other_alias, CustomerLinked{standing.id});
+  make_.Add(change, alias, CustomerLinked{standing.id});
+  make_.Add(change, alias_of_alias, CustomerLinked{alias.id});
+  Save(store(), std::move(change));
+  store().Read([&](Reader& reader) {
+    const OpenEntries of_the_standing = reader.OpenEntriesOf(standing.id);
+    EXPECT_THAT(Ids(of_the_standing.entries), ElementsAre(of_standing.id));
+    EXPECT_THAT(of_the_standing.aliases, ElementsAre(alias.id, other_alias.id));
+    const OpenEntries of_the_alias = reader.OpenEntriesOf(alias.id);
+    EXPECT_THAT(Ids(of_the_alias.entries), ElementsAre(of_alias.id, later_of_alias.id));
+    EXPECT_THAT(of_the_alias.aliases, ElementsAre(alias_of_alias.id));
+    const OpenEntries of_the_other = reader.OpenEntriesOf(other_alias.id);
+    EXPECT_THAT(of_the_other.entries, IsEmpty());
+    EXPECT_THAT(of_the_other.aliases, IsEmpty());
+  });
 }
 
 // Goal: every query of lists finds what its words say, page by page. Method: all combinations,

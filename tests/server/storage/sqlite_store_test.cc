@@ -533,9 +533,12 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
        "events_case (case_id=? AND sequence>?)"},
       {"SELECT body FROM events WHERE entry_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
        "events_entry (entry_id=? AND sequence>?)"},
-      {"SELECT body FROM blacklist_entries INDEXED BY blacklist_entries_open "
-       "WHERE customer_id = x'00' AND due_ms IS NOT NULL ORDER BY number",
+      {"SELECT body, NULL FROM blacklist_entries INDEXED BY blacklist_entries_open "
+       "WHERE customer_id = x'00' AND due_ms IS NOT NULL "
+       "UNION ALL SELECT NULL, id FROM customers WHERE alias_of = x'00'",
        "blacklist_entries_open (customer_id=?)"},
+      {"SELECT NULL, id FROM customers WHERE alias_of = x'00'",
+       "COVERING INDEX customers_alias_of (alias_of=?)"},
       {"SELECT body FROM blacklist_entries WHERE id < x'00' ORDER BY id DESC LIMIT 9",
        "blacklist_entries_id (id<?)"},
       {"SELECT body FROM blacklist_entries WHERE state IN ('proposed') AND +kind IN ('a', 'b') "
