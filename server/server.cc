@@ -28,9 +28,9 @@ constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 
 const std::vector<std::string> kServices = {
-    "rebound.v1.ResponseService",  "rebound.v1.CaseService",   "rebound.v1.CustomerService",
-    "rebound.v1.SurveyService",    "rebound.v1.ReportService", "rebound.v1.ConfigService",
-    "rebound.v1.OperationsService"};
+    "rebound.v1.ResponseService",  "rebound.v1.CaseService",      "rebound.v1.CustomerService",
+    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",    "rebound.v1.ReportService",
+    "rebound.v1.ConfigService",    "rebound.v1.OperationsService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
