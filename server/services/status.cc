@@ -143,7 +143,7 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kBlacklistExpiryTooFar, StatusCode::INVALID_ARGUMENT,
      "{field}: expected the {kind} restriction to last {expected}, but got {value}; set an earlier "
      "end, it may be extended by a new decision",
-     "{field}：{kind} 限制最长 {expected}，但收到 {value}；请缩短期限，到期前可另行决定延长"},
+     "{field}：{kind} 限制的期限应为 {expected}，但收到 {value}；请缩短期限，到期前可另行决定延长"},
     {Reason::kBlacklistEffectNotOfKind, StatusCode::INVALID_ARGUMENT,
      "{field}: expected a {kind} restriction to name {expected} only; leave the field empty or "
      "propose another kind",
@@ -604,6 +604,9 @@ constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
     {"at most ", "最多 "},
     {"one of the fields ", "以下字段之一："},
     {"one of ", "以下之一："},
+    {" and up to ", "，且不超过 "},
+    {"up to ", "不超过 "},
+    {"after ", "晚于 "},
     {" to ", " 至 "},
 };
 

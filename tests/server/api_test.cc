@@ -4,6 +4,7 @@
 #include <future>
 #include <set>
 
+#include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -43,7 +44,7 @@ Effect EffectOf(const Message& reply) {
     return effect;
   }
   effect.replayed = reflection->GetBool(reply, type->FindFieldByName("replayed"));
-  for (const char* name : {"case", "response", "customer"}) {
+  for (const char* name : {"case", "response", "customer", "entry"}) {
     const FieldDescriptor* field = type->FindFieldByName(name);
     if (field == nullptr) continue;
     const Message& resource = reflection->GetMessage(reply, field);
@@ -63,7 +64,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   struct Step {
     std::string method;
     // $ stands for the case's etag, % for its extension, & for its commitment, ~ for its ruling,
-    // and ^ for the other case's etag.
+    // ^ for the other case's etag, and ! for that of the blacklist entry.
     std::string request;
     std::string who = "admin";
   };
@@ -73,6 +74,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   };
   const Labels& labels = server_.revision().labels;
   const std::string other = R"(case_id: "C-2" )";
+  const std::string entry = R"(entry_id: "B-1" )";
   const std::string evidence = R"(evidence { text: "said so" } )";
   // In an order in which each is possible once.
   const std::vector<Step> steps = {
@@ -133,6 +135,21 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"CustomerService/AddCustomerAlias",
        customer + R"(external_key { source_system: "app" external_id: "li" })"},
       {"CustomerService/SetCustomerConsent", customer + "do_not_contact: true"},
+      {"BlacklistService/ProposeEntry",
+       "entry { " + customer +
+           R"(kind: BLACKLIST_KIND_DO_NOT_CONTACT reason_code: "customer_wish"
+              internal_reason: "x" expire_time { seconds: 1780000000 }
+              evidence { summary: "x" occur_time { seconds: 1772000000 } } })",
+       "agent"},
+      {"BlacklistService/WarnEntry", entry + R"(note: "x")", "manager"},
+      {"BlacklistService/DecideEntry", entry + R"(activate: true note: "x" etag: !)", "manager"},
+      {"BlacklistService/RequestEntryExtension",
+       entry + R"(until { seconds: 1781000000 } reason: "x")", "agent"},
+      {"BlacklistService/DecideEntryExtension", entry + R"(grant: true note: "x" etag: !)",
+       "manager"},
+      {"BlacklistService/AppealEntry", entry + R"(words: "x")", "agent"},
+      {"BlacklistService/DecideEntryAppeal", entry + R"(uphold: false note: "x" etag: !)", "admin"},
+      {"BlacklistService/LiftEntry", entry + R"(note: "x" etag: !)", "admin"},
   };
   // Below; the configuration's and what needs more than one revision in config_api_test; a clock
   // that jumped in the tests of timers; alerts and hold-outs in alert_api_test;
@@ -161,6 +178,9 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
     put('$', quoted(now.etag()));
     if (step.request.find('^') != std::string::npos) {
       put('^', quoted(server_.Do<api::GetCaseResponse>("admin", other).case_().etag()));
+    }
+    if (step.request.find('!') != std::string::npos) {
+      put('!', quoted(server_.Do<api::GetEntryResponse>("admin", entry).entry().etag()));
     }
     if (now.extensions_size() > 0) put('%', now.extensions(0).id());
     if (now.commitments_size() > 0) put('&', now.commitments(0).id());

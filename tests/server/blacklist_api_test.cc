@@ -94,9 +94,9 @@ class BlacklistApiTest : public testing::Test {
   }
   static std::string Named(const std::string& number) { return "entry_id: \"" + number + "\" "; }
   std::string Seen(const std::string& number = "B-1") {
+    const std::string etag = Get(number).etag();
     std::string text = Named(number) + "etag: \"";
-    for (const char c : Get(number).etag())
-      text += c == '"' ? std::string("\\\"") : std::string(1, c);
+    for (const char c : etag) text += c == '"' ? std::string("\\\"") : std::string(1, c);
     return text + "\" ";
   }
   api::BlacklistEntry Activate(std::string_view who, const std::string& number = "B-1") {

@@ -560,7 +560,8 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {NotAskedReason::kErased, api::NOT_ASKED_REASON_ERASED},
        {NotAskedReason::kWithdrawn, api::NOT_ASKED_REASON_WITHDRAWN},
        {NotAskedReason::kMissedWindow, api::NOT_ASKED_REASON_MISSED_WINDOW},
-       {NotAskedReason::kRuledInvalid, api::NOT_ASKED_REASON_RULED_INVALID}});
+       {NotAskedReason::kRuledInvalid, api::NOT_ASKED_REASON_RULED_INVALID},
+       {NotAskedReason::kRestricted, api::NOT_ASKED_REASON_RESTRICTED}});
   ExpectSameEnum<VerdictKind, api::VerdictKind>(
       {{VerdictKind::kInvalid, api::VERDICT_KIND_INVALID},
        {VerdictKind::kMisScored, api::VERDICT_KIND_MIS_SCORED},
@@ -589,10 +590,42 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
   ExpectSameEnum<ConsentPurpose, api::ConsentPurpose>(
       {{ConsentPurpose::kRecovery, api::CONSENT_PURPOSE_RECOVERY},
        {ConsentPurpose::kSurvey, api::CONSENT_PURPOSE_SURVEY}});
+  ExpectSameEnum<BlacklistKind, api::BlacklistKind>(
+      {{BlacklistKind::kDoNotContact, api::BLACKLIST_KIND_DO_NOT_CONTACT},
+       {BlacklistKind::kChannelLimit, api::BLACKLIST_KIND_CHANNEL_LIMIT},
+       {BlacklistKind::kNoGoodwill, api::BLACKLIST_KIND_NO_GOODWILL},
+       {BlacklistKind::kRepeatCompensation, api::BLACKLIST_KIND_REPEAT_COMPENSATION},
+       {BlacklistKind::kStaffSafety, api::BLACKLIST_KIND_STAFF_SAFETY}});
+  ExpectSameEnum<BlacklistState, api::BlacklistState>(
+      {{BlacklistState::kProposed, api::BLACKLIST_STATE_PROPOSED},
+       {BlacklistState::kWarned, api::BLACKLIST_STATE_WARNED},
+       {BlacklistState::kActive, api::BLACKLIST_STATE_ACTIVE},
+       {BlacklistState::kLapsed, api::BLACKLIST_STATE_LAPSED},
+       {BlacklistState::kLifted, api::BLACKLIST_STATE_LIFTED},
+       {BlacklistState::kRejected, api::BLACKLIST_STATE_REJECTED}});
+  ExpectSameEnum<BlacklistExtent::Kind, api::BlacklistExtentKind>(
+      {{BlacklistExtent::Kind::kCompany, api::BLACKLIST_EXTENT_KIND_COMPANY},
+       {BlacklistExtent::Kind::kOrgUnit, api::BLACKLIST_EXTENT_KIND_ORG_UNIT},
+       {BlacklistExtent::Kind::kProgram, api::BLACKLIST_EXTENT_KIND_PROGRAM}});
+  ExpectSameEnum<BlacklistDecisionKind, api::BlacklistDecisionKind>(
+      {{BlacklistDecisionKind::kWarned, api::BLACKLIST_DECISION_KIND_WARNED},
+       {BlacklistDecisionKind::kActivated, api::BLACKLIST_DECISION_KIND_ACTIVATED},
+       {BlacklistDecisionKind::kRejected, api::BLACKLIST_DECISION_KIND_REJECTED},
+       {BlacklistDecisionKind::kExtensionGranted, api::BLACKLIST_DECISION_KIND_EXTENSION_GRANTED},
+       {BlacklistDecisionKind::kExtensionRefused, api::BLACKLIST_DECISION_KIND_EXTENSION_REFUSED},
+       {BlacklistDecisionKind::kAppealUpheld, api::BLACKLIST_DECISION_KIND_APPEAL_UPHELD},
+       {BlacklistDecisionKind::kAppealDismissed, api::BLACKLIST_DECISION_KIND_APPEAL_DISMISSED},
+       {BlacklistDecisionKind::kLifted, api::BLACKLIST_DECISION_KIND_LIFTED}});
+  ExpectSameEnum<RestrictedActionKind, api::RestrictedActionKind>(
+      {{RestrictedActionKind::kContact, api::RESTRICTED_ACTION_KIND_CONTACT},
+       {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},
+       {RestrictedActionKind::kSurvey, api::RESTRICTED_ACTION_KIND_SURVEY},
+       {RestrictedActionKind::kRoute, api::RESTRICTED_ACTION_KIND_ROUTE}});
   // Those the domain does not know, the reasons, which status_test.cc walks, and what the next test
   // compares, since the domain counts it from 0.
   const std::set<std::string> elsewhere = {"ConditionForm", "RecoveryUnit", "RemedyGroup",
-                                           "ErrorReason",   "ProgramKind",  "ScaleKind"};
+                                           "ErrorReason",   "ProgramKind",  "ScaleKind",
+                                           "PermitOutcome"};
   std::set<const google::protobuf::FileDescriptor*> files;
   for (const auto* method : AllMethods()) {
     files.insert(method->file());

@@ -393,7 +393,7 @@ TEST(BlacklistRulesTest, OnThePastARuleRestsForAsLongAsItsRestrictionAndItsCoolD
   const auto at = [&](Timestamp until) {
     std::vector<int64_t> ago;
     for (const PastProposal& each : TryOnPast(rule, policy, history, until)) {
-      EXPECT_EQ(each.expires_at, each.at + std::min(rule.proposal.duration, days{365}));
+      EXPECT_EQ(each.expires_at, each.at + std::min<Duration>(rule.proposal.duration, days{365}));
       EXPECT_EQ(each.evidence.back().occurred_at, each.at);
       ago.push_back((kNow - each.at) / days{1});
     }
