@@ -1753,6 +1753,225 @@ TEST_P(StoreTest, VerifyHoldsAfterARandomHistory) {
   EXPECT_GT(report.rollups, 10);
 }
 
+// ---- Erasure
+
+// A customer with everything that erasing takes: what they have, and the events that made it.
+struct Traces {
+  Customer customer{};
+  Response response{};
+  Case c{};
+  BlacklistEntry entry{};
+  Change change{};
+};
+
+class StoreErasureTest : public StoreTest {
+ protected:
+  Traces Leave(const std::string& who) {
+    Traces traces;
+    Change& change = traces.change;
+    Customer with;
+    with.profile.display_name = make_.NewText(who + " name");
+    with.profile.account_id = who + " account";
+    traces.customer = make_.Create(change, who + " key", with);
+    CustomerProfile changed = with.profile;
+    changed.display_name = make_.NewText(who + " later name");
+    traces.customer = make_.Add(change, traces.customer, CustomerProfileChanged{changed});
+    Response response{.customer_id = traces.customer.id};
+    response.external_key = {"survey", who + " answer"};
+    response.order_reference = who + " order";
+    response.attributes = {{"room", who + " room"}};
+    response.reason = make_.NewText(who + " reason");
+    traces.response = make_.Record(change, response);
+    Case c{.number = NextCaseNumber(store()), .customer_id = traces.customer.id};
+    c.details.external_key = {"tickets", who + " ticket"};
+    c.details.attachments = {{who + " uri", who + " title"}};
+    c.details.external_authority = {"ombudsman", who + " reference", {}};
+    c.details.customer_request = make_.NewText(who + " request");
+    traces.c = make_.Open(change, c);
+    traces.c = make_.Add(change, traces.c,
+                         ResurveyAsked{make_.NextId<InvitationId>(), {}, Channel::kEmail});
+    BlacklistEntry entry{.number = fixtures::NextEntryNumber(store())};
+    entry.evidence = {{make_.NextId<BlacklistEvidenceId>(),
+                       make_.NewText(who + " summary"),
+                       who + " url",
+                       "",
+                       {},
+                       make_.now,
+                       "li"}};
+    traces.entry = make_.Propose(change, traces.customer, entry);
+    change.identities = {{traces.customer.id, {Key(1), Key(static_cast<uint8_t>(who[0]))}}};
+    Save(store(), change);
+    return traces;
+  }
+  Change Erasing(const Traces& traces) {
+    Change change;
+    make_.Add(change, traces.customer, CustomerErased{ErasureGround::kObjection, {}});
+    change.erased = {traces.customer.id};
+    return change;
+  }
+  static StoredSuppression Suppressing(uint8_t hash, Timestamp until) {
+    return {{hash}, {.kind = BlacklistKind::kDoNotContact, .expires_at = until}};
+  }
+  // Everything that leads to the person or tells of them.
+  std::vector<std::string> Told(Reader& reader, const Traces& traces) {
+    std::vector<std::string> told;
+    const auto look = [&](bool there, const char* what) {
+      if (there) told.emplace_back(what);
+    };
+    look(reader
+             .FindCustomer({"crm", traces.customer.keys.empty()
+                                       ? std::string()
+                                       : traces.customer.keys[0].external_id.value})
+             .has_value(),
+         "customer by key");
+    look(reader.FindResponse(traces.response.external_key).has_value(), "response by key");
+    look(reader.FindCase(traces.c.details.external_key).has_value(), "case by key");
+    for (const CustomerId& id : reader.CustomersBy(Key(1))) {
+      look(id == traces.customer.id, "identity");
+    }
+    for (Event& event : reader.PersonEvents(traces.customer.id, 0, kAll)) {
+      Event forgotten = event;
+      ForgetPersonal(forgotten);
+      look(event != forgotten, "personal value in an event");
+      Hydrate(reader, event);
+      ForEachText(event, [&](Text& text) { look(!text.value.empty(), "text"); });
+    }
+    Response r = reader.GetResponse(traces.response.id).value();
+    look(!r.external_key.empty() || !r.order_reference.empty() || !r.attributes.empty(),
+         "personal value of the response");
+    const CaseDetails details = reader.GetCase(traces.c.id).value().details;
+    look(!details.external_key.empty() || !details.attachments.empty() ||
+             !details.external_authority.reference.empty(),
+         "personal value of the case");
+    look(!reader.GetEntry(traces.entry.id)->evidence[0].url.empty(), "personal value of the entry");
+    return told;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, StoreErasureTest, testing::Values("sqlite", "memory"),
+                         [](const auto& param) { return param.param; });
+
+TEST_P(StoreErasureTest, WhoIsErasedIsForgottenAndNobodyElse) {
+  const Traces gone = Leave("gone");
+  const Traces stays = Leave("stays");
+  store().Read([&](Reader& reader) {
+    EXPECT_THAT(Told(reader, gone), testing::Not(IsEmpty()));
+    EXPECT_THAT(reader.ErasedCustomers(false), IsEmpty());
+    const auto events = reader.PersonEvents(gone.customer.id, 0, kAll);
+    ASSERT_THAT(events, SizeIs(gone.change.events.size()));
+    for (size_t i = 1; i < events.size(); ++i) {
+      EXPECT_LT(events[i - 1].sequence, events[i].sequence);
+    }
+    EXPECT_EQ(reader.PersonEvents(gone.customer.id, events[1].sequence, 2),
+              (std::vector{events[2], events[3]}));
+  });
+  const auto before = Read([&](Reader& reader) { return Told(reader, stays); });
+  Save(store(), Erasing(gone));
+  store().Read([&](Reader& reader) {
+    EXPECT_THAT(Told(reader, gone), IsEmpty());
+    EXPECT_EQ(Told(reader, stays), before);
+    EXPECT_EQ(reader.GetCase(gone.c.id)->details.external_authority.authority, "ombudsman");
+    EXPECT_EQ(reader.ErasedCustomers(false), std::vector{gone.customer.id});
+    EXPECT_EQ(reader.ErasedCustomers(true), std::vector{gone.customer.id});
+    EXPECT_EQ(reader.CustomersBy(Key(1)), std::vector{stays.customer.id});
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+  // Rows of theirs may still change, and their keys are free again.
+  const Case known = Read([&](Reader& reader) { return reader.GetCase(gone.c.id).value(); });
+  Change later;
+  make_.Add(later, known, TimerSet{TimerKind::kHandOver, 1, make_.now});
+  const Customer erased =
+      Read([&](Reader& reader) { return reader.GetCustomer(gone.customer.id).value(); });
+  make_.Add(later, erased, ErasureFinished{});
+  Save(store(), later);
+  store().Read([&](Reader& reader) {
+    EXPECT_THAT(Told(reader, gone), IsEmpty());
+    EXPECT_THAT(reader.ErasedCustomers(true), IsEmpty());
+    EXPECT_EQ(reader.ErasedCustomers(false), std::vector{gone.customer.id});
+  });
+  const Traces again = Leave("gone");
+  EXPECT_EQ(Read([&](Reader& reader) {
+              return reader.FindResponse({"survey", "gone answer"}).value().id;
+            }),
+            again.response.id);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreErasureTest, AnErasureThatIsUndoneTookNothing) {
+  const Traces traces = Leave("mei");
+  const auto everything = [&](Reader& reader) {
+    std::vector<std::string> told = Told(reader, traces);
+    for (Event& event : reader.PersonEvents(traces.customer.id, 0, kAll)) {
+      Hydrate(reader, event);
+      ForEachText(event, [&](Text& text) { told.push_back(text.value); });
+    }
+    return told;
+  };
+  const auto before = Read(everything);
+  Change erasing = Erasing(traces);
+  erasing.suppressions = {Suppressing(7, make_.now + days(9))};
+  Change more;
+  more.identities = {{traces.customer.id, {Key(9)}}};
+  store().Execute(1, [&](size_t, Transaction& transaction) {
+    transaction.Save(more);
+    EXPECT_THAT(transaction.CustomersBy(Key(9)), SizeIs(1));
+    transaction.Save(erasing);
+    EXPECT_THAT(Told(transaction, traces), IsEmpty());
+    return false;
+  });
+  EXPECT_EQ(Read(everything), before);
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.GetResponse(traces.response.id)->order_reference, "mei order");
+    EXPECT_EQ(reader.GetCase(traces.c.id)->details.external_key.external_id, "mei ticket");
+    EXPECT_THAT(reader.CustomersBy(Key(9)), IsEmpty());
+    reader.ScanSuppressions([](const StoredSuppression&) { ADD_FAILURE(); });
+  });
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreErasureTest, SuppressionsAreFoundUntilTheyExpireAndThenDropped) {
+  Change change;
+  change.suppressions = {Suppressing(1, make_.now + days(2)), Suppressing(1, make_.now + days(9)),
+                         Suppressing(2, make_.now + days(2)), Suppressing(1, make_.now + days(2))};
+  Save(store(), change);
+  const auto found = [&](std::vector<uint8_t> hashes, Timestamp now) {
+    std::vector<Hash256> asked;
+    for (const uint8_t hash : hashes) asked.push_back({hash});
+    return Read([&](Reader& reader) { return reader.SuppressionsOf(asked, now); });
+  };
+  const auto count = [&] {
+    int rows = 0;
+    store().Read([&](Reader& reader) {
+      reader.ScanSuppressions([&](const StoredSuppression&) { ++rows; });
+    });
+    return rows;
+  };
+  EXPECT_THAT(found({1}, make_.now), SizeIs(2));
+  EXPECT_THAT(found({1, 2}, make_.now), SizeIs(2)) << "each once";
+  EXPECT_THAT(found({3}, make_.now), IsEmpty());
+  EXPECT_THAT(found({1}, make_.now + days(2)), SizeIs(1)) << "at its instant it is over";
+  EXPECT_EQ(count(), 3);
+  EXPECT_TRUE(store().Scrub(make_.now + days(2) - Duration{1}));
+  EXPECT_EQ(count(), 3);
+  EXPECT_TRUE(store().Scrub(make_.now + days(2)));
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_P(StoreErasureTest, WhatACustomerIsRecognisedByIsReplacedAsAWhole) {
+  const Traces a = Leave("a");
+  const Traces b = Leave("b");
+  EXPECT_EQ(Read([](Reader& reader) { return reader.CustomersBy(Key(1)); }),
+            (std::vector{a.customer.id, b.customer.id}));
+  Change change;
+  change.identities = {{a.customer.id, {Key(2), Key(2), Key(3)}}};
+  Save(store(), change);
+  store().Read([&](Reader& reader) {
+    EXPECT_EQ(reader.CustomersBy(Key(1)), std::vector{b.customer.id});
+    EXPECT_EQ(reader.CustomersBy(Key(2)), std::vector{a.customer.id});
+    EXPECT_EQ(reader.CustomersBy(Key(3)), std::vector{a.customer.id});
+    EXPECT_THAT(reader.CustomersBy(Key(4)), IsEmpty());
+  });
+}
+
 TEST(ScopeTest, ATaskLendsSightOfItsCase) {
   const auto step = [](std::string queue) {
     return Compare(FieldId::kStepQueue, Op::kEqual, std::move(queue));
