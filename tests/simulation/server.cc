@@ -22,6 +22,14 @@ void Refold(Change& change) {
   std::erase_if(change.cases, [](const RowChange<Case>& row) {
     return row.before && row.after->version == row.before->version;
   });
+  for (RowChange<BlacklistEntry>& row : change.entries) {
+    const BlacklistEntryId id = row.after->id;
+    BlacklistEntry entry = row.before.value_or(BlacklistEntry{});
+    for (const Event& event : change.events) {
+      if (event.entry_id == id) entry = Apply(std::move(entry), event);
+    }
+    row.after = std::move(entry);
+  }
 }
 
 Timestamp LastRecorded(Store& store) {
@@ -86,7 +94,7 @@ class Server::Intercepted final : public Transaction {
     return Under().EntriesOf(id);
   }
   std::vector<BlacklistEntry> OpenEntriesOf(const CustomerId& id) override {
-    return Under().OpenEntriesOf(id);
+    return server_.Misread(Under(), id);
   }
   std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
@@ -320,10 +328,44 @@ Result<Outcome> Server::RunOne(Transaction& transaction, const Request& request,
   }
   auto result = Run(transaction, work, 0, context, lookup, keep);
   if (bug_ == Bug::kLostCommit && result && *keep && random_.OneIn(500)) *keep = false;
+  if (bug_ == Bug::kOwedKept && result && *keep && GaveOwed(transaction, *result, before)) {
+    *keep = false;
+    return Error{Reason::kBlacklistBlocks};
+  }
   if (bug_ == Bug::kFireTwice && fires && *keep) {
     FireAgain(transaction, result->subject->id, before);
   }
   return result;
+}
+
+// The open entries of one record, as what restricts reads them.
+std::vector<BlacklistEntry> Server::Misread(Transaction& transaction, const CustomerId& id) {
+  if (bug_ == Bug::kAliasLeft) {
+    const auto customer = transaction.GetCustomer(id);
+    if (customer && !customer->alias_of.empty()) return {};
+  }
+  std::vector<BlacklistEntry> entries = transaction.OpenEntriesOf(id);
+  for (BlacklistEntry& entry : entries) {
+    if (bug_ == Bug::kEndsLate) {
+      entry.expires_at += Duration{1};
+      if (entry.immediate_until) *entry.immediate_until += Duration{1};
+    }
+    if (bug_ == Bug::kNoEnd && entry.immediate_until) {
+      entry.immediate_until = entry.expires_at;
+    }
+  }
+  return entries;
+}
+
+// Whether the command gave what is owed by law to somebody who is listed.
+bool Server::GaveOwed(Transaction& transaction, const Outcome& outcome, int64_t after) {
+  if (!outcome.subject || outcome.subject->customer_id.empty()) return false;
+  if (transaction.OpenEntriesOf(outcome.subject->customer_id).empty()) return false;
+  const std::vector<Event> events = transaction.CaseEvents(outcome.subject->id, after, 1000);
+  return std::any_of(events.begin(), events.end(), [](const Event& event) {
+    const auto* recorded = std::get_if<RemedyRecorded>(&event.body);
+    return recorded != nullptr && recorded->remedy.statutory;
+  });
 }
 
 // The crossings of the last command once more.
@@ -402,6 +444,14 @@ bool Server::Tamper(Change& change) {
         bug_ == Bug::kRuledAlone && ruled && !ruled->verdict.decided_by.empty()) {
       ruled->verdict.decided_by = ruled->verdict.proposed_by;
       changed = true;
+    }
+    if (auto* decided = std::get_if<EntryDecided>(&event.body);
+        bug_ == Bug::kOwnProposal && decided != nullptr) {
+      for (const RowChange<BlacklistEntry>& row : change.entries) {
+        if (row.after->id != event.entry_id) continue;
+        decided->decision.actor = row.after->proposer;
+        changed = true;
+      }
     }
     if (auto* assigned = std::get_if<CaseAssigned>(&event.body);
         bug_ == Bug::kAccusedOwner && assigned != nullptr && !assigned->owner.empty()) {
