@@ -185,7 +185,7 @@ struct FactLoader {
     } else if (!command.customer_key.empty()) {
       facts.customer = Standing(reader, reader.FindCustomer(command.customer_key));
     } else if (facts.subject && !facts.subject->customer_id.empty()) {
-      facts.customer = reader.GetCustomer(facts.subject->customer_id);
+      facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     if (facts.customer) {
       LoadCases(facts.customer->id, response.program_id);
