@@ -419,12 +419,12 @@ BlacklistPolicy Listing(Duration longest, Duration review) {
   return policy;
 }
 
-// What the system proposes by itself: `often` compensated, and refused to speak to us.
-std::vector<BlacklistRule> Suspicions(int64_t often) {
+// What the system proposes by itself: somebody is compensated often, or refuses to speak to us.
+std::vector<BlacklistRule> Suspicions() {
   BlacklistRule compensated;
   compensated.id = "compensated";
   compensated.kind = BlacklistKind::kRepeatCompensation;
-  compensated.alternatives = {{{}, {{BlacklistMeasure::kRemediesGranted, days{120}, often, ""}}}};
+  compensated.alternatives = {{{}, {{BlacklistMeasure::kRemediesGranted, days{120}, 2, ""}}}};
   compensated.proposal = {days{25}, "frequent_compensation", {}, {}, ""};
   compensated.cool_down = days{20};
   BlacklistRule refuses;
@@ -483,7 +483,7 @@ Revision Base(std::string name) {
 
 Revision OfficeWork() {
   Revision revision = Base("office");
-  revision.blacklist.rules = Suspicions(2);
+  revision.blacklist.rules = Suspicions();
   Queues(revision, Routing::kRoundRobin, false);
   StaffOf(revision, "office", days{9});
   return revision;
@@ -531,7 +531,7 @@ Revision Quick() {
   revision.programs[0].reopen_window = Duration{0};
   revision.programs[0].max_reopen_count = 4;
   revision.programs[1].hold_out = StartLater();
-  revision.blacklist.rules = Suspicions(1);
+  revision.blacklist.rules = Suspicions();
   revision.remedies.clear();
   revision.remedy_limits.clear();
   revision.alerts.pop_back();
