@@ -180,6 +180,10 @@ bool Counts(const Remedy& remedy) {
          !remedy.statutory;
 }
 
+bool Offered(const Remedy& remedy) {
+  return remedy.state == RemedyState::kOffered || Given(remedy);
+}
+
 // What people may not do whatever the status: a merged case goes on in the other one, a case that
 // is held back is nobody's to handle.
 bool IsBlocked(const Case& c, C command) {
@@ -317,7 +321,8 @@ bool Tells(const EventBody& body) {
          (std::holds_alternative<CaseReturned>(body) && std::get<CaseReturned>(body).by_system) ||
          std::holds_alternative<CaseEscalated>(body) || std::holds_alternative<CaseChased>(body) ||
          std::holds_alternative<CaseSupervised>(body) ||
-         std::holds_alternative<CaseDispatched>(body);
+         std::holds_alternative<CaseDispatched>(body) ||
+         std::holds_alternative<EntryNotified>(body);
 }
 
 // The command of the lifecycle that a verb asks for.
@@ -376,6 +381,7 @@ const Command& CommandIn(const Record& record) { return record.request->work.com
 RawId ResourceOf(const Outcome& outcome) {
   if (outcome.subject) return IdCast<RawId>(outcome.subject->id);
   if (outcome.response) return IdCast<RawId>(outcome.response->id);
+  if (outcome.entry) return IdCast<RawId>(outcome.entry->id);
   if (outcome.customer) return IdCast<RawId>(outcome.customer->id);
   return {};
 }
@@ -401,7 +407,7 @@ class Checker::CaseStep {
 
   void operator()(const CaseOpened& e);
   void operator()(const CaseAssigned& e);
-  void operator()(const AttemptLogged& e) { Take(C::kLogAttempt, Spoke(e.attempt)); }
+  void operator()(const AttemptLogged& e);
   void operator()(const CommitmentMade&) { Take(C::kMakeCommitment); }
   void operator()(const RemedyRecorded& e);
   void operator()(const CaseResolved&);
@@ -453,7 +459,7 @@ class Checker::CaseStep {
   void operator()(const AlertAcknowledged& e);
   void operator()(const AlertOverdue& e);
   void operator()(const CaseBegun& e);
-  void operator()(const CaseRestricted&) {}
+  void operator()(const CaseRestricted& e);
   void operator()(const StepStarted& e);
   void operator()(const StepEnded& e);
   void operator()(const StepOverdue& e);
@@ -574,6 +580,15 @@ class Checker::CaseStep {
                             *expected, found));
   }
 
+  // Those that hold for the case's customer now: no decision on a case changes them.
+  std::vector<const EntryBook*> Entries() const { return checker_.ledger_.On(c_, now_); }
+  // Whoever stands for the case's customer.
+  const Customer& Person() const {
+    return checker_.customers_.at(checker_.ledger_.PersonOf(c_.customer_id));
+  }
+  bool IsSupervisedSince(const EntryBook& entry) const;
+  void CheckRestricted(const Remedy& remedy, const Remedy* known);
+  void CheckNotAsked() const;
   std::optional<ClockBook> Fresh(const Case& c, ClockKind kind, std::optional<Timestamp> due) const;
   bool IsEligible(const Case& opened) const;
   void HoldBack(const Case& opened);
@@ -677,6 +692,7 @@ void Checker::CaseStep::Start(const CaseClock& found, std::optional<ClockBook> e
 void Checker::CaseStep::operator()(const CaseOpened& e) {
   const Case& opened = e.opened;
   book_.c = opened;  // the rest is judged by what is pinned
+  if (!Entries().empty()) ++checker_.seen_["opened, though listed"];
   const auto& programs = checker_.revisions_.at(checker_.deciding_)->revision.programs;
   const bool given_up = std::none_of(programs.begin(), programs.end(), [&](const Program& each) {
     return each.id == opened.program_id;
@@ -735,8 +751,8 @@ bool Checker::CaseStep::IsEligible(const Case& opened) const {
   const bool alone =
       std::none_of(checker_.books_.begin(), checker_.books_.end(), [&](const auto& known) {
         const Case& other = known.second.c;
-        return other.id != opened.id && other.customer_id == opened.customer_id &&
-               other.program_id == opened.program_id;
+        return other.id != opened.id && other.program_id == opened.program_id &&
+               checker_.ledger_.IsSamePerson(other.customer_id, opened.customer_id);
       });
   return opened.origin == CaseOrigin::kResponse && !opened.customer_id.empty() &&
          opened.category == Category::kDetractor && opened.severity < 5 && alone &&
@@ -812,6 +828,7 @@ void Checker::CaseStep::operator()(const CaseResolved&) {
 }
 
 void Checker::CaseStep::operator()(const CaseClosed& e) {
+  if (e.not_asked_reason == NotAskedReason::kRestricted) CheckNotAsked();
   if (VerbOf<WithdrawCase>(command_) != nullptr) return Take(C::kWithdraw);
   if (VerbOf<Close>(command_) != nullptr) return Take(C::kClose);
   if (std::holds_alternative<SubmitResponse>(command_)) return Take(C::kAnswerResurvey);
@@ -829,7 +846,11 @@ void Checker::CaseStep::operator()(const CaseReopened& e) {
 
 void Checker::CaseStep::operator()(const ResurveyAsked& e) {
   Take(C::kAskAgain);
-  const Customer& customer = checker_.customers_.at(c_.customer_id);
+  const Customer& customer = Person();
+  for (const EntryBook* entry : Entries()) {
+    Exactly(!ForbidsSurvey(*entry, c_.program_id, e.channel),
+            fmt::format("asked in spite of {}", EntryNumberText(entry->row.number)));
+  }
   Exactly(!customer.do_not_contact, "a customer who is not to be contacted was asked");
   std::optional<bool> very, every;
   for (const Consent& consent : customer.consents) {
@@ -838,6 +859,16 @@ void Checker::CaseStep::operator()(const ResurveyAsked& e) {
     if (consent.channel == Channel::kUnset) every = consent.granted;
   }
   Exactly(very.value_or(every.value_or(true)), "a customer without consent was asked");
+}
+
+// The customer is not asked for the sake of an entry that says so.
+void Checker::CaseStep::CheckNotAsked() const {
+  const std::vector<const EntryBook*> entries = Entries();
+  const bool any = std::any_of(entries.begin(), entries.end(), [&](const EntryBook* entry) {
+    return entry->kind == BlacklistKind::kChannelLimit ||
+           ForbidsSurvey(*entry, c_.program_id, Channel::kUnset);
+  });
+  Exactly(any, "not asked for the sake of an entry, and none forbids it");
 }
 
 void Checker::CaseStep::operator()(const ResurveyAnswered& e) {
@@ -1005,6 +1036,17 @@ void Checker::CaseStep::operator()(const StepEnded& e) {
     Exactly(by_hand || e.state == StepState::kSkipped, "it ends otherwise");
     return Take(C::kCompleteStep);
   }
+  if (e.state == StepState::kSkipped && e.result == "restricted") {
+    const Playbook* plan = PlanOf(revision(), c_);
+    const auto place = plan == nullptr ? std::nullopt : PlaceOf(*plan, e.step_id);
+    Exactly(place.has_value(), "the plan has no such step");
+    const std::vector<const EntryBook*> entries = Entries();
+    Exactly(std::any_of(entries.begin(), entries.end(),
+                        [&](const EntryBook* entry) {
+                          return ForbidsContact(*entry, plan->steps[*place].channel);
+                        }),
+            "nothing is sent for the sake of an entry, and none forbids it");
+  }
   if (e.state == StepState::kSkipped) return;
   switch (active.kind) {
     case StepKind::kWait: return Exactly(*active.wake_at <= now_, "the wait is cut short");
@@ -1044,10 +1086,90 @@ void Checker::CaseStep::operator()(const StepOverdue& e) {
 void Checker::CaseStep::operator()(const MessageSent& e) {
   Exactly(IsActive(c_) && c_.steps.back().step_id == e.step_id, "its step is not active");
   Exactly(!IsNight(revision().contact, now_), "the customer is asleep");
-  const auto customer = checker_.customers_.find(c_.customer_id);
-  Exactly(customer != checker_.customers_.end() && !customer->second.do_not_contact,
+  Exactly(!c_.customer_id.empty() && !Person().do_not_contact,
           "the customer does not want to be spoken to");
+  for (const EntryBook* entry : Entries()) {
+    Exactly(!ForbidsContact(*entry, e.attempt.channel),
+            fmt::format("sent in spite of {}", EntryNumberText(entry->row.number)));
+  }
 }
+
+// ---- What blacklist entries forbid
+
+// Somebody else has looked at the case since it is known there.
+bool Checker::CaseStep::IsSupervisedSince(const EntryBook& entry) const {
+  for (const CaseRestriction& noted : c_.restrictions) {
+    if (noted.entry_id != entry.row.id) continue;
+    return std::any_of(c_.supervisions.begin(), c_.supervisions.end(), [&](const Supervision& s) {
+      return s.occurred_at >= noted.noted_at && s.actor != caller_.principal;
+    });
+  }
+  return false;
+}
+
+// Whoever speaks to us may be answered.
+void Checker::CaseStep::operator()(const AttemptLogged& e) {
+  Take(C::kLogAttempt, Spoke(e.attempt));
+  if (e.attempt.direction == Direction::kInbound) return;
+  for (const EntryBook* entry : Entries()) {
+    const std::string number = EntryNumberText(entry->row.number);
+    Exactly(!ForbidsContact(*entry, e.attempt.channel), "in spite of " + number);
+    const bool meets = e.attempt.channel == Channel::kInPerson;
+    Exactly(entry->kind != BlacklistKind::kStaffSafety || !meets || IsSupervisedSince(*entry),
+            "met in person in spite of " + number + ", and nobody knows");
+  }
+}
+
+// `known`: as it was. What was offered before stands: the customer has our word.
+void Checker::CaseStep::CheckRestricted(const Remedy& remedy, const Remedy* known) {
+  const std::vector<const EntryBook*> entries = Entries();
+  if (remedy.statutory) {
+    Exactly(!remedy.approval_limit.starts_with("B-"), "what is owed by law waits for approval");
+    const bool kept = std::any_of(entries.begin(), entries.end(), [&](const EntryBook* entry) {
+      return ForbidsRemedy(*entry, remedy.type_id) || AsksApproval(*entry, remedy.type_id);
+    });
+    if (kept) ++checker_.seen_["owed, though listed"];
+    return;
+  }
+  const bool over =
+      remedy.state == RemedyState::kDeclined || remedy.state == RemedyState::kReversed;
+  if (over || !IsDiscretionary(remedy)) return;
+  const bool raised =
+      known == nullptr || remedy.amount.amount_minor > known->amount.amount_minor ||
+      (remedy.amount.currency != known->amount.currency && remedy.amount.amount_minor > 0);
+  if (!raised && Offered(*known)) return;
+  for (const EntryBook* entry : entries) {
+    const std::string number = EntryNumberText(entry->row.number);
+    Exactly(!ForbidsRemedy(*entry, remedy.type_id), "given in spite of " + number);
+    if (!AsksApproval(*entry, remedy.type_id)) continue;
+    const bool waits = remedy.state == RemedyState::kProposed && !remedy.approval_limit.empty();
+    Exactly(waits || !remedy.approved_by.empty(), "given in spite of " + number + ", by one alone");
+  }
+}
+
+// Once for an entry that bears on the case; what waits goes where such cases go.
+void Checker::CaseStep::operator()(const CaseRestricted& e) {
+  const std::vector<const EntryBook*> entries = Entries();
+  const auto bears = std::find_if(entries.begin(), entries.end(), [&](const EntryBook* entry) {
+    return entry->row.id == e.restriction.entry_id;
+  });
+  Exactly(bears != entries.end(), "by an entry that does not hold there");
+  Exactly((*bears)->kind == e.restriction.kind, "by an entry of another kind");
+  for (const CaseRestriction& known : c_.restrictions) {
+    Exactly(known.entry_id != e.restriction.entry_id, "noted twice");
+  }
+  if (e.queue_id.empty()) return;
+  Exactly(c_.owner.empty(), "taken from whoever has it");
+  Exactly(std::any_of(entries.begin(), entries.end(),
+                      [&](const EntryBook* entry) {
+                        return entry->kind == BlacklistKind::kStaffSafety &&
+                               entry->effects.queue_id == e.queue_id;
+                      }),
+          "sent where no entry says");
+  ChangesHands({}, e.queue_id);
+}
+
+// ---- Other verbs
 
 void Checker::CaseStep::operator()(const ExtensionRecorded& e) {
   const Extension& extension = e.extension;
@@ -1351,6 +1473,7 @@ void Checker::CaseStep::operator()(const RemedyRecorded& e) {
   const Remedy& remedy = e.remedy;
   const auto known = std::find_if(c_.remedies.begin(), c_.remedies.end(),
                                   [&](const Remedy& each) { return each.id == remedy.id; });
+  CheckRestricted(remedy, known == c_.remedies.end() ? nullptr : &*known);
   const int64_t before = known == c_.remedies.end() ? -1 : known->amount.amount_minor;
   if (!Counts(remedy)) return;
   const bool beyond_proposal =
@@ -1378,7 +1501,9 @@ void Checker::CaseStep::operator()(const RemedyRecorded& e) {
     if (of_customer && !c_.customer_id.empty()) {
       sum = 0;
       for (const auto& [id, other] : checker_.books_) {
-        if (other.c.customer_id == c_.customer_id) sum += SumOf(other.c, remedy, limit.window);
+        if (checker_.ledger_.IsSamePerson(other.c.customer_id, c_.customer_id)) {
+          sum += SumOf(other.c, remedy, limit.window);
+        }
       }
     }
     sum += remedy.amount.amount_minor;
@@ -1410,8 +1535,9 @@ void Checker::CaseStep::operator()(const CaseMerged& e) {
   const CaseBook* into = checker_.Find(e.into);
   Exactly(into != nullptr, "merged into nothing");
   Exactly(into->c.phase != Phase::kClosed, "merged into a case that is closed");
-  Exactly(c_.customer_id.empty() || c_.customer_id == into->c.customer_id,
-          "merged into the case of somebody else");
+  Exactly(
+      c_.customer_id.empty() || checker_.ledger_.IsSamePerson(c_.customer_id, into->c.customer_id),
+      "merged into the case of somebody else");
 }
 
 void Checker::CaseStep::operator()(const CaseAbsorbed& e) {
@@ -1553,8 +1679,12 @@ void Checker::Observe(MemoryStore& store, const std::vector<Record>& records, Ti
   if (next != events.size()) Fail(events[next].case_id, "an event that no command made");
   store.Read([&](Reader& reader) {
     for (const CaseId& id : touched_) CompareRow(books_.at(id), reader.GetCase(id));
+    for (const BlacklistEntryId& id : touched_entries_) {
+      ledger_.CompareRow(id, reader.GetEntry(id));
+    }
   });
   touched_.clear();
+  touched_entries_.clear();
   CheckOutbox(store);
 }
 
@@ -1587,6 +1717,7 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
   if (!record.result) {
     ++seen_[std::string(Name(record.result.error().reason))];
     if (!events.empty()) Fail(about, "a refusal leaves a trace");
+    JudgeRestricted(record, book);
     if (book != nullptr) JudgeRefusal(record, book);
     return;
   }
@@ -1614,6 +1745,8 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
   }
   touched_.insert(cases.begin(), cases.end());
   if (VerbOf<FireTimers>(command) != nullptr && book != nullptr) CheckOverdue(*book, now_);
+
+  JudgeEntry(record, events);
 
   // What the caller was told is on record.
   const Outcome& outcome = *record.result;
@@ -1648,6 +1781,66 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
   if (!caller.request_id.empty()) {
     requests_.emplace(caller.request_id, Stored{ResourceOf(outcome), now_});
   }
+}
+
+// Entries restrict what is at our discretion, as long as they hold, and nothing else.
+void Checker::JudgeRestricted(const Record& record, const CaseBook* book) {
+  const Reason reason = record.result.error().reason;
+  const bool blocks = reason == Reason::kBlacklistBlocks;
+  if (!blocks && reason != Reason::kBlacklistNeedsApproval) return;
+  if (book == nullptr) Fail(CaseId{}, "an entry keeps a customer from being heard");
+  const Case& c = book->c;
+  const auto* log = VerbOf<LogAttempt>(CommandIn(record));
+  const auto* give = VerbOf<RecordRemedy>(CommandIn(record));
+  if (log == nullptr && give == nullptr) Fail(*book, "an entry restricts what is no favour");
+  std::string type;
+  if (give != nullptr) {
+    bool owed = give->remedy.statutory;
+    type = give->remedy.type_id;
+    for (const RemedyType& each : Of(c).revision.remedies) {
+      if (each.id == type) owed = each.statutory;
+    }
+    for (const Remedy& known : c.remedies) {
+      if (known.id != give->remedy.id) continue;
+      owed = known.statutory;
+      type = known.type_id;
+    }
+    if (owed) Fail(*book, "an entry keeps back what is owed by law");
+  }
+  const std::vector<const EntryBook*> entries = ledger_.On(c, now_);
+  const bool forbidden = std::any_of(entries.begin(), entries.end(), [&](const EntryBook* entry) {
+    if (give != nullptr) return blocks ? ForbidsRemedy(*entry, type) : AsksApproval(*entry, type);
+    if (blocks) return ForbidsContact(*entry, log->attempt.channel);
+    return entry->kind == BlacklistKind::kStaffSafety && log->attempt.channel == Channel::kInPerson;
+  });
+  if (!forbidden) Fail(*book, "refused for the sake of an entry, and none that holds forbids it");
+}
+
+// What became of the entries that the command touched.
+void Checker::JudgeEntry(const Record& record, const std::vector<Event>& events) {
+  for (const Event& event : events) {
+    if (!event.entry_id.empty()) touched_entries_.insert(event.entry_id);
+  }
+  const Outcome& outcome = *record.result;
+  const auto told = [&](const BlacklistEntry& entry) {
+    const EntryBook* book = ledger_.Find(entry.id);
+    if (book == nullptr || book->row.version != entry.version) {
+      Fail(CaseId{}, "acknowledged, but not in the event log");
+    }
+  };
+  if (outcome.entry) told(*outcome.entry);
+  for (const BlacklistEntry& entry : outcome.entries) told(entry);
+  const auto* work = std::get_if<WorkEntry>(&CommandIn(record));
+  if (work == nullptr) return;
+  if (!outcome.entry) Fail(CaseId{}, "acknowledged without the entry");
+  const bool stale = work->expected_version &&
+                     *work->expected_version + std::count_if(events.begin(), events.end(),
+                                                             [](const Event& event) {
+                                                               return !event.entry_id.empty();
+                                                             }) !=
+                         outcome.entry->version;
+  if (stale) Fail(CaseId{}, "done on a version of the entry that the caller did not see");
+  if (!held_) ledger_.EndOfCommand(work->ref.id, now_);
 }
 
 void Checker::JudgeRefusal(const Record& record, const CaseBook* book) {
@@ -1743,7 +1936,15 @@ void Checker::Take(const Record& record, const Event& event) {
   const bool by_plan = std::holds_alternative<StepStarted>(event.body) ||
                        std::holds_alternative<StepOverdue>(event.body) ||
                        std::holds_alternative<MessageSent>(event.body);
-  const bool by_system = by_plan || std::holds_alternative<AlertRaised>(event.body) ||
+  // What time brings to an entry, and what rules propose.
+  const auto* notified = std::get_if<EntryNotified>(&event.body);
+  const bool by_entry = std::holds_alternative<CaseRestricted>(event.body) ||
+                        std::holds_alternative<EntryLapsed>(event.body) ||
+                        (notified != nullptr && (!notified->notify.empty() ||
+                                                 notified->notice == BlacklistNotice::kLapsed)) ||
+                        (std::holds_alternative<EntryProposed>(event.body) &&
+                         std::holds_alternative<ProposeByRules>(CommandIn(record)));
+  const bool by_system = by_plan || by_entry || std::holds_alternative<AlertRaised>(event.body) ||
                          (given != nullptr && !given->reason.empty()) ||
                          (taken != nullptr && taken->by_system) ||
                          (set != nullptr && routes(set->kind));
@@ -1801,9 +2002,13 @@ void Checker::Take(const Record& record, const Event& event) {
   } else if (!event.response_id.empty()) {
     Response& response = responses_[event.response_id];
     response = Apply(std::move(response), event);
+  } else if (!event.entry_id.empty()) {
+    TakeEntry(record, event);
+    if (Tells(event.body)) messages_.emplace_back(event.sequence, CaseId{});
   } else if (!event.customer_id.empty()) {
     Customer& customer = customers_[event.customer_id];
     customer = Apply(std::move(customer), event);
+    if (std::holds_alternative<CustomerLinked>(event.body)) TakeEntry(record, event);
   } else if (const auto* applied = std::get_if<RevisionApplied>(&event.body)) {
     if (applied->number != in_force_ + 1) wrong("a revision's number does not follow");
     for (const Configuration& configuration : Configurations()) {
@@ -1825,6 +2030,21 @@ void Checker::Take(const Record& record, const Event& event) {
   if (event.recorded_at != now_) {
     wrong(fmt::format("recorded at {}, now is {}", TimeText(event.recorded_at), TimeText(now_)));
   }
+}
+
+void Checker::TakeEntry(const Record& record, const Event& event) {
+  const std::function<bool(const CustomerId&, std::string_view)> owns_case =
+      [this](const CustomerId& person, std::string_view who) { return OwnsCaseOf(person, who); };
+  ledger_.Take(event, {now_, held_, revisions_.at(deciding_)->revision, record.request->work.caller,
+                       CommandIn(record), owns_case});
+}
+
+bool Checker::OwnsCaseOf(const CustomerId& person, std::string_view who) const {
+  return std::any_of(books_.begin(), books_.end(), [&](const auto& known) {
+    const Case& c = known.second.c;
+    return c.owner == who && c.phase != Phase::kClosed &&
+           ledger_.IsSamePerson(c.customer_id, person);
+  });
 }
 
 // Who may have the case, and what keeps it from being forgotten, by the staff of today.
@@ -2128,6 +2348,7 @@ void Checker::CheckOverdue(const CaseBook& book, Timestamp now) {
 
 void Checker::NothingOverdue(Timestamp now) {
   for (const auto& [id, book] : books_) CheckOverdue(book, now);
+  ledger_.NothingOverdue(now);
 }
 
 void Checker::NothingForgotten() {
@@ -2189,6 +2410,12 @@ void Checker::CompareAll(MemoryStore& store) {
       }
     });
     if (cases != books_.size()) Fail(CaseId{}, "a case is missing");
+    size_t entries = 0;
+    reader.ScanEntries([&](const BlacklistEntry& row) {
+      ++entries;
+      ledger_.CompareRow(row.id, row);
+    });
+    if (entries != ledger_.books().size()) Fail(CaseId{}, "an entry is missing");
     const TableSizes sizes = reader.Sizes();
     if (sizes.customers != std::ssize(customers_) || sizes.responses != std::ssize(responses_)) {
       Fail(CaseId{}, "a customer or response too many or too few");

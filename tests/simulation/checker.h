@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +15,10 @@
 #include "server/execute/run.h"
 #include "server/storage/memory_store.h"
 #include "tests/simulation/configurations.h"
+#include "tests/simulation/entry_ledger.h"
+#include "tests/simulation/violation.h"
 
 namespace rebound::simulation {
-
-// What must never be, was seen. `about`: the case, if there is one.
-struct Violation : std::runtime_error {
-  Violation(const std::string& what, const CaseId& case_id)
-      : std::runtime_error(what), about(case_id) {}
-  CaseId about{};
-};
 
 struct Request {
   Work work{};         // of one command
@@ -99,13 +93,14 @@ class Checker {
   void Observe(MemoryStore& store, const std::vector<Record>& records, Timestamp now);
   // Every row there is, and nothing else: after a crash, and at the end.
   void CompareAll(MemoryStore& store);
-  // No tier or timer is overdue on any case: once the claimers have done their work.
+  // Nothing is overdue on any case or entry: once the claimers have done their work.
   void NothingOverdue(Timestamp now);
   // After all is fired: who was held back was asked, every promise and link is in its place.
   void NothingForgotten();
 
   const std::map<CaseId, CaseBook>& books() const { return books_; }
   const CaseBook* Find(const CaseId& id) const;
+  const EntryLedger& ledger() const { return ledger_; }
   const Configuration& InForce() const { return *revisions_.at(in_force_); }
   const Configuration& Of(const Case& c) const { return *revisions_.at(c.revision); }
   int64_t in_force() const { return in_force_; }
@@ -119,7 +114,11 @@ class Checker {
 
   void Judge(const Record& record, const std::vector<Event>& events);
   void JudgeRefusal(const Record& record, const CaseBook* book);
+  void JudgeRestricted(const Record& record, const CaseBook* book);
+  void JudgeEntry(const Record& record, const std::vector<Event>& events);
   void Take(const Record& record, const Event& event);
+  void TakeEntry(const Record& record, const Event& event);
+  bool OwnsCaseOf(const CustomerId& person, std::string_view who) const;
   void CheckOwner(const CaseBook& book) const;
   void EndOfCommand(const Record& record, CaseBook& book, const std::vector<Event>& events);
   void CompareRow(const CaseBook& book, const std::optional<Case>& row);
@@ -138,6 +137,7 @@ class Checker {
   std::map<CaseId, CaseBook> books_{};
   std::map<CustomerId, Customer> customers_{};
   std::map<ResponseId, Response> responses_{};
+  EntryLedger ledger_{};
   std::map<std::pair<CustomerId, std::string>, CaseId> slots_{};
   std::map<std::pair<std::string, CustomerId>, Arm> arms_{};  // by experiment
   std::map<ExternalKey, ResponseId> response_keys_{};
@@ -148,6 +148,7 @@ class Checker {
   std::map<std::string, Stored, std::less<>> requests_{};
   std::vector<std::pair<int64_t, CaseId>> messages_{};  // expected, since the last look
   std::set<CaseId> touched_{};                          // by the batch
+  std::set<BlacklistEntryId> touched_entries_{};        // likewise
   std::map<std::string, int64_t, std::less<>> seen_{};
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "workflows/blacklist_rules.h"
 #include "workflows/check.h"
 
 namespace rebound::simulation {
@@ -403,6 +404,58 @@ void StaffOf(Revision& revision, std::string calendar, Duration often) {
   }
 }
 
+// ---- The blacklist
+
+// Every kind, with times that a year sees many of.
+BlacklistPolicy Listing(Duration longest, Duration review) {
+  BlacklistPolicy policy = DefaultBlacklistPolicy();
+  for (BlacklistKindPolicy& kind : policy.kinds) {
+    kind.max_duration = longest;
+    kind.review_interval = review;
+    if (kind.warn_first) kind.warning_wait = days{2};
+  }
+  policy.appeal_window = days{8};
+  policy.appeal_decision = days{4};
+  return policy;
+}
+
+// What the system proposes by itself: somebody is compensated often, or refuses to speak to us.
+std::vector<BlacklistRule> Suspicions() {
+  BlacklistRule compensated;
+  compensated.id = "compensated";
+  compensated.kind = BlacklistKind::kRepeatCompensation;
+  compensated.alternatives = {{{}, {{BlacklistMeasure::kRemediesGranted, days{120}, 2, ""}}}};
+  compensated.proposal = {days{25}, "frequent_compensation", {}, {}, ""};
+  compensated.cool_down = days{20};
+  BlacklistRule refuses;
+  refuses.id = "refuses";
+  refuses.kind = BlacklistKind::kChannelLimit;
+  refuses.alternatives = {{Of(kService), {{BlacklistMeasure::kAttemptsRefused, days{60}, 2, ""}}}};
+  BlacklistEffects calls;
+  calls.channels = {Channel::kPhone};
+  refuses.proposal = {days{15},
+                      "abusive_contact",
+                      calls,
+                      {BlacklistExtent::Kind::kProgram, std::string(kService)},
+                      ""};
+  return {compensated, refuses};
+}
+
+// Three kinds, nobody is warned, and everybody may decide.
+BlacklistPolicy Shortly() {
+  BlacklistPolicy policy = Listing(days{30}, days{5});
+  std::erase_if(policy.kinds, [](const BlacklistKindPolicy& kind) {
+    return kind.kind == BlacklistKind::kChannelLimit ||
+           kind.kind == BlacklistKind::kRepeatCompensation;
+  });
+  for (BlacklistKindPolicy& kind : policy.kinds) {
+    kind.warn_first = false;
+    kind.decide_roles.clear();
+  }
+  policy.appeal_window = days{3};
+  return policy;
+}
+
 // ---- The configurations
 
 Revision Base(std::string name) {
@@ -424,11 +477,13 @@ Revision Base(std::string name) {
   sorry.text_en = sorry.text_zh = "Sorry";
   revision.templates = {sorry};
   revision.contact = NightsOff();
+  revision.blacklist = Listing(days{60}, days{7});
   return revision;
 }
 
 Revision OfficeWork() {
   Revision revision = Base("office");
+  revision.blacklist.rules = Suspicions();
   Queues(revision, Routing::kRoundRobin, false);
   StaffOf(revision, "office", days{9});
   return revision;
@@ -444,6 +499,7 @@ Revision Holidays() {
 Revision Supplier() {
   Revision revision = Base("supplier");
   revision.lifecycle = WithSupplier();
+  revision.blacklist = Shortly();
   revision.calendars = {OfficeAbroad(), Nights()};
   revision.clocks = {
       Define("contact", K::kFirstContact, {Count::kBusinessTime, Ms(hours{3})}, "nights",
@@ -475,6 +531,7 @@ Revision Quick() {
   revision.programs[0].reopen_window = Duration{0};
   revision.programs[0].max_reopen_count = 4;
   revision.programs[1].hold_out = StartLater();
+  revision.blacklist.rules = Suspicions();
   revision.remedies.clear();
   revision.remedy_limits.clear();
   revision.alerts.pop_back();
@@ -497,6 +554,7 @@ Revision Quick() {
 Revision StrictWork() {
   Revision revision = Base("strict");
   revision.lifecycle = Strict();
+  revision.blacklist = {};  // nobody is listed any more; who is, stays so
   revision.calendars = {Office(2), Nights()};
   // One program is given up: its cases go on under the revisions they were opened with.
   revision.programs.pop_back();
@@ -517,6 +575,9 @@ std::vector<Configuration> Make() {
   for (Revision& revision :
        std::vector<Revision>{OfficeWork(), Supplier(), Holidays(), Quick(), StrictWork()}) {
     CHECK(CheckLifecycle(revision.lifecycle, revision.roles).empty());
+    for (const BlacklistRule& rule : revision.blacklist.rules) {
+      CHECK(CheckRule(rule, revision.blacklist).empty());
+    }
     for (const StaffMember& member : revision.staff) {
       CHECK(member.shifts.empty() || revision.FindCalendar(member.shifts) != nullptr);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "workflows/blacklist.h"
 #include "workflows/predicate.h"
 
 namespace rebound::simulation {
@@ -134,6 +135,19 @@ struct Detail {
     return fmt::format("expected {} found {}{}", TimeText(e.expected), TimeText(e.found),
                        e.holds ? " holds" : "");
   }
+  std::string operator()(const CaseRestricted& e) const {
+    return fmt::format("{} {} queue '{}'", EntryNumberText(e.restriction.number),
+                       Name(e.restriction.kind), e.queue_id);
+  }
+  std::string operator()(const EntryProposed& e) const {
+    return fmt::format("{} {} by {} from {} to {}", EntryNumberText(e.entry.number),
+                       Name(e.entry.kind), e.entry.proposer, TimeText(e.entry.starts_at),
+                       TimeText(e.entry.expires_at));
+  }
+  std::string operator()(const EntryExtensionDecided& e) const {
+    return "to " + TimeText(e.expires_at);
+  }
+  std::string operator()(const EntryNotified& e) const { return std::string(Name(e.notice)); }
   template <typename T>
   std::string operator()(const T&) const {
     return {};

@@ -22,6 +22,14 @@ void Refold(Change& change) {
   std::erase_if(change.cases, [](const RowChange<Case>& row) {
     return row.before && row.after->version == row.before->version;
   });
+  for (RowChange<BlacklistEntry>& row : change.entries) {
+    const BlacklistEntryId id = row.after->id;
+    BlacklistEntry entry = row.before.value_or(BlacklistEntry{});
+    for (const Event& event : change.events) {
+      if (event.entry_id == id) entry = Apply(std::move(entry), event);
+    }
+    row.after = std::move(entry);
+  }
 }
 
 Timestamp LastRecorded(Store& store) {
@@ -85,7 +93,9 @@ class Server::Intercepted final : public Transaction {
   std::vector<BlacklistEntry> EntriesOf(const CustomerId& id) override {
     return Under().EntriesOf(id);
   }
-  OpenEntries OpenEntriesOf(const CustomerId& id) override { return Under().OpenEntriesOf(id); }
+  OpenEntries OpenEntriesOf(const CustomerId& id) override {
+    return server_.Misread(Under(), id);
+  }
   std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {
@@ -111,6 +121,22 @@ class Server::Intercepted final : public Transaction {
   std::vector<Event> EntryEvents(const BlacklistEntryId& id, int64_t after,
                                  int32_t limit) override {
     return Under().EntryEvents(id, after, limit);
+  }
+  std::vector<Event> PersonEvents(const CustomerId& id, int64_t after, int32_t limit) override {
+    return Under().PersonEvents(id, after, limit);
+  }
+  std::vector<CustomerId> CustomersBy(const Hash128& identity) override {
+    return Under().CustomersBy(identity);
+  }
+  std::vector<CustomerId> ErasedCustomers(bool unfinished_only) override {
+    return Under().ErasedCustomers(unfinished_only);
+  }
+  std::vector<Suppression> SuppressionsOf(const std::vector<Hash256>& hashes,
+                                          Timestamp now) override {
+    return Under().SuppressionsOf(hashes, now);
+  }
+  void ScanSuppressions(const std::function<void(const StoredSuppression&)>& visit) override {
+    Under().ScanSuppressions(visit);
   }
   std::vector<Event> EventsAfter(int64_t after, int32_t limit) override {
     return Under().EventsAfter(after, limit);
@@ -318,10 +344,44 @@ Result<Outcome> Server::RunOne(Transaction& transaction, const Request& request,
   }
   auto result = Run(transaction, work, 0, context, lookup, SuppressionSecret{}, keep);
   if (bug_ == Bug::kLostCommit && result && *keep && random_.OneIn(500)) *keep = false;
+  if (bug_ == Bug::kOwedKept && result && *keep && GaveOwed(transaction, *result, before)) {
+    *keep = false;
+    return Error{Reason::kBlacklistBlocks};
+  }
   if (bug_ == Bug::kFireTwice && fires && *keep) {
     FireAgain(transaction, result->subject->id, before);
   }
   return result;
+}
+
+// The open entries of one record, as what restricts reads them.
+OpenEntries Server::Misread(Transaction& transaction, const CustomerId& id) {
+  OpenEntries open = transaction.OpenEntriesOf(id);
+  if (bug_ == Bug::kAliasLeft) {
+    const auto customer = transaction.GetCustomer(id);
+    if (customer && !customer->alias_of.empty()) open.entries.clear();
+  }
+  for (BlacklistEntry& entry : open.entries) {
+    if (bug_ == Bug::kEndsLate) {
+      entry.expires_at += Duration{1};
+      if (entry.immediate_until) *entry.immediate_until += Duration{1};
+    }
+    if (bug_ == Bug::kNoEnd && entry.immediate_until) {
+      entry.immediate_until = entry.expires_at;
+    }
+  }
+  return open;
+}
+
+// Whether the command gave what is owed by law to somebody who is listed.
+bool Server::GaveOwed(Transaction& transaction, const Outcome& outcome, int64_t after) {
+  if (!outcome.subject || outcome.subject->customer_id.empty()) return false;
+  if (transaction.OpenEntriesOf(outcome.subject->customer_id).entries.empty()) return false;
+  const std::vector<Event> events = transaction.CaseEvents(outcome.subject->id, after, 1000);
+  return std::any_of(events.begin(), events.end(), [](const Event& event) {
+    const auto* recorded = std::get_if<RemedyRecorded>(&event.body);
+    return recorded != nullptr && recorded->remedy.statutory;
+  });
 }
 
 // The crossings of the last command once more.
@@ -400,6 +460,14 @@ bool Server::Tamper(Change& change) {
         bug_ == Bug::kRuledAlone && ruled && !ruled->verdict.decided_by.empty()) {
       ruled->verdict.decided_by = ruled->verdict.proposed_by;
       changed = true;
+    }
+    if (auto* decided = std::get_if<EntryDecided>(&event.body);
+        bug_ == Bug::kOwnProposal && decided != nullptr) {
+      for (const RowChange<BlacklistEntry>& row : change.entries) {
+        if (row.after->id != event.entry_id) continue;
+        decided->decision.actor = row.after->proposer;
+        changed = true;
+      }
     }
     if (auto* assigned = std::get_if<CaseAssigned>(&event.body);
         bug_ == Bug::kAccusedOwner && assigned != nullptr && !assigned->owner.empty()) {

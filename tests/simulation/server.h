@@ -45,15 +45,21 @@ enum class Bug {
   kPromiseLeft,       // what was promised stays with whoever is away
   kStepLost,          // a plan goes no further than its first step
   kSentAtNight,       // a message does not wait for the morning
-  kShortWait          // a wait ends before its time
+  kShortWait,         // a wait ends before its time
+  kAliasLeft,         // an entry does not hold for whoever the customer was linked to
+  kEndsLate,          // an entry holds at its end, too: <= where < is meant
+  kNoEnd,             // what holds at once holds until somebody decides
+  kOwnProposal,       // who proposed an entry confirms it
+  kOwedKept           // an entry keeps back what is owed by law
 };
-inline constexpr std::array<std::string_view, 26> kBugNames = {
+inline constexpr std::array<std::string_view, 31> kBugNames = {
     "none",           "fire_twice",     "early_fire",        "lost_commit",  "wrong_revision",
     "stale_revision", "tier_skipped",   "nobody_told",       "clock_back",   "no_pause_credit",
     "timer_left",     "status_jumps",   "request_forgotten", "limit_passed", "own_approval",
     "orphan",         "held_worked",    "alert_lost",        "ruled_alone",  "two_holders",
     "accused_owner",  "waits_for_ever", "promise_left",      "step_lost",    "sent_at_night",
-    "short_wait"};
+    "short_wait",     "alias_left",     "ends_late",         "no_end",       "own_proposal",
+    "owed_kept"};
 
 // Where a batch is cut off.
 enum class CrashPoint { kNone, kBegin, kRead, kSave, kSaved, kCommit, kCommitted };
@@ -94,6 +100,8 @@ class Server {
   void Reached(CrashPoint point);
   Result<Outcome> RunOne(Transaction& transaction, const Request& request, Timestamp now,
                          bool* keep);
+  OpenEntries Misread(Transaction& transaction, const CustomerId& id);
+  bool GaveOwed(Transaction& transaction, const Outcome& outcome, int64_t after);
   void FireAgain(Transaction& transaction, const CaseId& id, int64_t after);
   void ReadRevisions();
 

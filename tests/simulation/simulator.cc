@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iostream>
+#include <set>
 #include <utility>
 
 #include "server/storage/verify.h"
 #include "tests/simulation/history.h"
+#include "workflows/blacklist_rules.h"
 
 namespace rebound::simulation {
 namespace {
@@ -25,6 +28,11 @@ constexpr size_t kTrace = 24;
 constexpr size_t kRemembered = 16;
 // Records of requests are kept for 7 days; a repeat beyond that is a new request.
 constexpr Duration kRepeatable = days{5};
+// Rules are tried on so many customers at a look, of so many events.
+constexpr size_t kTriedPerLook = 24;
+constexpr int32_t kEventsPerLook = 600;
+// So far ahead an entry's edge is waited for.
+constexpr Duration kEdgeWait = days{2};
 
 const std::vector<std::string> kQueues = {"default", "rescue", "vip"};
 const std::vector<std::string> kUnits = {"", "north", "north/city", "north/city/shop"};
@@ -123,7 +131,7 @@ void Simulator::Trouble() {
       if (down > hours{24}) ++troubles_["down for a day"];
     }
     server_.Restart();
-    for (auto& claimer : claimers_) claimer.clear();
+    ForgetDue();
     watched_before_ = false;
     if (random_.OneIn(20)) {
       const VerifyReport report = Verify(server_.store());
@@ -161,14 +169,17 @@ void Simulator::Watch() {
 
 // One of three claimers looks again, or fires what it saw, late and perhaps twice.
 void Simulator::WorkTimers(std::vector<Request>* batch) {
-  auto& claimer = claimers_[static_cast<size_t>(random_.Below(3))];
+  const auto which = static_cast<size_t>(random_.Below(3));
+  auto& claimer = claimers_[which];
   if (claimer.empty() || random_.OneIn(6)) {
     const Timestamp now = server_.time().Now();
     server_.store().Read([&](Reader& reader) {
       claimer = reader.CasesDue(now, static_cast<int32_t>(1 + random_.Below(12)));
+      entry_claimers_[which] = reader.EntriesDue(now, static_cast<int32_t>(1 + random_.Below(6)));
     });
   }
-  if (checker_.held() || claimer.empty()) return;
+  if (checker_.held()) return;
+  WorkEntries(which, batch);
   for (int64_t n = random_.OneIn(4) ? 1 + random_.Below(5) : 1; n > 0 && !claimer.empty(); --n) {
     const CaseId id = claimer.front();
     const CaseBook* book = checker_.Find(id);
@@ -180,6 +191,54 @@ void Simulator::WorkTimers(std::vector<Request>* batch) {
     }
     if (!random_.OneIn(5)) claimer.erase(claimer.begin());  // else it will do so again
   }
+}
+
+void Simulator::WorkEntries(size_t claimer, std::vector<Request>* batch) {
+  std::vector<BlacklistEntryId>& seen = entry_claimers_[claimer];
+  if (seen.empty() || random_.OneIn(3)) return;
+  const BlacklistEntryId id = seen.front();
+  const EntryBook* book = checker_.ledger().Find(id);
+  const std::string name = book == nullptr ? "?" : EntryNumberText(book->row.number);
+  batch->push_back(SystemMake(WorkEntry{{id, 0}, EntryTimers{}, std::nullopt}, "fire " + name));
+  if (random_.OneIn(3)) {
+    batch->push_back(batch->back());
+    ++troubles_["entry woken twice at once"];
+  }
+  if (!random_.OneIn(5)) seen.erase(seen.begin());
+}
+
+void Simulator::ForgetDue() {
+  for (auto& claimer : claimers_) claimer.clear();
+  for (auto& claimer : entry_claimers_) claimer.clear();
+}
+
+// What server/timers does after each change: the rules are tried on whoever something happened to,
+// and that is remembered.
+void Simulator::TryRules() {
+  if (checker_.held() || checker_.InForce().revision.blacklist.rules.empty()) return;
+  int64_t seen = 0;
+  std::vector<Event> events;
+  server_.store().Read([&](Reader& reader) {
+    seen = reader.GetServerState().rules_tried;
+    events = reader.EventsAfter(seen, kEventsPerLook);
+  });
+  if (events.empty()) return;
+  std::set<CustomerId> concerned;
+  for (const Event& event : events) {
+    if (MayTouchRules(event) && !concerned.contains(event.customer_id)) {
+      if (concerned.size() == kTriedPerLook) break;
+      concerned.insert(event.customer_id);
+    }
+    seen = event.sequence;
+  }
+  std::vector<Request> batch;
+  for (const CustomerId& id : concerned) {
+    batch.push_back(SystemMake(ProposeByRules{id}, "try the rules"));
+  }
+  // It may end between the two.
+  const bool ends = random_.OneIn(8);
+  if (!ends) batch.push_back(SystemMake(ReportRulesTried{seen}, "the rules were tried"));
+  if (!batch.empty()) Do(std::move(batch));
 }
 
 // ---- Calling the server
@@ -227,7 +286,7 @@ void Simulator::Do(std::vector<Request> batch) {
     ++troubles_["crash " + crashed];
     if (kept && checker_.events() > known) ++troubles_["stored, but not answered"];
     server_.Restart();
-    for (auto& claimer : claimers_) claimer.clear();
+    ForgetDue();
     watched_before_ = false;
     checker_.CompareAll(server_.store());
     clock_.Advance(Duration{random_.Below(60'000)});
@@ -278,10 +337,21 @@ Request Simulator::Make(Command command, const Actor& actor, std::string what) {
 // ---- What people do
 
 void Simulator::Step() {
-  PassTime();
+  const auto edge = random_.OneIn(3) ? ComingEdge() : std::nullopt;
+  if (edge) {
+    clock_.Advance(edge->at - server_.time().Now());
+  } else {
+    PassTime();
+  }
   Trouble();
   if (random_.OneIn(6)) Watch();
+  if (random_.OneIn(8)) TryRules();
   std::vector<Request> batch;
+  // Before anybody is woken.
+  for (int tries = edge ? 2 : 0; tries > 0; --tries) {
+    batch.push_back(Restricted(*checker_.ledger().Find(edge->entry), checker_.Find(edge->on)->c));
+    troubles_["at an entry's edge"] += server_.time().Now() == edge->at;
+  }
   if (random_.OneIn(2)) WorkTimers(&batch);
   for (int64_t n = random_.OneIn(6) ? 2 + random_.Below(2) : 1; n > 0; --n) {
     batch.push_back(AnyRequest());
@@ -299,6 +369,8 @@ Request Simulator::AnyRequest() {
     const Request& again = random_.Pick(answered_);
     if (server_.time().Now() - again.sent < kRepeatable) return again;
   }
+  if (random_.OneIn(150)) return Link();
+  if (random_.OneIn(9)) return OnEntry();
   if (random_.OneIn(45)) return Consents();
   if (random_.OneIn(70)) return Operate();
   if (random_.OneIn(50)) return Answer();
@@ -404,6 +476,261 @@ Request Simulator::Operate() {
               fmt::format("migrate {} to {} {}", CaseNumberText(c->number), migrate.revision,
                           migrate.status));
 }
+
+// ---- The blacklist
+
+// Two keys that turn out to be one person's: rather one whose customer is listed.
+Request Simulator::Link() {
+  static const Actor kIntegration{"crm", "integration"};
+  AddCustomerAlias link;
+  std::string key;
+  for (int tries = 0; tries < 6; ++tries) {
+    key = fmt::format("c{}", random_.Below(kCustomers));
+    std::optional<Customer> owner;
+    server_.store().Read([&](Reader& reader) { owner = reader.FindCustomer({"crm", key}); });
+    const auto& books = checker_.ledger().books();
+    const bool listed =
+        owner && std::any_of(books.begin(), books.end(), [&](const EntryBook& book) {
+          return !book.over && book.row.customer_id == owner->id;
+        });
+    if (listed) break;
+  }
+  link.key = {"crm", key};
+  const auto customer = AnyCustomer();
+  if (!customer) return Answer();
+  link.customer_id = customer->id;
+  return Make(link, kIntegration, "link " + key);
+}
+
+std::optional<Customer> Simulator::AnyCustomer() {
+  std::optional<Customer> customer;
+  server_.store().Read([&](Reader& reader) {
+    customer = reader.FindCustomer({"crm", fmt::format("c{}", random_.Below(kCustomers))});
+  });
+  return customer;
+}
+
+// Mostly one of those who may.
+const Simulator::Actor& Simulator::Decider() {
+  static const std::vector<Actor> kActors = {{"manager", "manager"},       {"deputy", "manager"},
+                                             {"head", "manager"},          {"operator", "admin"},
+                                             {"supervisor", "supervisor"}, {"agent-1", "agent"},
+                                             {"agent-2", "agent"}};
+  static const Actor kSystem{"system", ""};
+  if (random_.OneIn(40)) return kSystem;
+  if (random_.OneIn(4)) return random_.Pick(kActors);
+  return kActors[static_cast<size_t>(random_.Below(4))];
+}
+
+// Mostly one that is not over.
+const EntryBook* Simulator::AnyEntry() {
+  const std::vector<EntryBook>& books = checker_.ledger().books();
+  if (books.empty()) return nullptr;
+  const EntryBook* any = &random_.Pick(books);
+  for (int tries = 0; tries < 12 && any->over && !random_.OneIn(20); ++tries) {
+    any = &random_.Pick(books);
+  }
+  return any;
+}
+
+// An open case that the entry reaches; nullptr: there is none.
+const Case* Simulator::CaseFor(const EntryBook& entry) {
+  const EntryLedger& ledger = checker_.ledger();
+  const Case* found = nullptr;
+  for (const auto& [id, book] : checker_.books()) {
+    const Case& c = book.c;
+    const bool fits = c.phase != Phase::kClosed && !c.held && !c.customer_id.empty() &&
+                      Reaches(entry, c) &&
+                      ledger.IsSamePerson(c.customer_id, entry.row.customer_id);
+    if (fits && (found == nullptr || random_.OneIn(2))) found = &c;
+  }
+  return found;
+}
+
+std::optional<Simulator::Edge> Simulator::ComingEdge() {
+  if (checker_.held() || server_.time().frozen()) return std::nullopt;
+  const Timestamp now = server_.time().Now();
+  std::optional<Edge> found;
+  for (const EntryBook& entry : checker_.ledger().books()) {
+    if (entry.over) continue;
+    std::vector<Timestamp> edges;
+    if (entry.decided) edges = {entry.starts_at, entry.expires_at};
+    if (entry.immediate_until && !entry.decided) edges = {*entry.immediate_until};
+    for (const Timestamp at : edges) {
+      if (at <= now || at > now + kEdgeWait || (found && !random_.OneIn(2))) continue;
+      if (const Case* c = CaseFor(entry)) found = Edge{at, entry.row.id, c->id};
+    }
+  }
+  return found;
+}
+
+// Somebody tries what the entry restricts, or might.
+Request Simulator::Restricted(const EntryBook& entry, const Case& c) {
+  C command = C::kLogAttempt;
+  CaseVerb verb;
+  LogAttempt log;
+  log.attempt.outcome = static_cast<AttemptOutcome>(1 + random_.Below(12));
+  log.attempt.channel = random_.OneIn(2) ? Channel::kPhone : Channel::kSms;
+  log.occurred_now = true;
+  RecordRemedy give;
+  const std::vector<RemedyType>& types = checker_.Of(c).revision.remedies;
+  give.remedy.kind = types.empty() ? RemedyKind::kVoucher : RemedyKind::kUnset;
+  if (!types.empty()) give.remedy.type_id = random_.Pick(types).id;
+  give.remedy.amount = {1 + random_.Below(2'500), "CNY"};
+  give.remedy.state = random_.OneIn(3) ? RemedyState::kProposed : RemedyState::kOffered;
+  switch (entry.kind) {
+    case BlacklistKind::kUnset:
+    case BlacklistKind::kDoNotContact: verb = log; break;
+    case BlacklistKind::kChannelLimit:
+      if (!entry.effects.channels.empty() && !random_.OneIn(4)) {
+        log.attempt.channel = random_.Pick(entry.effects.channels);
+      }
+      verb = log;
+      break;
+    case BlacklistKind::kNoGoodwill:
+    case BlacklistKind::kRepeatCompensation:
+      command = C::kRemedy;
+      verb = give;
+      break;
+    case BlacklistKind::kStaffSafety:
+      log.attempt.channel = Channel::kInPerson;
+      verb = log;
+      if (random_.OneIn(4)) {
+        command = C::kSupervise;
+        verb = SuperviseCase{};
+      }
+      break;
+  }
+  const Transition* way = checker_.Of(c).revision.lifecycle.Find(c.status, command);
+  return Make(WorkCase{{c.id, 0}, std::move(verb), std::nullopt}, ActorFor(c, command, way),
+              fmt::format("{} {} in spite of {}", Name(command), CaseNumberText(c.number),
+                          EntryNumberText(entry.row.number)));
+}
+
+Request Simulator::OnEntry() {
+  const EntryBook* entry = random_.OneIn(4) ? nullptr : AnyEntry();
+  if (entry == nullptr) {
+    if (!random_.OneIn(12)) return Propose();
+    const auto customer = AnyCustomer();
+    if (!customer) return Answer();
+    return Make(ProposeByRules{customer->id}, Decider(), "try the rules");
+  }
+  if (random_.OneIn(4)) {
+    if (const Case* c = CaseFor(*entry)) return Restricted(*entry, *c);
+  }
+  WorkEntry work{{entry->row.id, 0}, VerbOn(*entry), std::nullopt};
+  if (random_.OneIn(4)) work.expected_version = entry->row.version - (random_.OneIn(8) ? 1 : 0);
+  constexpr const char* kVerbs[] = {"warn",   "decide",           "ask to extend", "extend",
+                                    "appeal", "decide appeal of", "lift",          "fire"};
+  return Make(work, Decider(),
+              fmt::format("{} {}", kVerbs[work.verb.index()], EntryNumberText(entry->row.number)));
+}
+
+EntryVerb Simulator::VerbOn(const EntryBook& entry) {
+  const Text note{{}, random_.OneIn(30) ? "" : "as we see it"};
+  const Timestamp now = server_.time().Now();
+  int64_t which = random_.Below(7);
+  if (!random_.OneIn(10)) {  // what its state accepts
+    if (!entry.decided) {
+      which = random_.OneIn(3) ? 0 : 1;
+    } else {
+      which = !entry.extension_by.empty() && random_.OneIn(2) ? 3
+              : entry.appeal_waits && random_.OneIn(2)        ? 5
+              : random_.OneIn(8)                              ? 6
+              : random_.OneIn(2)                              ? 4
+                                                              : 2;
+    }
+  }
+  switch (which) {
+    case 0: return WarnEntry{note};
+    case 1: return DecideEntry{!random_.OneIn(5), note};
+    case 2:
+      return RequestEntryExtension{
+          (random_.OneIn(8) ? now : entry.expires_at) + hours{1 + random_.Below(24 * 30)}, note};
+    case 3: return DecideEntryExtension{!random_.OneIn(4), note};
+    case 4: {
+      AppealEntry appeal{note, {}};
+      if (random_.OneIn(3)) {
+        appeal.evidence.resize(1);
+        appeal.evidence[0].url = "https://files/2";
+        appeal.evidence[0].occurred_at = now;
+      }
+      return appeal;
+    }
+    case 5: return DecideEntryAppeal{random_.OneIn(2), note};
+    default: return LiftEntry{note};
+  }
+}
+
+Request Simulator::Propose() {
+  static const std::vector<Actor> kProposers = {{"agent-1", "agent"},
+                                                {"agent-2", "agent"},
+                                                {"supervisor", "supervisor"},
+                                                {"manager", "manager"},
+                                                {"deputy", "manager"}};
+  using Kind = BlacklistKind;
+  const Timestamp now = server_.time().Now();
+  ProposeEntry propose;
+  // Rather somebody whose case is open, or who is listed already.
+  const EntryBook* listed = random_.OneIn(3) ? AnyEntry() : nullptr;
+  const Case* c = listed == nullptr && !random_.OneIn(4) ? AnyCase() : nullptr;
+  if (listed != nullptr) {
+    propose.customer_id = listed->row.customer_id;
+  } else if (c != nullptr && !c->customer_id.empty()) {
+    propose.customer_id = c->customer_id;
+  } else if (const auto customer = AnyCustomer()) {
+    propose.customer_id = customer->id;
+  } else {
+    return Answer();
+  }
+  propose.kind = static_cast<Kind>(1 + random_.Below(kBlacklistKindCount - 1));
+  constexpr std::array<const char*, kBlacklistKindCount> kReasons = {
+      "",      "customer_wish", "abusive_contact", "dishonest_claims", "frequent_compensation",
+      "threat"};
+  propose.reason_code = random_.OneIn(40) ? "" : kReasons[static_cast<size_t>(propose.kind)];
+  propose.internal_reason.value = "as the case says";
+  BlacklistEffects effects;
+  const bool of_remedies =
+      propose.kind == Kind::kNoGoodwill || propose.kind == Kind::kRepeatCompensation;
+  if (propose.kind == Kind::kChannelLimit) {
+    effects.channels = {random_.OneIn(2) ? Channel::kPhone : Channel::kSms};
+    if (random_.OneIn(4)) effects.channels.push_back(Channel::kInPerson);
+  }
+  if (of_remedies && random_.OneIn(3)) {
+    effects.remedy_types = {random_.OneIn(5) ? "owed" : random_.OneIn(2) ? "refund" : "voucher"};
+  }
+  if (propose.kind == Kind::kDoNotContact && random_.OneIn(3)) {
+    effects.program_ids = {std::string(random_.OneIn(2) ? kService : kStore)};
+  }
+  const bool safety = propose.kind == Kind::kStaffSafety;
+  if (safety || random_.OneIn(25)) effects.queue_id = random_.OneIn(2) ? "rescue" : "vip";
+  if (!random_.OneIn(20)) propose.effects = effects;
+  using Extent = BlacklistExtent::Kind;
+  if (random_.OneIn(4)) {
+    propose.extent = {Extent::kOrgUnit, kUnits[static_cast<size_t>(1 + random_.Below(3))]};
+  } else if (random_.OneIn(4)) {
+    propose.extent = {Extent::kProgram, std::string(random_.OneIn(2) ? kService : kStore)};
+  }
+  if (!random_.OneIn(40)) {
+    BlacklistEvidence& evidence = propose.evidence.emplace_back();
+    evidence.summary.value = "as recorded";
+    evidence.occurred_at = now - minutes{random_.Below(3000)};
+    if (c != nullptr && c->customer_id == propose.customer_id) evidence.case_id = c->id;
+  }
+  if (random_.OneIn(6)) propose.starts_at = now + hours{random_.Below(60)};
+  const Duration lasts = hours{60} + hours{random_.Below(24 * 24)};
+  propose.expires_at = now + lasts;
+  if (random_.OneIn(25)) propose.expires_at = now + days{900};
+  if (random_.OneIn(25)) propose.expires_at = now - hours{random_.Below(90)};
+  if (random_.OneIn(25)) propose.expires_at.reset();
+  if (random_.OneIn(12)) propose.review_at = now + lasts / 2;
+  if (safety ? random_.OneIn(2) : random_.OneIn(25)) {
+    propose.immediate_until = now + hours{1 + random_.Below(random_.OneIn(10) ? 96 : 72)};
+  }
+  return Make(propose, random_.Pick(kProposers), fmt::format("propose {}", Name(propose.kind)));
+}
+
+// ---- On cases
 
 // Mostly one that is open.
 const Case* Simulator::AnyCase() {
@@ -559,7 +886,9 @@ std::optional<CaseVerb> Simulator::Verb(const Case& c, C command, std::string_vi
     case C::kReturn: return Return{Word(labels.return_reasons, "not ours"), {}, {}};
     case C::kLogAttempt: {
       LogAttempt log;
-      log.attempt.channel = random_.OneIn(3) ? Channel::kSms : Channel::kPhone;
+      log.attempt.channel = random_.OneIn(12)  ? Channel::kInPerson
+                            : random_.OneIn(3) ? Channel::kSms
+                                               : Channel::kPhone;
       log.attempt.outcome = static_cast<AttemptOutcome>(1 + random_.Below(12));
       if (random_.OneIn(4)) log.attempt.direction = Direction::kInbound;
       log.occurred_now = !random_.OneIn(5);
@@ -706,10 +1035,16 @@ void Simulator::Drain() {
   for (int round = 0; round < 40; ++round) {
     for (;;) {
       std::vector<CaseId> due;
-      server_.store().Read(
-          [&](Reader& reader) { due = reader.CasesDue(server_.time().Now(), 64); });
-      if (due.empty()) break;
+      std::vector<BlacklistEntryId> entries;
+      server_.store().Read([&](Reader& reader) {
+        due = reader.CasesDue(server_.time().Now(), 64);
+        entries = reader.EntriesDue(server_.time().Now(), 64);
+      });
+      if (due.empty() && entries.empty()) break;
       std::vector<Request> batch;
+      for (const BlacklistEntryId& id : entries) {
+        batch.push_back(SystemMake(WorkEntry{{id, 0}, EntryTimers{}, std::nullopt}, "fire"));
+      }
       for (const CaseId& id : due) {
         batch.push_back(SystemMake(WorkCase{{id, 0}, FireTimers{}, std::nullopt}, "fire"));
       }

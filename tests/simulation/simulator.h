@@ -47,6 +47,13 @@ class Simulator {
     std::string role{};
   };
 
+  // An instant at which an entry begins or ends to hold, and a case that it bears on.
+  struct Edge {
+    Timestamp at{};
+    BlacklistEntryId entry{};
+    CaseId on{};
+  };
+
   void Year();
   void Step();
   void Drain();
@@ -54,6 +61,10 @@ class Simulator {
   void Trouble();
   void Watch();
   void WorkTimers(std::vector<Request>* batch);
+  void WorkEntries(size_t claimer, std::vector<Request>* batch);
+  void TryRules();
+  std::optional<Edge> ComingEdge();
+  void ForgetDue();
   void Do(std::vector<Request> batch);
   void DoOne(Request request);
   void Confirm();
@@ -67,6 +78,15 @@ class Simulator {
   Request Consents();
   Request Operate();
   Request OnCase();
+  Request Link();
+  Request OnEntry();
+  Request Propose();
+  Request Restricted(const EntryBook& entry, const Case& c);
+  EntryVerb VerbOn(const EntryBook& entry);
+  const Actor& Decider();
+  const EntryBook* AnyEntry();
+  const Case* CaseFor(const EntryBook& entry);
+  std::optional<Customer> AnyCustomer();
   std::optional<CaseVerb> Verb(const Case& c, CaseCommand command, std::string_view to);
   const Actor& ActorFor(const Case& c, CaseCommand command, const Transition* way);
   const Case* AnyCase();
@@ -80,7 +100,8 @@ class Simulator {
   Server server_;
   Checker checker_;
   std::vector<std::vector<CaseId>> claimers_{3};  // what each saw due, some while ago
-  std::vector<Request> answered_;                 // to be sent again
+  std::vector<std::vector<BlacklistEntryId>> entry_claimers_{3};  // likewise
+  std::vector<Request> answered_;                                 // to be sent again
   std::deque<std::string> trace_;
   std::vector<CaseId> open_;
   int64_t steps_ = 0;

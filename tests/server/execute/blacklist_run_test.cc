@@ -231,6 +231,34 @@ TEST_F(BlacklistRunTest, EntriesOfAnAliasOfAnAliasAreThePersonsToo) {
   });
 }
 
+// An answer that names its case alone was taken for the alias's, for whom nothing is listed: the
+// case went on as if there were no entry.
+TEST_F(BlacklistRunTest, AnAnswerThatNamesItsCaseIsOfWhoeverStandsForItsCustomer) {
+  const Customer standing = NewCustomer("K1");
+  const Customer alias = NewCustomer("K2");
+  SubmitResponse first;
+  first.response.program_id = "nps";
+  first.response.customer_id = alias.id;
+  first.response.score = 1;
+  first.occurred_now = true;
+  const CaseId opened = Done("crm", first).response->paired_case_id;
+  Done("crm", AddCustomerAlias{standing.id, {"crm", "K2"}});
+  const BlacklistEntry entry = Proposed(standing.id);
+  Done("wei", On(entry, Activate()));
+  SubmitResponse again = first;
+  again.response.customer_id = {};
+  again.response.case_id = opened;
+  const Response answer = Done("crm", again).response.value();
+  EXPECT_EQ(answer.customer_id, standing.id);
+  EXPECT_EQ(answer.paired_case_id, opened);
+  store_.Read([&](Reader& reader) {
+    const auto c = reader.GetCase(opened);
+    ASSERT_TRUE(c);
+    ASSERT_THAT(c->restrictions, SizeIs(1));
+    EXPECT_EQ(c->restrictions[0].entry_id, entry.id);
+  });
+}
+
 TEST_F(BlacklistRunTest, WhoeverOwnsAnOpenCaseOfThePersonDecidesNothing) {
   revision_.programs.push_back({.id = "csat"});
   const Customer standing = NewCustomer("K1");
