@@ -90,6 +90,16 @@ struct NameOf {
 
 }  // namespace
 
+EventBody::EventBody() = default;
+EventBody::EventBody(const EventBody& other) = default;
+EventBody::EventBody(EventBody&& other) noexcept = default;
+EventBody& EventBody::operator=(const EventBody& other) = default;
+EventBody& EventBody::operator=(EventBody&& other) noexcept = default;
+EventBody::~EventBody() = default;
+bool operator==(const EventBody& a, const EventBody& b) {
+  return static_cast<const EventVariant&>(a) == static_cast<const EventVariant&>(b);
+}
+
 std::string_view TypeName(const EventBody& body) { return std::visit(NameOf{}, body); }
 
 std::string_view GivenTo(const EventBody& body) {

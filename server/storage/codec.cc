@@ -382,12 +382,12 @@ struct BodyType {
 template <size_t... I>
 std::array<BodyType, sizeof...(I)> MakeBodyTypes(std::index_sequence<I...>) {
   return {BodyType{TypeName(EventBody(std::in_place_index<I>)),
-                   &DecodeAs<std::variant_alternative_t<I, EventBody>>}...};
+                   &DecodeAs<std::variant_alternative_t<I, EventVariant>>}...};
 }
 
 const auto& BodyTypes() {
   static const auto types =
-      MakeBodyTypes(std::make_index_sequence<std::variant_size_v<EventBody>>());
+      MakeBodyTypes(std::make_index_sequence<std::variant_size_v<EventVariant>>());
   return types;
 }
 

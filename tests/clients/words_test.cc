@@ -94,7 +94,7 @@ TEST(WordsTest, EveryEventOfACaseHasAChineseNameAndItsDetailsToo) {
       "CustomerCreated", "CustomerProfileChanged", "CustomerKeyAdded",
       "CustomerLinked",  "CustomerConsentChanged", "RevisionApplied",
       "ClockJumped",     "ClockConfirmed",         "ZoneDataChanged"};
-  for (EventBody& body : EveryBody(std::make_index_sequence<std::variant_size_v<EventBody>>())) {
+  for (EventBody& body : EveryBody(std::make_index_sequence<std::variant_size_v<EventVariant>>())) {
     Event event;
     event.body = std::move(body);
     v1::CaseEvent shown;

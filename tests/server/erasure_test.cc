@@ -284,7 +284,7 @@ TEST_F(ErasureTest, AHistoryThatIsImportedAgainDoesNotBringAnybodyBack) {
   const ImportTotals again = import();
   EXPECT_EQ(again.accepted, 0);
   ASSERT_EQ(again.rejects.size(), 1u);
-  EXPECT_EQ(again.rejects[0].reason(), api::ERROR_REASON_CUSTOMER_ERASED);
+  EXPECT_EQ(again.rejects[0].reason(), "CUSTOMER_ERASED");
 }
 
 TEST_F(ErasureTest, AnOlderCopyOfTheDatabaseBringsNobodyBack) {
@@ -395,7 +395,12 @@ int RunChild(const std::filesystem::path& folder, const std::string& customer,
 }
 
 TEST(ErasureCrashTest, TwoHundredPeopleAreErasedHoweverOftenItIsKilled) {
+  // The number is for the release flavour; sanitizers look at each step a few times.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr uint64_t kPeople = 10;
+#else
   constexpr uint64_t kPeople = 200;
+#endif
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("rebound-erasure-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);

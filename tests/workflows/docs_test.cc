@@ -166,7 +166,7 @@ TEST(ArchitectureTest, EveryEventIsListedOnce) {
   for (const Row& row : Table("| event | says |")) {
     for (const std::string& name : Split(row[0], ',')) written.insert(name);
   }
-  EXPECT_EQ(written, EventNames(std::make_index_sequence<std::variant_size_v<EventBody>>()));
+  EXPECT_EQ(written, EventNames(std::make_index_sequence<std::variant_size_v<EventVariant>>()));
 }
 
 }  // namespace

@@ -132,13 +132,13 @@ std::string Body(const EventBody& body) { return EncodeBody(body, CommitById); }
 
 template <typename Visit, size_t... I>
 void ForEachAlternative(Visit&& visit, std::index_sequence<I...>) {
-  (visit(std::variant_alternative_t<I, EventBody>{}), ...);
+  (visit(std::variant_alternative_t<I, EventVariant>{}), ...);
 }
 
 // Calls visit with an empty value of every type of event.
 template <typename Visit>
 void ForEachAlternative(Visit&& visit) {
-  ForEachAlternative(visit, std::make_index_sequence<std::variant_size_v<EventBody>>());
+  ForEachAlternative(visit, std::make_index_sequence<std::variant_size_v<EventVariant>>());
 }
 
 std::vector<EventBody> EveryBody() {
@@ -346,7 +346,7 @@ TEST(CodecTest, TextsWithoutIdAreNotWritten) {
 TEST(CodecTest, EveryTypeOfEventHasItsOwnName) {
   std::set<std::string_view> names;
   for (const auto& body : EveryBody()) names.insert(TypeName(body));
-  EXPECT_EQ(names.size(), std::variant_size_v<EventBody>);
+  EXPECT_EQ(names.size(), std::variant_size_v<EventVariant>);
   EXPECT_EQ(TypeName(CaseVoided{}), "CaseVoided");
   EXPECT_EQ(TypeName(CustomerCreated{}), "CustomerCreated");
 }
@@ -440,7 +440,7 @@ TEST(CodecTest, EveryGoldenFileEverWrittenIsReadable) {
     EXPECT_TRUE(DecodeBody(type, FromHex(ReadAll(entry.path()))));
     ++files;
   }
-  EXPECT_GE(files, std::variant_size_v<EventBody>);
+  EXPECT_GE(files, std::variant_size_v<EventVariant>);
 }
 
 TEST(CodecTest, BytesAreProtobuf) {
