@@ -335,7 +335,10 @@ TEST_F(BlacklistApiTest, OutsideTheScopeThereIsNothing) {
     const auto knock = [&](const std::string& entry) {
       const std::string name = method->service()->name() + "/" + method->name();
       std::string text = Named(entry);
-      if (method->name() != "GetEntry") text += "etag: \"\\\"1\\\"\" ";
+      if (method->input_type()->FindFieldByName("etag") != nullptr) {
+        text += "etag: \"\\\"1\\\"\" ";
+      }
+      if (method->name() == "PreviewEntryNotice") text += "notice: BLACKLIST_NOTICE_DECISION ";
       for (const char* field : {"note", "reason", "words"}) {
         if (method->input_type()->FindFieldByName(field) != nullptr) {
           text += std::string(field) + ": \"x\" ";
@@ -358,7 +361,7 @@ TEST_F(BlacklistApiTest, OutsideTheScopeThereIsNothing) {
     EXPECT_EQ(hidden.bytes, knock("00000000000000000000000001").bytes);
     walked.insert(method->name());
   }
-  EXPECT_EQ(walked.size(), 8u);
+  EXPECT_EQ(walked.size(), 9u);
   EXPECT_EQ(server_.Do<api::ListEntriesResponse>("south", "").entries_size(), 0);
   EXPECT_EQ(server_.Do<api::GetBlacklistStatisticsResponse>("south", "").total().proposed_count(),
             0);
