@@ -69,10 +69,12 @@ std::string ByChannel(Channel channel, const Tongue& in) {
 // What has no name, or has left the configuration, goes by its key: it is restricted all the same.
 std::string NameOr(const std::string& id, std::string name) { return name.empty() ? id : name; }
 
+// In quotation marks: programs are named like "After a call".
 std::string ProgramName(const std::string& id, const Revision& revision, const Tongue& in) {
   const Program* program = revision.FindProgram(id);
-  if (program == nullptr) return id;
-  return NameOr(id, in(program->display_name, program->display_name_zh));
+  const std::string name =
+      program == nullptr ? id : NameOr(id, in(program->display_name, program->display_name_zh));
+  return in("\"", "“") + name + in("\"", "”");
 }
 
 std::string RemedyName(const std::string& id, const Revision& revision, const Tongue& in) {
@@ -137,7 +139,8 @@ std::string Restriction(const BlacklistEntry& entry, const Revision& revision, c
     case BlacklistExtent::Kind::kOrgUnit:
       return text + in("; only in ", "；仅限于") + UnitName(entry.extent.id, revision, in);
     case BlacklistExtent::Kind::kProgram:
-      return text + in("; only in ", "；仅限于") + ProgramName(entry.extent.id, revision, in);
+      return text + in("; only in matters of ", "；仅限于涉及") +
+             ProgramName(entry.extent.id, revision, in) + in("", "的事项");
   }
   CHECK(false);
   return text;
