@@ -283,7 +283,7 @@ std::string RenderNotice(const v1::PreviewEntryNoticeResponse& reply, bool chine
   if (!reply.subject().empty()) text += style.Bold(OneLine(reply.subject())) + "\n\n";
   text += IndentLines(reply.text(), "");
   return text + "\n" +
-         style.Dim(word("Times are of ", "时间所在时区：") + OneLine(reply.time_zone()) +
+         style.Dim(word("Times are those of ", "时间所在时区：") + OneLine(reply.time_zone()) +
                    word(". Nothing was sent.", "。未发送任何内容。")) +
          "\n";
 }
