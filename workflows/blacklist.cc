@@ -106,7 +106,7 @@ BlacklistKindPolicy PolicyOf(BlacklistKind kind, int max_days, int review_days,
 
 BlacklistKindPolicy AfterWarning(BlacklistKindPolicy policy) {
   policy.warn_first = true;
-  policy.warning_wait = std::chrono::days{7};
+  policy.warning_wait = kUsualWarningWait;
   return policy;
 }
 

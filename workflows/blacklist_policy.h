@@ -20,6 +20,8 @@ namespace rebound {
 // The longest that staff_safety may hold before a second person has decided, from the proposal on.
 // No configuration moves it.
 inline constexpr Duration kMaxImmediate = std::chrono::hours{72};
+// How long customers who were warned have to change, where the configuration does not say.
+inline constexpr Duration kUsualWarningWait = std::chrono::days{7};
 // An immediate effect that nobody decided on, or that was rejected, is not repeated for so long
 // after its proposal: else proposals in a row would restrict without any decision.
 inline constexpr Duration kImmediateAgain = std::chrono::days{30};

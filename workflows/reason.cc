@@ -112,6 +112,8 @@ std::string_view Name(Reason reason) {
     case Reason::kBlacklistAppealPending: return "BLACKLIST_APPEAL_PENDING";
     case Reason::kBlacklistExtensionPending: return "BLACKLIST_EXTENSION_PENDING";
     case Reason::kBlacklistExtensionNotOpen: return "BLACKLIST_EXTENSION_NOT_OPEN";
+    case Reason::kBlacklistNoticesNotConfigured: return "BLACKLIST_NOTICES_NOT_CONFIGURED";
+    case Reason::kBlacklistNoticeNotDue: return "BLACKLIST_NOTICE_NOT_DUE";
     case Reason::kBlacklistBlocks: return "BLACKLIST_BLOCKS";
     case Reason::kBlacklistNeedsApproval: return "BLACKLIST_NEEDS_APPROVAL";
     case Reason::kCustomerErased: return "CUSTOMER_ERASED";

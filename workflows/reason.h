@@ -125,6 +125,8 @@ enum class Reason {
   kBlacklistAppealPending,
   kBlacklistExtensionPending,
   kBlacklistExtensionNotOpen,
+  kBlacklistNoticesNotConfigured,
+  kBlacklistNoticeNotDue,
   kBlacklistBlocks,
   kBlacklistNeedsApproval,
   kCustomerErased,

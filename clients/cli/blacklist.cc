@@ -276,6 +276,18 @@ std::string RenderEntryChange(const v1::BlacklistEntry& entry, bool replayed, bo
   return text + "etag " + OneLine(entry.etag()) + "\n" + AllowedNow(entry, chinese);
 }
 
+std::string RenderNotice(const v1::PreviewEntryNoticeResponse& reply, bool chinese,
+                         const Style& style, int) {
+  const Word word{chinese};
+  std::string text;
+  if (!reply.subject().empty()) text += style.Bold(OneLine(reply.subject())) + "\n\n";
+  text += IndentLines(reply.text(), "");
+  return text + "\n" +
+         style.Dim(word("Times are those of ", "时间所在时区：") + OneLine(reply.time_zone()) +
+                   word(". Nothing was sent.", "。未发送任何内容。")) +
+         "\n";
+}
+
 std::string RenderPermits(const v1::CheckCustomerResponse& reply, bool chinese, const Style& style,
                           int width) {
   const Word word{chinese};

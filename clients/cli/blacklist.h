@@ -24,6 +24,10 @@ std::string RenderEntry(const v1::BlacklistEntry& entry, bool chinese, const Sty
 std::string RenderEntryChange(const v1::BlacklistEntry& entry, bool replayed, bool chinese,
                               const Style& style);
 
+// The subject, then the text, and in which language and zone it is.
+std::string RenderNotice(const v1::PreviewEntryNoticeResponse& reply, bool chinese,
+                         const Style& style, int width);
+
 // What is restricted and by which entries; what is not listed is allowed.
 std::string RenderPermits(const v1::CheckCustomerResponse& reply, bool chinese, const Style& style,
                           int width);

@@ -373,6 +373,23 @@ int Ask(Session& session,
   return kExitOk;
 }
 
+void AddNotice(CLI::App& blacklist, Session& session) {
+  auto request = std::make_shared<v1::PreviewEntryNoticeRequest>();
+  auto notice = std::make_shared<v1::BlacklistNotice>(v1::BLACKLIST_NOTICE_UNSPECIFIED);
+  CLI::App* command = AddEntryVerb(
+      blacklist, "notice",
+      "What the customer reads of an entry, in their language or that of --lang; nothing is sent",
+      request->mutable_entry_id(), "notice B-17 --notice decision --lang zh");
+  AddEnum(command, "--notice", notice.get(), "Which one")->required();
+  command->callback([request, notice, &session] {
+    session.command = [request, notice, &session]() -> int {
+      request->set_notice(*notice);
+      request->set_language(session.language);
+      return Ask(session, &BlacklistService::Stub::PreviewEntryNotice, *request, RenderNotice);
+    };
+  });
+}
+
 void AddCheck(CLI::App& blacklist, Session& session) {
   struct Options {
     v1::CheckCustomerRequest request;
@@ -535,6 +552,7 @@ void AddBlacklistCommands(CLI::App& app, Session& session) {
   AddLift(*blacklist, session);
   AddList(*blacklist, session);
   AddShow(*blacklist, session);
+  AddNotice(*blacklist, session);
   AddCheck(*blacklist, session);
   AddDryRun(*blacklist, session);
   AddExport(*blacklist, session);

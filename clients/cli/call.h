@@ -71,9 +71,10 @@ struct Session {
   std::ostream& err;
   Format format = Format::kTable;
   bool chinese = false;
-  Style style{};      // of out
-  Style err_style{};  // of err
-  int out_width = 0;  // columns of the terminal; 0: none
+  std::string language{};  // "en" or "zh" where it was asked for by name; chinese follows it
+  Style style{};           // of out
+  Style err_style{};       // of err
+  int out_width = 0;       // columns of the terminal; 0: none
   int err_width = 0;
   std::string server{};
   std::string token{};

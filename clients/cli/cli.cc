@@ -191,6 +191,7 @@ void PrepareLook(const GlobalOptions& options, const Surroundings& surroundings,
                     : options.format == "csv" ? Format::kCsv
                                               : Format::kTable;
   session->chinese = SpeaksChinese(options, surroundings);
+  session->language = options.language;
   const bool color = !options.no_color && Variable(surroundings, "NO_COLOR").empty();
   session->style.color = color && surroundings.out_width > 0;
   session->err_style.color = color && surroundings.err_width > 0;

@@ -99,6 +99,7 @@ constexpr Row kTable[] = {
     {"BlacklistService/DecideEntryAppeal", kManaging},
     {"BlacklistService/LiftEntry", kManaging},
     {"BlacklistService/GetEntry", kStaff},
+    {"BlacklistService/PreviewEntryNotice", kStaff},
     {"BlacklistService/ListEntries", kStaff},
     {"BlacklistService/CheckCustomer", kStaff},
     {"BlacklistService/DryRunRules", kManaging},

@@ -13,8 +13,6 @@
 namespace rebound {
 namespace {
 
-constexpr Duration kUsualWarning = std::chrono::days{7};
-
 // The keys of kEffectsKeys that the kind has.
 std::vector<std::string_view> EffectsOf(BlacklistKind kind) {
   switch (kind) {
@@ -114,7 +112,7 @@ BlacklistKindPolicy ReadKindPolicy(ConfigReader& reader, const YamlNode& node,
   ReadEffects(reader, node, policy.kind, referenced, &policy.effects);
   reader.ReadStatusKey(node, "legal_basis", Need::kRequired, &policy.legal_basis);
   reader.ReadBool(node, "warn_first", &policy.warn_first);
-  if (policy.warn_first) policy.warning_wait = kUsualWarning;
+  if (policy.warn_first) policy.warning_wait = kUsualWarningWait;
   const Entry wait = Find(node, "warning_wait");
   reader.ReadDuration(node, "warning_wait", kShortest, &policy.warning_wait);
   if (policy.warn_first && policy.kind == BlacklistKind::kStaffSafety) {

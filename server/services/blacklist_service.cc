@@ -1,11 +1,13 @@
 #include <map>
 #include <set>
 
+#include "server/config/zones.h"
 #include "server/execute/lookup.h"
 #include "server/services/case_verbs.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
+#include "workflows/blacklist_notice.h"
 #include "workflows/blacklist_rules.h"
 #include "workflows/limits.h"
 #include "workflows/remedy_ledger.h"
@@ -127,6 +129,47 @@ Result<void> GetEntry(const Call& call, Reader& reader, const api::GetEntryReque
   if (!entry) return NoSuchEntry();
   Hydrate(reader, *entry);
   FillEntry(call, *entry, View::kFull, out->mutable_entry());
+  return {};
+}
+
+// Whom notices of the entry go to: who stands for its customer by now; the customer themselves
+// where the caller does not see who that is. REQUIRES: the entry was found visible.
+Customer Addressee(const Call& call, Reader& reader, const BlacklistEntry& entry) {
+  const std::optional<Customer> named = reader.GetCustomer(entry.customer_id);
+  auto standing = Standing(reader, named);
+  if (standing && call.identity.scope.CoversOrgUnit(standing->profile.org_unit_id)) {
+    return *std::move(standing);
+  }
+  return named.value();
+}
+
+Result<void> PreviewNotice(const Call& call, Reader& reader,
+                           const api::PreviewEntryNoticeRequest& request,
+                           api::PreviewEntryNoticeResponse* out) {
+  Checks checks;
+  const EntryRef ref = checks.Entry("entry_id", request.entry_id());
+  const auto notice = checks.Enum<BlacklistNotice>("notice", request.notice(), true);
+  const std::string language = checks.Key("language", request.language(), 35);
+  if (!checks.ok()) return std::move(checks).ToError();
+  auto entry = FindVisible(reader, call.identity.scope, ref);
+  if (!entry) return NoSuchEntry();
+  Customer customer = Addressee(call, reader, *entry);
+  // Nobody is left to be told, and the entry's words are gone.
+  if (customer.erased_at) {
+    return Error{Reason::kCustomerErased, {{"customer", ToString(customer.id)}}};
+  }
+  Hydrate(reader, *entry);
+  Hydrate(reader, customer);
+  const std::shared_ptr<const Zone> own = FindZone(customer.profile.time_zone);
+  const Zone& zone = own != nullptr ? *own : call.revision->contact.zone;
+  const std::string& tag = language.empty() ? customer.profile.language : language;
+  const NoticeFacts facts{*entry, customer, zone, tag, call.backend.executor.Now()};
+  auto rendered = RenderNotice(notice, facts, *call.revision);
+  if (!rendered) return std::move(rendered).error();
+  out->set_subject(std::move(rendered->subject));
+  out->set_text(std::move(rendered->text));
+  out->set_language(std::string(TemplateLanguage(tag)));
+  out->set_time_zone(zone.name);
   return {};
 }
 
@@ -362,6 +405,8 @@ std::unique_ptr<ApiService> NewBlacklistService(Backend& backend) {
       FillVerb<api::ProposeEntryResponse>);
   AddVerbs(service.get());
   service->Query<api::GetEntryRequest, api::GetEntryResponse>("GetEntry", Where::kInline, GetEntry);
+  service->Query<api::PreviewEntryNoticeRequest, api::PreviewEntryNoticeResponse>(
+      "PreviewEntryNotice", Where::kInline, PreviewNotice);
   service->Query<api::ListEntriesRequest, api::ListEntriesResponse>("ListEntries", Where::kPool,
                                                                     ListEntries);
   service->Query<api::CheckCustomerRequest, api::CheckCustomerResponse>(

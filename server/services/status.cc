@@ -447,6 +447,16 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected an extension of {entry} that waits for its decision, but there is none; ask for one "
      "first",
      "{entry} 没有待决的延长申请；请先提出申请"},
+    {Reason::kBlacklistNoticesNotConfigured, StatusCode::FAILED_PRECONDITION,
+     "expected words for the notice {notice} of {entry}, but the configuration has no notices; add "
+     "all six to blacklist.yaml, or have whoever delivers it word it",
+     "配置中没有告知文本，无法生成 {entry} 的 {notice} 告知；请在 blacklist.yaml "
+     "中补全六种告知，或由发送方自行拟定"},
+    {Reason::kBlacklistNoticeNotDue, StatusCode::FAILED_PRECONDITION,
+     "expected {entry} to have come to the notice {notice}, but it is {state}; show the entry, and "
+     "ask for a notice of what was decided on it or may come next",
+     "{entry} 处于 {state}，没有 {notice} "
+     "告知可言；请查看条目，并选择已作出或下一步可能作出的决定"},
     {Reason::kBlacklistBlocks, StatusCode::FAILED_PRECONDITION,
      "expected what no blacklist entry of the customer restricts, but {entries} restricts it for "
      "{case}; do what is owed by law, or have the entry reviewed",
@@ -457,7 +467,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "因 {entries}，{case} "
      "上的此项操作须经他人批准；请先提出补救措施并由他人批准，或请主管督办后再与客户见面"},
     {Reason::kCustomerErased, StatusCode::FAILED_PRECONDITION,
-     "expected a customer who is not erased, but {customer} is; nothing is added to what is left of "
+     "expected a customer who is not erased, but {customer} is; nothing is added to what is left "
+     "of "
      "them: upsert them under a key of theirs if they are a customer again",
      "客户 {customer} 的个人信息已删除，不能再添加内容；如其再次成为客户，请用其外部编号重新登记"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,

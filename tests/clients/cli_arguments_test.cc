@@ -92,6 +92,8 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
            Row{{"blacklist", "decide", "B-1", "--activate", "--reject", "--note", "x"}, "--reject"},
            Row{{"blacklist", "lift", "B-1"}, "--note is required"},
            Row{{"blacklist", "list", "--state", "activ"}, "did you mean active?"},
+           Row{{"blacklist", "notice", "B-1"}, "--notice is required"},
+           Row{{"blacklist", "notice", "B-1", "--notice", "warnin"}, "did you mean warning?"},
            Row{{"config", "validate", "no-such-folder"}, "no-such-folder"},
            Row{{"config", "rollback"}, "revision is required"},
            Row{{"config", "lifecycle", "-o", "png"}, "png"},

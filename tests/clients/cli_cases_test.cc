@@ -9,6 +9,7 @@
 
 #include "clients/cli/cli.h"
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/customer_service.pb.h"
 #include "tests/clients/cli_golden.h"
 #include "tests/fixtures/test_server.h"
 
@@ -16,7 +17,7 @@ namespace rebound::cli {
 namespace {
 
 // The first red line of the shipped ones, a remedy with a limit and one without, a program that
-// holds every case back, and a blacklist with a rule.
+// holds every case back, and a blacklist with a rule and the shipped notices.
 std::shared_ptr<const Revision> SmallRevision() {
   Revision revision = *fixtures::PlainRevision();
   revision.alerts = {fixtures::ShippedRevision()->alerts.front()};
@@ -30,6 +31,7 @@ std::shared_ptr<const Revision> SmallRevision() {
   limit.amount = 20'000;
   revision.remedy_limits = {limit};
   revision.blacklist = DefaultBlacklistPolicy();
+  revision.blacklist.notices = fixtures::ShippedRevision()->blacklist.notices;
   BlacklistRule rule;
   rule.id = "two-vouchers";
   rule.kind = BlacklistKind::kRepeatCompensation;
@@ -346,6 +348,26 @@ TEST_F(CliCasesTest, ARestrictionIsProposedDecidedAppealedAndSeen) {
   EXPECT_EQ(Say("manager", "blacklist stats"), 0);
   EXPECT_EQ(Say("manager", "blacklist stats --until 2026-03-01 --lang zh"), 0);
   ExpectTranscript("blacklist.txt");
+}
+
+TEST_F(CliCasesTest, WhatTheCustomerReadsOfARestrictionIsShown) {
+  server_.Do<v1::UpsertCustomerResponse>("integration",
+                                         R"(external_key { source_system: "crm" external_id: "梅" }
+          customer { display_name: "王梅" language: "zh-CN" time_zone: "Asia/Shanghai" }
+          update_mask { paths: "display_name" paths: "language" paths: "time_zone" })");
+  EXPECT_EQ(Say("agent",
+                "blacklist propose crm:梅 --kind repeat_compensation --reason "
+                "frequent_compensation --until 2026-06-01 --note x --evidence 2026-02-20=x"),
+            0);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice decision"), 0);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice decision --lang en"), 0);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice warning --lang zh"), 0);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice warning --lang zh -o json"), 0);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice lapsed"), 5);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice lapsed --lang zh"), 5);
+  EXPECT_EQ(Say("agent", "blacklist notice B-9 --notice decision"), 3);
+  EXPECT_EQ(Say("agent", "blacklist notice B-1 --notice goodbye"), 2);
+  ExpectTranscript("blacklist_notice.txt");
 }
 
 TEST_F(CliCasesTest, RulesOfTheBlacklistAreTriedOnThePast) {

@@ -131,6 +131,8 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"BlacklistService/ProposeEntry", {"admin", "manager", "agent"}},
       {"BlacklistService/AppealEntry", {"admin", "manager", "agent"}},
       {"BlacklistService/CheckCustomer", {"admin", "manager", "agent"}},
+      {"BlacklistService/GetEntry", {"admin", "manager", "agent"}},
+      {"BlacklistService/PreviewEntryNotice", {"admin", "manager", "agent"}},
       {"BlacklistService/DecideEntry", {"admin", "manager"}},
       {"BlacklistService/LiftEntry", {"admin", "manager"}},
       {"BlacklistService/ExportCustomerEntries", {"admin", "manager"}},

@@ -21,7 +21,8 @@ using testing::Not;
 constexpr int64_t kDay = 86'400;
 constexpr int64_t kStart = 1'772'442'000;  // kServerStart in seconds
 
-// Vouchers at our discretion, refunds by law, and a rule that two vouchers in a year meet.
+// Vouchers at our discretion, refunds by law, a rule that two vouchers in a year meet, and the
+// shipped notices.
 std::shared_ptr<const Revision> SmallRevision() {
   Revision revision = *PlainRevision();
   revision.remedies = {
@@ -29,6 +30,7 @@ std::shared_ptr<const Revision> SmallRevision() {
       {"apology", RemedyKind::kPersonalApology, "Apology", "道歉", false, false},
       {"refund", RemedyKind::kRefund, "Refund owed by law", "法定退款", true, true}};
   revision.blacklist = DefaultBlacklistPolicy();
+  revision.blacklist.notices = ShippedRevision()->blacklist.notices;
   BlacklistRule rule;
   rule.id = "two-vouchers";
   rule.kind = BlacklistKind::kRepeatCompensation;
@@ -335,7 +337,10 @@ TEST_F(BlacklistApiTest, OutsideTheScopeThereIsNothing) {
     const auto knock = [&](const std::string& entry) {
       const std::string name = method->service()->name() + "/" + method->name();
       std::string text = Named(entry);
-      if (method->name() != "GetEntry") text += "etag: \"\\\"1\\\"\" ";
+      if (method->input_type()->FindFieldByName("etag") != nullptr) {
+        text += "etag: \"\\\"1\\\"\" ";
+      }
+      if (method->name() == "PreviewEntryNotice") text += "notice: BLACKLIST_NOTICE_DECISION ";
       for (const char* field : {"note", "reason", "words"}) {
         if (method->input_type()->FindFieldByName(field) != nullptr) {
           text += std::string(field) + ": \"x\" ";
@@ -358,7 +363,7 @@ TEST_F(BlacklistApiTest, OutsideTheScopeThereIsNothing) {
     EXPECT_EQ(hidden.bytes, knock("00000000000000000000000001").bytes);
     walked.insert(method->name());
   }
-  EXPECT_EQ(walked.size(), 8u);
+  EXPECT_EQ(walked.size(), 9u);
   EXPECT_EQ(server_.Do<api::ListEntriesResponse>("south", "").entries_size(), 0);
   EXPECT_EQ(server_.Do<api::GetBlacklistStatisticsResponse>("south", "").total().proposed_count(),
             0);
@@ -586,6 +591,144 @@ TEST_F(BlacklistApiTest, OnePersonsEntriesAreExportedWithThoseOfTheirAliases) {
       2);
   EXPECT_EQ(Refuse("li", "ExportCustomerEntries", "customer_id: \"" + mei_ + "\"").reason,
             "ROLE_NOT_ALLOWED");
+}
+
+// ---- Notices
+
+class NoticeApiTest : public BlacklistApiTest {
+ protected:
+  static std::string Asked(const std::string& notice, const std::string& more = "") {
+    return Named("B-1") + "notice: BLACKLIST_NOTICE_" + notice + " " + more;
+  }
+  api::PreviewEntryNoticeResponse Preview(const std::string& notice, const std::string& more = "",
+                                          std::string_view who = "li") {
+    return server_.Do<api::PreviewEntryNoticeResponse>(who, Asked(notice, more));
+  }
+  Refusal RefusePreview(const std::string& text, std::string_view who = "li") {
+    return Refuse(who, "PreviewEntryNotice", text);
+  }
+  // What is known of the person behind the key.
+  void Describe(const std::string& key, const std::string& name, const std::string& language,
+                const std::string& zone) {
+    server_.Do<api::UpsertCustomerResponse>(
+        "admin", R"(external_key { source_system: "crm" external_id: ")" + key +
+                     R"(" } customer { display_name: ")" + name + R"(" language: ")" + language +
+                     R"(" time_zone: ")" + zone +
+                     R"(" } update_mask { paths: "display_name" paths: "language"
+                        paths: "time_zone" })");
+  }
+};
+
+TEST_F(NoticeApiTest, WhatTheCustomerReadsIsShownBeforeItIsDecidedAndAfter) {
+  Describe("mei", "王梅", "zh-CN", "Asia/Shanghai");
+  Propose("li", Proposal(mei_));
+  const int64_t before = server_.LastSequence();
+  const auto foreseen = Preview("DECISION");
+  EXPECT_EQ(foreseen.language(), "zh");
+  EXPECT_EQ(foreseen.time_zone(), "Asia/Shanghai");
+  EXPECT_EQ(foreseen.subject(), "限制措施及申诉方式（B-1）");
+  for (const char* said :
+       {"王梅，您好！", "自 2026年3月2日 17:00 至 2026年5月31日 17:00", "补偿频次明显高于常态",
+        "法定赔付之外的补偿；每次须经另一名人员批准", "您可在 2026年4月1日 17:00 前申诉"}) {
+    EXPECT_THAT(foreseen.text(), HasSubstr(said));
+  }
+  const auto english = Preview("DECISION", R"(language: "en-GB")");
+  EXPECT_EQ(english.language(), "en");
+  EXPECT_EQ(english.time_zone(), "Asia/Shanghai") << "the zone is the customer's all the same";
+  EXPECT_THAT(english.text(), HasSubstr("Dear 王梅, from 2 March 2026, 17:00 to 31 May 2026"));
+  EXPECT_THAT(Preview("WARNING").text(), HasSubstr("如在 2026年3月9日 17:00 前"));
+  EXPECT_EQ(server_.LastSequence(), before) << "nothing is stored, and nothing sent";
+
+  MoveTo(kStart + kDay);
+  Activate("chen");
+  const auto told = Preview("DECISION");
+  EXPECT_THAT(told.text(), HasSubstr("自 2026年3月3日 17:00 至 2026年5月31日 17:00"));
+  EXPECT_THAT(told.text(), HasSubstr("您可在 2026年4月2日 17:00 前申诉"));
+  MoveTo(kStart + 5 * kDay);
+  EXPECT_EQ(Preview("DECISION", "", "chen").SerializeAsString(), told.SerializeAsString());
+
+  server_.Do<api::AppealEntryResponse>("li", Named("B-1") + R"(words: "not me")");
+  server_.Do<api::DecideEntryAppealResponse>("zhao", Seen() + R"(uphold: true note: "true")");
+  EXPECT_THAT(Preview("APPEAL_DECIDED").text(), HasSubstr("结果：申诉成立，限制措施已经解除。"));
+  EXPECT_THAT(Preview("LIFTED").text(), HasSubstr("B-1"));
+}
+
+TEST_F(NoticeApiTest, WhoeverIsNotKnownIsAddressedAllTheSame) {
+  Propose("li", Proposal(mei_));
+  const auto notice = Preview("DECISION");
+  EXPECT_EQ(notice.language(), "en");
+  EXPECT_EQ(notice.time_zone(), "UTC") << "that of the rules of contact";
+  EXPECT_THAT(notice.text(), HasSubstr("Dear customer, from 2 March 2026, 09:00"));
+}
+
+TEST_F(NoticeApiTest, TheEntrysOwnWordsAreTold) {
+  std::string text = Proposal(mei_);
+  text.insert(text.find('{') + 1,
+              R"( customer_reason: "Six vouchers." customer_reason_zh: "六张券。" )");
+  Propose("li", text);
+  EXPECT_THAT(Preview("DECISION", R"(language: "en")").text(),
+              HasSubstr("Reason: Six vouchers. A"));
+  EXPECT_THAT(Preview("DECISION", R"(language: "zh")").text(), HasSubstr("原因：六张券。该决定"));
+}
+
+TEST_F(NoticeApiTest, ItGoesToWhoStandsForTheCustomerIfTheCallerSeesThem) {
+  server_.AddIdentity("north", "agent", {.org_units = {"north"}, .queues = {}});
+  Describe("mei", "Mei", "en", "Asia/Shanghai");
+  Propose("li", Proposal(mei_));
+  const std::string other = Customer("mei-2", "south");
+  Describe("mei-2", "Wang Mei", "zh", "Europe/Paris");
+  server_.Do<api::AddCustomerAliasResponse>(
+      "admin",
+      "customer_id: \"" + other + R"(" external_key { source_system: "crm" external_id: "mei" })");
+  const auto whole = Preview("DECISION");
+  EXPECT_THAT(whole.text(), HasSubstr("Wang Mei，您好！自 2026年3月2日 10:00"));
+  EXPECT_EQ(whole.time_zone(), "Europe/Paris");
+  const auto limited = Preview("DECISION", "", "north");
+  EXPECT_THAT(limited.text(), HasSubstr("Dear Mei, "));
+  EXPECT_EQ(limited.time_zone(), "Asia/Shanghai");
+}
+
+TEST_F(NoticeApiTest, WhatCannotBeToldSaysWhy) {
+  Propose("li", Proposal(mei_));
+  Activate("chen");
+  const Refusal early = RefusePreview(Asked("APPEAL_DECIDED"));
+  EXPECT_EQ(early.reason, "BLACKLIST_NOTICE_NOT_DUE") << early;
+  EXPECT_EQ(early.code, grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(early.metadata.at("state"), "active");
+  EXPECT_EQ(early.metadata.at("notice"), "appeal_decided");
+  EXPECT_TRUE(RefusePreview(Named("B-1")).HasField("notice"));
+  EXPECT_TRUE(RefusePreview(Named("B-1") + "notice: 77").HasField("notice"));
+  const Refusal shape =
+      RefusePreview("entry_id: \"C-1\" language: \"" + std::string(36, 'x') + "\"");
+  for (const char* field : {"entry_id", "notice", "language"}) {
+    EXPECT_TRUE(shape.HasField(field)) << field << "\n" << shape;
+  }
+  EXPECT_EQ(RefusePreview(Asked("DECISION"), "integration").reason, "ROLE_NOT_ALLOWED");
+}
+
+TEST(NoticeApiWithoutNoticesTest, AConfigurationWithoutNoticesSaysSo) {
+  Revision revision = *SmallRevision();
+  revision.blacklist.notices.clear();
+  TestServer server(
+      TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
+  const std::string mei = server
+                              .Do<api::UpsertCustomerResponse>(
+                                  "admin",
+                                  R"(external_key { source_system: "crm" external_id: "mei" }
+                                     customer { segment: "x" } update_mask { paths: "segment" })")
+                              .customer()
+                              .id();
+  server.Do<api::ProposeEntryResponse>(
+      "agent", R"(entry { customer_id: ")" + mei +
+                   R"(" kind: BLACKLIST_KIND_DO_NOT_CONTACT reason_code: "customer_wish"
+                      internal_reason: "x" evidence { summary: "x" )" +
+                   Seconds("occur_time", kStart - kDay) + "} " +
+                   Seconds("expire_time", kStart + 90 * kDay) + "}");
+  const Refusal refusal = server.Refuse("agent", "BlacklistService/PreviewEntryNotice",
+                                        "entry_id: \"B-1\" notice: BLACKLIST_NOTICE_WARNING");
+  EXPECT_EQ(refusal.reason, "BLACKLIST_NOTICES_NOT_CONFIGURED") << refusal;
+  EXPECT_EQ(refusal.metadata.at("entry"), "B-1");
+  EXPECT_EQ(refusal.metadata.at("notice"), "warning");
 }
 
 }  // namespace

@@ -616,6 +616,19 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {BlacklistDecisionKind::kAppealUpheld, api::BLACKLIST_DECISION_KIND_APPEAL_UPHELD},
        {BlacklistDecisionKind::kAppealDismissed, api::BLACKLIST_DECISION_KIND_APPEAL_DISMISSED},
        {BlacklistDecisionKind::kLifted, api::BLACKLIST_DECISION_KIND_LIFTED}});
+  ExpectSameEnum<BlacklistNotice, api::BlacklistNotice>(
+      {{BlacklistNotice::kWarning, api::BLACKLIST_NOTICE_WARNING},
+       {BlacklistNotice::kDecision, api::BLACKLIST_NOTICE_DECISION},
+       {BlacklistNotice::kExtended, api::BLACKLIST_NOTICE_EXTENDED},
+       {BlacklistNotice::kAppealDecided, api::BLACKLIST_NOTICE_APPEAL_DECIDED},
+       {BlacklistNotice::kLifted, api::BLACKLIST_NOTICE_LIFTED},
+       {BlacklistNotice::kLapsed, api::BLACKLIST_NOTICE_LAPSED}});
+  // The API has those for customers, all of them, and no others.
+  for (int i = 0; i <= static_cast<int>(BlacklistNotice::kReviewDue); ++i) {
+    EXPECT_EQ(IsForCustomer(static_cast<BlacklistNotice>(i)),
+              i != 0 && api::BlacklistNotice_IsValid(i))
+        << Name(static_cast<BlacklistNotice>(i));
+  }
   ExpectSameEnum<RestrictedActionKind, api::RestrictedActionKind>(
       {{RestrictedActionKind::kContact, api::RESTRICTED_ACTION_KIND_CONTACT},
        {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},

@@ -211,6 +211,16 @@ TEST_F(ErasureTest, NothingIsAddedToWhatIsLeft) {
   }
 }
 
+TEST_F(ErasureTest, NobodyIsLeftWhomANoticeCouldReach) {
+  const MarkedPerson person = MakeMarkedPerson(server_, 5);
+  Erase(server_, person.customer_id);
+  const Refusal refusal =
+      server_.Refuse("admin", "BlacklistService/PreviewEntryNotice",
+                     "entry_id: \"" + person.active_entry + "\" notice: BLACKLIST_NOTICE_LAPSED");
+  EXPECT_EQ(refusal.reason, "CUSTOMER_ERASED") << refusal;
+  EXPECT_EQ(refusal.metadata.at("customer"), person.customer_id);
+}
+
 TEST_F(ErasureTest, AnObjectionIsKnownAgainAndNothingElseIs) {
   const auto upsert = [&](const std::string& key, const std::string& phone) {
     return server_
