@@ -472,7 +472,14 @@ struct CaseFold {
     c.worked = true;
   }
   void operator()(const CaseRestricted& e) {
-    c.restrictions.push_back(e.restriction);
+    const auto known = std::find_if(
+        c.restrictions.begin(), c.restrictions.end(),
+        [&](const CaseRestriction& each) { return each.entry_id == e.restriction.entry_id; });
+    if (known == c.restrictions.end()) {
+      c.restrictions.push_back(e.restriction);
+    } else {
+      *known = e.restriction;
+    }
     Own(c.owner, e.queue_id);
     c.worked = true;
   }

@@ -341,6 +341,28 @@ Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction&
   return permit;
 }
 
+std::string RoutedTo(std::span<const BlacklistEntry> entries, const Case& c, Timestamp now) {
+  if (entries.empty() || !IsClaimable(c)) return {};
+  RestrictedAction route;
+  route.kind = RestrictedActionKind::kRoute;
+  route.program_id = c.program_id;
+  route.org_unit_id = c.details.org_unit_id;
+  const Permit permit = Restrict(entries, route, now);
+  const bool sent = std::all_of(permit.explanations.begin(), permit.explanations.end(),
+                                [&](const PermitExplanation& each) {
+                                  const CaseRestriction* known = FindRestriction(c, each.entry_id);
+                                  return known != nullptr && known->routed;
+                                });
+  return sent || permit.queue_id == c.details.queue_id ? std::string() : permit.queue_id;
+}
+
+const CaseRestriction* FindRestriction(const Case& c, const BlacklistEntryId& entry) {
+  const auto known =
+      std::find_if(c.restrictions.begin(), c.restrictions.end(),
+                   [&](const CaseRestriction& each) { return each.entry_id == entry; });
+  return known == c.restrictions.end() ? nullptr : &*known;
+}
+
 std::vector<PermitExplanation> Bearing(std::span<const BlacklistEntry> entries,
                                        std::string_view program_id, std::string_view org_unit_id,
                                        Timestamp now) {

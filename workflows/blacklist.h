@@ -299,6 +299,14 @@ std::vector<Suppression> SuppressionsOf(std::span<const BlacklistEntry> entries,
 Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction& action,
                 Timestamp now);
 
+// The queue that a case which waits still has to go to for the sake of its customer's entries: what
+// Restrict says of its route, while one of those that say it has not sent the case yet. Empty: it
+// stays where it is, or it does not wait (IsClaimable).
+std::string RoutedTo(std::span<const BlacklistEntry> entries, const Case& c, Timestamp now);
+
+// What is noted of the entry on the case; nullptr: nothing.
+const CaseRestriction* FindRestriction(const Case& c, const BlacklistEntryId& entry);
+
 // Every entry that is in force there, whatever it restricts, by number; the outcome says nothing.
 std::vector<PermitExplanation> Bearing(std::span<const BlacklistEntry> entries,
                                        std::string_view program_id, std::string_view org_unit_id,

@@ -371,6 +371,9 @@ struct CaseRestriction {
   std::string reason_code{};
   Timestamp until{};  // as things stood then
   Timestamp noted_at{};
+  // The case waited under it: it was sent to the queue that the entries name, or was there. Where
+  // people send it after that, it stays.
+  bool routed = false;
   friend bool operator==(const CaseRestriction&, const CaseRestriction&) = default;
 };
 

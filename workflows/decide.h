@@ -33,7 +33,8 @@ struct Facts {
   // UnmergeCase: what `other` was merged into, and so on to the one that is open. OpenCase: those
   // that it links.
   std::vector<Case> cases{};
-  // WorkCase: the case. ClaimNext: the best case that the actor may claim (MayClaim).
+  // WorkCase: the case. ClaimNext: the best case that the actor may claim (MayClaim), and that the
+  // entries of its customer leave where it waits (RoutedTo).
   // SubmitResponse: the case that the answer names by invitation or id; where that was merged, the
   // one of the same program it went on in.
   std::optional<Case> subject{};
@@ -94,8 +95,12 @@ struct Facts {
   // its customer now, so that whose it is can be told. ProposeByRules also has all their cases and
   // responses above, of every program; ProposeEntry and AppealEntry the cases of theirs that the
   // evidence names. EraseCustomer has all of theirs, each with the record it was stored with, and
-  // their open cases above.
+  // their open cases above. WorkEntry: where `open_cases` are loaded the open ones of `customer`.
   std::vector<BlacklistEntry> entries{};
+  // ProposeEntry that is to hold at once; WorkEntry whose verb can make an entry hold that names a
+  // queue: every open case of the customer and of every alias that is not of a history, in every
+  // program, seen by the caller or not, by opened_at.
+  std::vector<Case> open_cases{};
   // WorkEntry: who owns an open case of the customer, of any alias, in any program.
   std::vector<std::string> case_owners{};
   int64_t next_entry_number = 1;

@@ -483,6 +483,7 @@ struct EntryDecision {
     Add(EntryDecided{*std::move(decision),
                      ahead ? e.review_at : NextReview(policy(), now, e.expires_at)});
     Tell(BlacklistNotice::kDecision, now + PolicyIn(context()).appeal_window);
+    NoteOnOpenCases(draft, e);
     return {};
   }
 
@@ -587,6 +588,8 @@ struct EntryDecision {
     if (!decision) return std::move(decision).error();
     Add(EntryAppealDecided{*std::move(decision)});
     Tell(BlacklistNotice::kAppealDecided);
+    // One that was suspended holds again.
+    NoteOnOpenCases(draft, e);
     return {};
   }
 
@@ -677,6 +680,7 @@ Result<Events> DecidePropose(const Facts& facts, const ProposeEntry& command,
       command.review_at ? command.review_at : NextReview(policy, context.now, entry.expires_at);
   entry.immediate_until = command.immediate_until;
   draft.AddEntry(entry, context.now, EntryProposed{entry});
+  NoteOnOpenCases(draft, std::move(entry));
   return draft.Take();
 }
 

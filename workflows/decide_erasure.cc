@@ -106,7 +106,7 @@ void Recognise(Draft& draft, const Customer& customer) {
       return entry.kind == kept.kind && IsOpen(entry, now) && entry.expires_at >= kept.expires_at &&
              Covers(entry.extent, kept.extent) && Covers(entry.effects, kept.effects);
     };
-    const auto& recognised = draft.recognised();
+    const auto& recognised = draft.put_in_force();
     if (std::any_of(facts.entries.begin(), facts.entries.end(), covers) ||
         std::any_of(recognised.begin(), recognised.end(), covers)) {
       continue;

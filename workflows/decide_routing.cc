@@ -99,16 +99,18 @@ void GrantLease(Draft& draft, Case& c) {
 
 void Route(Draft& draft, Case& c) {
   const bool was = draft.BySystem(true);
-  const QueueDef* queue = QueueOf(draft, c);
   const std::string status = c.status;
   // A promise binds until the case is closed, handled or not.
   const bool is_live = c.phase != Phase::kClosed && !c.held && !c.history;
   std::optional<Timestamp> back, hand_over, offer;
   if (NeedsWork(c) && IsAccused(c, c.owner)) TakeBack(draft, c, "owner_accused");
   if (is_live && !c.owner.empty()) HandOver(draft, c);
+  // What was taken back waits; under an entry of the blacklist not just anywhere.
+  if (IsClaimable(c)) NoteRestrictions(draft, c);
   if (is_live) hand_over = NextHandOver(draft, c);
   if (NeedsWork(c)) {
     if (c.owner.empty() && GiveByQueue(draft, c)) hand_over = NextHandOver(draft, c);
+    const QueueDef* queue = QueueOf(draft, c);
     const Timer* pending = PendingTimer(c, TimerKind::kReturn);
     if (pending != nullptr) back = pending->due_at;
     if (queue == nullptr || (c.owner.empty() ? !queue->return_after : !queue->lease)) {

@@ -121,9 +121,12 @@ class Draft {
   void AddRecognised(const BlacklistEntry& entry) {
     BlacklistEntry added = entry;
     AddEntry(added, context_.now, EntryProposed{entry});
-    recognised_.push_back(std::move(added));
+    PutInForce(std::move(added));
   }
-  const std::vector<BlacklistEntry>& recognised() const { return recognised_; }
+  // What else is decided here is decided under the entry as it is now, whatever the facts say of
+  // it. It names in customer_id who stands for its customer.
+  void PutInForce(BlacklistEntry entry) { put_in_force_.push_back(std::move(entry)); }
+  const std::vector<BlacklistEntry>& put_in_force() const { return put_in_force_; }
 
   static int32_t NextGeneration(const Case& c, TimerKind kind) {
     int32_t generation = 1;
@@ -206,7 +209,7 @@ class Draft {
   const Facts& facts_;
   const Program* program_;
   std::vector<StaffLoad> changes_;  // to what the facts say
-  std::vector<BlacklistEntry> recognised_;
+  std::vector<BlacklistEntry> put_in_force_;
   Events events_;
   bool by_system_ = false;
 };
@@ -340,8 +343,16 @@ std::string Explained(const Permit& permit);
 // kBlacklistBlocks or kBlacklistNeedsApproval. REQUIRES: not allowed.
 Error RestrictedBy(const Case& c, const Permit& permit);
 // Every entry in force that bears on the case is on it, each once, noted as it came to bear; a case
-// that waits goes to the queue that it names. Settle and Open call it.
+// that waits goes to the queue that it names, once for each entry: as it comes to bear, or as the
+// case comes to wait after that. Settle, Open and Route call it.
 void NoteRestrictions(Draft& draft, Case& c);
+// The decision makes the entry hold. If it names a queue, it is noted on every open case that it
+// bears on (Facts::open_cases), and each is settled: nobody shall claim one from another queue
+// first. All of it is the system's doing. Left to the next decision on each case, as where no
+// decision makes an entry bear on it: an entry without a queue; one that starts later, for its
+// start is no timer; a case that nothing can be decided on (CheckFollowed). Claims pass over them
+// until then (RoutedTo).
+void NoteOnOpenCases(Draft& draft, BlacklistEntry entry);
 
 // ---- Routing (decide_routing.cc)
 

@@ -291,10 +291,11 @@ struct CaseBegun {
   Text note{};
   friend bool operator==(const CaseBegun&, const CaseBegun&) = default;
 };
-// A blacklist entry came to bear on the case.
+// A blacklist entry came to bear on the case; or the case, on which it was noted before, came to
+// wait and is sent where it says (CaseRestriction::routed).
 struct CaseRestricted {
-  CaseRestriction restriction{};
-  std::string queue_id{};  // the case waits there from now on; empty: where it is
+  CaseRestriction restriction{};  // as it now is
+  std::string queue_id{};         // the case waits there from now on; empty: where it is
   friend bool operator==(const CaseRestricted&, const CaseRestricted&) = default;
 };
 // Its customer was erased: the case ends as it stands.

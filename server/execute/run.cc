@@ -77,6 +77,7 @@ struct FactLoader {
   }
   void PinAll() {
     for (const Case& c : facts.cases) Pin(c.revision);
+    for (const Case& c : facts.open_cases) Pin(c.revision);
     if (facts.subject) Pin(facts.subject->revision);
     if (facts.other) Pin(facts.other->revision);
   }
@@ -202,7 +203,8 @@ struct FactLoader {
     const bool any = (facts.subject && overdue(*facts.subject)) ||
                      (facts.other && overdue(*facts.other)) ||
                      (facts.waiting && overdue(*facts.waiting)) ||
-                     std::any_of(facts.cases.begin(), facts.cases.end(), overdue);
+                     std::any_of(facts.cases.begin(), facts.cases.end(), overdue) ||
+                     std::any_of(facts.open_cases.begin(), facts.open_cases.end(), overdue);
     return any ? LoadState() : Result<void>{};
   }
   Result<void> LoadState() {
@@ -323,7 +325,7 @@ struct FactLoader {
       const Transition* claim =
           RevisionOf(facts, context, c.revision).lifecycle.Find(c.status, CaseCommand::kClaim);
       return claim != nullptr && MayTake(*claim, context.role) &&
-             MayClaim(*context.revision, c, context.actor, context.now);
+             MayClaim(*context.revision, c, context.actor, context.now) && !LeavesItsQueue(c);
     };
     const auto from = [this](std::string_view queue) {
       return MayClaimFrom(*context.revision, queue, context.actor);
@@ -334,6 +336,14 @@ struct FactLoader {
       facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
     }
     return LoadHold();
+  }
+
+  // The next decision on the case sends it elsewhere, for the sake of an entry that has come to
+  // bear on it without one.
+  bool LeavesItsQueue(const Case& c) {
+    if (c.customer_id.empty()) return false;
+    const auto customer = Standing(reader, reader.GetCustomer(c.customer_id));
+    return customer && !RoutedTo(OpenEntriesOfAll(reader, customer->id), c, context.now).empty();
   }
 
   Result<void> operator()(const WorkCase& command) {
@@ -390,7 +400,12 @@ struct FactLoader {
       return NotFound("org_unit");
     }
     LoadEvidence(command.evidence);
-    return {};
+    if (!command.immediate_until) return {};
+    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
+      for (Case& c : reader.CasesOf(id)) AddOpenCase(std::move(c));
+    }
+    SortByOpening(facts.open_cases);
+    return LoadHold();
   }
 
   Result<void> operator()(const ProposeByRules& command) {
@@ -415,13 +430,28 @@ struct FactLoader {
     if (const auto* appeal = std::get_if<AppealEntry>(&command.verb)) {
       LoadEvidence(appeal->evidence);
     }
+    const bool routes = MayPutInForce(command.verb) && !facts.entry->effects.queue_id.empty();
     for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
-      for (const Case& c : reader.CasesOf(id)) {
+      for (Case& c : reader.CasesOf(id)) {
         const bool is_open = c.phase != Phase::kClosed && !c.owner.empty();
         if (is_open) facts.case_owners.push_back(c.owner);
+        if (routes) AddOpenCase(std::move(c));
       }
     }
-    return {};
+    if (!routes) return {};
+    SortByOpening(facts.open_cases);
+    facts.entries = OpenEntriesOfAll(reader, facts.customer->id);
+    for (BlacklistEntry& entry : facts.entries) entry.customer_id = facts.customer->id;
+    return LoadHold();
+  }
+  static bool MayPutInForce(const EntryVerb& verb) {
+    const auto* decide = std::get_if<DecideEntry>(&verb);
+    const auto* appeal = std::get_if<DecideEntryAppeal>(&verb);
+    return (decide != nullptr && decide->activate) || (appeal != nullptr && !appeal->uphold);
+  }
+  // Whoever sees it: where they are claimed has nothing to do with who decides on the entry.
+  void AddOpenCase(Case c) {
+    if (c.phase != Phase::kClosed && !c.history) facts.open_cases.push_back(std::move(c));
   }
 
   // Conditions of rules may ask what was said as a case opened.
@@ -492,6 +522,7 @@ struct FactLoader {
       facts.other_customer_zone = FindZone(facts.other_customer->profile.time_zone);
     }
     for (const Case& c : facts.cases) LoadWords(c);
+    for (const Case& c : facts.open_cases) LoadWords(c);
     if (facts.subject) {
       const auto* work = std::get_if<WorkCase>(&command);
       const auto* migrate = work ? std::get_if<MigrateCase>(&work->verb) : nullptr;
@@ -556,17 +587,17 @@ struct FactLoader {
   }
   void LoadCases(const CustomerId& id, std::string_view program_id) {
     for (Case& c : CasesOfAll(id, program_id)) facts.cases.push_back(std::move(c));
-    SortCases();
+    SortByOpening(facts.cases);
   }
   // In every program.
   void LoadEveryCase(const CustomerId& id) {
     for (const CustomerId& each : Everyone(reader, id)) {
       for (Case& c : reader.CasesOf(each)) facts.cases.push_back(std::move(c));
     }
-    SortCases();
+    SortByOpening(facts.cases);
   }
-  void SortCases() {
-    std::stable_sort(facts.cases.begin(), facts.cases.end(), [](const Case& a, const Case& b) {
+  static void SortByOpening(std::vector<Case>& cases) {
+    std::stable_sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
       return std::pair(a.opened_at, a.number) < std::pair(b.opened_at, b.number);
     });
   }
@@ -671,7 +702,8 @@ Change Fold(const Facts& facts, Events events) {
         if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
         if (facts.other && facts.other->id == event.case_id) return facts.other;
         if (facts.waiting && facts.waiting->id == event.case_id) return facts.waiting;
-        return Among(facts.cases, event.case_id);
+        if (auto known = Among(facts.cases, event.case_id)) return known;
+        return Among(facts.open_cases, event.case_id);
       });
       if (std::holds_alternative<CaseVoided>(event.body)) {
         row.after.reset();
@@ -959,10 +991,12 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
   Facts facts;
   FactLoader loader{transaction, caller, context, revisions, secret, facts};
   if (auto loaded = std::visit(loader, command); !loaded) return std::move(loaded).error();
-  // Nothing is done with the cases that entries rest on.
-  if (!std::holds_alternative<ProposeEntry>(command) &&
-      !std::holds_alternative<ProposeByRules>(command) &&
-      !std::holds_alternative<WorkEntry>(command)) {
+  // Nothing is done with the cases that entries rest on, only with those that an entry sends
+  // elsewhere.
+  const bool on_entry = std::holds_alternative<ProposeEntry>(command) ||
+                        std::holds_alternative<ProposeByRules>(command) ||
+                        std::holds_alternative<WorkEntry>(command);
+  if (!on_entry || !facts.open_cases.empty()) {
     loader.PinAll();
     loader.LoadForPlans(command);
   }

@@ -378,6 +378,7 @@ void Fields(V& v, IsA<CaseRestriction> auto& s) {
   v(4, s.reason_code);
   v(5, s.until);
   v(6, s.noted_at);
+  v(7, s.routed);
 }
 
 template <class V>

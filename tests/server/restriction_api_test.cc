@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "rebound/v1/blacklist_service.pb.h"
@@ -613,6 +614,81 @@ TEST_F(RestrictionApiTest, AClaimIsToldWhatCameMeanwhileAndWritesToNobody) {
   EXPECT_EQ(next.steps(1).why(), Explained(kNoContact, of_bo));
   EXPECT_THAT(next.attempts(), IsEmpty());
   ExpectNoted(next, kNoContact, of_bo, Now());
+}
+
+// Until somebody happened to decide something on it, a threatening customer's case could be claimed
+// from the ordinary queue.
+TEST_F(RestrictionApiTest, AnEntryThatComesToHoldTakesWhatWaitsOutOfItsQueue) {
+  struct Row {
+    std::string name;
+    bool at_once;  // it holds before it is decided on
+  };
+  for (const Row& row : {Row{"decided", false}, Row{"at-once", true}}) {
+    SCOPED_TRACE(row.name);
+    const api::Case waits = Submit(row.name);
+    const std::string usual = waits.queue_id();
+    ASSERT_NE(usual, "");
+    const api::Case elsewhere = Submit(row.name + "-2", "service-csat");
+    Link(waits.customer_id(), row.name + "-2");
+    const api::Case owned = Submit(row.name, "effort-ces");
+    server_.Do<api::AssignCaseResponse>("zhao", Named(owned.id()) + R"(owner: "li")");
+    const api::Case other = Submit(row.name + "-other");
+    const api::BlacklistEntry entry =
+        row.at_once ? Propose("wang", Proposal(kSafety, waits.customer_id(), Now() + kLasts,
+                                               Time("immediate_until", Now() + hours{72})))
+                    : List(kSafety, waits.customer_id());
+    for (const api::Case& before : {waits, elsewhere}) {
+      const api::Case c = Get(before.id());
+      EXPECT_EQ(c.queue_id(), "safe");
+      ASSERT_THAT(c.restrictions(), SizeIs(1));
+      EXPECT_EQ(c.restrictions(0).entry_number(), entry.number());
+      const auto told = server_.Do<api::ListCaseEventsResponse>("li", Named(c.id()));
+      int noted = 0;
+      for (const api::CaseEvent& event : told.events()) {
+        if (event.type() != "CaseRestricted") continue;
+        ++noted;
+        EXPECT_EQ(event.actor(), "system");
+        EXPECT_EQ(event.details().at("queue"), "safe");
+      }
+      EXPECT_EQ(noted, 1);
+    }
+    EXPECT_THAT(Get(owned.id()).restrictions(), SizeIs(1));
+    EXPECT_EQ(Get(owned.id()).queue_id(), owned.queue_id()) << "whoever has it keeps it";
+    EXPECT_EQ(Get(owned.id()).owner(), "li");
+    EXPECT_THAT(Get(other.id()).restrictions(), IsEmpty());
+    const auto claim = [&](const std::string& queue) {
+      return server_.Do<api::ClaimNextCaseResponse>("wang", "queue_id: \"" + queue + "\"").case_();
+    };
+    EXPECT_EQ(claim(usual).id(), other.id());
+    EXPECT_EQ(
+        server_.Refuse("wang", "CaseService/ClaimNextCase", "queue_id: \"" + usual + "\"").reason,
+        "NOTHING_TO_CLAIM");
+    std::set<std::string> claimed;
+    for (int i = 0; i < 2; ++i) claimed.insert(claim("safe").id());
+    EXPECT_EQ(claimed, (std::set<std::string>{waits.id(), elsewhere.id()}));
+  }
+}
+
+// The start of an entry is no timer: nobody has decided anything since.
+TEST_F(RestrictionApiTest, AClaimPassesOverACaseThatAnEntrySendsElsewhereByNow) {
+  const api::Case threatens = Submit("mei");
+  const api::Case other = Submit("bo");
+  const std::string from = "queue_id: \"" + threatens.queue_id() + "\"";
+  ASSERT_EQ(other.queue_id(), threatens.queue_id());
+  const api::BlacklistEntry entry =
+      List(kSafety, threatens.customer_id(), Time("start_time", Now() + hours{1}));
+  MoveTo(Now() + hours{1});
+  EXPECT_EQ(Get(threatens.id()).queue_id(), threatens.queue_id());
+  EXPECT_EQ(server_.Do<api::ClaimNextCaseResponse>("wang", from).case_().id(), other.id());
+  EXPECT_EQ(server_.Refuse("wang", "CaseService/ClaimNextCase", from).reason, "NOTHING_TO_CLAIM");
+  const api::Case sent =
+      server_
+          .Do<api::EscalateCaseResponse>("zhao", Named(threatens.id()) + R"(note: "nobody has it")")
+          .case_();
+  EXPECT_EQ(sent.queue_id(), "safe");
+  ExpectNoted(sent, kSafety, entry, Now());
+  EXPECT_EQ(server_.Do<api::ClaimNextCaseResponse>("wang", R"(queue_id: "safe")").case_().id(),
+            threatens.id());
 }
 
 // Tried by people with two tokens, two records of one customer, or two remedies for one.

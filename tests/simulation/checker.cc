@@ -304,6 +304,14 @@ void Stop(ClockBook& clock, Timestamp at) {
   }
 }
 
+// What is noted of the entry on the case; nullptr: nothing.
+const CaseRestriction* NotedOn(const Case& c, const BlacklistEntryId& entry) {
+  for (const CaseRestriction& noted : c.restrictions) {
+    if (noted.entry_id == entry) return &noted;
+  }
+  return nullptr;
+}
+
 // Sends a message: an outbox row must follow.
 bool Tells(const EventBody& body) {
   if (const auto* crossed = std::get_if<TierCrossed>(&body)) return !crossed->notify.empty();
@@ -587,6 +595,7 @@ class Checker::CaseStep {
     return checker_.customers_.at(checker_.ledger_.PersonOf(c_.customer_id));
   }
   bool IsSupervisedSince(const EntryBook& entry) const;
+  void CheckClaimed() const;
   void CheckRestricted(const Remedy& remedy, const Remedy* known);
   void CheckNotAsked() const;
   std::optional<ClockBook> Fresh(const Case& c, ClockKind kind, std::optional<Timestamp> due) const;
@@ -781,9 +790,24 @@ void Checker::CaseStep::HoldBack(const Case& opened) {
   }
 }
 
+// Whoever threatens is not for whoever claims from another queue than that of the entry, unless
+// people sent the case there after it had waited in that.
+void Checker::CaseStep::CheckClaimed() const {
+  bool sent = true;
+  bool there = false;
+  for (const EntryBook* entry : Entries()) {
+    if (entry->kind != BlacklistKind::kStaffSafety) continue;
+    there = there || entry->effects.queue_id == c_.details.queue_id;
+    const CaseRestriction* noted = NotedOn(c_, entry->row.id);
+    sent = sent && noted != nullptr && noted->routed;
+  }
+  Exactly(sent || there, "claimed from a queue where an entry does not want it");
+}
+
 void Checker::CaseStep::operator()(const CaseAssigned& e) {
   ChangesHands(e.owner, e.queue_id);
   if (by_tier_) return;
+  if (std::holds_alternative<ClaimNext>(command_)) CheckClaimed();
   if (e.reason.empty()) {
     return Take(std::holds_alternative<ClaimNext>(command_) ? C::kClaim : C::kAssign);
   }
@@ -1147,7 +1171,8 @@ void Checker::CaseStep::CheckRestricted(const Remedy& remedy, const Remedy* know
   }
 }
 
-// Once for an entry that bears on the case; what waits goes where such cases go.
+// Once for an entry that bears on the case, and once more where it came to wait after that; what
+// waits goes where such cases go.
 void Checker::CaseStep::operator()(const CaseRestricted& e) {
   const std::vector<const EntryBook*> entries = Entries();
   const auto bears = std::find_if(entries.begin(), entries.end(), [&](const EntryBook* entry) {
@@ -1156,7 +1181,8 @@ void Checker::CaseStep::operator()(const CaseRestricted& e) {
   Exactly(bears != entries.end(), "by an entry that does not hold there");
   Exactly((*bears)->kind == e.restriction.kind, "by an entry of another kind");
   for (const CaseRestriction& known : c_.restrictions) {
-    Exactly(known.entry_id != e.restriction.entry_id, "noted twice");
+    const bool waits_now = !known.routed && e.restriction.routed && c_.owner.empty();
+    Exactly(known.entry_id != e.restriction.entry_id || waits_now, "noted twice");
   }
   if (e.queue_id.empty()) return;
   Exactly(c_.owner.empty(), "taken from whoever has it");
@@ -1816,6 +1842,28 @@ void Checker::JudgeRestricted(const Record& record, const CaseBook* book) {
   if (!forbidden) Fail(*book, "refused for the sake of an entry, and none that holds forbids it");
 }
 
+// A decision that makes an entry hold which names a queue leaves no case waiting elsewhere.
+void Checker::CheckNoted(const Record& record, const BlacklistEntry& entry) {
+  const auto* propose = std::get_if<ProposeEntry>(&CommandIn(record));
+  const auto* work = std::get_if<WorkEntry>(&CommandIn(record));
+  const auto* decide = work == nullptr ? nullptr : std::get_if<DecideEntry>(&work->verb);
+  const auto* appeal = work == nullptr ? nullptr : std::get_if<DecideEntryAppeal>(&work->verb);
+  const bool decides = propose != nullptr || (decide != nullptr && decide->activate) ||
+                       (appeal != nullptr && !appeal->uphold);
+  if (!decides || entry.kind != BlacklistKind::kStaffSafety) return;
+  for (const auto& [id, book] : books_) {
+    if (book.c.phase == Phase::kClosed || book.c.history) continue;
+    const std::vector<const EntryBook*> entries = ledger_.On(book.c, now_);
+    const bool bears = std::any_of(entries.begin(), entries.end(),
+                                   [&](const EntryBook* each) { return each->row.id == entry.id; });
+    if (!bears) continue;
+    ++seen_["open as an entry came to hold"];
+    const CaseRestriction* noted = NotedOn(book.c, entry.id);
+    if (noted == nullptr) Fail(book, "an entry holds, and the case does not say so");
+    if (IsClaimable(book.c) && !noted->routed) Fail(book, "an entry holds, and the case stays");
+  }
+}
+
 // What became of the entries that the command touched.
 void Checker::JudgeEntry(const Record& record, const std::vector<Event>& events) {
   for (const Event& event : events) {
@@ -1830,6 +1878,7 @@ void Checker::JudgeEntry(const Record& record, const std::vector<Event>& events)
   };
   if (outcome.entry) told(*outcome.entry);
   for (const BlacklistEntry& entry : outcome.entries) told(entry);
+  if (outcome.entry) CheckNoted(record, *outcome.entry);
   const auto* work = std::get_if<WorkEntry>(&CommandIn(record));
   if (work == nullptr) return;
   if (!outcome.entry) Fail(CaseId{}, "acknowledged without the entry");
@@ -1938,12 +1987,16 @@ void Checker::Take(const Record& record, const Event& event) {
                        std::holds_alternative<MessageSent>(event.body);
   // What time brings to an entry, and what rules propose.
   const auto* notified = std::get_if<EntryNotified>(&event.body);
-  const bool by_entry = std::holds_alternative<CaseRestricted>(event.body) ||
-                        std::holds_alternative<EntryLapsed>(event.body) ||
-                        (notified != nullptr && (!notified->notify.empty() ||
-                                                 notified->notice == BlacklistNotice::kLapsed)) ||
-                        (std::holds_alternative<EntryProposed>(event.body) &&
-                         std::holds_alternative<ProposeByRules>(CommandIn(record)));
+  // Whoever decides on an entry does nothing on the cases that it sends elsewhere.
+  const bool on_entry = std::holds_alternative<ProposeEntry>(CommandIn(record)) ||
+                        std::holds_alternative<WorkEntry>(CommandIn(record));
+  const bool by_entry =
+      std::holds_alternative<CaseRestricted>(event.body) || (on_entry && !event.case_id.empty()) ||
+      std::holds_alternative<EntryLapsed>(event.body) ||
+      (notified != nullptr &&
+       (!notified->notify.empty() || notified->notice == BlacklistNotice::kLapsed)) ||
+      (std::holds_alternative<EntryProposed>(event.body) &&
+       std::holds_alternative<ProposeByRules>(CommandIn(record)));
   const bool by_system = by_plan || by_entry || std::holds_alternative<AlertRaised>(event.body) ||
                          (given != nullptr && !given->reason.empty()) ||
                          (taken != nullptr && taken->by_system) ||

@@ -115,6 +115,7 @@ class Checker {
   void Judge(const Record& record, const std::vector<Event>& events);
   void JudgeRefusal(const Record& record, const CaseBook* book);
   void JudgeRestricted(const Record& record, const CaseBook* book);
+  void CheckNoted(const Record& record, const BlacklistEntry& entry);
   void JudgeEntry(const Record& record, const std::vector<Event>& events);
   void Take(const Record& record, const Event& event);
   void TakeEntry(const Record& record, const Event& event);

@@ -8,6 +8,7 @@
 
 #include "tests/fixtures/domain_fixtures.h"
 #include "workflows/blacklist.h"
+#include "workflows/blacklist_policy.h"
 
 namespace rebound {
 namespace {
@@ -30,6 +31,8 @@ Revision Listed() {
   revision.remedies = {{"voucher", RemedyKind::kVoucher, "V", "V", false, false},
                        {"sorry", RemedyKind::kPersonalApology, "S", "S", false, false},
                        {"owed", RemedyKind::kRefund, "O", "O", true, false}};
+  revision.blacklist = DefaultBlacklistPolicy();
+  for (BlacklistKindPolicy& policy : revision.blacklist.kinds) policy.warn_first = false;
   return revision;
 }
 
@@ -81,7 +84,37 @@ struct Seam {
     return Do(std::move(verb), std::move(actor));
   }
   RemedyId LastRemedy() const { return Subject().remedies.back().id; }
+
+  // On the blacklist by commands: proposed by zhao.min, decided by chen.hao.
+  ProposeEntry Proposal(BlacklistKind kind, std::string queue) const {
+    ProposeEntry command;
+    command.customer_id = world.FindCustomer("wang")->id;
+    command.kind = kind;
+    command.effects = BlacklistEffects{};
+    command.effects->queue_id = std::move(queue);
+    command.evidence.resize(1);
+    command.evidence[0].summary.value = "seen";
+    command.evidence[0].occurred_at = world.now;
+    command.reason_code = kind == BlacklistKind::kStaffSafety ? "threat" : "dishonest_claims";
+    command.internal_reason.value = "seen";
+    command.expires_at = world.now + days{30};
+    return command;
+  }
+  std::string Propose(const ProposeEntry& command) {
+    world.actor = "zhao.min";
+    return Outcome(world.Do(command));
+  }
+  std::string OnEntry(EntryVerb verb, std::string actor = "chen.hao") {
+    world.actor = std::move(actor);
+    return Outcome(world.Do(WorkEntry{{{}, 1}, std::move(verb), {}}));
+  }
+  std::string Claim(std::string queue) {
+    world.actor = "li.na";
+    return Outcome(world.Do(ClaimNext{std::move(queue)}));
+  }
 };
+
+const Text kNote{{}, "looked at it"};
 
 bool Says(const std::string& outcome, std::string_view what) {
   return outcome.find(what) != std::string::npos;
@@ -325,6 +358,191 @@ TEST(RestrictionTest, AnEntryHoldsForEveryAlias) {
   ASSERT_EQ(Outcome(seam.world.Do(alias)), "CustomerLinked");
   seam.id = second;
   EXPECT_EQ(seam.Call(Channel::kSms), "BLACKLIST_BLOCKS");
+}
+
+// A case that waited where the entry does not want it could be claimed there by anybody, until
+// somebody happened to decide something on it.
+TEST(RestrictionTest, TheDecisionThatMakesAnEntryHoldSendsWhatWaits) {
+  const auto decided = [](Seam& seam) {
+    EXPECT_TRUE(Says(seam.OnEntry(DecideEntry{true, kNote}), "EntryDecided"));
+  };
+  const auto undecided = [](Seam&) {};
+  struct Row {
+    const char* name;
+    BlacklistKind kind;
+    const char* queue;
+    std::function<void(const Seam&, ProposeEntry&)> set;
+    std::function<void(Seam&)> decide;
+    bool noted;  // and sent there
+  };
+  const auto as_is = [](const Seam&, ProposeEntry&) {};
+  const Row rows[] = {
+      {"threatens", BlacklistKind::kStaffSafety, "safety", as_is, decided, true},
+      {"no goodwill", BlacklistKind::kNoGoodwill, "legal", as_is, decided, true},
+      {"repeat compensation", BlacklistKind::kRepeatCompensation, "legal", as_is, decided, true},
+      {"at once", BlacklistKind::kStaffSafety, "safety",
+       [](const Seam& seam, ProposeEntry& p) { p.immediate_until = seam.world.now + hours{72}; },
+       undecided, true},
+      {"proposed only", BlacklistKind::kStaffSafety, "safety", as_is, undecided, false},
+      {"rejected", BlacklistKind::kStaffSafety, "safety", as_is,
+       [](Seam& seam) {
+         EXPECT_EQ(seam.OnEntry(DecideEntry{false, kNote}), "EntryDecided");
+       },
+       false},
+      {"without a queue", BlacklistKind::kNoGoodwill, "", as_is, decided, false},
+      {"in another program", BlacklistKind::kStaffSafety, "safety",
+       [](const Seam&, ProposeEntry& p) {
+         p.extent = {BlacklistExtent::Kind::kProgram, std::string(fixtures::kCsat)};
+       },
+       decided, false},
+      {"later", BlacklistKind::kStaffSafety, "safety",
+       [](const Seam& seam, ProposeEntry& p) { p.starts_at = seam.world.now + hours{1}; }, decided,
+       false},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    Seam seam;
+    const std::string usual = seam.Subject().details.queue_id;
+    ProposeEntry command = seam.Proposal(row.kind, row.queue);
+    row.set(seam, command);
+    ASSERT_TRUE(Says(seam.Propose(command), "EntryProposed"));
+    row.decide(seam);
+    EXPECT_EQ(seam.Subject().details.queue_id, row.noted ? row.queue : usual);
+    EXPECT_EQ(seam.Subject().restrictions.size(), row.noted ? 1U : 0U);
+    if (!row.noted) continue;
+    EXPECT_EQ(seam.Subject().restrictions[0].number, 1);
+    EXPECT_EQ(seam.Subject().restrictions[0].noted_at, seam.world.now);
+    for (const Event& event : seam.world.log) {
+      if (std::holds_alternative<CaseRestricted>(event.body)) {
+        EXPECT_EQ(event.actor, "system");
+        EXPECT_EQ(event.queue_id, row.queue) << "whoever looks after that queue sees it come";
+      }
+    }
+    EXPECT_EQ(seam.Claim(usual), "NOTHING_TO_CLAIM");
+    EXPECT_TRUE(Says(seam.Claim(row.queue), "CaseAssigned"));
+  }
+}
+
+TEST(RestrictionTest, EveryOpenCaseOfThePersonIsSentAndNoOther) {
+  Seam seam;
+  const auto answered = [&](std::string_view customer, std::string_view program) {
+    fixtures::AnswerOptions options;
+    options.program = program;
+    EXPECT_TRUE(seam.world.Do(Answer(customer, 2, options)));
+    return seam.world.LastResponse().paired_case_id;
+  };
+  const CaseId closed = seam.id;
+  seam.Do(Resolved());
+  seam.Do(Close{}, "chief");
+  seam.world.now += days{1};
+  const CaseId here = answered("wang", fixtures::kNps);
+  const CaseId of_alias = answered("wang2", fixtures::kCsat);
+  const CaseId of_another = answered("bo", fixtures::kNps);
+  AddCustomerAlias alias;
+  alias.customer_id = seam.world.FindCustomer("wang")->id;
+  alias.key = {"crm", "wang2"};
+  ASSERT_EQ(Outcome(seam.world.Do(alias)), "CustomerLinked");
+  OpenCase past;
+  past.program_id = fixtures::kNps;
+  past.customer_id = alias.customer_id;
+  past.history = true;
+  past.opened_at = kStart - days{9};
+  ASSERT_TRUE(seam.world.Do(past));
+  CaseId of_history;
+  for (const auto& [id, c] : seam.world.cases) {
+    if (c.history) of_history = id;
+  }
+  seam.Propose(seam.Proposal(BlacklistKind::kStaffSafety, "safety"));
+  seam.OnEntry(DecideEntry{true, kNote});
+  const auto is_sent = [&](const CaseId& id) {
+    const Case& c = seam.world.cases.at(id);
+    EXPECT_EQ(c.restrictions.size(), c.details.queue_id == "safety" ? 1U : 0U);
+    return c.details.queue_id == "safety";
+  };
+  EXPECT_TRUE(is_sent(here));
+  EXPECT_TRUE(is_sent(of_alias));
+  EXPECT_FALSE(is_sent(of_another));
+  EXPECT_FALSE(is_sent(of_history));
+  EXPECT_FALSE(is_sent(closed));
+}
+
+// What came while the entry was suspended waits as if there were none.
+TEST(RestrictionTest, AnAppealThatIsDismissedSendsWhatCameMeanwhile) {
+  for (const bool uphold : {false, true}) {
+    Seam seam;
+    seam.Do(Resolved());
+    seam.Do(Close{}, "chief");
+    seam.Propose(seam.Proposal(BlacklistKind::kNoGoodwill, "legal"));
+    seam.OnEntry(DecideEntry{true, kNote});
+    ASSERT_EQ(seam.OnEntry(AppealEntry{{{}, "it was not me"}, {}}, "li.na"), "EntryAppealed");
+    seam.world.now += seam.world.revision.blacklist.appeal_decision;
+    seam.Come();
+    EXPECT_TRUE(seam.Subject().restrictions.empty());
+    const std::string usual = seam.Subject().details.queue_id;
+    ASSERT_TRUE(
+        Says(seam.OnEntry(DecideEntryAppeal{uphold, kNote}, "he.xin"), "EntryAppealDecided"));
+    EXPECT_EQ(seam.Subject().details.queue_id, uphold ? usual : "legal");
+    EXPECT_EQ(seam.Subject().restrictions.size(), uphold ? 0U : 1U);
+  }
+}
+
+// Goal: it is sent once, whenever it first waits under the entry. Where people send it after that
+// they have their reasons, as legal has that has looked at it.
+TEST(RestrictionTest, ACaseIsSentOnceAsItFirstWaits) {
+  const auto list = [](Seam& seam) {
+    seam.Propose(seam.Proposal(BlacklistKind::kStaffSafety, "safety"));
+    seam.OnEntry(DecideEntry{true, kNote});
+    ASSERT_EQ(seam.Subject().restrictions.size(), 1U);
+  };
+  Seam owned;
+  const std::string usual = owned.Subject().details.queue_id;
+  owned.Do(Dispatch{"li.na", {}, {}, {}});
+  list(owned);
+  EXPECT_EQ(owned.Subject().owner, "li.na");
+  EXPECT_EQ(owned.Subject().details.queue_id, usual) << "whoever has it keeps it";
+  owned.Do(Return{"too_hard", {}, {}});
+  EXPECT_EQ(owned.Subject().owner, "");
+  EXPECT_EQ(owned.Subject().details.queue_id, "safety");
+  owned.Do(Dispatch{{}, "vip", {}, {}}, "chief");
+  EXPECT_EQ(owned.Subject().details.queue_id, "vip");
+  EXPECT_EQ(owned.Subject().restrictions.size(), 1U);
+  EXPECT_TRUE(Says(owned.Claim("vip"), "CaseAssigned"));
+
+  Seam handled;
+  handled.Do(Resolved());
+  list(handled);
+  EXPECT_EQ(handled.Subject().details.queue_id, usual) << "it does not wait";
+  handled.Do(Reopen{}, "chief");
+  EXPECT_TRUE(IsClaimable(handled.Subject()));
+  EXPECT_EQ(handled.Subject().details.queue_id, "safety");
+}
+
+// Goal: an entry that began without any decision. The queue is not stopped by a case that is not
+// for whoever claims from it.
+TEST(RestrictionTest, AClaimPassesOverWhatAnEntrySendsElsewhere) {
+  Seam seam;
+  const CaseId threatens = seam.id;
+  const std::string usual = seam.Subject().details.queue_id;
+  ASSERT_TRUE(seam.world.Do(Answer("bo", 2)));
+  const CaseId other = seam.world.LastResponse().paired_case_id;
+  const BlacklistEntry entry = seam.List(BlacklistKind::kStaffSafety);
+  seam.world.entries.at(entry.id).starts_at = seam.world.now + hours{1};
+  const auto routed = [&] {
+    const std::vector<BlacklistEntry> entries = {seam.world.entries.at(entry.id)};
+    return RoutedTo(entries, seam.Subject(), seam.world.now);
+  };
+  EXPECT_EQ(routed(), "");
+  seam.world.now += hours{1};
+  EXPECT_EQ(routed(), "safety");
+  EXPECT_TRUE(Says(seam.Claim(usual), "CaseAssigned"));
+  EXPECT_EQ(seam.world.cases.at(other).owner, "li.na");
+  EXPECT_EQ(seam.world.cases.at(threatens).owner, "");
+  EXPECT_EQ(seam.Claim(usual), "NOTHING_TO_CLAIM");
+  seam.Do(EscalateCase{}, "chief");
+  EXPECT_EQ(seam.Subject().details.queue_id, "safety");
+  EXPECT_EQ(routed(), "") << "it is there";
+  EXPECT_TRUE(Says(seam.Claim("safety"), "CaseAssigned"));
+  EXPECT_EQ(seam.world.cases.at(threatens).owner, "li.na");
 }
 
 }  // namespace

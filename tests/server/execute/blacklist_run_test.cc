@@ -61,7 +61,8 @@ class BlacklistRunTest : public testing::Test {
       bool keep = false;
       const Context context{now_, &ids_, &revision_, who, {}};
       result = rebound::Run(
-          transaction, work, 0, context, [](int64_t) { return nullptr; }, &keep);
+          transaction, work, 0, context, [](int64_t) { return nullptr; }, SuppressionSecret{},
+          &keep);
       return keep;
     });
     return *std::move(result);
@@ -299,6 +300,53 @@ TEST_F(BlacklistRunTest, EvidenceIsOnCasesOfThePersonThatTheProposerSees) {
   EXPECT_FALSE(Do("li.na", On(*done.entry, appeal)).has_value());
   appeal.evidence[0].case_id = own.id;
   EXPECT_TRUE(Do("li.na", On(*done.entry, appeal)).has_value());
+}
+
+// Where cases are claimed has nothing to do with who decides on the entry.
+TEST_F(BlacklistRunTest, AnEntrySendsCasesThatItsDeciderDoesNotSee) {
+  const Customer customer = NewCustomer("K1", "east");
+  const Customer alias = NewCustomer("K2");
+  const std::vector<Case> cases = {Opened(customer.id), Opened(alias.id)};
+  const Case of_another = Opened(NewCustomer("K3").id);
+  Done("crm", AddCustomerAlias{customer.id, {"crm", "K2"}});
+  ProposeEntry command = Proposal(customer.id);
+  command.kind = BlacklistKind::kStaffSafety;
+  command.reason_code = "threat";
+  command.effects = BlacklistEffects{};
+  command.effects->queue_id = "safety";
+  const BlacklistEntry entry = Done("li.na", command).entry.value();
+  ASSERT_FALSE(Do("wei", WorkCase{{cases[0].id, 0}, EscalateCase{}, {}, {}}, {{"east"}, {}}))
+      << "it has no unit";
+  ASSERT_TRUE(Do("wei", On(entry, Activate()), {{"east"}, {}}).has_value());
+  store_.Read([&](Reader& reader) {
+    for (const Case& c : cases) {
+      const Case now = reader.GetCase(c.id).value();
+      EXPECT_EQ(now.details.queue_id, "safety");
+      EXPECT_THAT(now.restrictions, SizeIs(1));
+    }
+    EXPECT_THAT(reader.GetCase(of_another.id)->restrictions, IsEmpty());
+  });
+}
+
+// The cases that it sends elsewhere at once are not shown to its proposer by the way.
+TEST_F(BlacklistRunTest, AnEntryThatHoldsAtOnceRestsOnNoCaseUnseen) {
+  const Customer customer = NewCustomer("K1", "east");
+  const Case unseen = Opened(customer.id);
+  ProposeEntry command = Proposal(customer.id);
+  command.kind = BlacklistKind::kStaffSafety;
+  command.reason_code = "threat";
+  command.effects = BlacklistEffects{};
+  command.effects->queue_id = "safety";
+  command.immediate_until = now_ + days(1);
+  ProposeEntry naming = command;
+  naming.evidence[0].case_id = unseen.id;
+  const auto refused = Do("li.na", naming, {{"east"}, {}});
+  ASSERT_FALSE(refused.has_value());
+  ASSERT_THAT(refused.error().violations, SizeIs(1));
+  EXPECT_EQ(refused.error().violations[0].field, "entry.evidence[0].case_id");
+  ASSERT_TRUE(Do("li.na", command, {{"east"}, {}}).has_value());
+  store_.Read(
+      [&](Reader& reader) { EXPECT_EQ(reader.GetCase(unseen.id)->details.queue_id, "safety"); });
 }
 
 TEST_F(BlacklistRunTest, EveryRuleThatHoldsProposesOnce) {
