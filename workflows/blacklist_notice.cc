@@ -158,11 +158,11 @@ std::string CustomerName(const Customer& customer, const Tongue& in) {
 }
 
 // The sentence it stands in has its own full stop.
-std::string WithoutFullStop(std::string text) {
+std::string_view WithoutFullStop(std::string_view text) {
   for (const std::string_view end : {" ", "\t", "\r", "\n", ".", "。"}) {
     if (!text.ends_with(end) || text.size() == end.size()) continue;
-    text.resize(text.size() - end.size());
-    return WithoutFullStop(std::move(text));
+    text.remove_suffix(end.size());
+    return WithoutFullStop(text);
   }
   return text;
 }
@@ -171,7 +171,7 @@ std::string ReasonOf(const BlacklistEntry& entry, const BlacklistPolicy& policy,
   const Text& first = in.chinese ? entry.customer_reason_zh : entry.customer_reason_en;
   const Text& second = in.chinese ? entry.customer_reason_en : entry.customer_reason_zh;
   for (const Text* own : {&first, &second}) {
-    if (!IsBlank(own->value)) return WithoutFullStop(own->value);
+    if (!IsBlank(own->value)) return std::string(WithoutFullStop(own->value));
   }
   for (const BlacklistReason& reason : policy.reasons) {
     if (reason.id == entry.reason_code) return in(reason.name_en, reason.name_zh);

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
-constexpr int Value(char c) {
+constexpr int DigitOf(char c) {
   for (size_t i = 0; i < kAlphabet.size(); ++i) {
     if (kAlphabet[i] == c) return static_cast<int>(i);
   }
@@ -68,7 +68,7 @@ std::optional<std::array<uint8_t, 16>> DecodeId(std::string_view text) {
   if (text.size() != 26) return std::nullopt;
   std::array<uint8_t, 16> bytes{};
   for (size_t i = 0; i < 26; ++i) {
-    const int value = Value(text[i]);
+    const int value = DigitOf(text[i]);
     if (value < 0 || (i == 0 && value > 7)) return std::nullopt;
     for (size_t bit = 0; bit < 5; ++bit) {
       const size_t position = i * 5 + bit;

@@ -521,7 +521,7 @@ constexpr bool InReasonOrder() {
 }
 static_assert(InReasonOrder());
 
-std::string_view Template(Reason reason, bool english) {
+std::string_view TemplateFor(Reason reason, bool english) {
   const ReasonText& text = TextOf(reason);
   return english ? text.english : text.chinese;
 }
@@ -721,7 +721,7 @@ std::string Render(const FieldViolation& violation, std::string_view language) {
   }
   metadata["field"] = violation.field;
   const bool english = IsEnglish(language);
-  return FillTemplate(Template(violation.reason, english),
+  return FillTemplate(TemplateFor(violation.reason, english),
                       english ? metadata : InChinese(std::move(metadata)));
 }
 
@@ -729,7 +729,7 @@ std::string Render(const Error& error, std::string_view language) {
   const bool english = IsEnglish(language);
   Metadata metadata = FullMetadata(error);
   if (!english) metadata = InChinese(std::move(metadata));
-  std::string text = FillTemplate(Template(error.reason, english), metadata);
+  std::string text = FillTemplate(TemplateFor(error.reason, english), metadata);
   const bool lists =
       error.reason == Reason::kFieldViolations || error.reason == Reason::kConfigInvalid;
   if (!lists || error.violations.empty()) return text;

@@ -35,7 +35,7 @@ Hash HashOf(std::string_view bytes, const SuppressionSecret* secret) {
 
 }  // namespace
 
-std::string Folded(std::string_view text) {
+std::string CompatibilityFolded(std::string_view text) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(
       UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
   utf8proc_uint8_t* folded = nullptr;
@@ -48,9 +48,10 @@ std::string Folded(std::string_view text) {
 }
 
 Customer Folded(Customer customer) {
-  for (CustomerKey& key : customer.keys) key.external_id.value = Folded(key.external_id.value);
+  for (CustomerKey& key : customer.keys)
+    key.external_id.value = CompatibilityFolded(key.external_id.value);
   for (ContactPoint& point : customer.profile.contact_points) {
-    point.address.value = Folded(point.address.value);
+    point.address.value = CompatibilityFolded(point.address.value);
   }
   return customer;
 }

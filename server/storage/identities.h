@@ -14,7 +14,7 @@ namespace rebound {
 
 // With every text in Unicode's compatibility form, composed, without case (NFKC_Casefold): full and
 // half width, ligatures and other spellings of one text become one. What is no UTF-8 stays.
-std::string Folded(std::string_view text);
+std::string CompatibilityFolded(std::string_view text);
 Customer Folded(Customer customer);
 
 // IdentityKeys of the folded customer. REQUIRES: hydrated.

@@ -146,7 +146,7 @@ void SqliteWriter::BeginCommand() {
   command_.new_requests.clear();
   command_.rollups.clear();
   command_.new_revisions.clear();
-  command_.new_identities.clear();
+  command_.old_identities.clear();
   command_.new_suppressions.clear();
   command_.old_given.clear();
   command_.old_server_state.reset();
@@ -293,28 +293,30 @@ void SqliteWriter::NewKeyFor(const CustomerId& customer) {
 }
 
 void SqliteWriter::RemoveIdentities(const CustomerId& customer) {
-  std::vector<Hash128> hashes;
-  {
-    Query known(connection_,
-                "SELECT hash FROM customer_identities INDEXED BY customer_identities_customer "
-                "WHERE customer_id = ?");
-    known.Bind(customer);
-    while (known.Step()) hashes.push_back(known.GetHash<16>(0));
+  const auto known = [&](const auto& old) { return old.first == customer; };
+  if (std::none_of(command_.old_identities.begin(), command_.old_identities.end(), known)) {
+    auto& hashes = command_.old_identities.emplace_back(customer, std::vector<Hash128>{}).second;
+    Query stored(connection_,
+                 "SELECT hash FROM customer_identities INDEXED BY customer_identities_customer "
+                 "WHERE customer_id = ?");
+    stored.Bind(customer);
+    while (stored.Step()) hashes.push_back(stored.GetHash<16>(0));
   }
-  if (hashes.empty()) return;
   Query(connection_, "DELETE FROM customer_identities WHERE customer_id = ?").Bind(customer).Run();
-  for (const Hash128& hash : hashes) command_.erased.identities.emplace_back(hash, customer);
+}
+
+void SqliteWriter::AddIdentities(const CustomerId& customer, const std::vector<Hash128>& hashes) {
+  for (const Hash128& hash : hashes) {
+    Query(connection_, "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING")
+        .BindBytes(BytesOf(hash))
+        .Bind(customer)
+        .Run();
+  }
 }
 
 void SqliteWriter::SaveIdentities(const IdentityChange& change) {
   RemoveIdentities(change.customer_id);
-  for (const Hash128& hash : change.hashes) {
-    Query insert(connection_,
-                 "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING");
-    if (insert.BindBytes(BytesOf(hash)).Bind(change.customer_id).Run() == 1) {
-      command_.new_identities.emplace_back(hash, change.customer_id);
-    }
-  }
+  AddIdentities(change.customer_id, change.hashes);
 }
 
 void SqliteWriter::SaveSuppression(const StoredSuppression& kept) {
@@ -322,6 +324,14 @@ void SqliteWriter::SaveSuppression(const StoredSuppression& kept) {
   Query insert(connection_, "INSERT INTO suppressions VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
   insert.BindBytes(BytesOf(kept.hash)).BindBytes(body).Bind(kept.what.expires_at);
   if (insert.Run() == 1) command_.new_suppressions.emplace_back(kept.hash, body);
+}
+
+// Without its personal values.
+template <typename Row>
+void SqliteWriter::Rewrite(Row row, std::string_view sql) {
+  ForgetPersonal(row);
+  const std::string body = Encode(row);
+  Query(connection_, sql).BindBytes(body).Bind(row.id).Run();
 }
 
 // What is taken here is kept in the command until it ends, should it have to be undone.
@@ -340,21 +350,23 @@ void SqliteWriter::Erase(const CustomerId& customer) {
     if (std::ssize(events) < kPage) break;
     after = events.back().sequence;
   }
-  // Rows of cases and responses may be found by their keys: in the columns, in the clear.
+  // Written anew: rows of before there were seals hold the values in the clear, and columns by
+  // which rows are found do so always.
   for (const Response& row : ResponsesOf(customer)) {
-    if (row.external_key.empty()) continue;
     Remember(command_.old_responses, command_.new_responses, row);
+    Rewrite(row,
+            "UPDATE responses SET source_system = NULL, external_id = NULL, body = ? "
+            "WHERE id = ?");
   }
   for (const Case& row : CasesOf(customer)) {
-    if (row.details.external_key.empty()) continue;
     Remember(command_.old_cases, command_.new_cases, row);
+    Rewrite(row,
+            "UPDATE cases SET source_system = NULL, external_id = NULL, body = ? "
+            "WHERE id = ?");
   }
-  for (const char* sql :
-       {"UPDATE responses SET source_system = NULL, external_id = NULL "
-        "WHERE customer_id = ? AND source_system IS NOT NULL",
-        "UPDATE cases SET source_system = NULL, external_id = NULL "
-        "WHERE customer_id = ? AND (source_system IS NOT NULL OR external_id IS NOT NULL)"}) {
-    Query(connection_, sql).Bind(customer).Run();
+  for (const BlacklistEntry& row : EntriesOf(customer)) {
+    Remember(command_.old_entries, command_.new_entries, row);
+    Rewrite(row, "UPDATE blacklist_entries SET body = ? WHERE id = ?");
   }
   {
     Query keys(connection_,
@@ -386,11 +398,11 @@ void SqliteWriter::EraseText(const TextId& id) {
 // Before the rows, which are sealed with the keys.
 void SqliteWriter::RestoreErased() {
   const Undo::Erased& erased = command_.erased;
-  for (const auto& [hash, customer] : command_.new_identities) {
-    Query(connection_, "DELETE FROM customer_identities WHERE hash = ? AND customer_id = ?")
-        .BindBytes(BytesOf(hash))
+  for (const auto& [customer, hashes] : command_.old_identities) {
+    Query(connection_, "DELETE FROM customer_identities WHERE customer_id = ?")
         .Bind(customer)
         .Run();
+    AddIdentities(customer, hashes);
   }
   for (const auto& [hash, body] : command_.new_suppressions) {
     Query(connection_, "DELETE FROM suppressions WHERE hash = ? AND body = ?")
@@ -408,12 +420,6 @@ void SqliteWriter::RestoreErased() {
     Query(connection_, "INSERT INTO customer_keys VALUES (?, ?, ?)")
         .Bind(key.source_system)
         .Bind(key.external_id)
-        .Bind(customer)
-        .Run();
-  }
-  for (const auto& [hash, customer] : erased.identities) {
-    Query(connection_, "INSERT INTO customer_identities VALUES (?, ?) ON CONFLICT DO NOTHING")
-        .BindBytes(BytesOf(hash))
         .Bind(customer)
         .Run();
   }

@@ -53,9 +53,12 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void NewKeyFor(const CustomerId& customer);
   void SaveIdentities(const IdentityChange& change);
   void RemoveIdentities(const CustomerId& customer);
+  void AddIdentities(const CustomerId& customer, const std::vector<Hash128>& hashes);
   void SaveSuppression(const StoredSuppression& kept);
   void Erase(const CustomerId& customer);
   void EraseText(const TextId& id);
+  template <typename Row>
+  void Rewrite(Row row, std::string_view sql);
   void RestoreErased();
   void SaveGiven(const std::string& principal, Timestamp at);
   // Stores a text when it is new, and gives its commitment.
@@ -102,7 +105,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     std::vector<std::pair<std::string, std::optional<Timestamp>>> old_given{};
     std::optional<ServerState> old_server_state{};
     std::vector<std::pair<RollupKey, Counts>> rollups{};  // kept: joins rollups_
-    std::vector<std::pair<Hash128, CustomerId>> new_identities{};
+    std::vector<std::pair<CustomerId, std::vector<Hash128>>> old_identities{};
     std::vector<std::pair<Hash256, std::string>> new_suppressions{};
     struct OldText {
       TextId id{};
@@ -112,7 +115,6 @@ class SqliteWriter final : public SqliteReads<Transaction> {
     struct Erased {
       std::vector<PersonKey> person_keys{};
       std::vector<std::pair<ExternalKey, CustomerId>> keys{};
-      std::vector<std::pair<Hash128, CustomerId>> identities{};
       std::vector<OldText> texts{};
       std::vector<int64_t> outbox{};  // cancelled
     };

@@ -64,7 +64,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   struct Step {
     std::string method;
     // $ stands for the case's etag, % for its extension, & for its commitment, ~ for its ruling,
-    // ^ for the other case's etag, and ! for that of the blacklist entry.
+    // ^ for the other case's etag, ! for that of the blacklist entry and @ for the customer's.
     std::string request;
     std::string who = "admin";
   };
@@ -150,6 +150,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"BlacklistService/AppealEntry", entry + R"(words: "x")", "agent"},
       {"BlacklistService/DecideEntryAppeal", entry + R"(uphold: false note: "x" etag: !)", "admin"},
       {"BlacklistService/LiftEntry", entry + R"(note: "x" etag: !)", "admin"},
+      {"CustomerService/EraseCustomer", customer + "ground: ERASURE_GROUND_OBJECTION etag: @"},
   };
   // Below; the configuration's and what needs more than one revision in config_api_test; a clock
   // that jumped in the tests of timers; alerts and hold-outs in alert_api_test;
@@ -181,6 +182,9 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
     }
     if (step.request.find('!') != std::string::npos) {
       put('!', quoted(server_.Do<api::GetEntryResponse>("admin", entry).entry().etag()));
+    }
+    if (step.request.find('@') != std::string::npos) {
+      put('@', quoted(server_.Do<api::GetCustomerResponse>("admin", customer).customer().etag()));
     }
     if (now.extensions_size() > 0) put('%', now.extensions(0).id());
     if (now.commitments_size() > 0) put('&', now.commitments(0).id());

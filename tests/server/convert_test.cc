@@ -634,6 +634,12 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},
        {RestrictedActionKind::kSurvey, api::RESTRICTED_ACTION_KIND_SURVEY},
        {RestrictedActionKind::kRoute, api::RESTRICTED_ACTION_KIND_ROUTE}});
+  ExpectSameEnum<ErasureGround, api::ErasureGround>(
+      {{ErasureGround::kNoLongerNeeded, api::ERASURE_GROUND_NO_LONGER_NEEDED},
+       {ErasureGround::kConsentWithdrawn, api::ERASURE_GROUND_CONSENT_WITHDRAWN},
+       {ErasureGround::kObjection, api::ERASURE_GROUND_OBJECTION},
+       {ErasureGround::kUnlawfulProcessing, api::ERASURE_GROUND_UNLAWFUL_PROCESSING},
+       {ErasureGround::kLegalObligation, api::ERASURE_GROUND_LEGAL_OBLIGATION}});
   // Those the domain does not know, the reasons, which status_test.cc walks, and what the next test
   // compares, since the domain counts it from 0.
   const std::set<std::string> elsewhere = {"ConditionForm", "RecoveryUnit", "RemedyGroup",

@@ -120,7 +120,8 @@ class RestrictionApiTest : public testing::Test {
   std::string Customer(const std::string& key) {
     return server_
         .Do<api::UpsertCustomerResponse>(
-            "admin", R"(external_key { source_system: "crm" external_id: ")" + key + R"(" })")
+            "admin", R"(external_key { source_system: "crm" external_id: ")" + key +
+                         R"(" } customer { segment: "x" } update_mask { paths: "segment" })")
         .customer()
         .id();
   }
@@ -338,7 +339,7 @@ TEST_F(RestrictionApiTest, AMeetingWithWhoeverThreatensIsApprovedFirst) {
   const std::string meet = Call(c, "IN_PERSON");
   Log("li", Call(c, "PHONE"));
   ExpectRestricted<api::LogAttemptRequest>("li", meet, "BLACKLIST_NEEDS_APPROVAL", kSafety, entry);
-  server_.Do<api::SuperviseCaseResponse>("zhao", Named(c.id()));
+  server_.Do<api::SuperviseCaseResponse>("zhao", Named(c.id()) + R"(note: "go together")");
   ExpectRestricted<api::LogAttemptRequest>("zhao", meet, "BLACKLIST_NEEDS_APPROVAL", kSafety,
                                            entry);
   Log("li", meet);

@@ -1186,12 +1186,10 @@ void Checker::CaseStep::operator()(const CaseRestricted& e) {
   }
   if (e.queue_id.empty()) return;
   Exactly(c_.owner.empty(), "taken from whoever has it");
-  Exactly(std::any_of(entries.begin(), entries.end(),
-                      [&](const EntryBook* entry) {
-                        return entry->kind == BlacklistKind::kStaffSafety &&
-                               entry->effects.queue_id == e.queue_id;
-                      }),
-          "sent where no entry says");
+  Exactly(
+      std::any_of(entries.begin(), entries.end(),
+                  [&](const EntryBook* entry) { return entry->effects.queue_id == e.queue_id; }),
+      "sent where no entry says");
   ChangesHands({}, e.queue_id);
 }
 

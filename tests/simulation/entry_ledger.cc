@@ -202,7 +202,9 @@ void EntryLedger::Step::operator()(const EntryProposed& e) {
   book.review_at = entry.review_at;
   book.immediate_until = entry.immediate_until;
   book.wanted_by = {entry.proposer};
-  Exactly(entry.number == std::ssize(ledger.books_) + 1, "its number does not follow");
+  // What a crash took with it has had its number.
+  Exactly(ledger.books_.empty() || entry.number > ledger.books_.back().row.number,
+          "its number does not follow");
   Exactly(entry.state == BlacklistState::kProposed && entry.decisions.empty() && !entry.warned_at,
           "decided as it is proposed");
   Exactly(entry.customer_id == ledger.PersonOf(entry.customer_id), "of an alias");

@@ -348,7 +348,7 @@ void Play::CheckEvents(std::set<std::string>& seen) const {
 TEST(BlacklistModelTest, NoSequenceOfCommandsGetsRoundDueProcess) {
   const char* only = std::getenv("REBOUND_SEED");
   const uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-  const uint64_t last = only != nullptr ? first : 12;
+  const uint64_t last = only != nullptr ? first : 24;
   std::set<std::string> seen;
   for (uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE("REBOUND_SEED=" + std::to_string(seed));

@@ -282,15 +282,110 @@ TEST(FieldsTest, FilledFieldsAreNoneOfThemDefault) {
 // ---- rows
 // ----------------------------------------------------------------------------------------
 
+PersonKey SomeKey() {
+  PersonKey key;
+  key.customer.bytes[5] = 9;
+  for (size_t i = 0; i < key.secret.size(); ++i) key.secret[i] = static_cast<uint8_t>(i * 7);
+  return key;
+}
+
 template <typename T>
-void ExpectRowRoundTrip(T value, std::optional<T> (*decode)(std::string_view)) {
+void ExpectRowRoundTrip(T value,
+                        std::optional<T> (*decode)(std::string_view, const FindPersonKey&)) {
   std::string bytes = Encode(value);
   EXPECT_EQ(bytes.find(kPersonal), std::string::npos);
   ForEachText(value, [](Text& text) { text.value.clear(); });
-  auto decoded = decode(bytes);
+  auto decoded = decode(bytes, {});
   ASSERT_TRUE(decoded);
   EXPECT_TRUE(*decoded == value);
   EXPECT_EQ(Encode(*decoded), bytes);
+
+  // Sealed: whole with the key, without the personal values when it is gone.
+  const PersonKey key = SomeKey();
+  const std::string sealed = Encode(value, &key);
+  decoded = decode(sealed, [&](const CustomerId& id) {
+    EXPECT_EQ(id, key.customer);
+    return std::optional(key);
+  });
+  ASSERT_TRUE(decoded);
+  EXPECT_TRUE(*decoded == value);
+  EXPECT_EQ(Encode(*decoded, &key), sealed);
+  decoded = decode(sealed, [](const CustomerId&) { return std::optional<PersonKey>(); });
+  ASSERT_TRUE(decoded);
+  ForgetPersonal(value);
+  EXPECT_TRUE(*decoded == value);
+}
+
+// Every value that goes to Personal, as the bytes that it has in the clear.
+struct PersonalBytes {
+  std::vector<std::string>& found;
+  bool is_personal = false;
+
+  template <typename T>
+  void operator()(uint32_t, T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      if (is_personal && !value.empty()) found.push_back(value);
+    } else if constexpr (kIsStruct<T>) {
+      Fields(*this, value);
+    } else if constexpr (kIsOptional<T>) {
+      if (value) (*this)(0, *value);
+    } else if constexpr (kIsVector<T>) {
+      for (auto& element : value) (*this)(0, element);
+    } else if constexpr (kIsMap<T>) {
+      for (auto& [name, element] : value) (*this)(0, element);
+    }
+  }
+  template <typename T>
+  void Personal(uint32_t number, T& value) {
+    PersonalBytes{found, true}(number, value);
+  }
+};
+
+TEST(SealTest, PersonalValuesOfSomebodyKnownStandNowhereInTheClear) {
+  const PersonKey key = SomeKey();
+  size_t sealed = 0;
+  ForEachAlternative([&]<typename T>(T) {
+    T value = Filled<T>();
+    std::vector<std::string> personal;
+    PersonalBytes{personal}(0, value);
+    const EventBody body(value);
+    const auto commit = [](const Text&) { return Commitment32{}; };
+    const std::string clear = EncodeBody(body, commit);
+    const std::string bytes = EncodeBody(body, commit, &key);
+    for (const std::string& each : personal) {
+      EXPECT_NE(clear.find(each), std::string::npos);
+      EXPECT_EQ(bytes.find(each), std::string::npos) << TypeName(body) << ": " << each;
+      ++sealed;
+    }
+    EXPECT_EQ(personal.empty(), clear == bytes) << TypeName(body);
+  });
+  EXPECT_GT(sealed, 20u);
+}
+
+TEST(SealTest, WhatWasTamperedWithIsDamagedAndWhatWasForgottenIsNot) {
+  const PersonKey key = SomeKey();
+  const FindPersonKey find = [&](const CustomerId&) { return std::optional(key); };
+  const std::string sealed = Seal(key, "order 17");
+  std::string plain;
+  EXPECT_EQ(Unseal(sealed, find, &plain), Unsealed::kOpen);
+  EXPECT_EQ(plain, "order 17");
+  EXPECT_EQ(Seal(key, "order 17"), sealed);
+  EXPECT_NE(Seal(key, "order 18").substr(0, 40), sealed.substr(0, 40)) << "another nonce";
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    std::string other = sealed;
+    other[i] = static_cast<char>(other[i] ^ 1);
+    EXPECT_EQ(Unseal(other, find, &plain), Unsealed::kDamaged) << i;
+  }
+  EXPECT_EQ(Unseal(sealed.substr(0, 55), find, &plain), Unsealed::kDamaged);
+  PersonKey wrong = key;
+  wrong.secret[0] ^= 1;
+  EXPECT_EQ(Unseal(
+                sealed, [&](const CustomerId&) { return std::optional(wrong); }, &plain),
+            Unsealed::kDamaged);
+  EXPECT_EQ(Unseal(
+                sealed, [](const CustomerId&) { return std::optional<PersonKey>(); }, &plain),
+            Unsealed::kForgotten);
+  EXPECT_EQ(Unseal(sealed, {}, &plain), Unsealed::kForgotten);
 }
 
 TEST(CodecTest, RowsReadBackEqual) {
@@ -460,7 +555,7 @@ TEST(CodecTest, BytesAreProtobuf) {
 
 TEST(CodecTest, UnknownFieldsAreSkippedWhereverTheyStand) {
   google::protobuf::UnknownFieldSet unknown;
-  unknown.AddVarint(1000, UINT64_MAX);
+  unknown.AddVarint(999, UINT64_MAX);
   unknown.AddFixed64(1001, 7);
   unknown.AddFixed32(1002, 7);
   unknown.AddLengthDelimited(1003, "\xFF\xFF anything");

@@ -47,7 +47,8 @@ class EntryTimersTest : public testing::Test {
     revision.blacklist.kinds = DefaultBlacklistPolicy().kinds;
     book_ = std::make_unique<RevisionBook>(store_, std::make_shared<Revision>(std::move(revision)));
     executor_ = std::make_unique<Executor>(store_, clock_, *book_, Executor::Options{}, [] {});
-    timers_ = std::make_unique<Timers>(store_, *executor_);
+    erasures_ = std::make_unique<Erasures>(store_, *executor_, nullptr);
+    timers_ = std::make_unique<Timers>(store_, *executor_, *erasures_);
     timers_->Watch();
   }
   // A threat makes the rule hold, one in 30 days.
@@ -136,6 +137,7 @@ class EntryTimersTest : public testing::Test {
   ManualClock clock_{kStart};
   std::unique_ptr<RevisionBook> book_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<Erasures> erasures_;
   std::unique_ptr<Timers> timers_;
 };
 
