@@ -456,8 +456,10 @@ std::string RenderCustomer(const v1::Customer& customer, const Style& style) {
                         {"account", customer.account_id()},
                         {"org unit", customer.org_unit_id()},
                         {"value", Value(customer)},
-                        {"erased", FormatTimeSeconds(customer.erase_time())},
-                        {"scrubbed", FormatTimeSeconds(customer.scrub_time())},
+                        {"erased",
+                         customer.has_erase_time() ? FormatTimeSeconds(customer.erase_time()) : ""},
+                        {"scrubbed",
+                         customer.has_scrub_time() ? FormatTimeSeconds(customer.scrub_time()) : ""},
                         {"etag", customer.etag()},
                     },
                     "  ");

@@ -1833,11 +1833,21 @@ void Checker::JudgeRestricted(const Record& record, const CaseBook* book) {
   }
   const std::vector<const EntryBook*> entries = ledger_.On(c, now_);
   const bool forbidden = std::any_of(entries.begin(), entries.end(), [&](const EntryBook* entry) {
-    if (give != nullptr) return blocks ? ForbidsRemedy(*entry, type) : AsksApproval(*entry, type);
+    if (give != nullptr) {
+      // To offer something is to write to the customer.
+      const bool writes = give->remedy.state == RemedyState::kOffered;
+      if (blocks && writes && ForbidsContact(*entry, c.details.preferred_channel)) return true;
+      return blocks ? ForbidsRemedy(*entry, type) : AsksApproval(*entry, type);
+    }
     if (blocks) return ForbidsContact(*entry, log->attempt.channel);
     return entry->kind == BlacklistKind::kStaffSafety && log->attempt.channel == Channel::kInPerson;
   });
-  if (!forbidden) Fail(*book, "refused for the sake of an entry, and none that holds forbids it");
+  if (!forbidden) {
+    std::string held;
+    for (const EntryBook* entry : entries) held += " " + EntryNumberText(entry->row.number);
+    Fail(*book, "refused for the sake of " + record.result.error().metadata.at("entries") +
+                    ", and none that holds forbids it; there hold:" + held);
+  }
 }
 
 // A decision that makes an entry hold which names a queue leaves no case waiting elsewhere.
