@@ -50,10 +50,10 @@ struct ListedTime {
   friend bool operator==(const ListedTime&, const ListedTime&) = default;
 };
 
-// When the entry kept its person on the list: from when it had begun and a second person had decided
-// for it (else somebody could propose many and activate those whose answers came out badly), to its
-// end as it really came, be that its time, a decision or an appeal. Of any kind and extent, for whoever is restricted in anything
-// is listed. An appeal that is overdue suspends the restriction and not the listing.
+// When the entry kept its person on the list: from when it had begun and a second person had
+// decided for it (else somebody could propose many and activate those who answered badly), to its
+// end as it really came, be that its time, a decision or an appeal. Of any kind and extent. An
+// appeal that is overdue suspends the restriction and not the listing.
 //
 // nullopt: never, since no second person had decided for it at `as_of` (nullopt: up to now); an
 // immediate effect alone is no decision. Or it ended before it began.

@@ -516,7 +516,7 @@ using EventVariant = std::variant<
     EntryExtensionRequested, EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted,
     EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased>;
 
-// The variant with its special members in event.cc. Over so many alternatives they are the costliest
+// The variant with its special members in event.cc. Over so many alternatives they are the slowest
 // code of the program to compile, and nearly every file copies events: 14 s each, otherwise.
 struct EventBody : EventVariant {
   using EventVariant::EventVariant;

@@ -70,8 +70,9 @@ Hash128 BodyHash(std::string_view bytes);
 // Any stored revision by number, zones resolved; null when there is none.
 using RevisionLookup = std::function<std::shared_ptr<const Revision>(int64_t)>;
 
-// Runs work.commands[index]. `secret`: of what is kept over erasures. A refusal stores nothing. Sets `*keep` when what it saved is to stay.
-// Throws StoreFailure.
+// Runs work.commands[index]. `secret`: of what is kept over erasures. A refusal stores nothing.
+// Sets
+// `*keep` when what it saved is to stay. Throws StoreFailure.
 Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
                     const Context& context, const RevisionLookup& revisions,
                     const SuppressionSecret& secret, bool* keep);

@@ -1835,8 +1835,9 @@ void Checker::JudgeRestricted(const Record& record, const CaseBook* book) {
   const bool forbidden = std::any_of(entries.begin(), entries.end(), [&](const EntryBook* entry) {
     if (give != nullptr) {
       // To offer something is to write to the customer.
-      const bool writes = give->remedy.state == RemedyState::kOffered;
-      if (blocks && writes && ForbidsContact(*entry, c.details.preferred_channel)) return true;
+      const bool inside = give->remedy.state == RemedyState::kProposed ||
+                          give->remedy.state == RemedyState::kApproved;
+      if (blocks && !inside && ForbidsContact(*entry, c.details.preferred_channel)) return true;
       return blocks ? ForbidsRemedy(*entry, type) : AsksApproval(*entry, type);
     }
     if (blocks) return ForbidsContact(*entry, log->attempt.channel);

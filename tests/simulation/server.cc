@@ -93,9 +93,7 @@ class Server::Intercepted final : public Transaction {
   std::vector<BlacklistEntry> EntriesOf(const CustomerId& id) override {
     return Under().EntriesOf(id);
   }
-  OpenEntries OpenEntriesOf(const CustomerId& id) override {
-    return server_.Misread(Under(), id);
-  }
+  OpenEntries OpenEntriesOf(const CustomerId& id) override { return server_.Misread(Under(), id); }
   std::optional<Case> BestToClaim(std::string_view queue, const Scope& scope, Timestamp now,
                                   const std::function<bool(std::string_view)>& from,
                                   const std::function<bool(const Case&)>& may) override {

@@ -127,8 +127,8 @@ TEST(ApplyTest, EveryCaseEventSetsStatusPhaseVersionAndTime) {
   }
 }
 
-// Seven customer events, three response events, ten of blacklist entries, the two ends of a case and
-// four events of the whole server stand beside them.
+// Seven customer events, three response events, ten of blacklist entries, the two ends of a case
+// and four events of the whole server stand beside them.
 TEST(ApplyTest, NoCaseEventIsLeftOut) {
   std::set<std::string_view> names;
   for (const EventBody& body : Bodies()) EXPECT_TRUE(names.insert(TypeName(body)).second);
