@@ -449,8 +449,9 @@ struct EntryDecision {
     // A kind that nobody can be listed with any more is not prolonged either.
     const BlacklistKindPolicy none{.kind = e.kind};
     Violations found;
-    CheckExpiry(field, until, e.expires_at, policy() == nullptr ? none : *policy(), context().now,
-                found);
+    // While timers are held its end may be over, and it still stands.
+    const Timestamp after = std::max(e.expires_at, context().now);
+    CheckExpiry(field, until, after, policy() == nullptr ? none : *policy(), context().now, found);
     if (!found.empty()) return ToError(std::move(found));
     return {};
   }

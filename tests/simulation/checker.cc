@@ -1869,7 +1869,10 @@ void Checker::CheckNoted(const Record& record, const BlacklistEntry& entry) {
     ++seen_["open as an entry came to hold"];
     const CaseRestriction* noted = NotedOn(book.c, entry.id);
     if (noted == nullptr) Fail(book, "an entry holds, and the case does not say so");
-    if (IsClaimable(book.c) && !noted->routed) Fail(book, "an entry holds, and the case stays");
+    const bool there = book.c.details.queue_id == entry.effects.queue_id;
+    if (IsClaimable(book.c) && !noted->routed && !there) {
+      Fail(book, "an entry holds, and the case stays");
+    }
   }
 }
 

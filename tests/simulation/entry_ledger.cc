@@ -144,8 +144,9 @@ struct EntryLedger::Step {
     book.ended_at = now();
   }
   void CheckEnd(Timestamp end) const {
-    Exactly(policy() != nullptr && end <= now() + policy()->max_duration,
-            "for longer than its kind allows");
+    Exactly(policy() != nullptr, "of a kind that nobody may propose");
+    Exactly(end <= now() + policy()->max_duration,
+            "for longer than its kind allows: to " + FormatTime(end) + " at " + FormatTime(now()));
   }
   // Time alone has brought this, once, in its order and not before its time.
   void ByTime(std::optional<Timestamp> due) const {
