@@ -21,7 +21,7 @@ namespace {
 enum ExitCode { kHeld = 0, kBroken = 1, kCouldNotRun = 2 };
 
 // How many seeds a deliberate bug may go unnoticed.
-constexpr uint64_t kSeedsForBug = 5;
+constexpr uint64_t kSeedsForBug = 30;
 // From so many seeds on a run must have come by everything.
 constexpr size_t kSeedsForAll = 100;
 
