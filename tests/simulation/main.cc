@@ -275,7 +275,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option(
          "--bug", bug,
-         "have a deliberate bug, which must be noticed within 5 seeds; exits with 0 when it "
+         "have a deliberate bug, which must be noticed within 30 seeds; exits with 0 when it "
          "is")
       ->check(CLI::IsMember(bugs));
   app.add_option("--jobs", jobs, "seeds at a time; default: as many as there are cores")
