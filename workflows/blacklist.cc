@@ -317,6 +317,25 @@ bool Covers(const BlacklistEffects& wide, const BlacklistEffects& narrow) {
          (narrow.queue_id.empty() || wide.queue_id == narrow.queue_id);
 }
 
+BlacklistEntry Brief(const BlacklistEntry& entry) {
+  BlacklistEntry brief;
+  brief.id = entry.id;
+  brief.number = entry.number;
+  brief.customer_id = entry.customer_id;
+  brief.kind = entry.kind;
+  brief.state = entry.state;
+  brief.effects = entry.effects;
+  brief.extent = entry.extent;
+  brief.reason_code = entry.reason_code;
+  brief.org_unit_id = entry.org_unit_id;
+  brief.starts_at = entry.starts_at;
+  brief.expires_at = entry.expires_at;
+  brief.immediate_until = entry.immediate_until;
+  brief.appeal.state = entry.appeal.state;
+  brief.appeal.due_at = entry.appeal.due_at;
+  return brief;
+}
+
 Permit Restrict(std::span<const BlacklistEntry> entries, const RestrictedAction& action,
                 Timestamp now) {
   Permit permit;

@@ -273,6 +273,10 @@ struct Permit {
   friend bool operator==(const Permit&, const Permit&) = default;
 };
 
+// What of an entry restricts: all that IsInForce, IsOpen, Covers and the functions below read, and
+// whose it is. Its grounds, decisions, words and persons are left out.
+BlacklistEntry Brief(const BlacklistEntry& entry);
+
 // What of the entries goes on when their customer is erased: of those of do_not_contact and
 // channel_limit that are in force, as they are. `objects`: the customer themselves said that they
 // are not to be contacted, which goes on for `kObjectionKept`.

@@ -305,6 +305,7 @@ class MemoryStore::Reads : public Base {
   OpenEntries OpenEntriesOf(const CustomerId& customer) override {
     OpenEntries open{EntriesOf(customer), AliasesOf(customer)};
     std::erase_if(open.entries, [](const BlacklistEntry& e) { return IsFinal(e.state); });
+    for (BlacklistEntry& entry : open.entries) entry = Brief(entry);
     return open;
   }
 

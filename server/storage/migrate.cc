@@ -155,6 +155,19 @@ void FillGiven(Connection& connection) {
   }
 }
 
+// What is brief of an entry is in its body.
+void FillOpenEntries(Connection& connection) {
+  std::vector<BlacklistEntry> open;
+  SqliteReads<Reader>(connection).ScanEntries([&](const BlacklistEntry& entry) {
+    if (!IsFinal(entry.state)) open.push_back(Brief(entry));
+  });
+  for (const BlacklistEntry& entry : open) {
+    const std::string brief = Encode(entry);
+    Query insert(connection, "INSERT INTO open_entries VALUES (?, ?, ?)");
+    insert.Bind(entry.customer_id).Bind(entry.number).BindBytes(brief).Run();
+  }
+}
+
 }  // namespace
 
 int32_t LatestSchema() { return static_cast<int32_t>(kSqliteMigrations.size()); }
@@ -192,6 +205,7 @@ void Migrate(Connection& connection, const std::string& path) {
       if (migration.name == "0004_routing_steps") FillRouting(connection);
       if (migration.name == "0005_given") FillGiven(connection);
       if (migration.name == "0007_erasure") MakePersonKeys(connection);
+      if (migration.name == "0008_open_entries") FillOpenEntries(connection);
       connection.Run(("PRAGMA application_id = " + std::to_string(kApplicationId) +
                       "; PRAGMA user_version = " + std::to_string(version + 1))
                          .c_str());

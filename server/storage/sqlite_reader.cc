@@ -102,6 +102,27 @@ void CheckColumns(Connection& connection, const std::string& table,
   }
 }
 
+// Each entry that has not ended must be there, in brief, and no other.
+void CheckOpenEntries(Connection& connection, const std::function<void(std::string)>& visit) {
+  int64_t open = 0;
+  Query query(connection,
+              "SELECT entry.body, brief FROM blacklist_entries entry LEFT JOIN open_entries open "
+              "ON open.customer_id = entry.customer_id AND open.number = entry.number");
+  while (query.Step()) {
+    const auto entry = Decode<BlacklistEntry>(query.Bytes(0), {});
+    const bool is_open = !IsFinal(entry.state);
+    open += is_open ? 1 : 0;
+    const std::string expected = is_open ? Encode(Brief(entry)) : std::string();
+    if (query.Bytes(1) == expected) continue;
+    visit("open_entries: " + EntryNumberText(entry.number) + " differs from the entry");
+  }
+  const int64_t rows = connection.GetInteger("SELECT COUNT(*) FROM open_entries");
+  if (rows != open) {
+    visit("open_entries: expected " + std::to_string(open) + " rows, but there are " +
+          std::to_string(rows));
+  }
+}
+
 template <Exclusion exclusion>
 int64_t& Excluded(Counts& counts) {
   return counts.excluded[static_cast<int>(exclusion)];
@@ -329,8 +350,7 @@ OpenEntries SqliteReads<Base>::OpenEntriesOf(const CustomerId& customer) {
   // recursive one would find aliases of aliases as well, but its tables cost more than the
   // look-ups.
   Query query(connection_,
-              "SELECT body, NULL FROM blacklist_entries INDEXED BY blacklist_entries_open "
-              "WHERE customer_id = ?1 AND due_ms IS NOT NULL "
+              "SELECT brief, NULL FROM open_entries WHERE customer_id = ?1 "
               "UNION ALL SELECT NULL, id FROM customers WHERE alias_of = ?1");
   query.Bind(customer);
   OpenEntries open;
@@ -836,6 +856,7 @@ void SqliteReads<Base>::ScanDefects(const std::function<void(std::string)>& visi
   CheckColumns(connection_, "responses", ResponseColumns(), find_key_, visit);
   CheckColumns(connection_, "customers", CustomerColumns(), find_key_, visit);
   CheckColumns(connection_, "blacklist_entries", EntryColumns(), find_key_, visit);
+  CheckOpenEntries(connection_, visit);
 }
 
 template class SqliteReads<Reader>;

@@ -193,9 +193,12 @@ void SqliteWriter::UndoCommand() {
     for (const CaseId& id : command_.new_cases) remove(sql, id);
     for (const Case& old : command_.old_cases) remove(sql, old.id);
   }
-  constexpr std::string_view kEntry = "DELETE FROM blacklist_entries WHERE id = ?";
-  for (const BlacklistEntryId& id : command_.new_entries) remove(kEntry, id);
-  for (const BlacklistEntry& old : command_.old_entries) remove(kEntry, old.id);
+  for (const char* sql : {"DELETE FROM open_entries WHERE (customer_id, number) = "
+                          "(SELECT customer_id, number FROM blacklist_entries WHERE id = ?)",
+                          "DELETE FROM blacklist_entries WHERE id = ?"}) {
+    for (const BlacklistEntryId& id : command_.new_entries) remove(sql, id);
+    for (const BlacklistEntry& old : command_.old_entries) remove(sql, old.id);
+  }
   for (const Customer& old : command_.old_customers)
     Insert(connection_, old, KeyFor(PersonIn(old)));
   for (const Response& old : command_.old_responses)
@@ -204,8 +207,10 @@ void SqliteWriter::UndoCommand() {
     Insert(connection_, old, KeyFor(PersonIn(old)));
     SaveTimers({.after = old});
   }
-  for (const BlacklistEntry& old : command_.old_entries)
+  for (const BlacklistEntry& old : command_.old_entries) {
     Insert(connection_, old, KeyFor(PersonIn(old)));
+    SaveOpenEntry(nullptr, old);
+  }
   for (const int64_t number : command_.new_revisions) {
     Query(connection_, "DELETE FROM revisions WHERE number = ?").Bind(number).Run();
   }
@@ -543,7 +548,8 @@ void SqliteWriter::SaveEntry(const RowChange<BlacklistEntry>& change) {
   const BlacklistEntry& after = *change.after;
   if (change.before) {
     Remember(command_.old_entries, command_.new_entries, *change.before);
-    return Update(connection_, *change.before, after, KeyFor(PersonIn(after)));
+    Update(connection_, *change.before, after, KeyFor(PersonIn(after)));
+    return SaveOpenEntry(&*change.before, after);
   }
   if (after.number != counters_.next_entry_number) {
     throw StoreFailure("expected entry number " + std::to_string(counters_.next_entry_number) +
@@ -552,7 +558,21 @@ void SqliteWriter::SaveEntry(const RowChange<BlacklistEntry>& change) {
   counters_.next_entry_number += 1;
   command_.new_entries.push_back(after.id);
   Insert(connection_, after, KeyFor(PersonIn(after)));
+  SaveOpenEntry(nullptr, after);
   now_.sizes.entries += 1;
+}
+
+void SqliteWriter::SaveOpenEntry(const BlacklistEntry* before, const BlacklistEntry& after) {
+  const BlacklistEntry brief = Brief(after);
+  if (before != nullptr && Brief(*before) == brief) return;
+  Query(connection_, "DELETE FROM open_entries WHERE customer_id = ? AND number = ?")
+      .Bind(before != nullptr ? before->customer_id : after.customer_id)
+      .Bind(after.number)
+      .Run();
+  if (IsFinal(after.state)) return;
+  const std::string bytes = Encode(brief);
+  Query insert(connection_, "INSERT INTO open_entries VALUES (?, ?, ?)");
+  insert.Bind(after.customer_id).Bind(after.number).BindBytes(bytes).Run();
 }
 
 void SqliteWriter::SaveTimers(const RowChange<Case>& change) {

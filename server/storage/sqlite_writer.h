@@ -46,6 +46,8 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void SaveResponse(const RowChange<Response>& change);
   void SaveCases(const std::vector<RowChange<Case>>& changes);
   void SaveEntry(const RowChange<BlacklistEntry>& change);
+  // Its row in open_entries; before: null for a new one.
+  void SaveOpenEntry(const BlacklistEntry* before, const BlacklistEntry& after);
   void SaveTimers(const RowChange<Case>& change);
   void SaveEvent(Event& event);
   // What personal values of that record are sealed with; nullopt: of nobody known, or erased.

@@ -167,7 +167,7 @@ struct EntryQuery {  // blacklist entries, newest id first
 };
 
 struct OpenEntries {                      // all that can restrict anything, of one record
-  std::vector<BlacklistEntry> entries{};  // ordered by number
+  std::vector<BlacklistEntry> entries{};  // Brief; ordered by number
   std::vector<CustomerId> aliases{};      // whose entries count, too; ordered by id
 };
 
@@ -228,8 +228,9 @@ class Reader {
   virtual std::optional<BlacklistEntry> GetEntryByNumber(int64_t number) = 0;
   // Whatever became of them. Must be ordered by number. Of this record alone, not of its aliases.
   virtual std::vector<BlacklistEntry> EntriesOf(const CustomerId& customer) = 0;
-  // Those of them whose state is not final, and AliasesOf(customer) beside them. It is asked before
-  // anything is done with or for a customer: one look into two indexes, however many have ended.
+  // Those of them whose state is not final, of each what restricts (Brief), and AliasesOf(customer)
+  // beside them. It is asked before anything is done with or for a customer: one look into a table
+  // of its own and one into an index, however many have ended.
   virtual OpenEntries OpenEntriesOf(const CustomerId& customer) = 0;
 
   // The case to work on next: IsClaimable, of a queue that `from` accepts, one that `may` accepts,

@@ -197,6 +197,9 @@ TEST(BlacklistTest, EveryKindInEveryStateSaysToEveryActionWhatTheTableSays) {
                 }
                 says = says && Holds(state) && extent.reaches;
                 const Permit permit = Restrict({&entry, 1}, action, kNow);
+                const BlacklistEntry brief = Brief(entry);
+                EXPECT_EQ(Restrict({&brief, 1}, action, kNow), permit);
+                EXPECT_EQ(IsOpen(brief, kNow), IsOpen(entry, kNow));
                 SCOPED_TRACE(std::string(Name(kind)) + " " + std::string(Name(state)) + " in " +
                              extent.extent.id + ", action " +
                              std::to_string(static_cast<int>(what)) + " by channel " +

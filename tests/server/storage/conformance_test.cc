@@ -294,7 +294,7 @@ TEST_P(StoreTest, OpenEntriesComeWithTheAliasesOfTheirRecordAndNotWithTheirEntri
   Save(store(), std::move(change));
   store().Read([&](Reader& reader) {
     const OpenEntries of_the_standing = reader.OpenEntriesOf(standing.id);
-    EXPECT_THAT(Ids(of_the_standing.entries), ElementsAre(of_standing.id));
+    EXPECT_THAT(of_the_standing.entries, ElementsAre(Brief(of_standing)));
     EXPECT_THAT(of_the_standing.aliases, ElementsAre(alias.id, other_alias.id));
     const OpenEntries of_the_alias = reader.OpenEntriesOf(alias.id);
     EXPECT_THAT(Ids(of_the_alias.entries), ElementsAre(of_alias.id, later_of_alias.id));

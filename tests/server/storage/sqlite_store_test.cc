@@ -441,6 +441,10 @@ TEST_F(SqliteStoreTest, VerifyFindsWhatWasTamperedWith) {
       {"UPDATE events SET entry_id = id FROM blacklist_entries WHERE sequence = 2",
        "event 2: its hash does not fit"},
       {"UPDATE blacklist_entries SET state = 'lifted'", "column state differs from the row"},
+      {"UPDATE open_entries SET brief = zeroblob(0)", "open_entries: B-1 differs from the entry"},
+      {"DELETE FROM open_entries", "open_entries: B-1 differs from the entry"},
+      {"INSERT INTO open_entries SELECT customer_id, 7, brief FROM open_entries",
+       "open_entries: expected 1 rows, but there are 2"},
       {"UPDATE blacklist_entries SET due_ms = due_ms + 1", "column due_ms differs from the row"},
       {"UPDATE blacklist_entries SET due_ms = NULL", "it is not due when its events say"},
       {"UPDATE blacklist_entries SET number = 2", "its number does not lead to it"},
@@ -533,10 +537,9 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
        "events_case (case_id=? AND sequence>?)"},
       {"SELECT body FROM events WHERE entry_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
        "events_entry (entry_id=? AND sequence>?)"},
-      {"SELECT body, NULL FROM blacklist_entries INDEXED BY blacklist_entries_open "
-       "WHERE customer_id = x'00' AND due_ms IS NOT NULL "
+      {"SELECT brief, NULL FROM open_entries WHERE customer_id = x'00' "
        "UNION ALL SELECT NULL, id FROM customers WHERE alias_of = x'00'",
-       "blacklist_entries_open (customer_id=?)"},
+       "open_entries USING PRIMARY KEY (customer_id=?)"},
       {"SELECT NULL, id FROM customers WHERE alias_of = x'00'",
        "COVERING INDEX customers_alias_of (alias_of=?)"},
       {"SELECT body FROM blacklist_entries WHERE id < x'00' ORDER BY id DESC LIMIT 9",
