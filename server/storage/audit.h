@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -42,7 +43,7 @@ struct AuditEntry {
   std::string outcome{};              // canonical code: "OK", "PERMISSION_DENIED", ...
   std::string reason{};               // name of the Reason; empty: OK
   std::string subject_type{};         // "case", "customer", ...; empty: there is none
-  std::array<uint8_t, 16> subject{};  // its id, or number (as RequestRecord); zero: not known
+  std::array<uint8_t, 16> subject{};  // its id, or NumberedId; zero: not known
   std::array<uint8_t, 16> request_key{};  // as in RequestRecord; zero: there is none
   std::string address{};                  // of the caller, without the port; empty: not known
   int64_t count = 1;                      // rows of a batch that were stored; attempts that were
@@ -74,6 +75,14 @@ struct AuditQuery {
   int64_t before = 0;                // sequences below it; 0: all
   int32_t limit = 50;
 };
+
+// Numbered things have no id of their own.
+RawId NumberedId(int64_t number);
+int64_t NumberOf(const RawId& id);
+
+// Lower-case hexadecimal digits.
+std::string ToHex(std::span<const uint8_t> bytes);
+std::optional<std::array<uint8_t, 32>> HashFromHex(std::string_view text);
 
 // Makes the entry the next one of the chain: cuts its texts, and gives it sequence, time and
 // hashes. `at` goes in as the time now.
