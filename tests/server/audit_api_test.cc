@@ -451,6 +451,38 @@ TEST(AuditOfAPersonTest, HoldsNothingOfTheirs) {
   EXPECT_GT(entries, 40);
 }
 
+// Wherever the disk fails: a change is never without its entry, nor the entry without its change.
+TEST(AuditLogTest, AChangeAndItsEntryAreKeptTogetherOrNotAtAll) {
+  for (const std::string_view point : {"begin", "save", "saved", "commit", "committed"}) {
+    SCOPED_TRACE(point);
+    bool fails = false;
+    MemoryStore store([&](std::string_view reached) {
+      if (fails && reached == point) throw StoreFailure("as the test wants");
+    });
+    ManualClock clock(kServerStart);
+    RevisionBook book(store, PlainRevision());
+    Executor executor(store, clock, book, {}, [] {});
+    fails = true;
+    for (const bool many : {false, true}) {
+      Work work;
+      work.caller.principal = "li";
+      work.caller.role = "admin";
+      work.caller.method = "m";
+      work.caller.request_id = many ? "many" : "one";
+      work.commands.emplace_back(
+          UpsertCustomer{.key = {"crm", work.caller.request_id}, .mask = {"segment"}});
+      if (many) work.positions = {0};
+      executor.Call(std::move(work));
+    }
+    executor.Drain();
+    store.Read([&](Reader& reader) {
+      const int64_t kept = point == "committed" ? 1 : 0;  // then the store takes no more
+      EXPECT_EQ(reader.Sizes().customers, kept);
+      EXPECT_EQ(reader.GetAuditHead().sequence, kept);
+    });
+  }
+}
+
 // A flood of sorts, such as from many addresses, is bounded, too.
 TEST(AuditLogTest, BeyondAsManySortsAllOthersAreOne) {
   MemoryStore store;
