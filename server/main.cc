@@ -62,6 +62,14 @@ int AddPrincipal(const Arguments& arguments) {
     return 2;
   }
   const std::string token = NewToken();
+  // First: an entry of what then failed is better than a token that nobody can account for.
+  store->AppendAudit({{.at = SystemClock().Now(),
+                       .kind = AuditKind::kOperator,
+                       .principal = "system",
+                       .method = "principal add",
+                       .outcome = "OK",
+                       .subject_type = "principal",
+                       .detail = arguments.principal.name + ", " + arguments.principal.role}});
   store->PutPrincipal(arguments.principal, HashToken(token));
   std::cout << token << std::endl;
   std::cerr << "The token of " << arguments.principal.name << " (" << arguments.principal.role
@@ -85,7 +93,9 @@ int VerifyFile(const Arguments& arguments) {
   const VerifyReport report = Verify(*store);
   std::cout << "events     " << report.events << "\ncustomers  " << report.customers
             << "\nresponses  " << report.responses << "\ncases      " << report.cases
-            << "\ntimers     " << report.timers << "\nrollups    " << report.rollups << "\n";
+            << "\ntimers     " << report.timers << "\nrollups    " << report.rollups
+            << "\naudit      " << report.audited << "\naudit head " << report.audit_head.sequence
+            << ":" << ToHex(report.audit_head.hash) << "\n";
   for (const std::string& problem : report.problems) std::cout << "PROBLEM " << problem << "\n";
   std::cout << (report.ok() ? "ok: the events give every row and every figure\n"
                             : "NOT ok: rows and events differ\n");

@@ -7,6 +7,7 @@
 
 #include "server/access/authenticator.h"
 #include "server/access/policy.h"
+#include "server/execute/audit_log.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/call.h"
@@ -28,9 +29,9 @@ constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 
 const std::vector<std::string> kServices = {
-    "rebound.v1.ResponseService",  "rebound.v1.CaseService",      "rebound.v1.CustomerService",
-    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",    "rebound.v1.ReportService",
-    "rebound.v1.ConfigService",    "rebound.v1.OperationsService"};
+    "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
+    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
+    "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -61,18 +62,26 @@ struct Server::Parts {
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
         executor(store, clock, book, options.executor, std::move(on_failure)),
+        audit(store, executor, clock),
         erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
         timers(store, executor, erasures),
-        backend{store,      clock,
-                executor,   authenticator,
-                metrics,    page_tokens,
-                pool,       book,
-                timers,     [this] { return book.current(); },
-                kVersion,   options.zone_data,
+        backend{store,
+                clock,
+                executor,
+                authenticator,
+                metrics,
+                page_tokens,
+                pool,
+                book,
+                timers,
+                audit,
+                [this] { return book.current(); },
+                kVersion,
+                options.zone_data,
                 clock.Now()},
         health(kServices),
         reflection(Listed(),
@@ -89,6 +98,7 @@ struct Server::Parts {
 
   RevisionBook book;
   Executor executor;
+  AuditLog audit;
   Erasures erasures;
   Authenticator authenticator;
   CallMetrics metrics;
@@ -149,7 +159,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   if (!options.zone_data.empty()) parts_->timers.CheckZoneData(options.zone_data);
   if (options.run_timers) {
     parts_->timers.Watch();
-    parts_->timers.Start();
+    parts_->timers.Start([audit = &parts_->audit] { audit->Sweep(); });
   }
   parts_->health.SetServing(true);
 }
@@ -172,6 +182,7 @@ void Server::Stop(Duration grace) {
   parts_->grpc_server->Shutdown(deadline);
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
+  parts_->audit.Close();
 }
 
 size_t Server::FinishErasures() { return parts_->erasures.Finish(); }

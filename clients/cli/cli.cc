@@ -263,6 +263,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddStatusCommand(app, session);
   AddMetricsCommand(app, session);
   AddClockCommands(app, session);
+  AddAuditCommands(app, session);
   AddHelpCommand(app, session);
   try {
     app.parse(argc, argv);

@@ -129,6 +129,9 @@ constexpr Row kTable[] = {
 
     {"OperationsService/GetStatus", kEveryone},
     {"OperationsService/ConfirmClock", kAdmin},
+
+    {"AuditService/ListAuditEntries", kAdmin},
+    {"AuditService/VerifyAudit", kAdmin},
 };
 
 constexpr bool AdminsMayCallEverything() {

@@ -24,6 +24,9 @@ Timestamp LastRecorded(Store& store) {
 
 std::string KeyText(const Hash128& key) { return {key.begin(), key.end()}; }
 
+// Results of work that has no commands, only audit entries: one.
+size_t ResultsOf(const Work& work) { return std::max<size_t>(work.commands.size(), 1); }
+
 }  // namespace
 
 struct Executor::Item {
@@ -81,10 +84,19 @@ void Executor::Submit(Work work, bool bulk) {
     }
   }
   if (refusal) {
-    item->work.done(std::vector<Result<Outcome>>(count, Result<Outcome>(*refusal)));
+    item->work.done(std::vector<Result<Outcome>>(ResultsOf(item->work), Result<Outcome>(*refusal)));
     return;
   }
   wake_.notify_one();
+}
+
+void Executor::Audit(std::vector<AuditEntry> entries, std::function<void(Result<void>)> done) {
+  Work work;
+  work.audit = std::move(entries);
+  work.done = [done = std::move(done)](const std::vector<Result<Outcome>>& results) {
+    if (done) done(results.front() ? Result<void>() : Result<void>(results.front().error()));
+  };
+  Submit(std::move(work), /*bulk=*/true);
 }
 
 std::vector<Result<Outcome>> Executor::Call(Work work, bool bulk) {
@@ -139,16 +151,20 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
     ids_ = IdSource(now, random[0], random[1]);
     ids_at_ = now;
   }
-  std::vector<std::pair<Item*, size_t>> commands;
+  // After the commands of each item one step for its audit, so that both are kept, or neither is.
+  std::vector<std::pair<Item*, size_t>> steps;
+  size_t commands = 0;
   for (const auto& item : batch) {
-    for (size_t i = 0; i < item->work.commands.size(); ++i) commands.push_back({item.get(), i});
-    item->results.reserve(item->work.commands.size());
+    for (size_t i = 0; i <= item->work.commands.size(); ++i) steps.push_back({item.get(), i});
+    item->results.reserve(ResultsOf(item->work));
+    commands += item->work.commands.size();
   }
   bool failed = false;
   try {
-    store_.Execute(commands.size(), [&](size_t n, Transaction& transaction) {
-      auto& [item, index] = commands[n];
+    store_.Execute(steps.size(), [&](size_t n, Transaction& transaction) {
+      auto& [item, index] = steps[n];
       const Work& work = item->work;
+      if (index == work.commands.size()) return SaveAudit(transaction, *item, now);
       const Context context{now, &ids_, revision.get(), work.caller.principal, work.caller.role};
       bool keep = false;
       try {
@@ -174,13 +190,13 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
     Log(Level::kError, "store failed; no more writes are acknowledged", {{"what", e.what()}});
     failed = true;
     for (const auto& item : batch) {
-      item->results.assign(item->work.commands.size(),
+      item->results.assign(ResultsOf(item->work),
                            Result<Outcome>(Error{Reason::kStoreUnavailable}));
     }
   }
   {
     std::lock_guard lock(mutex_);
-    queued_commands_ -= commands.size();
+    queued_commands_ -= commands;
     for (const auto& item : batch) {
       for (const std::string& key : item->keys) running_.erase(key);
     }
@@ -196,6 +212,19 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
   }
   finish_wake_.notify_one();
   if (failed && on_failure_) on_failure_();
+}
+
+bool Executor::SaveAudit(Transaction& transaction, Item& item, Timestamp now) {
+  Change change;
+  change.audit = std::move(item.work.audit);
+  for (AuditEntry& entry : change.audit) entry.at = now;
+  if (auto entry = AuditOfMany(item.work, item.results, now)) {
+    change.audit.push_back(*std::move(entry));
+  }
+  if (item.work.commands.empty()) item.results.emplace_back(Outcome{});
+  if (change.audit.empty()) return false;
+  transaction.Save(change);
+  return true;
 }
 
 void Executor::FinishLoop() {

@@ -46,6 +46,9 @@ class Executor {
   // by its senders and not refused for a full queue.
   void Submit(Work work, bool bulk = false);
 
+  // Stores audit entries with the next batch, at the time of that. `done`, if given, as of Work.
+  void Audit(std::vector<AuditEntry> entries, std::function<void(Result<void>)> done = {});
+
   // Submit, and wait for the results. Not from the executor's own threads.
   std::vector<Result<Outcome>> Call(Work work, bool bulk = false);
 
@@ -66,6 +69,7 @@ class Executor {
   void WriteLoop();
   void FinishLoop();
   void RunBatch(std::vector<std::shared_ptr<Item>> batch);
+  static bool SaveAudit(Transaction& transaction, Item& item, Timestamp now);
   Store& store_;
   TimeKeeper time_;
   RevisionBook& revisions_;

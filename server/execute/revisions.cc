@@ -135,6 +135,13 @@ AppliedConfig ApplyFolder(Store& store, const std::filesystem::path& folder, Tim
     change.events.push_back(std::move(event));
     change.revision = {next.number,          loaded->hash, loaded->canonical_text,
                        std::string(kFolder), "system",     now};
+    change.audit.push_back({.at = now,
+                            .kind = AuditKind::kOperator,
+                            .principal = "system",
+                            .method = "start",
+                            .outcome = "OK",
+                            .subject_type = "revision",
+                            .subject = NumberedId(next.number).bytes});
     store.Execute(1, [&](size_t, Transaction& transaction) {
       transaction.Save(change);
       return true;

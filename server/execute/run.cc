@@ -755,20 +755,6 @@ Change Fold(const Facts& facts, Events events) {
   return change;
 }
 
-// Numbered things have no id of their own.
-RawId NumberedId(int64_t number) {
-  RawId id;
-  for (size_t i = 0; i < 8; ++i) {
-    id.bytes[15 - i] = static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * i));
-  }
-  return id;
-}
-int64_t NumberOf(const RawId& id) {
-  uint64_t number = 0;
-  for (size_t i = 8; i < 16; ++i) number = number << 8 | id.bytes[i];
-  return static_cast<int64_t>(number);
-}
-
 bool ChangesIdentity(const EventBody& body) {
   return std::holds_alternative<CustomerCreated>(body) ||
          std::holds_alternative<CustomerProfileChanged>(body) ||
@@ -873,6 +859,26 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
   return IdCast<RawId>(outcome->customer->id);
 }
 
+AuditEntry AuditOf(const Caller& caller, const std::optional<RequestRecord>& request,
+                   Timestamp now) {
+  AuditEntry entry{.at = now, .kind = AuditKind::kMutation};
+  entry.principal = caller.principal;
+  entry.role = caller.role;
+  entry.method = caller.method;
+  entry.outcome = "OK";
+  if (request) entry.request_key = request->key;
+  entry.address = caller.address;
+  return entry;
+}
+
+std::string_view SubjectType(const Outcome& outcome, const Command& command) {
+  if (outcome.subject) return "case";
+  if (outcome.response) return "response";
+  if (outcome.entry) return "blacklist_entry";
+  if (outcome.customer) return "customer";
+  return std::holds_alternative<ApplyRevision>(command) ? "revision" : "";
+}
+
 // The answer to a repeated request: read again, as it is now.
 Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
   Outcome outcome;
@@ -928,6 +934,31 @@ Hash128 BodyHash(std::string_view bytes) {
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                      bytes.size(), nullptr, 0);
   return hash;
+}
+
+bool IsAuditedAlone(const Work& work) {
+  return !work.caller.role.empty() && !work.caller.request_id.empty() && work.positions.empty();
+}
+
+std::optional<AuditEntry> AuditOfMany(const Work& work, const std::vector<Result<Outcome>>& results,
+                                      Timestamp now) {
+  if (work.caller.role.empty() || IsAuditedAlone(work) || work.dry_run) return std::nullopt;
+  size_t kept = 0, replayed = 0, refused = work.refused;
+  for (const Result<Outcome>& result : results) {
+    (!result ? refused : result->replayed ? replayed : kept) += 1;
+  }
+  if (kept == 0) return std::nullopt;
+  const Caller& caller = work.caller;
+  AuditEntry entry = AuditOf(caller, std::nullopt, now);
+  if (!caller.request_id.empty()) {
+    entry.request_key = RequestKey(caller.principal, caller.method, caller.request_id);
+  } else if (work.stream) {
+    entry.request_key = *work.stream;
+  }
+  entry.count = static_cast<int64_t>(kept);
+  entry.detail = "kept " + std::to_string(kept) + ", replayed " + std::to_string(replayed) +
+                 ", refused " + std::to_string(refused);
+  return entry;
 }
 
 Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
@@ -1027,6 +1058,14 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
     if (outcome.revision) outcome.revision->text.clear();
   }
   outcome.clock_confirmed = std::holds_alternative<ConfirmClock>(command);
+  if (const bool at_machine = caller.role.empty() && change.revision;
+      IsAuditedAlone(work) || at_machine) {
+    AuditEntry entry = AuditOf(caller, request, context.now);
+    if (at_machine) entry.kind = AuditKind::kOperator;
+    entry.subject_type = SubjectType(outcome, command);
+    if (!entry.subject_type.empty()) entry.subject = resource.bytes;
+    change.audit.push_back(std::move(entry));
+  }
   if (!change.events.empty() || request || change.server_state) {
     transaction.Save(change);
     if (batch) {

@@ -45,6 +45,7 @@ struct Caller {
   std::string request_id{};
   Hash128 body_hash{};
   std::optional<Timestamp> deadline{};
+  std::string address{};  // where the call came from, for the audit; empty: not known
 };
 
 // Commands that are answered together; each still stands alone in the transaction.
@@ -55,6 +56,13 @@ struct Work {
   // id and "#0", "#1", ..., whatever became of its neighbours.
   std::vector<size_t> positions{};
   bool dry_run = false;  // decides everything, keeps nothing
+  // For the audit entry of many commands: how many items of the call never became commands, because
+  // they were refused for their shape, and under which request a stream came whose rows have none.
+  size_t refused = 0;
+  std::optional<Hash128> stream{};
+  // Audit entries to be stored, for what needs no command. Work that has only these is answered
+  // with one result.
+  std::vector<AuditEntry> audit{};
   // Called once, on the finishing thread, after the commit; one result per command, in order.
   std::function<void(std::vector<Result<Outcome>>)> done{};
 };
@@ -66,6 +74,18 @@ Hash128 RequestKey(std::string_view principal, std::string_view method,
                    std::string_view request_id);
 // Hash of a request's bytes, for telling a repeat from another request under the same id.
 Hash128 BodyHash(std::string_view bytes);
+
+// What is audited of a change:
+//   one entry in the transaction that stores it, made by Run, where a call is one command;
+//   one entry for all commands of a batch, or of a message of a stream, in the transaction that
+//   stores them, made by AuditOfMany: a reviewer asks who sent 1,000 rows, not who sent each;
+//   none for what the server does by itself (timers, rules, erasing): events say that. A
+//   configuration that the operator puts in force at the machine is no such thing.
+// What was done before, is only tried, or is undone leaves none.
+bool IsAuditedAlone(const Work& work);
+// nullopt: nothing was kept.
+std::optional<AuditEntry> AuditOfMany(const Work& work, const std::vector<Result<Outcome>>& results,
+                                      Timestamp now);
 
 // Any stored revision by number, zones resolved; null when there is none.
 using RevisionLookup = std::function<std::shared_ptr<const Revision>(int64_t)>;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/services/audit.h"
 #include "server/services/convert.h"
 
 namespace rebound {
@@ -30,17 +31,38 @@ void VisitResults(const Batch& batch, const std::vector<Result<Outcome>>& result
   }
 }
 
+void AuditBatch(const Call& call, const Batch& batch, const std::vector<Result<Outcome>>& results) {
+  if (batch.dry_run) return;
+  std::optional<Error> first;
+  int64_t refused = 0;
+  bool kept = false;
+  VisitResults(batch, results, [&](size_t, const Result<Outcome>& result) {
+    kept |= result.has_value();
+    refused += result ? 0 : 1;
+    if (!result && !first) first = result.error();
+  });
+  if (!kept && first) AuditRefused(call, *first, refused);
+}
+
 void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,
                  const std::string& request_id, const std::string& body,
                  const std::shared_ptr<Batch>& batch,
                  std::function<void(const std::vector<Result<Outcome>>&)> reply) {
-  if (batch->commands.empty()) return reply({});
+  if (batch->commands.empty()) {
+    AuditBatch(state->call, *batch, {});
+    return reply({});
+  }
   Work work;
   work.caller = state->call.ToCaller(request_id, body);
   work.commands = std::move(batch->commands);
   work.positions = batch->positions;
   work.dry_run = batch->dry_run;
-  work.done = std::move(reply);
+  work.refused = batch->refused.size() - work.commands.size();
+  work.done = [state, batch,
+               reply = std::move(reply)](const std::vector<Result<Outcome>>& results) {
+    AuditBatch(state->call, *batch, results);
+    reply(results);
+  };
   service->backend().executor.Submit(std::move(work));
 }
 

@@ -37,6 +37,9 @@ Result<void> CheckBatchSize(const char* field, int count, int limit = kBatchLimi
 void VisitResults(const Batch& batch, const std::vector<Result<Outcome>>& results,
                   const std::function<void(size_t, const Result<Outcome>&)>& visit);
 
+// Notes in the audit that all items were refused, if so. What was kept is audited with it.
+void AuditBatch(const Call& call, const Batch& batch, const std::vector<Result<Outcome>>& results);
+
 // Runs the commands under the call's request id, then `reply`; at once where there are none.
 // `body`: of the request, for telling a repeat from another request.
 void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,

@@ -4,6 +4,7 @@
 #include "server/config/zones.h"
 #include "server/execute/lookup.h"
 #include "server/services/case_verbs.h"
+#include "server/services/audit.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
@@ -317,6 +318,11 @@ Result<void> ExportEntries(const Call& call, Reader& reader,
                            api::ExportCustomerEntriesResponse* out) {
   auto customer = CustomerNamed(call, reader, request.customer_id());
   if (!customer) return std::move(customer).error();
+  if (auto audited =
+          AuditRead(call, AuditKind::kExport, {"customer", IdCast<RawId>(customer->id), {}}, "");
+      !audited) {
+    return audited;
+  }
   for (const CustomerId& id : Everyone(reader, customer->id)) {
     out->add_customer_ids(ToString(id));
   }

@@ -11,6 +11,7 @@
 
 #include "server/access/policy.h"
 #include "server/log.h"
+#include "server/services/audit.h"
 #include "server/services/status.h"
 #include "workflows/check.h"
 
@@ -129,7 +130,7 @@ void ReadPool::Loop() {
 
 Caller Call::ToCaller(std::string request_id, std::string_view body) const {
   return {identity.name,         identity.role,  identity.scope, method,
-          std::move(request_id), BodyHash(body), deadline};
+          std::move(request_id), BodyHash(body), deadline,       address};
 }
 
 std::shared_ptr<const Revision> Call::RevisionOf(int64_t number) const {
@@ -145,6 +146,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->started_at = clock.Now();
   call->call_id = NewCallId(call->started_at);
   call->language = kDefaultLanguage;
+  call->address = PeerAddress(*context);
   const auto& metadata = context->client_metadata();
   if (auto language = metadata.find("accept-language"); language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
@@ -174,6 +176,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
                    const Result<void>& result) {
   grpc::Status status;
+  AuditEnd(call, result);
   if (!result) {
     Error error = result.error();
     if (error.reason == Reason::kInternal) error.metadata["call_id"] = call.call_id;

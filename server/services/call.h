@@ -31,6 +31,7 @@
 
 namespace rebound {
 
+class AuditLog;
 class Timers;
 
 // A few threads for reads that may take long (pages, reports), so that they hold no event thread.
@@ -64,11 +65,19 @@ struct Backend {
   ReadPool& pool;
   RevisionBook& book;
   Timers& timers;
+  AuditLog& audit;
   std::function<std::shared_ptr<const Revision>()> revision;
   std::string version{};
   std::string zone_data{};  // version of the time zone data in use
   Timestamp started_at{};
   std::atomic<bool> draining{false};
+};
+
+// What a call is about, for the audit.
+struct AuditSubject {
+  std::string type{};    // "case", "customer", ...; empty: nothing, or many
+  RawId id{};            // empty: not known
+  std::string number{};  // "C-1042", where that is what is known of it
 };
 
 // One call that passed the door.
@@ -81,6 +90,8 @@ struct Call {
   Timestamp started_at{};
   Timestamp deadline{};
   std::shared_ptr<const Revision> revision{};
+  std::string address{};         // PeerAddress
+  mutable AuditSubject about{};  // of a change or an export, once its request is read
 
   // The revision with this number, or the one in force when there is none.
   std::shared_ptr<const Revision> RevisionOf(int64_t number) const;
@@ -99,6 +110,10 @@ grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
 
 // "1-64 characters of [A-Za-z0-9_-]".
 Result<void> CheckRequestId(const std::string& request_id);
+
+// The record that a request names, as far as it can be read: by case_id, entry_id, response_id or
+// customer_id, whichever comes first.
+AuditSubject SubjectOf(const google::protobuf::Message& request);
 
 // Parses without copying; kInvalidUtf8 with the field's path, or kInternal for other damage.
 Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
@@ -128,6 +143,7 @@ class ApiService : public grpc::Service {
       if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
         return Finish(state, std::move(parsed));
       }
+      state->call.about = SubjectOf(*request);
       if (auto id = CheckRequestId(request->request_id()); !id) return Finish(state, std::move(id));
       auto command = decide(state->call, *request);
       if (!command) return Finish(state, std::move(command).error());

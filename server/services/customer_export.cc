@@ -4,6 +4,7 @@
 
 #include "server/execute/lookup.h"
 #include "server/log.h"
+#include "server/services/audit.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/services/split.h"
@@ -244,6 +245,11 @@ Result<void> ExportCustomer(const Call& call, Reader& reader,
   }
   customer = Standing(reader, std::move(customer));
   if (!customer) return Error{Reason::kNotFound, {{"resource", "customer"}}};
+  if (auto audited = AuditRead(call, AuditKind::kExport,
+                               {"customer", IdCast<RawId>(customer->id), {}}, reason);
+      !audited) {
+    return audited;
+  }
   Log(Level::kInfo, "customer exported",
       {{"customer_id", ToString(id)},
        {"reason", reason},

@@ -130,12 +130,15 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
         call_, count, header_->history(), true,
         [&](int i) -> const api::Response& { return rows.rows(i).response(); },
         [](int) { return std::string("response"); });
+    batch_.dry_run = header_->dry_run();
     if (batch_.commands.empty()) return Answer({});
     Work work;
     work.caller = call_.ToCaller("", "");
     work.caller.deadline.reset();
     work.commands = std::move(batch_.commands);
     work.dry_run = header_->dry_run();
+    work.refused = batch_.refused.size() - work.commands.size();
+    work.stream = RequestKey(call_.identity.name, call_.method, header_->request_id());
     work.done = [this](std::vector<Result<Outcome>> results) { Answer(std::move(results)); };
     service_->backend().executor.Submit(std::move(work), /*bulk=*/true);
   }
@@ -148,6 +151,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
         return End(result.error());
       }
     }
+    AuditBatch(call_, batch_, results);
     VisitResults(batch_, results, [&](size_t i, const Result<Outcome>& result) {
       if (!result) {
         Fill(result.error(), row_numbers_[i], reply_.add_rejects());

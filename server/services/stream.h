@@ -43,6 +43,7 @@ void AddStreamQuery(
                                                const Emit& emit) -> Result<void> {
     Request request;
     if (auto result = ParseRequest(bytes, &request); !result) return result;
+    call.about = SubjectOf(request);
     return read(call, reader, request, emit);
   };
   service->AddWriter(name, [service, method = service->FullName(name), pool = std::move(pool),

@@ -525,4 +525,26 @@ std::array<uint8_t, 32> ChainHash(const std::array<uint8_t, 32>& prev, const Eve
   return Sha256(in);
 }
 
+std::array<uint8_t, 32> AuditHash(const AuditEntry& entry) {
+  std::string in;
+  in.reserve(512);
+  PutSized(in, "audit 1");  // no event serialises alike
+  in.append(View(entry.prev_hash));
+  PutFixed(in, entry.sequence);
+  PutFixed(in, ToMillis(entry.at));
+  PutFixed(in, static_cast<int64_t>(entry.kind));
+  PutSized(in, entry.principal);
+  PutSized(in, entry.role);
+  PutSized(in, entry.method);
+  PutSized(in, entry.outcome);
+  PutSized(in, entry.reason);
+  PutSized(in, entry.subject_type);
+  in.append(View(entry.subject));
+  in.append(View(entry.request_key));
+  PutSized(in, entry.address);
+  PutFixed(in, entry.count);
+  PutSized(in, entry.detail);
+  return Sha256(in);
+}
+
 }  // namespace rebound

@@ -77,5 +77,7 @@ Commitment32 CommitText(const std::array<uint8_t, 16>& salt, std::string_view va
 // event without an entry has the hash that it had before there were entries.
 std::array<uint8_t, 32> ChainHash(const std::array<uint8_t, 32>& prev, const Event& event,
                                   int64_t schema_version, std::string_view body_bytes);
+// The same of an audit entry: over prev_hash and every column of it but `hash`.
+std::array<uint8_t, 32> AuditHash(const AuditEntry& entry);
 
 }  // namespace rebound

@@ -92,6 +92,8 @@ struct MemoryStore::State {
 
   std::map<int64_t, StoredRevision> revisions{};
   ServerState server_state{};
+  std::vector<AuditEntry> audit{};
+  AuditHead audit_head{};
   std::map<std::string, Principal> principals{};
   std::map<std::array<uint8_t, 32>, std::string> tokens{};
 
@@ -540,6 +542,29 @@ class MemoryStore::Reads : public Base {
   }
   ServerState GetServerState() override { return s_.server_state; }
 
+  AuditHead GetAuditHead() override { return s_.audit_head; }
+  std::vector<AuditEntry> ListAudit(const AuditQuery& query) override {
+    std::vector<AuditEntry> page;
+    for (auto i = s_.audit.rbegin(); i != s_.audit.rend(); ++i) {
+      if (std::ssize(page) >= query.limit) break;
+      if ((query.before != 0 && i->sequence >= query.before) ||
+          (query.from && i->at < *query.from) || (query.until && i->at >= *query.until) ||
+          (query.kind && i->kind != *query.kind) ||
+          (query.subject && i->subject != query.subject->bytes) ||
+          (!query.principal.empty() && i->principal != query.principal) ||
+          (!query.method.empty() && i->method != query.method)) {
+        continue;
+      }
+      page.push_back(*i);
+    }
+    return page;
+  }
+  void ScanAudit(int64_t after, const std::function<bool(const AuditEntry&)>& visit) override {
+    for (const AuditEntry& entry : s_.audit) {
+      if (entry.sequence > after && !visit(entry)) return;
+    }
+  }
+
   TableSizes Sizes() override {
     return {std::ssize(s_.responses), std::ssize(s_.cases), std::ssize(s_.customers),
             std::ssize(s_.events), std::ssize(s_.entries)};
@@ -602,6 +627,14 @@ class MemoryStore::Writer final : public Reads<Transaction> {
     if (change.server_state) {
       s_.undo.emplace_back([this, before = s_.server_state] { s_.server_state = before; });
       s_.server_state = *change.server_state;
+    }
+    for (AuditEntry& entry : change.audit) {
+      s_.undo.emplace_back([this, before = s_.audit_head] {
+        s_.audit.pop_back();
+        s_.audit_head = before;
+      });
+      Chain(entry, s_.audit_head);
+      s_.audit.push_back(entry);
     }
     for (const auto& [key, counts] : change.rollups) {
       s_.rollups[key] += counts;
@@ -881,6 +914,14 @@ bool MemoryStore::Scrub(Timestamp now) {
   std::erase_if(state_->suppressions,
                 [&](const auto& kept) { return kept.second.expires_at <= now; });
   return true;
+}
+
+void MemoryStore::AppendAudit(std::vector<AuditEntry> entries) {
+  std::unique_lock lock(state_->mutex);
+  for (AuditEntry& entry : entries) {
+    Chain(entry, state_->audit_head);
+    state_->audit.push_back(entry);
+  }
 }
 
 std::optional<Store::Principal> MemoryStore::FindPrincipal(

@@ -24,6 +24,7 @@ class MemoryStore final : public Store {
   void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) override;
   void Read(const std::function<void(Reader&)>& read) override;
   bool Scrub(Timestamp now) override;
+  void AppendAudit(std::vector<AuditEntry> entries) override;
   std::string_view Name() const override { return "memory"; }
   int32_t SchemaVersion() const override { return 1; }
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;

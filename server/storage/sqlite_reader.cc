@@ -77,6 +77,48 @@ Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>
   return event;
 }
 
+constexpr const char* kAuditColumns =
+    "SELECT sequence, at_ms, kind, principal, role, method, outcome, reason, subject_type, "
+    "subject_id, request_key, address, count, detail, prev_hash, hash FROM audit";
+
+// Verify has to name a row that was tampered with, so damage is no failure: what cannot be right
+// reads as something else than what was hashed.
+template <size_t N>
+std::array<uint8_t, N> AuditBytes(const Query& query, int column) {
+  std::array<uint8_t, N> bytes{};
+  const std::string_view stored = query.Bytes(column);
+  if (stored.size() == N) {
+    std::copy(stored.begin(), stored.end(), bytes.begin());
+  } else if (!stored.empty()) {
+    bytes.fill(0xFF);
+  }
+  return bytes;
+}
+
+AuditEntry ReadAudit(const Query& query) {
+  AuditEntry entry;
+  entry.sequence = query.Int(0);
+  entry.at = FromMillis(query.Int(1));
+  const int64_t kind = query.Int(2);
+  if (kind > 0 && kind <= static_cast<int64_t>(AuditKind::kOperator)) {
+    entry.kind = static_cast<AuditKind>(kind);
+  }
+  entry.principal = query.Text(3);
+  entry.role = query.Text(4);
+  entry.method = query.Text(5);
+  entry.outcome = query.Text(6);
+  entry.reason = query.Text(7);
+  entry.subject_type = query.Text(8);
+  entry.subject = AuditBytes<16>(query, 9);
+  entry.request_key = AuditBytes<16>(query, 10);
+  entry.address = query.Text(11);
+  entry.count = query.Int(12);
+  entry.detail = query.Text(13);
+  entry.prev_hash = AuditBytes<32>(query, 14);
+  entry.hash = AuditBytes<32>(query, 15);
+  return entry;
+}
+
 Category CategoryOf(std::string_view word) {
   if (word == "detractor") return Category::kDetractor;
   if (word == "passive") return Category::kPassive;
@@ -837,6 +879,60 @@ ServerState SqliteReads<Base>::GetServerState() {
   state.zone_data = query.Text(2);
   state.rules_tried = query.Int(3);
   return state;
+}
+
+template <typename Base>
+AuditHead SqliteReads<Base>::GetAuditHead() {
+  Query query(connection_, "SELECT sequence, at_ms, hash FROM audit_head");
+  if (!query.Step()) throw StoreFailure("table audit_head is empty");
+  return {query.Int(0), FromMillis(query.Int(1)), query.GetHash<32>(2)};
+}
+
+template <typename Base>
+std::vector<AuditEntry> SqliteReads<Base>::ListAudit(const AuditQuery& query) {
+  // Of a span of time, only its rows are looked at.
+  const auto first_from = [this](Timestamp at) {
+    int64_t low = 1, high = GetAuditHead().sequence + 1;
+    while (low < high) {
+      const int64_t middle = low + (high - low) / 2;
+      Query row(connection_, "SELECT at_ms FROM audit WHERE sequence >= ? LIMIT 1");
+      if (row.Bind(middle).Step() && row.Int(0) < ToMillis(at)) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  };
+  Condition condition;
+  const auto restrict = [&](std::string_view test, SqlValue value) {
+    condition.And(std::string(test));
+    condition.values.push_back(std::move(value));
+  };
+  if (query.subject) restrict("subject_id = ?", ToSql(*query.subject));
+  if (query.before != 0) restrict("sequence < ?", query.before);
+  if (query.from) restrict("sequence >= ?", first_from(*query.from));
+  if (query.until) restrict("sequence < ?", first_from(*query.until));
+  if (query.kind) restrict("kind = ?", static_cast<int64_t>(*query.kind));
+  if (!query.principal.empty()) restrict("principal = ?", query.principal);
+  if (!query.method.empty()) restrict("method = ?", query.method);
+  Query sql(connection_,
+            std::string(kAuditColumns) + Where(condition) + " ORDER BY sequence DESC LIMIT ?");
+  BindAll(sql, condition);
+  sql.Bind(int64_t{query.limit});
+  std::vector<AuditEntry> entries;
+  while (sql.Step()) entries.push_back(ReadAudit(sql));
+  return entries;
+}
+
+template <typename Base>
+void SqliteReads<Base>::ScanAudit(int64_t after,
+                                  const std::function<bool(const AuditEntry&)>& visit) {
+  Query query(connection_, std::string(kAuditColumns) + " WHERE sequence > ? ORDER BY sequence");
+  query.Bind(after);
+  while (query.Step()) {
+    if (!visit(ReadAudit(query))) return;
+  }
 }
 
 template <typename Base>

@@ -93,6 +93,9 @@ class SqliteReads : public Base {
   std::optional<StoredRevision> FindRevision(int64_t number) override;
   std::vector<StoredRevision> ListRevisions(int64_t below, int32_t limit) override;
   ServerState GetServerState() override;
+  AuditHead GetAuditHead() override;
+  std::vector<AuditEntry> ListAudit(const AuditQuery& query) override;
+  void ScanAudit(int64_t after, const std::function<bool(const AuditEntry&)>& visit) override;
   void ScanDefects(const std::function<void(std::string)>& visit) override;
 
  protected:

@@ -209,6 +209,18 @@ bool SqliteStore::Scrub(Timestamp now) {
   return write_connection_->EmptyLog(kPatience);
 }
 
+void SqliteStore::AppendAudit(std::vector<AuditEntry> entries) {
+  if (entries.empty()) return;
+  Write([&](Connection& connection) {
+    AuditHead head = SqliteReads<Reader>(connection).GetAuditHead();
+    for (AuditEntry& entry : entries) {
+      Chain(entry, head);
+      InsertAudit(connection, entry);
+    }
+    UpdateAuditHead(connection, head);
+  });
+}
+
 std::optional<Store::Principal> SqliteStore::FindPrincipal(
     const std::array<uint8_t, 32>& token_hash) {
   Lease connection(*this);

@@ -20,7 +20,7 @@ class SqliteStore final : public Store {
  public:
   enum class Access {
     kServe,     // the one process that executes; holds FILE.lock; migrates
-    kShared,    // beside a running server, for principals only: Execute throws
+    kShared,    // beside a running server, for principals and their audit only: Execute throws
     kReadOnly,  // for verify: anything that writes throws
   };
   struct Options {
@@ -40,6 +40,7 @@ class SqliteStore final : public Store {
   void Execute(size_t count, const std::function<bool(size_t, Transaction&)>& run) override;
   void Read(const std::function<void(Reader&)>& read) override;
   bool Scrub(Timestamp now) override;
+  void AppendAudit(std::vector<AuditEntry> entries) override;
   std::string_view Name() const override { return "sqlite"; }
   int32_t SchemaVersion() const override;
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;

@@ -126,6 +126,7 @@ SqliteWriter::SqliteWriter(Connection& connection, int32_t drop_every)
 void SqliteWriter::Begin() {
   Query(connection_, "BEGIN IMMEDIATE").Run();
   dirty_ = false;
+  now_.audit = SqliteReads<Transaction>::GetAuditHead();
   at_batch_ = now_;
   if (std::exchange(stale_, false)) request_days_ = RequestDays(connection_);
 }
@@ -166,6 +167,11 @@ void SqliteWriter::UndoCommand() {
   for (const char* sql :
        {"DELETE FROM events WHERE sequence > ?", "DELETE FROM outbox WHERE sequence > ?"}) {
     Query(connection_, sql).Bind(command_.last_sequence).Run();
+  }
+  if (now_.audit != command_.position.audit) {
+    Query(connection_, "DELETE FROM audit WHERE sequence > ?")
+        .Bind(command_.position.audit.sequence)
+        .Run();
   }
   const auto remove = [&](std::string_view sql, const auto& id) {
     Query(connection_, sql).Bind(id).Run();
@@ -243,6 +249,7 @@ void SqliteWriter::Commit() {
         .Bind(now_.sizes.entries)
         .Run();
   }
+  if (now_.audit != at_batch_.audit) UpdateAuditHead(connection_, now_.audit);
   Query(connection_, "COMMIT").Run();
 }
 
@@ -274,6 +281,7 @@ void SqliteWriter::Save(Change& change) {
     if (!command_.old_server_state) command_.old_server_state = GetServerState();
     SaveServerState(*change.server_state);
   }
+  for (AuditEntry& entry : change.audit) SaveAudit(entry);
   for (const auto& delta : change.rollups) command_.rollups.push_back(delta);
   for (Event& event : change.events) SaveEvent(event);
   for (const IdentityChange& identity : change.identities) SaveIdentities(identity);
@@ -456,6 +464,41 @@ void SqliteWriter::SaveRevision(const StoredRevision& revision) {
       .Bind(revision.source)
       .Bind(revision.applied_by)
       .Bind(revision.applied_at)
+      .Run();
+}
+
+void SqliteWriter::SaveAudit(AuditEntry& entry) {
+  Chain(entry, now_.audit);
+  InsertAudit(connection_, entry);
+}
+
+void InsertAudit(Connection& connection, const AuditEntry& entry) {
+  const RawId subject{entry.subject}, request{entry.request_key};
+  Query(connection, "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .Bind(entry.sequence)
+      .Bind(entry.at)
+      .Bind(static_cast<int64_t>(entry.kind))
+      .Bind(entry.principal)
+      .Bind(entry.role)
+      .Bind(entry.method)
+      .Bind(entry.outcome)
+      .Bind(entry.reason)
+      .Bind(entry.subject_type)
+      .Bind(subject)
+      .Bind(request)
+      .Bind(entry.address)
+      .Bind(entry.count)
+      .Bind(entry.detail)
+      .BindBytes(BytesOf(entry.prev_hash))
+      .BindBytes(BytesOf(entry.hash))
+      .Run();
+}
+
+void UpdateAuditHead(Connection& connection, const AuditHead& head) {
+  Query(connection, "UPDATE audit_head SET sequence = ?, at_ms = ?, hash = ?")
+      .Bind(head.sequence)
+      .Bind(head.at)
+      .BindBytes(BytesOf(head.hash))
       .Run();
 }
 

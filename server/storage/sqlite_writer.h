@@ -26,6 +26,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   // Forgets the batch after a failure.
   void Rollback() noexcept;
 
+  AuditHead GetAuditHead() override { return now_.audit; }
   int64_t NextCaseNumber() override { return counters_.next_case_number; }
   int64_t NextEntryNumber() override { return counters_.next_entry_number; }
   void Save(Change& change) override;
@@ -66,6 +67,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   // Stores a text when it is new, and gives its commitment.
   Hash Commit(const Text& text);
   void SaveRequest(const RequestRecord& request);
+  void SaveAudit(AuditEntry& entry);
   void UndoCommand();
   void FlushRollups();
 
@@ -76,6 +78,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   struct Position {
     TableSizes sizes{};
     Hash last_hash{};
+    AuditHead audit{};  // read with each batch: others append, too
   };
 
   Counters counters_;
@@ -129,5 +132,10 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   std::array<uint8_t, 4096> random_{};
   size_t random_used_ = sizeof(random_);
 };
+
+// Stores the row of an entry that is chained already.
+void InsertAudit(Connection& connection, const AuditEntry& entry);
+// Stores where the chain ends now.
+void UpdateAuditHead(Connection& connection, const AuditHead& head);
 
 }  // namespace rebound

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/storage/audit.h"
 #include "workflows/contribution.h"
 #include "workflows/event.h"
 #include "workflows/ids.h"
@@ -134,6 +135,7 @@ struct Change {
   // and nothing is found by one; their keys, identities and what is to be sent to them go.
   std::vector<CustomerId> erased{};
   std::vector<StoredSuppression> suppressions{};  // to be added
+  std::vector<AuditEntry> audit{};                // to be appended: Save chains each
 };
 
 enum class CaseOrder { kNextDue, kOpened, kOpenedDescending };
@@ -301,6 +303,11 @@ class Reader {
   virtual std::vector<StoredRevision> ListRevisions(int64_t below, int32_t limit) = 0;
   virtual ServerState GetServerState() = 0;
 
+  virtual AuditHead GetAuditHead() = 0;
+  virtual std::vector<AuditEntry> ListAudit(const AuditQuery& query) = 0;
+  // As they lie on disk, oldest first, sequence > after; until `visit` says false.
+  virtual void ScanAudit(int64_t after, const std::function<bool(const AuditEntry&)>& visit) = 0;
+
   // For verify: what the store finds wrong in itself, one line each, such as a key or filter column
   // that differs from its row.
   virtual void ScanDefects(const std::function<void(std::string)>& visit) = 0;
@@ -315,7 +322,8 @@ class Transaction : public Reader {
   // it, and so on.
   virtual int64_t NextEntryNumber() = 0;
   // Stores the change: rows, texts, timers, outbox rows of events with an OutboxKind, rollups, the
-  // request, and last the events and the counter. Must refuse, by throwing StoreFailure, a second
+  // request, audit
+  // entries, and last the events and the counter. Must refuse, by throwing StoreFailure, a second
   // case in one dedupe slot, a version that does not follow `before`, and a revision whose number
   // is not above all there are.
   virtual void Save(Change& change) = 0;
@@ -339,6 +347,11 @@ class Store {
   // page. False: a reader still needs some of them; ask again. Not from within Execute; waits for
   // it. Throws StoreFailure.
   virtual bool Scrub(Timestamp now) = 0;
+
+  // Appends entries in a transaction of their own, each at the time it says or later: for what is
+  // done at the machine, also beside a running server. Not from within Execute. Throws
+  // StoreFailure.
+  virtual void AppendAudit(std::vector<AuditEntry> entries) = 0;
 
   virtual std::string_view Name() const = 0;  // "sqlite", "memory"
   virtual int32_t SchemaVersion() const = 0;

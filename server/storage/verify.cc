@@ -52,6 +52,7 @@ class Verifier {
     CompareRollups();
     CompareGiven();
     CompareSizes();
+    WalkAudit();
     reader_.ScanDefects([this](std::string problem) { Problem(std::move(problem)); });
     return std::move(report_);
   }
@@ -295,6 +296,13 @@ class Verifier {
     }
   }
 
+  void WalkAudit() {
+    AuditWalk walk = VerifyAudit(reader_, 0, std::nullopt, [] { return true; });
+    report_.audited = walk.walked;
+    report_.audit_head = walk.head;
+    for (std::string& problem : walk.problems) Problem(std::move(problem));
+  }
+
   Reader& reader_;
   VerifyReport report_;
   std::unordered_map<CustomerId, Customer> customers_;
@@ -305,6 +313,82 @@ class Verifier {
 };
 
 }  // namespace
+
+AuditWalk VerifyAudit(Reader& reader, int64_t sequence, const std::optional<Hash256>& hash,
+                      const std::function<bool()>& go_on) {
+  AuditWalk walk;
+  walk.sequence = sequence;
+  walk.head = reader.GetAuditHead();
+  const auto problem = [&](int64_t at, std::string_view what) {
+    if (walk.problems.size() >= kMostProblems) return;
+    walk.problems.push_back("audit entry " + std::to_string(at) + ": " + std::string(what));
+  };
+  // The last one that was seen. What is wrong with it is told by what the next one says of it.
+  AuditEntry last;
+  Hash256 made{};  // from its contents
+  const auto link = [&](const Hash256& named) {
+    if (last.hash == made) return named == made;
+    if (last.sequence == 0) return true;
+    if (named == made) {
+      problem(last.sequence, "its hash was changed; what it says was not");
+      return true;
+    }
+    problem(last.sequence, "what it says is not what was hashed");
+    return named == last.hash;
+  };
+  if (sequence > 0) {
+    reader.ScanAudit(sequence - 1, [&](const AuditEntry& entry) {
+      if (entry.sequence == sequence) last = entry;
+      return false;
+    });
+    if (last.sequence == 0) {
+      problem(sequence, "it is missing");
+    } else if (hash && last.hash != *hash) {
+      problem(sequence, "its hash is not the one that was noted");
+    }
+    if (last.sequence != 0) made = AuditHash(last);
+    walk.hash = last.hash;
+  }
+  bool stopped = false;
+  bool broken = sequence > 0 && last.sequence == 0;  // nothing is known of the one before
+  reader.ScanAudit(sequence, [&](const AuditEntry& entry) {
+    if (!go_on()) {
+      stopped = true;
+      return false;
+    }
+    if (entry.sequence != walk.sequence + 1) {
+      const int64_t first = walk.sequence + 1;
+      problem(first, entry.sequence == first + 1
+                         ? "it is missing"
+                         : "it is missing, like all up to " + std::to_string(entry.sequence - 1));
+      if (last.hash != made) problem(last.sequence, "its hash does not fit what it says");
+      broken = true;
+    }
+    if (!broken && !link(entry.prev_hash)) {
+      problem(entry.sequence, "it names another one before it than the one that is there");
+    }
+    if (entry.at < last.at) problem(entry.sequence, "it was stored before its predecessor");
+    broken = false;
+    last = entry;
+    made = AuditHash(entry);
+    walk.walked += 1;
+    walk.sequence = entry.sequence;
+    walk.hash = entry.hash;
+    return true;
+  });
+  if (stopped) return walk;
+  walk.complete = true;
+  if (walk.sequence < walk.head.sequence) {
+    problem(walk.sequence + 1, "it is missing, like all up to the end of the chain, " +
+                                   std::to_string(walk.head.sequence));
+    if (last.hash != made) problem(last.sequence, "its hash does not fit what it says");
+  } else if (walk.sequence > walk.head.sequence) {
+    problem(walk.head.sequence + 1, "it lies beyond the end of the chain");
+  } else if (!broken && !link(walk.head.hash)) {
+    problem(walk.sequence, "the chain ends with another hash than this one's");
+  }
+  return walk;
+}
 
 VerifyReport Verify(Store& store) {
   VerifyReport report;

@@ -56,7 +56,8 @@ Timers::Timers(Store& store, Executor& executor, Erasures& erasures)
 
 Timers::~Timers() { Stop(); }
 
-void Timers::Start() {
+void Timers::Start(std::function<void()> also) {
+  also_ = std::move(also);
   bell_ = std::make_unique<Bell>();
   bell_->timer.expires_after(kShortestSleep);
   bell_->timer.async_wait([this](const boost::system::error_code& stopped) {
@@ -79,6 +80,7 @@ void Timers::Ring() {
     FireDue();
     const bool more = TryRules();
     erasures_.Finish();
+    if (also_) also_();
     store_.Read([&](Reader& reader) {
       if (const auto due = reader.EarliestDue()) sleep = *due - executor_.Now();
     });

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,7 +47,8 @@ class Timers {
   Timers(Store& store, Executor& executor, Erasures& erasures);
   ~Timers();  // Stop
 
-  void Start();
+  // `also` is called at each ring, once a second or more often, on the bell's thread.
+  void Start(std::function<void()> also = {});
   void Stop();
 
   // Fires everything due now, oldest first, and returns once it is committed: how many cases and
@@ -87,6 +89,7 @@ class Timers {
   Store& store_;
   Executor& executor_;
   Erasures& erasures_;
+  std::function<void()> also_;
   std::unique_ptr<Bell> bell_;
   std::thread thread_;
 

@@ -191,15 +191,26 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
     if (now.verdicts_size() > 0) put('~', now.verdicts(0).id());
     step.request = "request_id: \"once-" + std::to_string(i) + "\" " + step.request;
     const int64_t before = server_.LastSequence();
+    const int64_t audited = server_.LastAudit().sequence;
     const Effect effect = EffectOf(*server_.DoMethod(step.who, step.method, step.request));
     EXPECT_FALSE(effect.replayed);
     EXPECT_FALSE(effect.id.empty());
     const int64_t after = server_.LastSequence();
     EXPECT_GT(after, before);
+    const AuditEntry audit = server_.LastAudit();
+    EXPECT_EQ(audit.sequence, audited + 1) << "one entry for each change";
+    EXPECT_EQ(audit.kind, AuditKind::kMutation);
+    EXPECT_EQ(audit.principal, step.who);
+    EXPECT_EQ(audit.method, "rebound.v1." + step.method);
+    const bool of_many = audit.subject_type.empty();
+    EXPECT_EQ(of_many ? "" : ToString(RawId{audit.subject}), of_many ? "" : effect.id);
+    EXPECT_EQ(of_many, step.method == "CaseService/BulkCases" ||
+                           step.method == "CaseService/BatchOpenCases");
     const Effect again = EffectOf(*server_.DoMethod(step.who, step.method, step.request));
     EXPECT_TRUE(again.replayed);
     EXPECT_EQ(again.id, effect.id);
     EXPECT_EQ(server_.LastSequence(), after);
+    EXPECT_EQ(server_.LastAudit().sequence, audit.sequence) << "none for a replay";
     done.push_back({step, effect.id});
   }
   server_.Restart();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <set>
 
+#include "rebound/v1/audit.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
@@ -634,6 +635,12 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},
        {RestrictedActionKind::kSurvey, api::RESTRICTED_ACTION_KIND_SURVEY},
        {RestrictedActionKind::kRoute, api::RESTRICTED_ACTION_KIND_ROUTE}});
+  ExpectSameEnum<AuditKind, api::AuditKind>({{AuditKind::kMutation, api::AUDIT_KIND_MUTATION},
+                                             {AuditKind::kSignIn, api::AUDIT_KIND_SIGN_IN},
+                                             {AuditKind::kExport, api::AUDIT_KIND_EXPORT},
+                                             {AuditKind::kRefused, api::AUDIT_KIND_REFUSED},
+                                             {AuditKind::kUnmask, api::AUDIT_KIND_UNMASK},
+                                             {AuditKind::kOperator, api::AUDIT_KIND_OPERATOR}});
   ExpectSameEnum<ErasureGround, api::ErasureGround>(
       {{ErasureGround::kNoLongerNeeded, api::ERASURE_GROUND_NO_LONGER_NEEDED},
        {ErasureGround::kConsentWithdrawn, api::ERASURE_GROUND_CONSENT_WITHDRAWN},

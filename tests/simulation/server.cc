@@ -191,6 +191,13 @@ class Server::Intercepted final : public Transaction {
     return Under().ListRevisions(below, limit);
   }
   ServerState GetServerState() override { return Under().GetServerState(); }
+  AuditHead GetAuditHead() override { return Under().GetAuditHead(); }
+  std::vector<AuditEntry> ListAudit(const AuditQuery& query) override {
+    return Under().ListAudit(query);
+  }
+  void ScanAudit(int64_t after, const std::function<bool(const AuditEntry&)>& visit) override {
+    Under().ScanAudit(after, visit);
+  }
   void ScanDefects(const std::function<void(std::string)>& visit) override {
     Under().ScanDefects(visit);
   }

@@ -1,0 +1,64 @@
+// What is audited beside the changes themselves, which bring their own entry (run.h): sign-ins,
+// exports, unmasking and refused attempts. All of it goes through the writer, with the next batch.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "server/clock.h"
+#include "server/execute/execute.h"
+#include "server/storage/store.h"
+
+namespace rebound {
+
+// Borrows all three. Thread-safe.
+class AuditLog {
+ public:
+  static constexpr Duration kFold = std::chrono::minutes{1};
+  static constexpr size_t kMostFolds = 512;
+
+  AuditLog(Store& store, Executor& executor, Clock& clock);
+
+  // Returns once the entry is on disk: for what must not happen without it, an export or a sign-in.
+  // What the store or the executor refuses (kStoreUnavailable, kShuttingDown) must then be refused.
+  // Not from the executor's own threads.
+  Result<void> Record(AuditEntry entry);
+
+  // Stores the entry soon, and does not wait. The first of its kind, principal (or address, where
+  // nobody is known), method, outcome and reason goes at once; those that follow within kFold are
+  // counted, and stored as one entry with their count when it is over. It names a subject if all of
+  // them had the same. So a flood of one sort costs a row at first and a row a minute. Beyond
+  // kMostFolds sorts at a time all others are one: nobody's, method "other".
+  // Lost only if the process dies within kFold, or the store has failed.
+  void Note(AuditEntry entry);
+
+  // Stores the counts whose time is over. Called by the bell; Note does it, too.
+  void Sweep();
+
+  // Stores all counts, by itself. To be called once nothing calls Note any more and the executor
+  // has drained. Throws nothing: the store may have failed.
+  void Close();
+
+ private:
+  struct Fold {
+    AuditEntry entry{};  // of those that wait; count 0: none does
+    Duration since{};    // of Clock::Steady
+  };
+
+  // Moves what is over to `out`.
+  void TakeEnded(std::vector<AuditEntry>* out);
+  void Send(std::vector<AuditEntry> entries);
+
+  Store& store_;
+  Executor& executor_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, Fold> folds_;  // guarded by mutex_
+  Duration swept_{};                   // guarded by mutex_
+  std::vector<AuditEntry> left_;       // that the executor did not take; guarded by mutex_
+};
+
+}  // namespace rebound

@@ -1,0 +1,42 @@
+// Audit entries of calls. Changes that are stored bring theirs with them (execute/run.h).
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+#include <string_view>
+
+#include "server/execute/audit_log.h"
+#include "server/services/call.h"
+
+namespace rebound {
+
+// Where the call came from, without the port: an address, "unix", or empty. A call from within this
+// process is from whoever its gateway says in the metadata "rebound-peer-address"; in a call from
+// outside that says nothing.
+std::string PeerAddress(const grpc::CallbackServerContext& context);
+
+// Called where each call ends: notes attempts that were refused, and reads that are folded.
+void AuditEnd(const Call& call, const Result<void>& result);
+// Of a batch of which nothing was kept: `count` items were refused, the first of them with `error`.
+void AuditRefused(const Call& call, const Error& error, int64_t count);
+
+// For data that are about to leave: kExport, or kUnmask. Returns once the entry is on disk; without
+// it nothing may be sent. `detail`: why, in a word, or empty; never a text. Waits, so not on gRPC's
+// threads.
+Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& subject,
+                       std::string detail);
+
+// Somebody signed in, or tried to: `result`. Success returns once the entry is on disk, without
+// which there is no session; attempts that failed are noted and folded, by principal and address.
+// `principal`: empty unless it is one that there is, for what people type there may be a password.
+struct SignIn {
+  std::string principal{};
+  std::string role{};
+  std::string method{};  // the call, or the word of another door: "oidc"
+  std::string address{};
+  std::string detail{};  // a word: "password", "one_time_link", "oidc"
+};
+Result<void> AuditSignIn(AuditLog& log, const SignIn& sign_in, const Result<void>& result);
+
+}  // namespace rebound
