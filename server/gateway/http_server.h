@@ -121,8 +121,9 @@ class HttpServer {
   // `grace`, then everything is closed. Idempotent; the first call decides.
   void Stop(std::chrono::milliseconds grace);
 
+  struct Listener;  // of the source
+
  private:
-  struct Listener;
   std::unique_ptr<Listener> listener_;
 };
 
