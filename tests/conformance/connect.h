@@ -27,7 +27,8 @@ struct Reading {
 Reading ReadAnswer(const Call& call, const HttpAnswer& answer);
 
 // What `actual` lacks, or has in another way. `elapsed` is how long the caller waited at most: a
-// timeout that the service saw is the one that was sent, less that.
+// timeout that the service saw is the one that was sent, less that. num_unsent_requests is not
+// compared: this client sends its one request before it reads.
 Faults Compare(const wire::CallResult& expected, const wire::CallResult& actual,
                std::chrono::milliseconds elapsed);
 

@@ -65,6 +65,8 @@ std::string ToJson(const YAML::Node& node) {
 
 // ---- What is expected -------------------------------------------------------------------------
 
+// The parameters of a GET are not expected back: a gRPC service cannot see them, which the suite
+// allows.
 wire::ConformancePayload::RequestInfo Echo(const wire::CallRequest& request) {
   wire::ConformancePayload::RequestInfo echo;
   *echo.mutable_request_headers() = request.request_headers();
