@@ -35,6 +35,9 @@ struct Arguments {
   std::string keys;
   std::vector<std::string> listen = {"127.0.0.1:50061"};
   bool trusted_network = false;
+  TlsFiles tls;
+  std::string http;  // empty: no listener
+  HttpOptions http_options;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
   std::string log_level = "info";
   Store::Principal principal;
@@ -166,6 +169,11 @@ int Serve(Arguments arguments) {
   Server::Options server_options;
   server_options.listen = arguments.listen;
   server_options.trusted_network = arguments.trusted_network;
+  server_options.tls = arguments.tls;
+  if (!arguments.http.empty()) {
+    server_options.http = arguments.http_options;
+    server_options.http->listen = arguments.http;
+  }
   server_options.executor.queue_capacity = arguments.queue_capacity;
   server_options.executor.secret = keys.secret();
   server_options.keys = &keys;
@@ -186,6 +194,7 @@ int Serve(Arguments arguments) {
         if (error) return;
         if (signal == SIGHUP) {
           LogReload(server.Reload(arguments.config));
+          server.ReloadCertificates();
           signals.async_wait(on_signal);
           return;
         }
@@ -199,6 +208,10 @@ int Serve(Arguments arguments) {
          {"port", server.ports()[i]},
          {"db", arguments.db},
          {"revision", config.revision->number}});
+  }
+  if (!arguments.http.empty()) {
+    Log(Level::kInfo, "serving http",
+        {{"address", arguments.http}, {"http_port", server.http_port()}});
   }
   io.run();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
@@ -221,6 +234,18 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--trusted-network", arguments.trusted_network,
                "allow addresses that are not loopback");
+  app.add_option("--grpc-certificate", arguments.tls.certificate,
+                 "PEM file: serve gRPC under TLS; a new one is taken up within seconds");
+  app.add_option("--grpc-key", arguments.tls.key, "PEM file: its key");
+  app.add_option("--http", arguments.http,
+                 "HOST:PORT: serve the Connect protocol, /healthz, /readyz and /metrics over HTTP");
+  app.add_option("--http-certificate", arguments.http_options.tls.certificate,
+                 "PEM file: serve HTTP under TLS; SIGHUP reads it again");
+  app.add_option("--http-key", arguments.http_options.tls.key, "PEM file: its key");
+  app.add_option("--http-files", arguments.http_options.files, "folder with a console's files")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--http-cors-origin", arguments.http_options.cors_origins,
+                 "https://HOST whose pages may call from a browser; may be repeated; none: off");
   app.add_option("--queue-capacity", arguments.queue_capacity,
                  "commands that may wait for the writer")
       ->capture_default_str();

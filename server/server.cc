@@ -1,13 +1,19 @@
 #include "server/server.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <sodium.h>
 
+#include <algorithm>
+#include <fstream>
 #include <stdexcept>
 
 #include "server/access/authenticator.h"
 #include "server/access/policy.h"
 #include "server/execute/audit_log.h"
+#include "server/gateway/gateway.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/call.h"
@@ -27,6 +33,8 @@ constexpr int kMaxMetadata = 16 << 10;
 constexpr int kMaxStreams = 1'000;
 constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
+constexpr Duration kLastAnswers = std::chrono::seconds{1};
+constexpr unsigned kCertificateSeconds = 10;  // between looks at the files
 
 const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
@@ -36,6 +44,22 @@ const std::vector<std::string> kServices = {
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
          address.rfind("localhost:", 0) == 0 || address.rfind("[::1]:", 0) == 0;
+}
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const TlsFiles& tls) {
+  if (tls.certificate.empty() && tls.key.empty()) return grpc::InsecureServerCredentials();
+  // gRPC would only log what it cannot read, and refuse every handshake.
+  for (const auto& file : {tls.certificate, tls.key}) {
+    if (!std::ifstream(file).good()) {
+      throw std::runtime_error("cannot serve TLS: cannot read \"" + file.string() + "\"");
+    }
+  }
+  namespace tls_api = grpc::experimental;
+  auto provider = std::make_shared<tls_api::FileWatcherCertificateProvider>(
+      tls.key.string(), tls.certificate.string(), kCertificateSeconds);
+  tls_api::TlsServerCredentialsOptions options(provider);
+  options.watch_identity_key_cert_pairs();
+  return tls_api::TlsServerCredentials(options);
 }
 
 PageTokens::Key RandomKey() {
@@ -61,7 +85,11 @@ struct Server::Parts {
   Parts(Store& store, Clock& clock, std::shared_ptr<const Revision> in_force,
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
-        executor(store, clock, book, options.executor, std::move(on_failure)),
+        executor(store, clock, book, options.executor,
+                 [this, on_failure = std::move(on_failure)] {
+                   store_failed = true;
+                   on_failure();
+                 }),
         audit(store, executor, clock),
         erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
@@ -96,6 +124,12 @@ struct Server::Parts {
                    }),
         services(NewServices(backend)) {}
 
+  // GET /metrics. Whoever reaches it without a proxy on this machine may see it; others show a
+  // token that may call GetStatus.
+  void Metrics(const HttpRequest& request, const Gateway::MetricsReply& reply);
+  void StartHttp(const HttpOptions& options);
+
+  std::atomic<bool> store_failed{false};
   RevisionBook book;
   Executor executor;
   AuditLog audit;
@@ -111,8 +145,69 @@ struct Server::Parts {
   std::vector<std::unique_ptr<ApiService>> services;
   std::vector<int> ports;
   std::unique_ptr<grpc::Server> grpc_server;
+  std::unique_ptr<Gateway> gateway;
+  std::unique_ptr<HttpServer> http;
   bool stopped = false;
 };
+
+void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsReply& reply) {
+  const auto refuse = [&](const Error& error) { reply(ToStatus(error, "en"), {}); };
+  const auto count = std::count_if(request.headers.begin(), request.headers.end(),
+                                   [](const auto& h) { return h.first == "authorization"; });
+  const bool proxied = FindHeader(request.headers, "x-forwarded-for") != nullptr ||
+                       FindHeader(request.headers, "forwarded") != nullptr ||
+                       FindHeader(request.headers, "via") != nullptr;
+  if (!request.peer_is_loopback || proxied || count > 0) {
+    constexpr const char* kMethod = "rebound.v1.OperationsService/GetStatus";
+    const std::string* header = FindHeader(request.headers, "authorization");
+    const auto identity =
+        authenticator.Authenticate(header == nullptr ? "" : *header, static_cast<size_t>(count));
+    if (!identity) return refuse(identity.error());
+    if (!Allowed(BaseOf(identity->role, book.current()->roles), kMethod)) {
+      return refuse({Reason::kRoleNotAllowed, {{"role", identity->role}, {"method", kMethod}}});
+    }
+  }
+  const bool queued = pool.Run([this, reply] {
+    v1::GetStatusResponse status;
+    Call call{backend};
+    call.language = "en";
+    call.revision = book.current();
+    try {
+      backend.store.Read([&](Reader& reader) { FillStatus(call, reader, &status); });
+    } catch (const std::exception& e) {
+      Log(Level::kError, "metrics failed", {{"what", e.what()}});
+      return reply(ToStatus(Error{Reason::kStoreUnavailable}, "en"), {});
+    }
+    reply(grpc::Status::OK, MetricsText(status));
+  });
+  if (!queued) refuse({Reason::kQueueFull, {{"capacity", std::to_string(kReadQueue)}}});
+}
+
+void Server::Parts::StartHttp(const HttpOptions& options) {
+  const bool tls = !options.tls.certificate.empty();
+  Gateway::Options to;
+  to.services = kServices;
+  to.services.emplace_back("grpc.health.v1.Health");
+  to.max_message = kMaxMessage;
+  to.cors_origins = options.cors_origins;
+  to.files = options.files;
+  to.ready = [this] { return !backend.draining && !store_failed; };
+  to.metrics = [this](const HttpRequest& request, const Gateway::MetricsReply& reply) {
+    Metrics(request, reply);
+  };
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  gateway = std::make_unique<Gateway>(grpc_server->InProcessChannel(arguments), std::move(to));
+  HttpServer::Options listener;
+  listener.listen = options.listen;
+  listener.certificate = options.tls.certificate;
+  listener.key = options.tls.key;
+  listener.limits = options.limits;
+  listener.headers = SecurityHeaders(tls);
+  http = std::make_unique<HttpServer>(
+      std::move(listener),
+      [this](std::shared_ptr<HttpExchange> exchange) { gateway->Handle(std::move(exchange)); });
+}
 
 Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revision,
                Options options, std::function<void()> on_failure) {
@@ -126,6 +221,16 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
                                "proxy in front, or say --trusted-network");
     }
   }
+  if (options.http && !IsLocal(options.http->listen) && options.http->tls.certificate.empty() &&
+      !options.trusted_network) {
+    throw std::runtime_error("refusing to serve plain HTTP on " + options.http->listen +
+                             ": give it a certificate, put a proxy in front, or say "
+                             "--trusted-network");
+  }
+  if (options.tls.certificate.empty() != options.tls.key.empty()) {
+    throw std::runtime_error("expected certificate and key to serve TLS, but got one of them");
+  }
+  const auto credentials = CredentialsOf(options.tls);
   parts_ =
       std::make_unique<Parts>(store, clock, std::move(revision), options, std::move(on_failure));
   parts_->book.SetLastReload(options.config_read);
@@ -133,8 +238,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   grpc::ServerBuilder builder;
   parts_->ports.resize(options.listen.size(), 0);
   for (size_t i = 0; i < options.listen.size(); ++i) {
-    builder.AddListeningPort(options.listen[i], grpc::InsecureServerCredentials(),
-                             &parts_->ports[i]);
+    builder.AddListeningPort(options.listen[i], credentials, &parts_->ports[i]);
   }
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadata);
@@ -156,6 +260,14 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
     throw std::runtime_error("cannot listen on " + options.listen.front() +
                              ": is another server running there?");
   }
+  if (options.http) {
+    try {
+      parts_->StartHttp(*options.http);
+    } catch (...) {
+      Stop(Duration{0});
+      throw;
+    }
+  }
   if (!options.zone_data.empty()) parts_->timers.CheckZoneData(options.zone_data);
   if (options.run_timers) {
     parts_->timers.Watch();
@@ -170,6 +282,8 @@ Server::~Server() {
 
 const std::vector<int>& Server::ports() const { return parts_->ports; }
 
+int Server::http_port() const { return parts_->http ? parts_->http->port() : 0; }
+
 void Server::Stop(Duration grace) {
   if (parts_->stopped) return;
   parts_->stopped = true;
@@ -183,6 +297,11 @@ void Server::Stop(Duration grace) {
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
   parts_->audit.Close();
+  // Up to here it tells the balancer and new callers that this server is going; the calls that came
+  // through it are done, and only their answers may still be on the wire.
+  if (parts_->http) parts_->http->Stop(kLastAnswers);
+  parts_->http.reset();
+  parts_->gateway.reset();
 }
 
 size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
@@ -190,6 +309,10 @@ size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
 
 void Server::WatchClock() { parts_->timers.Watch(); }
+
+void Server::ReloadCertificates() {
+  if (parts_->http) parts_->http->ReloadCertificate();
+}
 
 AppliedConfig Server::Reload(const std::filesystem::path& folder) {
   return ReloadFolder(parts_->book, parts_->executor, folder);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,28 @@
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
+#include "server/gateway/http_server.h"
 #include "server/storage/store.h"
 #include "workflows/revision.h"
 
 namespace rebound {
 
 inline constexpr const char* kVersion = "0.1.0";
+
+// PEM files: a chain and its key. Both or none.
+struct TlsFiles {
+  std::filesystem::path certificate{};
+  std::filesystem::path key{};
+};
+
+// The HTTP listener: the Connect protocol, /healthz, /readyz, /metrics, the files of a console.
+struct HttpOptions {
+  std::string listen = "127.0.0.1:8080";    // HOST:PORT; port 0 picks one
+  TlsFiles tls{};                           // none: plain, which needs loopback or trusted_network
+  std::filesystem::path files{};            // of the console; empty: none
+  std::vector<std::string> cors_origins{};  // that browsers may call from; empty: CORS is off
+  HttpLimits limits{};
+};
 
 class Server {
  public:
@@ -26,6 +43,8 @@ class Server {
     // needs trusted_network: gRPC 1.51 must not face strangers.
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
+    TlsFiles tls{};  // of the addresses in `listen`, Unix sockets too; looked at again by itself
+    std::optional<HttpOptions> http{};
     Executor::Options executor{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
@@ -42,9 +61,11 @@ class Server {
 
   // The ports in the order of Options::listen; 0 for a Unix socket.
   const std::vector<int>& ports() const;
+  // Of the HTTP listener; 0 without one.
+  int http_port() const;
 
-  // Stops in reverse order of start: not serving, no new calls, timers, running calls for at most
-  // `grace`, queued writes. Idempotent.
+  // Stops in reverse order of start: not serving (/readyz says so), no new calls, timers, running
+  // calls for at most `grace`, queued writes, the HTTP listener. Idempotent.
   void Stop(Duration grace);
 
   size_t FireDueTimers();
@@ -53,6 +74,8 @@ class Server {
   void WatchClock();
   // SIGHUP: the folder again; see ReloadFolder.
   AppliedConfig Reload(const std::filesystem::path& folder);
+  // SIGHUP: the HTTP listener's pair again; see HttpServer::ReloadCertificate.
+  void ReloadCertificates();
 
  private:
   struct Parts;

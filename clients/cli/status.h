@@ -11,7 +11,4 @@ namespace rebound::cli {
 std::string RenderStatus(const v1::GetStatusResponse& status, const std::string& server,
                          const Style& style, int width);
 
-// The same as figures for a monitoring system, in the text format of Prometheus (version 0.0.4).
-std::string RenderMetrics(const v1::GetStatusResponse& status);
-
 }  // namespace rebound::cli

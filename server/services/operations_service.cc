@@ -71,43 +71,48 @@ void FillTimers(const Backend& backend, api::TimerStatus* out) {
 
 }  // namespace
 
+void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out) {
+  const Backend& b = call.backend;
+  out->set_version(b.version);
+  Fill(b.started_at, out->mutable_start_time());
+  out->set_store(std::string(b.store.Name()));
+  out->set_schema_version(b.store.SchemaVersion());
+  out->set_last_sequence(reader.LastSequence());
+  out->set_revision(call.revision->number);
+  out->set_revision_hash(call.revision->hash);
+  const TableSizes sizes = reader.Sizes();
+  for (const auto& [table, rows] :
+       {std::pair("responses", sizes.responses), std::pair("cases", sizes.cases),
+        std::pair("customers", sizes.customers), std::pair("events", sizes.events)}) {
+    api::TableSize* to = out->add_tables();
+    to->set_table(table);
+    to->set_row_count(rows);
+  }
+  out->set_queued_command_count(static_cast<int64_t>(b.executor.queued()));
+  out->set_queue_capacity(static_cast<int64_t>(b.executor.capacity()));
+  out->set_overdue_timer_count(reader.CountDue(b.executor.Now()));
+  for (const CallMetrics::Row& row : b.metrics.Snapshot()) {
+    api::CallCount* to = out->add_calls();
+    to->set_method(row.method);
+    to->set_code(std::string(Name(row.code)));
+    to->set_count(row.count);
+    to->set_total_micros(row.total.count());
+  }
+  out->set_draining(b.draining);
+  FillConfig(call, reader, out->mutable_config());
+  FillTimers(b, out->mutable_timers());
+  out->set_tzdata_version(b.zone_data);
+}
+
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend) {
   auto service = std::make_unique<ApiService>(
       backend, api::GetStatusRequest::descriptor()->file()->FindServiceByName("OperationsService"));
   service->Query<api::GetStatusRequest, api::GetStatusResponse>(
       "GetStatus", Where::kPool,
-      [](const Call& call, Reader& reader, const api::GetStatusRequest&,
+      [](const Call& call, Reader& reader, const api::GetStatusRequest& request,
          api::GetStatusResponse* out) -> Result<void> {
-        const Backend& b = call.backend;
-        out->set_version(b.version);
-        Fill(b.started_at, out->mutable_start_time());
-        out->set_store(std::string(b.store.Name()));
-        out->set_schema_version(b.store.SchemaVersion());
-        out->set_last_sequence(reader.LastSequence());
-        out->set_revision(call.revision->number);
-        out->set_revision_hash(call.revision->hash);
-        const TableSizes sizes = reader.Sizes();
-        for (const auto& [table, rows] :
-             {std::pair("responses", sizes.responses), std::pair("cases", sizes.cases),
-              std::pair("customers", sizes.customers), std::pair("events", sizes.events)}) {
-          api::TableSize* to = out->add_tables();
-          to->set_table(table);
-          to->set_row_count(rows);
-        }
-        out->set_queued_command_count(static_cast<int64_t>(b.executor.queued()));
-        out->set_queue_capacity(static_cast<int64_t>(b.executor.capacity()));
-        out->set_overdue_timer_count(reader.CountDue(b.executor.Now()));
-        for (const CallMetrics::Row& row : b.metrics.Snapshot()) {
-          api::CallCount* to = out->add_calls();
-          to->set_method(row.method);
-          to->set_code(std::string(Name(row.code)));
-          to->set_count(row.count);
-          to->set_total_micros(row.total.count());
-        }
-        out->set_draining(b.draining);
-        FillConfig(call, reader, out->mutable_config());
-        FillTimers(b, out->mutable_timers());
-        out->set_tzdata_version(b.zone_data);
+        FillStatus(call, reader, out);
+        if (request.with_metrics()) out->set_metrics_text(MetricsText(*out));
         return {};
       });
   service->Mutation<api::ConfirmClockRequest, api::ConfirmClockResponse>(

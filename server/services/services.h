@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "rebound/v1/operations_service.pb.h"
 #include "server/services/call.h"
 
 namespace rebound {
@@ -32,6 +34,12 @@ void AddBacktest(ApiService* service);
 
 // Of the BlacklistService: blacklist_dry_run.cc.
 void AddDryRun(ApiService* service);
+
+// Of the OperationsService: what GetStatus answers, but for the figures as text.
+void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out);
+// metrics_text.cc: the same as figures for a monitoring system, in the text format of Prometheus
+// (version 0.0.4).
+std::string MetricsText(const v1::GetStatusResponse& status);
 
 // All of them.
 std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend);

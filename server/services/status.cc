@@ -13,7 +13,6 @@
 namespace rebound {
 namespace {
 
-constexpr size_t kLongestShownValue = 200;  // code points
 // Of `allowed`, whose words are ours or the configuration's: every command there is, and moves.
 constexpr size_t kLongestShownList = 600;
 constexpr size_t kViolationsInMessage = 600;  // bytes
@@ -526,31 +525,6 @@ std::string_view TemplateFor(Reason reason, bool english) {
   return english ? text.english : text.chinese;
 }
 
-// Values come from callers and files: one line, valid UTF-8, not endless.
-std::string Shown(std::string_view value, size_t longest = kLongestShownValue) {
-  std::string shown;
-  size_t count = 0;
-  for (size_t i = 0; i < value.size(); ++count) {
-    if (count == longest) return shown + "…";
-    utf8proc_int32_t code = 0;
-    const auto length =
-        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(value.data()) + i,
-                         static_cast<utf8proc_ssize_t>(value.size() - i), &code);
-    if (length <= 0) {
-      shown += "\uFFFD";
-      ++i;
-      continue;
-    }
-    if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029) {
-      shown += "\uFFFD";
-    } else {
-      shown += value.substr(i, static_cast<size_t>(length));
-    }
-    i += static_cast<size_t>(length);
-  }
-  return shown;
-}
-
 size_t LongestOf(std::string_view key) {
   return key == "allowed" ? kLongestShownList : kLongestShownValue;
 }
@@ -577,29 +551,6 @@ std::string Fill(std::string_view text, const Metadata& metadata, bool* missing)
 
 // "[A-Za-z0-9_-]" is a character class, not an optional part: a part holds a placeholder.
 bool IsOptionalPart(std::string_view part) { return part.find('{') != std::string_view::npos; }
-
-std::string FillTemplate(std::string_view text, const Metadata& metadata) {
-  std::string filled;
-  while (!text.empty()) {
-    const size_t open = text.find('[');
-    const size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
-    bool missing = false;
-    if (open == std::string_view::npos || close == std::string_view::npos) {
-      return filled + Fill(text, metadata, &missing);
-    }
-    filled += Fill(text.substr(0, open), metadata, &missing);
-    const std::string_view part = text.substr(open + 1, close - open - 1);
-    if (IsOptionalPart(part)) {
-      bool left_out = false;
-      const std::string inner = Fill(part, metadata, &left_out);
-      if (!left_out) filled += inner;
-    } else {
-      filled += text.substr(open, close - open + 1);
-    }
-    text.remove_prefix(close + 1);
-  }
-  return filled;
-}
 
 // What the checks expect, phrase by phrase, for a Chinese reader; longer phrases stand first.
 constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
@@ -701,6 +652,54 @@ google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metada
 }
 
 }  // namespace
+
+// Values come from callers and files: one line, valid UTF-8, not endless.
+std::string Shown(std::string_view value, size_t longest) {
+  std::string shown;
+  size_t count = 0;
+  for (size_t i = 0; i < value.size(); ++count) {
+    if (count == longest) return shown + "…";
+    utf8proc_int32_t code = 0;
+    const auto length =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(value.data()) + i,
+                         static_cast<utf8proc_ssize_t>(value.size() - i), &code);
+    if (length <= 0) {
+      shown += "\uFFFD";
+      ++i;
+      continue;
+    }
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029) {
+      shown += "\uFFFD";
+    } else {
+      shown += value.substr(i, static_cast<size_t>(length));
+    }
+    i += static_cast<size_t>(length);
+  }
+  return shown;
+}
+
+std::string FillTemplate(std::string_view text, const Metadata& metadata) {
+  std::string filled;
+  while (!text.empty()) {
+    const size_t open = text.find('[');
+    const size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
+    bool missing = false;
+    if (open == std::string_view::npos || close == std::string_view::npos) {
+      return filled + Fill(text, metadata, &missing);
+    }
+    filled += Fill(text.substr(0, open), metadata, &missing);
+    const std::string_view part = text.substr(open + 1, close - open - 1);
+    if (IsOptionalPart(part)) {
+      bool left_out = false;
+      const std::string inner = Fill(part, metadata, &left_out);
+      if (!left_out) filled += inner;
+    } else {
+      filled += text.substr(open, close - open + 1);
+    }
+    text.remove_prefix(close + 1);
+  }
+  return filled;
+}
 
 bool IsEnglish(std::string_view language) {
   return language.size() >= 2 && (language[0] == 'e' || language[0] == 'E') &&

@@ -26,6 +26,14 @@ struct ReasonText {
   std::string_view chinese;
 };
 
+// `value` on one line, without control characters, cut after `longest` code points; bytes that are
+// no UTF-8 become U+FFFD.
+inline constexpr size_t kLongestShownValue = 200;
+std::string Shown(std::string_view value, size_t longest = kLongestShownValue);
+
+// `text` with its placeholders and optional parts filled in, see ReasonText.
+std::string FillTemplate(std::string_view text, const Metadata& metadata);
+
 // The row of `reason`. There is one for every Reason.
 const ReasonText& TextOf(Reason reason);
 

@@ -242,7 +242,6 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
               {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}],
     "tzdataVersion": "2025b"})");
   ExpectGolden("status.txt", RenderStatus(status, "127.0.0.1:50061", {}, 0));
-  ExpectGolden("metrics.txt", RenderMetrics(status));
 }
 
 TEST(CliConfigTest, PausesAreShownByOwner) {

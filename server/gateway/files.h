@@ -1,0 +1,36 @@
+// The files of a console, from one folder.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/gateway/http_server.h"
+
+namespace rebound {
+
+// The parts of a path on the wire, decoded once, joined by '/'; "" for "/". nullopt for what no
+// file may be asked for by: a part that is empty, "." or ".." or begins with a dot, a backslash, a
+// control character, a '%' that is left after decoding, what is not decodable, a source map. Pure.
+std::optional<std::string> SafePath(std::string_view path);
+
+// "text/html; charset=utf-8" and the like by the ending; "application/octet-stream".
+std::string_view ContentTypeOf(std::string_view path);
+
+// Serves regular files below `root`. Links are not followed, so nothing outside is reached. Files
+// are read on each request: they may be replaced while the server runs. Thread-safe.
+class Files {
+ public:
+  explicit Files(std::filesystem::path root) : root_(std::move(root)) {}
+
+  // GET and HEAD; others 405. A folder is its index.html; so is, for the pages of a console, a path
+  // that has no dot and no file. Else 404. ETag and Last-Modified, and 304 by either. A name with a
+  // hash of the content, such as app-Bx3kQ9_a.js, may be kept for ever; others are asked for again.
+  HttpResponse Serve(const HttpRequest& request) const;
+
+ private:
+  const std::filesystem::path root_;
+};
+
+}  // namespace rebound

@@ -1,0 +1,130 @@
+// An HTTP/1.1 listener, plain or under TLS: sockets, limits and time-outs. What an answer says is
+// the handler's business, see gateway.h.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rebound {
+
+// Names in lower case, in the order of the wire; a name may come several times.
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// The first value of `name` (lower case); null when there is none.
+const std::string* FindHeader(const HttpHeaders& headers, std::string_view name);
+
+struct HttpRequest {
+  std::string method{};  // as on the wire, e.g. "GET"
+  std::string path{};    // up to the '?', as on the wire: begins with '/', is not decoded
+  std::string query{};   // behind the '?', not decoded
+  HttpHeaders headers{};
+  std::string body{};
+  // The body was announced or grew larger than the limit: `body` is empty, and the connection
+  // closes after the answer.
+  bool body_too_large = false;
+  std::string peer{};  // address without port, e.g. "127.0.0.1" or "::1"
+  bool peer_is_loopback = false;
+  bool tls = false;
+};
+
+// Connection, Content-Length, Transfer-Encoding and Date are the server's to write. A body is left
+// out of the answer to HEAD and of 204 and 304.
+struct HttpResponse {
+  int status = 200;
+  HttpHeaders headers{};
+  std::string body{};
+  bool close = false;  // the connection, after this answer
+};
+
+// One request and its answer: either Reply once, or StartStream, Write as often as wanted, Finish.
+// What is called after the client went away, or after the end, does nothing. Dropped without an
+// answer, it closes the connection. Thread-safe; callbacks run on the connection's strand, never
+// from within the call that sets them.
+class HttpExchange {
+ public:
+  virtual ~HttpExchange() = default;
+
+  virtual const HttpRequest& request() const = 0;
+
+  virtual void Reply(HttpResponse response) = 0;
+
+  // The head; the body follows in pieces, chunked (until the connection closes for HTTP/1.0).
+  virtual void StartStream(HttpResponse head) = 0;
+  // One piece; one at a time. `done` is called when the socket has taken it and the next may come,
+  // with false when the client is gone or reads too slowly.
+  virtual void Write(std::string piece, std::function<void(bool ok)> done) = 0;
+  virtual void Finish() = 0;
+
+  // `gone` is called at most once, when the connection ends before the answer did. A client that
+  // only shuts down its sending side counts as gone. Called at once (on the strand) when it already
+  // is. Replaces one set before; is forgotten when the answer ends.
+  virtual void OnGone(std::function<void()> gone) = 0;
+};
+
+struct HttpLimits {
+  size_t header_bytes = 16 << 10;  // request line and fields; beyond: 431
+  size_t header_fields = 100;      // beyond: 431
+  size_t target_bytes = 8 << 10;   // path and query; beyond: 414
+  size_t body_bytes = (4 << 20) + (64 << 10);
+  size_t connections = 1024;  // beyond: 503 and closed
+  // Until a new connection, or one kept open, begins a request.
+  std::chrono::milliseconds idle{std::chrono::seconds{60}};
+  // From its first byte to the end of the fields: 408. The TLS handshake has the same.
+  std::chrono::milliseconds header{std::chrono::seconds{10}};
+  // For a body, longer by a second for every 64 KiB that came: 408.
+  std::chrono::milliseconds body{std::chrono::seconds{10}};
+  // Until the socket takes the next 64 KiB of an answer: closed.
+  std::chrono::milliseconds write{std::chrono::seconds{10}};
+};
+
+// Listens from construction to Stop. Requests of one connection are answered one after the other,
+// in order. What could be read in two ways (Content-Length twice or beside Transfer-Encoding,
+// folded fields, bare line feeds, ...) is refused with 400 and the connection closed. Thread-safe.
+class HttpServer {
+ public:
+  using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;
+
+  struct Options {
+    std::string listen = "127.0.0.1:0";  // HOST:PORT, [IPV6]:PORT; port 0 picks one
+    // PEM files of a chain and its key: TLS 1.2 and newer. Both or none.
+    std::filesystem::path certificate{};
+    std::filesystem::path key{};
+    size_t threads = 2;
+    HttpLimits limits{};
+    // Added to every answer, the server's own refusals too, unless the answer has one of that name.
+    HttpHeaders headers{};
+  };
+
+  // `handler` is called on the connection's strand and must not block; it outlives the server.
+  // Throws std::runtime_error with a sentence for the operator when it cannot listen or the pair is
+  // of no use.
+  HttpServer(Options options, Handler handler);
+  ~HttpServer();  // Stop
+
+  int port() const;
+
+  // Reads certificate and key again; connections made from now on get the new pair. False: the new
+  // pair is of no use, which is logged, and the old one stays.
+  bool ReloadCertificate();
+
+  size_t connections() const;
+
+  // No new connections and no new requests: those that are being answered are finished, for at most
+  // `grace`, then everything is closed. Idempotent; the first call decides.
+  void Stop(std::chrono::milliseconds grace);
+
+  struct Listener;  // of the source
+
+ private:
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace rebound
