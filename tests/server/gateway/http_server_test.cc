@@ -159,6 +159,11 @@ TEST_F(HttpServerTest, ABodyBeyondTheLimitIsNotRead) {
                  std::string(1001, 'a') + "\r\n0\r\n\r\n")
                 .body,
             "too large");
+  const std::string chunk = "258\r\n" + std::string(600, 'a') + "\r\n";
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n" + chunk +
+                 chunk + "0\r\n\r\n")
+                .body,
+            "too large");
   RawClient client(port());
   EXPECT_EQ(client.Do("POST", "/", {}, std::string(1000, 'a')).status, 200);
 }
