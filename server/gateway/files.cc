@@ -173,11 +173,6 @@ std::string_view ContentTypeOf(std::string_view path) {
 }
 
 HttpResponse Files::Serve(const HttpRequest& request) const {
-  if (request.method != "GET" && request.method != "HEAD") {
-    HttpResponse response = Plain(405, "only GET and HEAD\n");
-    response.headers.emplace_back("allow", "GET, HEAD");
-    return response;
-  }
   const auto safe = SafePath(request.path);
   if (!safe) return Plain(404, "not found\n");
   std::string path = *safe;

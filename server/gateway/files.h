@@ -24,7 +24,7 @@ class Files {
  public:
   explicit Files(std::filesystem::path root) : root_(std::move(root)) {}
 
-  // GET and HEAD; others 405. A folder is its index.html; so is, for the pages of a console, a path
+  // For GET and HEAD. A folder is its index.html; so is, for the pages of a console, a path
   // that has no dot and no file. Else 404. ETag and Last-Modified, and 304 by either. A name with a
   // hash of the content, such as app-Bx3kQ9_a.js, may be kept for ever; others are asked for again.
   HttpResponse Serve(const HttpRequest& request) const;

@@ -343,9 +343,10 @@ Gateway::State::State(std::shared_ptr<grpc::Channel> channel, Options given)
 void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   const HttpRequest& request = exchange->request();
   const auto found = methods.find(request.path);
-  const bool is_call =
-      found != methods.end() || LooksLikeMethod(request.path) || request.method == "POST";
-  if (!is_call) return HandlePage(exchange);
+  const bool is_page =
+      request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics" ||
+      (found == methods.end() && !LooksLikeMethod(request.path) && request.method != "POST");
+  if (is_page) return HandlePage(exchange);
 
   Request call;
   call.method = found == methods.end() ? nullptr : &found->second;
@@ -358,9 +359,7 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
 
 void Gateway::State::HandlePage(const std::shared_ptr<HttpExchange>& exchange) {
   const HttpRequest& request = exchange->request();
-  const bool ours =
-      request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-  if (ours && request.method != "GET" && request.method != "HEAD") {
+  if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse response = PlainText(405, "only GET and HEAD\n");
     response.headers.emplace_back("allow", "GET, HEAD");
     return exchange->Reply(std::move(response));
@@ -371,13 +370,7 @@ void Gateway::State::HandlePage(const std::shared_ptr<HttpExchange>& exchange) {
     return exchange->Reply(ready ? PlainText(200, "ready\n") : PlainText(503, "not ready\n"));
   }
   if (request.path == "/metrics") return HandleMetrics(exchange);
-  if (files) return exchange->Reply(files->Serve(request));
-  if (request.method != "GET" && request.method != "HEAD") {
-    HttpResponse response = PlainText(405, "only GET and HEAD\n");
-    response.headers.emplace_back("allow", "GET, HEAD");
-    return exchange->Reply(std::move(response));
-  }
-  exchange->Reply(PlainText(404, "not found\n"));
+  exchange->Reply(files ? files->Serve(request) : PlainText(404, "not found\n"));
 }
 
 void Gateway::State::HandleMetrics(const std::shared_ptr<HttpExchange>& exchange) {

@@ -40,11 +40,11 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr size_t kSlice = 64 << 10;       // of an answer, for one time-out
-constexpr size_t kReadSize = 16 << 10;    // at once
-constexpr size_t kReadAhead = 64 << 10;   // of requests that wait behind the one being answered
-constexpr milliseconds kLinger{2'000};    // for the client to take the last answer and close
-constexpr size_t kLingerBytes = 4 << 20;  // of what it still sends meanwhile
+constexpr size_t kSlice = 64 << 10;        // of an answer, for one time-out
+constexpr size_t kReadSize = 16 << 10;     // at once
+constexpr size_t kReadAhead = 64 << 10;    // of requests that wait behind the one being answered
+constexpr milliseconds kLinger{2'000};     // for the client to take the last answer and close
+constexpr size_t kLingerBytes = 64 << 20;  // of what it still sends meanwhile
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -384,6 +384,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         return Answer();
       }
       if (error) return Refuse(400, error.message());
+      if (used == 0) break;
     }
     if (parser_->is_done()) {
       request_.body = std::move(parser_->get().body());
@@ -554,7 +555,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       return Refuse(408, state_ == State::kHead ? "header" : "body");
     }
     if (state_ == State::kAnswer) {
-      Log(Level::kInfo, "http answer was not read", {{"path", request_.path}});
+      Log(Level::kInfo, "http answer was not read");
     }
     Close();
   }

@@ -6,7 +6,7 @@
 # In the README's ```console block a line "$ COMMAND" is run by this shell, with lines "> MORE" under
 # it; the lines up to the next command are what it prints, stderr included. Nothing shown: nothing
 # compared. "..." stands for any number of lines. Ids, hashes, times of today, empty lines and the width of
-# columns do not count. The port 50061 is replaced by one that is free.
+# columns do not count. The ports 50061 and 50062 are replaced by two that are free.
 set -u
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [[ $# == 1 && -x $1/reboundd && -x $1/rebound ]] || {
@@ -36,7 +36,7 @@ cd "$work/tree" || exit 1
 
 is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 port=$((20000 + RANDOM % 10000))
-while is_open "$port"; do ((++port)); done
+while is_open "$port" || is_open $((port + 1)); do ((++port)); done
 
 wait_for_server() {
   local tries
@@ -51,7 +51,7 @@ wait_for_server() {
 }
 
 normalise() {
-  sed -E "s/$port/50061/g"'
+  sed -E "s/$port/50061/g; s/$((port + 1))/50062/g"'
     s/\<[0-9][0-9a-hjkmnp-tv-z]{25}\>/ID/g
     s/\<[0-9a-f]{12}\>/HASH/g
     s/20[2-9][0-9]-[01][0-9]-[0-3][0-9]([T ][0-9:.]+Z?)?/TIME/g
@@ -84,6 +84,7 @@ step() {
   [[ -n $command ]] || return
   ((++commands))
   local line=${command//50061/$port}
+  line=${line//50062/$((port + 1))}
   eval "$line" >"$work/io/printed" 2>&1
   if [[ $line == *'&' ]]; then
     server=$!

@@ -1,0 +1,380 @@
+#include "server/gateway/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "tests/fixtures/raw_http.h"
+
+namespace rebound {
+namespace {
+
+using fixtures::HttpAnswer;
+using fixtures::RawClient;
+using fixtures::WriteCertificate;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+constexpr std::chrono::seconds kPatience{30};
+
+// Says what it got: "METHOD path?query|body".
+void Echo(const std::shared_ptr<HttpExchange>& exchange) {
+  const HttpRequest& request = exchange->request();
+  HttpResponse response;
+  response.headers = {{"content-type", "text/plain"}};
+  response.body = request.body_too_large ? "too large"
+                                         : request.method + " " + request.path + "?" +
+                                               request.query + "|" + request.body;
+  exchange->Reply(std::move(response));
+}
+
+// A server on a port of its own that stops at the end.
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServer& Start(HttpServer::Options options = {}, HttpServer::Handler handler = Echo) {
+    server_ = std::make_unique<HttpServer>(std::move(options), std::move(handler));
+    return *server_;
+  }
+  int port() const { return server_->port(); }
+  std::string Head(const std::string& lines) { return lines + "\r\nhost: t\r\n\r\n"; }
+  // Sends the bytes on a connection of their own and expects one answer, then the end.
+  HttpAnswer Only(const std::string& bytes) {
+    RawClient client(port());
+    client.Send(bytes);
+    const HttpAnswer answer = client.Read();
+    EXPECT_EQ(answer.Header("connection"), "close");
+    EXPECT_EQ(client.ReadToEnd(), "") << "two answers to one request";
+    return answer;
+  }
+  // The next good call is served.
+  void ExpectServing() { EXPECT_EQ(RawClient(port()).Do("GET", "/next").status, 200); }
+
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, RequestsOfOneConnectionAreAnsweredInOrder) {
+  Start();
+  RawClient client(port());
+  EXPECT_EQ(client.Do("GET", "/a?b=c").body, "GET /a?b=c|");
+  EXPECT_EQ(client.Do("POST", "/p", {}, "body").body, "POST /p?|body");
+  const HttpAnswer head = client.Do("HEAD", "/h");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.Header("content-length"), "9");
+  // Pipelined, in one piece and then byte by byte.
+  std::string many;
+  for (int i = 0; i < 2'000; ++i) many += Head("GET /" + std::to_string(i) + " HTTP/1.1");
+  std::thread sender([&] { client.Send(many); });
+  for (int i = 0; i < 2'000; ++i) {
+    ASSERT_EQ(client.Read().body, "GET /" + std::to_string(i) + "?|");
+  }
+  sender.join();
+  for (const char c : "\r\n" + Head("GET /slow HTTP/1.1")) client.Send(std::string(1, c));
+  EXPECT_EQ(client.Read().body, "GET /slow?|");
+}
+
+TEST_F(HttpServerTest, BodiesComeWithALengthOrInChunks) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "POST /c HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
+      "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nauthorization: forged\r\n\r\n");
+  EXPECT_EQ(client.Read().body, "POST /c?|abcde");
+  client.Send("POST /e HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n");
+  EXPECT_THAT(client.ReadSome(), HasSubstr("100 Continue"));
+  client.Send("abc");
+  EXPECT_EQ(client.Read().body, "POST /e?|abc");
+}
+
+TEST_F(HttpServerTest, Http10IsAnsweredAndClosed) {
+  Start();
+  EXPECT_EQ(Only("GET /old HTTP/1.0\r\n\r\n").body, "GET /old?|");
+}
+
+TEST_F(HttpServerTest, SmugglingFormsGetOneAnswerAndTheEnd) {
+  Start();
+  const std::string host = "host: t\r\n";
+  const std::string hidden = "GET /hidden HTTP/1.1\r\nhost: t\r\n\r\n";
+  const std::pair<std::string, int> requests[] = {
+      {"POST / HTTP/1.1\r\n" + host +
+           "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host + "content-length: 0\r\ncontent-length: 5\r\n\r\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding : chunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+      {"POST / HTTP/1.1\r\n" + host + "x: y\r\n transfer-encoding: chunked\r\n\r\n" + hidden, 400},
+      {"GET / HTTP/1.1\nhost: t\n\n" + hidden, 400},
+      {"GET / HTTP/1.1\r\n" + host + "x: a\nb: c\r\n\r\n" + hidden, 400},
+      {"GET http://t/ HTTP/1.1\r\n" + host + "\r\n" + hidden, 400},
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc" +
+           hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: chunked\r\n\r\n-1\r\nabc\r\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: chunked\r\n\r\n3\nabc\n0\n\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" +
+           hidden,
+       400},
+      {"GET /" + std::string(64 << 10, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414},
+      {"GET / HTTP/1.1\r\n" + host + "x: " + std::string(64 << 10, 'a') + "\r\n\r\n", 431},
+      {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03\r\n\r\n", 15), 400},
+  };
+  for (const auto& [bytes, status] : requests) {
+    EXPECT_EQ(Only(bytes).status, status) << bytes.substr(0, 200);
+  }
+  ExpectServing();
+}
+
+TEST_F(HttpServerTest, AnUpgradeIsNotTaken) {
+  Start();
+  RawClient client(port());
+  EXPECT_EQ(client
+                .Do("GET", "/u",
+                    {{"connection", "upgrade, http2-settings"},
+                     {"upgrade", "h2c"},
+                     {"http2-settings", "AAMAAABkAAQAAP__"}})
+                .body,
+            "GET /u?|");
+}
+
+TEST_F(HttpServerTest, ABodyBeyondTheLimitIsNotRead) {
+  HttpServer::Options options;
+  options.limits.body_bytes = 1000;
+  Start(std::move(options));
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1001\r\n\r\n").body, "too large");
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 100000000000\r\n\r\nabc").body,
+            "too large");
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n" +
+                 std::string(1001, 'a') + "\r\n0\r\n\r\n")
+                .body,
+            "too large");
+  const std::string chunk = "258\r\n" + std::string(600, 'a') + "\r\n";
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n" + chunk +
+                 chunk + "0\r\n\r\n")
+                .body,
+            "too large");
+  RawClient client(port());
+  EXPECT_EQ(client.Do("POST", "/", {}, std::string(1000, 'a')).status, 200);
+}
+
+TEST_F(HttpServerTest, EndlessChunkLinesAndTrailersEnd) {
+  Start();
+  const std::string head = "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
+  EXPECT_EQ(Only(head + "1;" + std::string(100'000, 'x')).status, 400);
+  EXPECT_EQ(Only(head + "0\r\nx: " + std::string(100'000, 'x')).status, 400);
+}
+
+TEST_F(HttpServerTest, WhoIsSlowIsNotWaitedFor) {
+  HttpServer::Options options;
+  options.limits.header = options.limits.body = options.limits.idle = milliseconds(50);
+  Start(std::move(options));
+  EXPECT_EQ(Only("GET / HTTP/1.1\r\nho").status, 408);
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nab").status, 408);
+  RawClient idle(port());
+  EXPECT_EQ(idle.ReadToEnd(), "");
+  RawClient kept(port());
+  EXPECT_EQ(kept.Do("GET", "/").status, 200);
+  EXPECT_EQ(kept.ReadToEnd(), "");
+  ExpectServing();
+}
+
+// Streams pieces until the client takes no more.
+class Flood {
+ public:
+  void Handle(const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->StartStream({});
+    Next(exchange);
+  }
+  bool Ended() { return ended_.get_future().wait_for(kPatience) == std::future_status::ready; }
+
+ private:
+  void Next(const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->Write(std::string(1 << 20, 'x'),
+                    [this, exchange](bool ok) { ok ? Next(exchange) : ended_.set_value(); });
+  }
+  std::promise<void> ended_;
+};
+
+TEST_F(HttpServerTest, WhoDoesNotReadIsCutOff) {
+  HttpServer::Options options;
+  options.limits.write = milliseconds(200);
+  Flood flood;
+  Start(std::move(options), [&](const auto& exchange) { flood.Handle(exchange); });
+  RawClient client(port());
+  client.Send(Head("GET / HTTP/1.1"));
+  EXPECT_TRUE(flood.Ended());
+  server_.reset();
+}
+
+TEST_F(HttpServerTest, AStreamIsChunkedAndTheConnectionGoesOn) {
+  Start({}, [](const std::shared_ptr<HttpExchange>& exchange) {
+    HttpResponse head;
+    head.headers = {{"content-type", "x/y"}};
+    exchange->StartStream(std::move(head));
+    exchange->Write("one", [exchange](bool) {
+      exchange->Write("two", [exchange](bool) { exchange->Finish(); });
+    });
+  });
+  RawClient client(port());
+  for (int i = 0; i < 3; ++i) {
+    const HttpAnswer answer = client.Do("GET", "/");
+    EXPECT_EQ(answer.Header("transfer-encoding"), "chunked");
+    EXPECT_EQ(answer.body, "onetwo");
+  }
+  EXPECT_EQ(Only("GET / HTTP/1.0\r\n\r\n").body, "onetwo");
+}
+
+TEST_F(HttpServerTest, TheHandlerLearnsThatTheClientIsGone) {
+  std::promise<void> arrived, gone;
+  Start({}, [&](const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->OnGone([&gone, exchange] { gone.set_value(); });
+    arrived.set_value();
+  });
+  {
+    RawClient client(port());
+    client.Send(Head("GET / HTTP/1.1"));
+    ASSERT_EQ(arrived.get_future().wait_for(kPatience), std::future_status::ready);
+  }
+  EXPECT_EQ(gone.get_future().wait_for(kPatience), std::future_status::ready);
+}
+
+TEST_F(HttpServerTest, AnExchangeThatIsDroppedClosesTheConnection) {
+  Start({}, [](const std::shared_ptr<HttpExchange>&) {});
+  RawClient client(port());
+  EXPECT_EQ(client.Do("GET", "/").status, 0);
+}
+
+TEST_F(HttpServerTest, BeyondTheLimitConnectionsAreTurnedAway) {
+  HttpServer::Options options;
+  options.limits.connections = 2;
+  Start(std::move(options));
+  RawClient a(port());
+  auto b = std::make_unique<RawClient>(port());
+  EXPECT_EQ(a.Do("GET", "/").status, 200);
+  EXPECT_EQ(b->Do("GET", "/").status, 200);
+  RawClient c(port());
+  EXPECT_THAT(c.ReadToEnd(), HasSubstr("503"));
+  b->Do("GET", "/", {{"connection", "close"}});
+  b.reset();
+  EXPECT_EQ(a.Do("GET", "/").status, 200);
+}
+
+TEST_F(HttpServerTest, EveryAnswerHasTheServersFields) {
+  HttpServer::Options options;
+  options.headers = {{"x-content-type-options", "nosniff"}};
+  Start(std::move(options));
+  EXPECT_EQ(RawClient(port()).Do("GET", "/").Header("x-content-type-options"), "nosniff");
+  EXPECT_EQ(Only("nonsense\r\n\r\n").Header("x-content-type-options"), "nosniff");
+}
+
+TEST_F(HttpServerTest, AFieldCannotHoldALineEnd) {
+  Start({}, [](const std::shared_ptr<HttpExchange>& exchange) {
+    HttpResponse response;
+    response.headers = {{"x", "a\r\nset-cookie: b"}};
+    exchange->Reply(std::move(response));
+  });
+  const HttpAnswer answer = RawClient(port()).Do("GET", "/");
+  EXPECT_EQ(answer.headers.count("set-cookie"), 0u);
+}
+
+TEST_F(HttpServerTest, StoppingFinishesWhatIsBeingAnswered) {
+  std::promise<std::shared_ptr<HttpExchange>> arrived;
+  Start({},
+        [&](std::shared_ptr<HttpExchange> exchange) { arrived.set_value(std::move(exchange)); });
+  RawClient busy(port());
+  RawClient idle(port());
+  busy.Send(Head("GET / HTTP/1.1"));
+  auto future = arrived.get_future();
+  ASSERT_EQ(future.wait_for(kPatience), std::future_status::ready);
+  std::shared_ptr<HttpExchange> exchange = future.get();
+  std::thread stopper([&] { server_->Stop(kPatience); });
+  EXPECT_EQ(idle.ReadToEnd(), "");
+  HttpResponse response;
+  response.body = "done";
+  exchange->Reply(std::move(response));
+  exchange.reset();
+  const HttpAnswer answer = busy.Read();
+  EXPECT_EQ(answer.body, "done");
+  EXPECT_EQ(answer.Header("connection"), "close");
+  EXPECT_EQ(busy.ReadToEnd(), "");
+  stopper.join();
+}
+
+TEST_F(HttpServerTest, AnAddressOfNoUseIsAnErrorForTheOperator) {
+  for (const char* listen : {"", "8080", "host.example:80", "127.0.0.1:99999", "127.0.0.1:x"}) {
+    HttpServer::Options options;
+    options.listen = listen;
+    EXPECT_THROW(HttpServer(options, Echo), std::runtime_error) << listen;
+  }
+  Start();
+  HttpServer::Options taken;
+  taken.listen = "127.0.0.1:" + std::to_string(port());
+  EXPECT_THROW(HttpServer(taken, Echo), std::runtime_error);
+}
+
+class HttpTlsTest : public HttpServerTest {
+ protected:
+  HttpTlsTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "rebound-tls-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    WriteCertificate("first", folder_ / "cert.pem", folder_ / "key.pem");
+    HttpServer::Options options;
+    options.certificate = folder_ / "cert.pem";
+    options.key = folder_ / "key.pem";
+    Start(std::move(options));
+  }
+  ~HttpTlsTest() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(HttpTlsTest, CallsAreServedUnderTls) {
+  RawClient client(port(), RawClient::Kind::kTls);
+  EXPECT_EQ(client.CommonName(), "first");
+  EXPECT_EQ(client.Do("GET", "/a").body, "GET /a?|");
+  EXPECT_EQ(client.Do("POST", "/b", {}, std::string(1 << 20, 'x')).body.size(), (1u << 20) + 9);
+  client.Send(Head("GET /last HTTP/1.1\r\nconnection: close"));
+  EXPECT_EQ(client.Read().body, "GET /last?|");
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
+
+TEST_F(HttpTlsTest, ANewPairIsTakenUpAndABrokenOneIsNot) {
+  RawClient before(port(), RawClient::Kind::kTls);
+  EXPECT_EQ(before.Do("GET", "/").status, 200);
+  WriteCertificate("second", folder_ / "cert.pem", folder_ / "key.pem");
+  EXPECT_TRUE(server_->ReloadCertificate());
+  EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).CommonName(), "second");
+  EXPECT_EQ(before.Do("GET", "/").status, 200) << "a connection outlives its pair";
+
+  std::ofstream(folder_ / "cert.pem") << "no certificate";
+  EXPECT_FALSE(server_->ReloadCertificate());
+  EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).CommonName(), "second");
+
+  // A certificate and the key of another one.
+  WriteCertificate("third", folder_ / "cert.pem", folder_ / "other.pem");
+  EXPECT_FALSE(server_->ReloadCertificate());
+  std::filesystem::remove(folder_ / "key.pem");
+  EXPECT_FALSE(server_->ReloadCertificate());
+  EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).CommonName(), "second");
+}
+
+TEST_F(HttpTlsTest, PlainBytesAreNoHandshake) {
+  RawClient client(port());
+  client.Send(Head("GET / HTTP/1.1"));
+  client.ReadToEnd();
+  EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).Do("GET", "/").status, 200);
+}
+
+}  // namespace
+}  // namespace rebound

@@ -1,0 +1,633 @@
+// The API over the gateway of a whole server: the same call over gRPC and over Connect gives the
+// same answer and the same refusal.
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "google/rpc/status.pb.h"
+#include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/operations_service.pb.h"
+#include "rebound/v1/response_service.pb.h"
+#include "rebound/v1/survey_service.pb.h"
+#include "server/gateway/connect.h"
+#include "server/services/services.h"
+#include "tests/fixtures/raw_http.h"
+#include "tests/fixtures/test_server.h"
+
+namespace rebound::fixtures {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using Json = nlohmann::json;
+using Headers = std::multimap<std::string, std::string>;
+
+constexpr char kJson[] = "application/json";
+constexpr char kProto[] = "application/proto";
+
+std::string ToJson(const Message& message) {
+  std::string json;
+  EXPECT_TRUE(google::protobuf::util::MessageToJsonString(message, &json).ok());
+  return json;
+}
+
+std::string Escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    char code[4];
+    std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned char>(c));
+    out += code;
+  }
+  return out;
+}
+
+class GatewayApiTest : public testing::Test {
+ protected:
+  explicit GatewayApiTest(HttpOptions http = {.listen = "127.0.0.1:0"})
+      : server_(TestServerOptions{.http = std::move(http)}) {}
+
+  RawClient Client() { return RawClient(server_.http_port()); }
+  Headers HeadersOf(const std::string& who, const std::string& type,
+                    const std::string& language = "en") {
+    Headers headers = {
+        {"content-type", type}, {"accept-language", language}, {"connect-protocol-version", "1"}};
+    if (!who.empty()) headers.emplace("authorization", "Bearer " + server_.TokenOf(who));
+    return headers;
+  }
+  HttpAnswer Post(const std::string& who, const Message& request, const std::string& type,
+                  Headers more = {}) {
+    Headers headers = HeadersOf(who, type);
+    headers.merge(more);
+    const std::string body = type == kJson ? ToJson(request) : request.SerializeAsString();
+    return Client().Do("POST", PathOf(MethodOf(*request.GetDescriptor())), headers, body);
+  }
+  HttpAnswer PostText(const std::string& who, const std::string& path, const std::string& body,
+                      Headers more = {}) {
+    Headers headers = HeadersOf(who, kJson);
+    headers.merge(more);
+    return Client().Do("POST", path, headers, body);
+  }
+  static std::string Reason(const HttpAnswer& answer) {
+    const Json json = Json::parse(answer.body, nullptr, false);
+    return json.is_discarded() ? answer.body
+                               : json["details"][0]["debug"].value("reason", answer.body);
+  }
+
+  TestServer server_;
+};
+
+const char kCheck[] = "/rebound.v1.SurveyService/GetProgram";
+
+TEST_F(GatewayApiTest, TheSameCallGivesTheSameAnswerInEveryForm) {
+  const auto request =
+      FromText<api::SubmitResponseRequest>(R"(request_id: "r1" response { program_id: "touchpoint"
+        score: 2 customer_key { source_system: "crm" external_id: "li" } reason: "等了一个小时" })");
+  // A mutation over HTTP is one that gRPC knows: its repetition is a replay.
+  const HttpAnswer stored = Post("integration", request, kJson);
+  ASSERT_EQ(stored.status, 200) << stored.body;
+  EXPECT_EQ(stored.Header("content-type"), kJson);
+  EXPECT_EQ(stored.Header("cache-control"), "no-store");
+  EXPECT_EQ(stored.Header("x-content-type-options"), "nosniff");
+  EXPECT_EQ(stored.Header("content-security-policy"), "default-src 'self'; frame-ancestors 'none'");
+  EXPECT_EQ(stored.headers.count("strict-transport-security"), 0u);
+  EXPECT_EQ(Json::parse(stored.body)["response"]["score"], "2");
+  EXPECT_EQ(Json::parse(stored.body)["response"]["category"], "CATEGORY_DETRACTOR");
+  api::SubmitResponseResponse replayed;
+  ASSERT_TRUE(server_.Call("integration", request, &replayed).ok());
+  EXPECT_TRUE(replayed.replayed());
+
+  const auto get = FromText<api::GetCaseRequest>(R"(case_id: "C-1")");
+  api::GetCaseResponse expected;
+  ASSERT_TRUE(server_.Call("agent", get, &expected).ok());
+  api::GetCaseResponse by_proto;
+  const HttpAnswer proto = Post("agent", get, kProto);
+  EXPECT_EQ(proto.Header("content-type"), kProto);
+  ASSERT_TRUE(by_proto.ParseFromString(proto.body));
+  EXPECT_EQ(by_proto.SerializeAsString(), expected.SerializeAsString());
+  EXPECT_EQ(Json::parse(Post("agent", get, kJson).body), Json::parse(ToJson(expected)));
+
+  // By GET, with the message as text and as base64.
+  const std::string path = "/rebound.v1.CaseService/GetCase?";
+  const Headers headers = HeadersOf("agent", kJson);
+  for (const std::string& query :
+       {"connect=v1&encoding=json&message=" + Escaped(ToJson(get)),
+        "message=" + Base64(ToJson(get)) + "&base64=1&encoding=json&connect=v1&unknown=x"}) {
+    const HttpAnswer answer = Client().Do("GET", path + query, headers);
+    EXPECT_EQ(Json::parse(answer.body), Json::parse(ToJson(expected))) << query;
+  }
+  const HttpAnswer answer = Client().Do(
+      "GET", path + "encoding=proto&base64=1&message=" + Base64(get.SerializeAsString()), headers);
+  EXPECT_EQ(answer.body, expected.SerializeAsString());
+}
+
+TEST_F(GatewayApiTest, ARefusalHasTheSameDetails) {
+  const auto request =
+      FromText<api::SubmitResponseRequest>(R"(request_id: "r1" response { program_id: "touchpoint"
+        score: 11 customer_key { source_system: "crm" external_id: "li" } })");
+  api::SubmitResponseResponse none;
+  const grpc::Status expected = server_.Call("integration", request, &none);
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(expected.error_details()));
+  for (const char* type : {kJson, kProto}) {
+    const HttpAnswer answer = Post("integration", request, type);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.Header("content-type"), kJson);
+    EXPECT_NE(answer.Header("trailer-rebound-call-id"), "");
+    const Json json = Json::parse(answer.body);
+    EXPECT_EQ(json["code"], "invalid_argument");
+    EXPECT_EQ(json["message"], expected.error_message());
+    ASSERT_EQ(json["details"].size(), static_cast<size_t>(details.details_size()));
+    for (int i = 0; i < details.details_size(); ++i) {
+      const google::protobuf::Any& any = details.details(i);
+      EXPECT_EQ("type.googleapis.com/" + json["details"][i]["type"].get<std::string>(),
+                any.type_url());
+      if (any.type_url().ends_with("ErrorInfo")) continue;  // a map: in any order
+      EXPECT_EQ(FromBase64(json["details"][i]["value"].get<std::string>()), any.value());
+    }
+  }
+  EXPECT_EQ(Post("", request, kJson).status, 401);
+  EXPECT_EQ(Post("viewer", request, kJson).status, 403);
+  EXPECT_EQ(Post("agent", FromText<api::GetCaseRequest>(R"(case_id: "C-9")"), kJson).status, 404);
+  // In the caller's language.
+  const Headers chinese = HeadersOf("integration", kJson, "zh-CN");
+  EXPECT_THAT(Client()
+                  .Do("POST", PathOf(MethodOf(*request.GetDescriptor())), chinese, ToJson(request))
+                  .body,
+              HasSubstr("应为"));
+}
+
+TEST_F(GatewayApiTest, MessagesMayBeCompressed) {
+  const auto list = FromText<api::ListProgramsRequest>("page_size: 100");
+  api::ListProgramsResponse expected;
+  ASSERT_TRUE(server_.Call("viewer", list, &expected).ok());
+  Headers headers = HeadersOf("viewer", kJson);
+  headers.emplace("content-encoding", "gzip");
+  headers.emplace("accept-encoding", "br, gzip");
+  const HttpAnswer answer =
+      Client().Do("POST", "/rebound.v1.SurveyService/ListPrograms", headers, Gzip(ToJson(list)));
+  ASSERT_EQ(answer.status, 200);
+  std::string body = answer.body;
+  if (answer.Header("content-encoding") == "gzip") body = Gunzip(body, 1 << 20).bytes;
+  EXPECT_EQ(Json::parse(body), Json::parse(ToJson(expected)));
+  EXPECT_EQ(answer.Header("content-encoding"), ToJson(expected).size() > 1024 ? "gzip" : "");
+}
+
+struct OddCase {
+  const char* name;
+  std::string method, target, body;
+  Headers headers;  // beside those of a good call; an empty value takes one away
+  int status;
+  std::string reason;
+};
+
+TEST_F(GatewayApiTest, OddInputIsRefusedWithItsReason) {
+  const std::string good = R"({"programId": "touchpoint"})";
+  const std::string bomb = Gzip(std::string(64 << 20, ' '));
+  const OddCase cases[] = {
+      {"good", "POST", kCheck, good, {}, 200, ""},
+      {"own names", "POST", kCheck, R"({"program_id": "touchpoint"})", {}, 200, ""},
+      {"a charset",
+       "POST",
+       kCheck,
+       good,
+       {{"content-type", "Application/JSON; charset=UTF-8"}},
+       200,
+       ""},
+      {"wrong verb", "DELETE", kCheck, good, {}, 405, "VERB_NOT_ALLOWED"},
+      {"OPTIONS without CORS", "OPTIONS", kCheck, "", {}, 405, "VERB_NOT_ALLOWED"},
+      {"GET of a mutation",
+       "GET",
+       "/rebound.v1.CaseService/CloseCase?connect=v1&encoding=json&message=%7B%7D",
+       "",
+       {},
+       405,
+       "VERB_NOT_ALLOWED"},
+      {"no such method",
+       "POST",
+       "/rebound.v1.SurveyService/Nothing",
+       good,
+       {},
+       404,
+       "METHOD_NOT_FOUND"},
+      {"no such service",
+       "POST",
+       "/rebound.v1.NoService/GetProgram",
+       good,
+       {},
+       404,
+       "METHOD_NOT_FOUND"},
+      {"a service that is not for callers",
+       "POST",
+       "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+       good,
+       {},
+       404,
+       "METHOD_NOT_FOUND"},
+      {"another type",
+       "POST",
+       kCheck,
+       good,
+       {{"content-type", "text/plain"}},
+       415,
+       "CONTENT_TYPE_UNSUPPORTED"},
+      {"no type", "POST", kCheck, good, {{"content-type", ""}}, 415, "CONTENT_TYPE_UNSUPPORTED"},
+      {"another charset",
+       "POST",
+       kCheck,
+       good,
+       {{"content-type", "application/json; charset=gbk"}},
+       415,
+       "CONTENT_TYPE_UNSUPPORTED"},
+      {"a stream's type",
+       "POST",
+       kCheck,
+       good,
+       {{"content-type", "application/connect+json"}},
+       415,
+       "CONTENT_TYPE_UNSUPPORTED"},
+      {"gRPC's own type",
+       "POST",
+       kCheck,
+       good,
+       {{"content-type", "application/grpc"}},
+       415,
+       "CONTENT_TYPE_UNSUPPORTED"},
+      {"another compression",
+       "POST",
+       kCheck,
+       good,
+       {{"content-encoding", "br"}},
+       501,
+       "ENCODING_UNSUPPORTED"},
+      {"no gzip", "POST", kCheck, good, {{"content-encoding", "gzip"}}, 400, "COMPRESSION_INVALID"},
+      {"a bomb", "POST", kCheck, bomb, {{"content-encoding", "gzip"}}, 429, "MESSAGE_TOO_LARGE"},
+      {"too large", "POST", kCheck, std::string((4 << 20) + 1, ' '), {}, 429, "MESSAGE_TOO_LARGE"},
+      {"another version",
+       "POST",
+       kCheck,
+       good,
+       {{"connect-protocol-version", "2"}},
+       400,
+       "PROTOCOL_VERSION_UNSUPPORTED"},
+      {"no version", "POST", kCheck, good, {{"connect-protocol-version", ""}}, 200, ""},
+      {"a time-out", "POST", kCheck, good, {{"connect-timeout-ms", "9999999999"}}, 200, ""},
+      {"a time-out of 11 digits",
+       "POST",
+       kCheck,
+       good,
+       {{"connect-timeout-ms", "10000000000"}},
+       400,
+       "TIMEOUT_INVALID"},
+      {"a time-out of words",
+       "POST",
+       kCheck,
+       good,
+       {{"connect-timeout-ms", "soon"}},
+       400,
+       "TIMEOUT_INVALID"},
+      {"bytes that are no base64", "POST", kCheck, good, {{"x-bin", "!"}}, 400, "METADATA_INVALID"},
+      {"no body", "POST", kCheck, "", {}, 400, "JSON_INVALID"},
+      {"a name twice",
+       "POST",
+       kCheck,
+       R"({"programId":"a","programId":"b"})",
+       {},
+       400,
+       "JSON_INVALID"},
+      {"an unknown field", "POST", kCheck, R"({"programid":"a"})", {}, 400, "FIELD_UNKNOWN"},
+      {"a stream of requests",
+       "POST",
+       "/rebound.v1.ResponseService/ImportResponses",
+       good,
+       {},
+       505,
+       "REQUEST_STREAM_UNSUPPORTED"},
+      {"a GET without encoding",
+       "GET",
+       std::string(kCheck) + "?connect=v1&message=%7B%7D",
+       "",
+       {},
+       400,
+       "QUERY_INVALID"},
+      {"a GET with another encoding",
+       "GET",
+       std::string(kCheck) + "?encoding=xml&message=a",
+       "",
+       {},
+       415,
+       "CONTENT_TYPE_UNSUPPORTED"},
+      {"a GET without message",
+       "GET",
+       std::string(kCheck) + "?connect=v1&encoding=json",
+       "",
+       {},
+       400,
+       "QUERY_INVALID"},
+      {"a GET of another version",
+       "GET",
+       std::string(kCheck) + "?connect=v2&encoding=json&message=%7B%7D",
+       "",
+       {},
+       400,
+       "PROTOCOL_VERSION_UNSUPPORTED"},
+      {"a GET that is not decodable",
+       "GET",
+       std::string(kCheck) + "?encoding=json&message=%7",
+       "",
+       {},
+       400,
+       "QUERY_INVALID"},
+      {"a GET with bad base64",
+       "GET",
+       std::string(kCheck) + "?encoding=json&base64=1&message=!",
+       "",
+       {},
+       400,
+       "QUERY_INVALID"},
+  };
+  for (const OddCase& c : cases) {
+    Headers headers = HeadersOf("viewer", kJson);
+    for (const auto& [name, value] : c.headers) {
+      headers.erase(name);
+      if (!value.empty()) headers.emplace(name, value);
+    }
+    const HttpAnswer answer = Client().Do(c.method, c.target, headers, c.body);
+    EXPECT_EQ(answer.status, c.status) << c.name << ": " << answer.body;
+    if (!c.reason.empty()) EXPECT_EQ(Reason(answer), c.reason) << c.name;
+    if (answer.status == 405) EXPECT_NE(answer.Header("allow"), "") << c.name;
+    if (answer.status == 415 && c.method == "POST") {
+      EXPECT_NE(answer.Header("accept-post"), "") << c.name;
+    }
+  }
+  const HttpAnswer huge =
+      Client().Do("POST", kCheck, HeadersOf("viewer", kJson), std::string(5 << 20, ' '));
+  EXPECT_EQ(huge.status, 413);
+  EXPECT_EQ(Json::parse(huge.body)["code"], "resource_exhausted");
+}
+
+TEST_F(GatewayApiTest, AFaultOfTheJsonIsShownWithItsPlace) {
+  const HttpAnswer answer =
+      PostText("integration", "/rebound.v1.ResponseService/SubmitResponse",
+               R"({"requestId": "r", "response": {"programId": "touchpoint", "scroe": 3}})");
+  const Json json = Json::parse(answer.body);
+  EXPECT_THAT(json["message"].get<std::string>(), HasSubstr("did you mean score?"));
+  EXPECT_EQ(json["details"][0]["debug"]["metadata"]["field"], "response.scroe");
+  EXPECT_EQ(json["details"][1]["debug"]["fieldViolations"][0]["field"], "response.scroe");
+  EXPECT_EQ(server_.LastSequence(), 0);
+}
+
+TEST_F(GatewayApiTest, ADeadlineThatHasPassedIsSaid) {
+  const HttpAnswer answer =
+      PostText("viewer", kCheck, R"({"programId": "touchpoint"})", {{"connect-timeout-ms", "0"}});
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_EQ(Json::parse(answer.body)["code"], "deadline_exceeded");
+}
+
+TEST_F(GatewayApiTest, ManyMessagesComeInFrames) {
+  const auto submitted = server_.Do<api::SubmitResponseResponse>(
+      "integration", R"(response { program_id: "touchpoint" score: 2
+        customer_key { source_system: "crm" external_id: "li" } })");
+  const std::string path = "/rebound.v1.CustomerService/ExportCustomer";
+  const auto request = FromText<api::ExportCustomerRequest>(
+      "customer_id: \"" + submitted.response().customer_id() + "\" reason: \"access_request\"");
+  for (const bool json : {true, false}) {
+    Headers headers =
+        HeadersOf("manager", json ? "application/connect+json" : "application/connect+proto");
+    headers.emplace("connect-accept-encoding", "gzip");
+    const std::string message = json ? ToJson(request) : request.SerializeAsString();
+    const HttpAnswer answer = Client().Do("POST", path, headers, ToFrame(0, message));
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.Header("connect-content-encoding"), "gzip");
+    const auto frames = ParseFrames(answer.body);
+    ASSERT_TRUE(frames.has_value());
+    ASSERT_GE(frames->size(), 4u);
+    EXPECT_EQ(frames->back().flags, kFrameEnd);
+    EXPECT_EQ(Json::parse(frames->back().bytes).value("error", Json()), Json());
+    bool summary = false;
+    for (size_t i = 0; i + 1 < frames->size(); ++i) {
+      std::string bytes((*frames)[i].bytes);
+      if ((*frames)[i].flags == kFrameCompressed) bytes = Gunzip(bytes, 1 << 20).bytes;
+      api::ExportCustomerResponse item;
+      if (json) {
+        EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(bytes, &item).ok()) << bytes;
+      } else {
+        EXPECT_TRUE(item.ParseFromString(bytes));
+      }
+      summary = item.has_summary();
+    }
+    EXPECT_TRUE(summary);
+
+    // A refusal is the last frame, under 200.
+    headers.erase("authorization");
+    const HttpAnswer refused = Client().Do("POST", path, headers, ToFrame(0, message));
+    EXPECT_EQ(refused.status, 200);
+    const auto end = ParseFrames(refused.body);
+    ASSERT_TRUE(end.has_value());
+    ASSERT_EQ(end->size(), 1u);
+    EXPECT_EQ(Json::parse(end->front().bytes)["error"]["code"], "unauthenticated");
+  }
+}
+
+TEST_F(GatewayApiTest, OddFramesAreRefusedInTheLastFrame) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", "ONE_MESSAGE_EXPECTED"},
+      {ToFrame(0, "{}") + ToFrame(0, "{}"), "ONE_MESSAGE_EXPECTED"},
+      {ToFrame(0, "{}").substr(0, 6), "FRAME_INVALID"},
+      {ToFrame(4, "{}"), "FRAME_INVALID"},
+      {ToFrame(kFrameCompressed, Gzip("{}")), "COMPRESSION_UNDECLARED"},
+      {ToFrame(0, "{"), "JSON_INVALID"},
+      {ToFrame(0, std::string((4 << 20) + 1, ' ')), "MESSAGE_TOO_LARGE"},
+  };
+  for (const auto& [body, reason] : cases) {
+    const HttpAnswer answer = Client().Do("POST", "/rebound.v1.CustomerService/ExportCustomer",
+                                          HeadersOf("manager", "application/connect+json"), body);
+    EXPECT_EQ(answer.status, 200);
+    const auto frames = ParseFrames(answer.body);
+    ASSERT_TRUE(frames.has_value() && frames->size() == 1) << reason;
+    const Json error = Json::parse(frames->front().bytes)["error"];
+    EXPECT_EQ(error["details"][0]["debug"]["reason"], reason);
+  }
+}
+
+// A watch ends when its client goes: at the end of the test no watcher is left, which HealthService
+// checks.
+TEST_F(GatewayApiTest, AWatchLastsAsLongAsItsClient) {
+  const std::string request =
+      "POST /grpc.health.v1.Health/Watch HTTP/1.1\r\nhost: t\r\n"
+      "content-type: application/connect+json\r\ncontent-length: 7\r\n\r\n" +
+      ToFrame(0, "{}");
+  RawClient stays = Client();
+  {
+    RawClient goes = Client();
+    goes.Send(request);
+    EXPECT_THAT(goes.ReadSome(), HasSubstr("200 OK"));
+  }
+  stays.Send(request);
+  EXPECT_THAT(stays.ReadSome(), HasSubstr("200 OK"));
+  server_.Stop();
+  // The stream's own end says that the server is stopping.
+  EXPECT_THAT(stays.ReadToEnd(), HasSubstr("unavailable"));
+}
+
+TEST_F(GatewayApiTest, ADrainingServerSaysSoAndFinishesWhatRuns) {
+  EXPECT_EQ(Client().Do("GET", "/healthz").body, "ok\n");
+  EXPECT_EQ(Client().Do("GET", "/readyz").status, 200);
+  EXPECT_EQ(Client().Do("HEAD", "/readyz").status, 200);
+  EXPECT_EQ(Client().Do("POST", "/healthz").status, 405);
+  EXPECT_EQ(Client().Do("PUT", "/readyz").status, 405);
+  EXPECT_EQ(Client().Do("GET", "/nothing").status, 404);
+
+  server_.store().HoldWrites();
+  HttpAnswer held;
+  std::thread caller([&] {
+    held = PostText("integration", "/rebound.v1.ResponseService/SubmitResponse",
+                    R"({"requestId": "r", "response": {"programId": "touchpoint", "score": 3,
+                        "customerKey": {"sourceSystem": "crm", "externalId": "li"}}})");
+  });
+  server_.store().WaitForHeldWrite();
+  const int port = server_.http_port();
+  RawClient kept = Client();
+  EXPECT_EQ(kept.Do("GET", "/healthz").status, 200);
+  std::thread stopper([&] { server_.server().Stop(std::chrono::seconds(30)); });
+  // New callers hear it until the running call is done.
+  int ready = 200;
+  for (int i = 0; i < 100'000 && ready == 200; ++i) {
+    ready = RawClient(port).Do("GET", "/readyz").status;
+  }
+  EXPECT_EQ(ready, 503);
+  EXPECT_EQ(RawClient(port).Do("GET", "/healthz").status, 200);
+  EXPECT_EQ(Post("viewer", FromText<api::GetProgramRequest>(R"(program_id: "x")"), kJson).status,
+            503);
+  server_.store().ReleaseWrites();
+  stopper.join();
+  caller.join();
+  EXPECT_EQ(held.status, 200) << held.body;
+}
+
+TEST_F(GatewayApiTest, AFailedStoreIsNotReady) {
+  server_.store().FailWrites();
+  PostText("integration", "/rebound.v1.ResponseService/SubmitResponse",
+           R"({"requestId": "r", "response": {"programId": "touchpoint", "score": 3,
+               "customerKey": {"sourceSystem": "crm", "externalId": "li"}}})");
+  EXPECT_EQ(Client().Do("GET", "/readyz").status, 503);
+  EXPECT_EQ(Client().Do("GET", "/healthz").status, 200);
+}
+
+TEST_F(GatewayApiTest, MetricsAreThoseOfGetStatus) {
+  PostText("viewer", kCheck, R"({"programId": "touchpoint"})");
+  const HttpAnswer answer = Client().Do("GET", "/metrics");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.Header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(answer.body,
+              HasSubstr("rebound_calls_total{method=\"rebound.v1.SurveyService/GetProgram\","));
+  const auto status = server_.Do<api::GetStatusResponse>("viewer", "with_metrics: true");
+  EXPECT_THAT(status.metrics_text(), HasSubstr("# TYPE rebound_calls_total counter\n"));
+  EXPECT_EQ(server_.Do<api::GetStatusResponse>("viewer", "").metrics_text(), "");
+  // Who comes through a proxy, or shows a token, is looked at.
+  EXPECT_EQ(Client().Do("GET", "/metrics", {{"x-forwarded-for", "203.0.113.7"}}).status, 401);
+  EXPECT_EQ(Client().Do("GET", "/metrics", {{"authorization", "Bearer rbt_x"}}).status, 401);
+  EXPECT_EQ(Client()
+                .Do("GET", "/metrics", {{"authorization", "Bearer " + server_.TokenOf("viewer")}})
+                .status,
+            200);
+}
+
+TEST(MetricsTextTest, TheTextIsKept) {
+  api::GetStatusResponse status;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(
+                  R"({"version": "0.1.0", "store": "sqlite", "revision": "8",
+    "config": {"reloadTime": "2026-01-31T08:00:00Z", "goodReloadCount": "3",
+               "failedReloadCount": "2"},
+    "timers": {"dueCount": "1234", "oldestDueAge": "7800s", "held": true, "parkedCount": "2",
+               "latenessP99": "1.250s"},
+    "tables": [{"table": "cases", "rowCount": "12"}],
+    "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
+               "totalMicros": "2500"},
+              {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}]})",
+                  &status)
+                  .ok());
+  const std::string path = REBOUND_SOURCE_DIR "/tests/golden/metrics.txt";
+  std::ifstream file(path);
+  const std::string kept(std::istreambuf_iterator<char>(file), {});
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << MetricsText(status);
+  EXPECT_EQ(MetricsText(status), kept);
+}
+
+class GatewayCorsTest : public GatewayApiTest {
+ protected:
+  GatewayCorsTest()
+      : GatewayApiTest({.listen = "127.0.0.1:0", .cors_origins = {"https://console.example"}}) {}
+};
+
+TEST_F(GatewayCorsTest, OnlyListedOriginsMayCall) {
+  const Headers preflight = {{"origin", "https://console.example"},
+                             {"access-control-request-method", "POST"}};
+  const HttpAnswer allowed = Client().Do("OPTIONS", kCheck, preflight);
+  EXPECT_EQ(allowed.status, 204);
+  EXPECT_EQ(allowed.Header("access-control-allow-origin"), "https://console.example");
+  EXPECT_EQ(allowed.headers.count("access-control-allow-credentials"), 0u);
+  const HttpAnswer call = PostText("viewer", kCheck, R"({"programId": "touchpoint"})",
+                                   {{"origin", "https://console.example"}});
+  EXPECT_EQ(call.Header("access-control-allow-origin"), "https://console.example");
+  EXPECT_EQ(call.Header("vary"), "origin");
+  for (const char* origin : {"https://evil.example", "null", "https://console.example.evil"}) {
+    const HttpAnswer refused = Client().Do("OPTIONS", kCheck, {{"origin", origin}});
+    EXPECT_EQ(refused.status, 405) << origin;
+    EXPECT_EQ(refused.headers.count("access-control-allow-origin"), 0u) << origin;
+  }
+}
+
+TEST(ServerHttpTest, PlainHttpOnOtherAddressesNeedsTheOperatorsWord) {
+  TestServer server;  // for its store
+  ManualClock clock(kServerStart);
+  Server::Options options;
+  options.listen = {"127.0.0.1:0"};
+  options.run_timers = false;
+  options.http = HttpOptions{.listen = "0.0.0.0:0"};
+  EXPECT_THROW(Server(server.store(), clock, PlainRevision(), options, [] {}), std::runtime_error);
+  options.http = HttpOptions{.listen = "no address"};
+  EXPECT_THROW(Server(server.store(), clock, PlainRevision(), options, [] {}), std::runtime_error);
+  options.http.reset();
+  options.tls.certificate = server.folder() / "no.pem";
+  EXPECT_THROW(Server(server.store(), clock, PlainRevision(), options, [] {}), std::runtime_error);
+  options.tls.key = server.folder() / "no.pem";
+  EXPECT_THROW(Server(server.store(), clock, PlainRevision(), options, [] {}), std::runtime_error);
+}
+
+TEST(ServerHttpTest, BothListenersServeTls) {
+  TestServer other;  // for its folder and store
+  const auto certificate = other.folder() / "cert.pem", key = other.folder() / "key.pem";
+  WriteCertificate("localhost", certificate, key);
+  ManualClock clock(kServerStart);
+  Server::Options options;
+  options.listen = {"127.0.0.1:0"};
+  options.run_timers = false;
+  options.tls = {certificate, key};
+  options.http = HttpOptions{.listen = "127.0.0.1:0", .tls = {certificate, key}};
+  Server server(other.store(), clock, PlainRevision(), options, [] {});
+
+  RawClient client(server.http_port(), RawClient::Kind::kTls);
+  const HttpAnswer answer = client.Do("GET", "/healthz");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.Header("strict-transport-security"), "");
+  WriteCertificate("second", certificate, key);
+  server.ReloadCertificates();
+  EXPECT_EQ(RawClient(server.http_port(), RawClient::Kind::kTls).CommonName(), "second");
+  // HTTP/2 over TLS on the gRPC port: its handshake gives the first or, once gRPC has looked, the
+  // second name.
+  const std::string name = RawClient(server.ports().front(), RawClient::Kind::kTls).CommonName();
+  EXPECT_TRUE(name == "localhost" || name == "second") << name;
+  server.Stop(std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace rebound::fixtures
