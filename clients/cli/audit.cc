@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "clients/cli/commands.h"
 #include "clients/cli/options.h"
@@ -14,16 +15,12 @@ namespace rebound::cli {
 namespace {
 
 std::string KindWord(v1::AuditKind kind, bool chinese) {
-  if (chinese) {
-    switch (kind) {
-      case v1::AUDIT_KIND_MUTATION: return "变更";
-      case v1::AUDIT_KIND_SIGN_IN: return "登录";
-      case v1::AUDIT_KIND_EXPORT: return "导出";
-      case v1::AUDIT_KIND_REFUSED: return "拒绝";
-      case v1::AUDIT_KIND_UNMASK: return "查看明文";
-      case v1::AUDIT_KIND_OPERATOR: return "运维";
-      default: break;
-    }
+  constexpr std::pair<v1::AuditKind, const char*> kWords[] = {
+      {v1::AUDIT_KIND_MUTATION, "变更"},   {v1::AUDIT_KIND_SIGN_IN, "登录"},
+      {v1::AUDIT_KIND_EXPORT, "导出"},     {v1::AUDIT_KIND_REFUSED, "拒绝"},
+      {v1::AUDIT_KIND_UNMASK, "查看明文"}, {v1::AUDIT_KIND_OPERATOR, "运维"}};
+  for (const auto& [each, word] : kWords) {
+    if (chinese && each == kind) return word;
   }
   return EnumName(kind);
 }

@@ -1,6 +1,7 @@
 #include "server/services/audit.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/access/audited.h"
@@ -34,14 +35,12 @@ void FillOutcome(const Error& error, AuditEntry* entry) {
 
 // The server could not; nobody was refused.
 bool IsRefusal(const Error& error) {
-  switch (TextOf(error.reason).code) {
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::CANCELLED:
-    case grpc::StatusCode::UNKNOWN: return false;
-    default: return error.reason != Reason::kQueueFull;
-  }
+  constexpr grpc::StatusCode kNone[] = {grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::INTERNAL,
+                                        grpc::StatusCode::DEADLINE_EXCEEDED,
+                                        grpc::StatusCode::CANCELLED, grpc::StatusCode::UNKNOWN};
+  return error.reason != Reason::kQueueFull &&
+         std::find(std::begin(kNone), std::end(kNone), TextOf(error.reason).code) ==
+             std::end(kNone);
 }
 
 bool IsAddress(std::string_view text) {
