@@ -63,6 +63,8 @@ struct Server::Parts {
         executor(store, clock, book, options.executor, std::move(on_failure)),
         erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
+        limits{RateLimiter(clock, options.rate_identity), RateLimiter(clock, options.rate_address),
+               options.limit_loopback},
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
@@ -85,12 +87,15 @@ struct Server::Parts {
                      auto identity = authenticator.Authenticate(header, count);
                      return identity ? grpc::Status::OK : ToStatus(identity.error());
                    }),
-        services(NewServices(backend)) {}
+        services(NewServices(backend)) {
+    backend.limits = &limits;
+  }
 
   RevisionBook book;
   Executor executor;
   Erasures erasures;
   Authenticator authenticator;
+  CallLimits limits;
   CallMetrics metrics;
   PageTokens page_tokens;
   ReadPool pool;
