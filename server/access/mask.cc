@@ -20,7 +20,7 @@ struct CodePoint {
   std::string_view bytes{};
 };
 
-// A byte that is no UTF-8 is a character of its own.
+// What is no UTF-8 gives some characters or other, of no more bytes than there are.
 std::vector<CodePoint> CodePointsOf(std::string_view text) {
   std::vector<CodePoint> points;
   for (size_t i = 0; i < text.size();) {

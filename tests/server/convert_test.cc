@@ -634,6 +634,13 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},
        {RestrictedActionKind::kSurvey, api::RESTRICTED_ACTION_KIND_SURVEY},
        {RestrictedActionKind::kRoute, api::RESTRICTED_ACTION_KIND_ROUTE}});
+  ExpectSameEnum<UnmaskReason, api::UnmaskReason>(
+      {{UnmaskReason::kContact, api::UNMASK_REASON_CONTACT},
+       {UnmaskReason::kIdentify, api::UNMASK_REASON_IDENTIFY},
+       {UnmaskReason::kDeliver, api::UNMASK_REASON_DELIVER},
+       {UnmaskReason::kCorrect, api::UNMASK_REASON_CORRECT},
+       {UnmaskReason::kAuthority, api::UNMASK_REASON_AUTHORITY},
+       {UnmaskReason::kOther, api::UNMASK_REASON_OTHER}});
   ExpectSameEnum<ErasureGround, api::ErasureGround>(
       {{ErasureGround::kNoLongerNeeded, api::ERASURE_GROUND_NO_LONGER_NEEDED},
        {ErasureGround::kConsentWithdrawn, api::ERASURE_GROUND_CONSENT_WITHDRAWN},
