@@ -12,8 +12,10 @@
 
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
+#include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
+#include "server/access/mask.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/backtest.h"
 #include "workflows/command.h"
@@ -634,6 +636,9 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
        {RestrictedActionKind::kRemedy, api::RESTRICTED_ACTION_KIND_REMEDY},
        {RestrictedActionKind::kSurvey, api::RESTRICTED_ACTION_KIND_SURVEY},
        {RestrictedActionKind::kRoute, api::RESTRICTED_ACTION_KIND_ROUTE}});
+  ExpectSameEnum<MaskKind, api::MaskKind>({{MaskKind::kName, api::MASK_KIND_NAME},
+                                           {MaskKind::kContact, api::MASK_KIND_CONTACT},
+                                           {MaskKind::kKey, api::MASK_KIND_KEY}});
   ExpectSameEnum<UnmaskReason, api::UnmaskReason>(
       {{UnmaskReason::kContact, api::UNMASK_REASON_CONTACT},
        {UnmaskReason::kIdentify, api::UNMASK_REASON_IDENTIFY},
