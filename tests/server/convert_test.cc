@@ -146,9 +146,10 @@ class Filler {
   int serial_ = 0;
 };
 
-// With a remedy to choose, so that Remedy.type_id can be given.
+// With a remedy to choose, so that Remedy.type_id can be given; and contact data is not masked.
 std::shared_ptr<const Revision> WithCatalogue() {
   Revision revision = *PlainRevision();
+  for (RoleDef& role : revision.roles) role.sees_contact = true;
   revision.remedies = {{"refund", RemedyKind::kRefund, "Refund", "退费", true, true}};
   return std::make_shared<const Revision>(std::move(revision));
 }
