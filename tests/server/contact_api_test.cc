@@ -327,7 +327,9 @@ TEST_F(ContactTest, WithoutAReasonOrTheRoleNothingIsShown) {
            {"integration", ById() + "reason: UNMASK_REASON_CONTACT", "ROLE_NOT_ALLOWED", ""}}) {
     const Refusal refusal = server_.Refuse(row.who, "CustomerService/UnmaskContact", row.request);
     EXPECT_EQ(refusal.reason, row.reason) << refusal;
-    if (*row.field != '\0') EXPECT_TRUE(refusal.HasField(row.field)) << refusal;
+    if (*row.field != '\0') {
+      EXPECT_TRUE(refusal.HasField(row.field)) << refusal;
+    }
   }
 }
 
