@@ -39,6 +39,9 @@ struct Arguments {
   std::string http;  // empty: no listener
   HttpOptions http_options;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
+  // A CRM that pumps single answers as fast as they are taken stays below (2 units each); 0: none.
+  int64_t rate_identity = 50'000;
+  int64_t rate_address = 100'000;
   std::string log_level = "info";
   Store::Principal principal;
 };
@@ -104,6 +107,9 @@ int VerifyFile(const Arguments& arguments) {
                             : "NOT ok: rows and events differ\n");
   return report.ok() ? 0 : 1;
 }
+
+// Two seconds' worth may come at once.
+RateLimit LimitOf(int64_t per_second) { return {per_second, 2 * per_second}; }
 
 // Without a file, a try-out: fresh data that goes when the machine cleans its temporary files.
 std::string TemporaryFile() {
@@ -177,6 +183,8 @@ int Serve(Arguments arguments) {
   server_options.executor.queue_capacity = arguments.queue_capacity;
   server_options.executor.secret = keys.secret();
   server_options.keys = &keys;
+  server_options.rate_identity = LimitOf(arguments.rate_identity);
+  server_options.rate_address = LimitOf(arguments.rate_address);
   server_options.zone_data = ZoneDataVersion();
   server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
@@ -248,6 +256,17 @@ int Main(int argc, char** argv) {
                  "https://HOST whose pages may call from a browser; may be repeated; none: off");
   app.add_option("--queue-capacity", arguments.queue_capacity,
                  "commands that may wait for the writer")
+      ->capture_default_str();
+  app.add_option(
+         "--rate-identity", arguments.rate_identity,
+         "units of calls a second that one identity may use, twice as many at once: 1 for a "
+         "read, 2 for a change, 10 for a report, export, import or batch; 0: no limit")
+      ->check(CLI::Range(0, 100'000'000))
+      ->capture_default_str();
+  app.add_option("--rate-address", arguments.rate_address,
+                 "calls a second from one address, a token that is none counts as 11; not for "
+                 "addresses of this machine; 0: no limit")
+      ->check(CLI::Range(0, 100'000'000))
       ->capture_default_str();
   app.add_option("--log-level", arguments.log_level, "debug, info or warn")
       ->check(CLI::IsMember({"debug", "info", "warn"}))

@@ -93,6 +93,8 @@ struct Server::Parts {
         audit(store, executor, clock),
         erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
+        limits{RateLimiter(clock, options.rate_identity), RateLimiter(clock, options.rate_address),
+               options.limit_loopback},
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
@@ -122,7 +124,9 @@ struct Server::Parts {
                      auto identity = authenticator.Authenticate(header, count);
                      return identity ? grpc::Status::OK : ToStatus(identity.error());
                    }),
-        services(NewServices(backend)) {}
+        services(NewServices(backend)) {
+    backend.limits = &limits;
+  }
 
   // GET /metrics. Whoever reaches it without a proxy on this machine may see it; others show a
   // token that may call GetStatus.
@@ -135,6 +139,7 @@ struct Server::Parts {
   AuditLog audit;
   Erasures erasures;
   Authenticator authenticator;
+  CallLimits limits;
   CallMetrics metrics;
   PageTokens page_tokens;
   ReadPool pool;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/access/rate_limiter.h"
 #include "server/clock.h"
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
@@ -51,6 +52,10 @@ class Server {
     Erasures::Step erasure_step{};  // for tests
     std::string zone_data{};        // version of the time zone data in use; empty: not looked at
     RevisionBook::Reload config_read{};  // how the folder fared when `revision` was read
+    // Units of calls (CostOf, access/policy.h); none unless told otherwise.
+    RateLimit rate_identity{};
+    RateLimit rate_address{};
+    bool limit_loopback = false;  // rate_address counts for this machine's own addresses, too
   };
 
   // Borrows store and clock; both outlive the server. `on_failure` is called once if the store

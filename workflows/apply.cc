@@ -526,6 +526,7 @@ struct CaseFold {
     c.attempts.push_back(e.attempt);
     c.worked = true;
   }
+  void operator()(const ContactUnmasked&) { CHECK(false); }
   void operator()(const CaseOpened&) { CHECK(false); }
   void operator()(const ResponseCorrected&) { CHECK(false); }
   void operator()(const RevisionApplied&) { CHECK(false); }
@@ -637,6 +638,7 @@ void SetConsent(std::vector<Consent>& consents, const Consent& consent) {
 }  // namespace
 
 Case Apply(Case before, const Event& event) {
+  if (std::holds_alternative<ContactUnmasked>(event.body)) return before;
   if (const auto* opened = std::get_if<CaseOpened>(&event.body)) {
     before = opened->opened;
     before.version = 0;
@@ -651,6 +653,7 @@ Case Apply(Case before, const Event& event) {
 }
 
 Customer Apply(Customer before, const Event& event) {
+  if (std::holds_alternative<ContactUnmasked>(event.body)) return before;
   if (const auto* created = std::get_if<CustomerCreated>(&event.body)) {
     before = created->customer;
     before.version = 0;

@@ -61,21 +61,28 @@ struct SetCustomerConsent {
   std::optional<int64_t> expected_version{};
 };
 
+// A case as a caller names it: by id, or by number when the id is empty.
+struct CaseRef {
+  CaseId id{};
+  int64_t number = 0;
+};
+
 // Erases the person: the customer, whoever stands for it, and every alias.
 struct EraseCustomer {
   CustomerId customer_id{};
   ErasureGround ground = ErasureGround::kUnset;
   std::optional<int64_t> expected_version{};  // of who stands for the person
 };
+// Shows contact data in clear: of the customer, or, where there is none, of the case.
+struct UnmaskContact {
+  CustomerId customer_id{};
+  CaseRef ref{};
+  UnmaskReason reason = UnmaskReason::kUnset;
+  Text note{};
+};
 // The store has no bytes of that record any more.
 struct FinishErasure {
   CustomerId customer_id{};
-};
-
-// A case as a caller names it: by id, or by number when the id is empty.
-struct CaseRef {
-  CaseId id{};
-  int64_t number = 0;
 };
 
 struct OpenCase {
@@ -341,6 +348,6 @@ struct WorkEntry {
 using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
                              OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
                              ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry,
-                             ReportRulesTried, EraseCustomer, FinishErasure>;
+                             ReportRulesTried, EraseCustomer, FinishErasure, UnmaskContact>;
 
 }  // namespace rebound

@@ -78,6 +78,9 @@ enum class ErasureGround {
   kLegalObligation
 };
 
+// What contact data was shown in clear for.
+enum class UnmaskReason { kUnset, kContact, kIdentify, kDeliver, kCorrect, kAuthority, kOther };
+
 // May the customer be approached for `purpose` on `channel`? kDoNotContact wins over
 // kConsentDenied; the entry of the very channel wins over the one for every channel; no entry: not
 // denied.

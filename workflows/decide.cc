@@ -29,6 +29,7 @@ struct CommandDecision {
   Result<Events> operator()(const ReportRulesTried&) { return Events{}; }  // nothing happened
   Result<Events> operator()(const EraseCustomer& c) { return DecideErase(facts, c, context); }
   Result<Events> operator()(const FinishErasure& c) { return DecideErased(facts, c, context); }
+  Result<Events> operator()(const UnmaskContact& c) { return DecideUnmask(facts, c, context); }
 };
 
 }  // namespace

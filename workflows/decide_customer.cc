@@ -107,4 +107,23 @@ Result<Events> DecideConsent(const Facts& facts, const SetCustomerConsent& comma
   return draft.Take();
 }
 
+Result<Events> DecideUnmask(const Facts& facts, const UnmaskContact& command,
+                            const Context& context) {
+  const bool of_case = command.customer_id.empty();
+  if (of_case ? !facts.subject : !facts.customer) return NotFound(of_case ? "case" : "customer");
+  Draft draft(context, facts, nullptr);
+  ContactUnmasked shown{command.reason, command.note};
+  draft.Stamp(shown.note);
+  if (of_case) {
+    // Neither work nor a reason to look at clocks: nobody has done anything with the case.
+    Case c = *facts.subject;
+    if (auto followed = CheckFollowed(draft, c); !followed) return std::move(followed).error();
+    draft.AddCase(c, context.now, std::move(shown));
+  } else {
+    draft.AddCustomer(facts.customer->id, facts.customer->profile.org_unit_id, context.now,
+                      std::move(shown));
+  }
+  return draft.Take();
+}
+
 }  // namespace rebound

@@ -417,5 +417,7 @@ Result<Events> DecideErase(const Facts& facts, const EraseCustomer& command,
                            const Context& context);
 Result<Events> DecideErased(const Facts& facts, const FinishErasure& command,
                             const Context& context);
+Result<Events> DecideUnmask(const Facts& facts, const UnmaskContact& command,
+                            const Context& context);
 
 }  // namespace rebound

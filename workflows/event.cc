@@ -85,6 +85,7 @@ struct NameOf {
   REBOUND_NAME(CustomerErased)
   REBOUND_NAME(ErasureFinished)
   REBOUND_NAME(CaseErased)
+  REBOUND_NAME(ContactUnmasked)
 #undef REBOUND_NAME
 };
 

@@ -54,6 +54,14 @@ struct ErasureFinished {
   friend bool operator==(const ErasureFinished&, const ErasureFinished&) = default;
 };
 
+// Somebody was shown contact data in clear: that of a case, where it names one, else of the
+// customer. No row changes.
+struct ContactUnmasked {
+  UnmaskReason reason = UnmaskReason::kUnset;
+  Text note{};
+  friend bool operator==(const ContactUnmasked&, const ContactUnmasked&) = default;
+};
+
 // Responses.
 struct ResponseRecorded {
   Response response{};
@@ -514,7 +522,7 @@ using EventVariant = std::variant<
     AlertAcknowledged, AlertOverdue, CaseBegun, CaseRestricted, ResponseCorrected, StepStarted,
     StepEnded, StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided,
     EntryExtensionRequested, EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted,
-    EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased>;
+    EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased, ContactUnmasked>;
 
 // The variant with its special members in event.cc. Over so many alternatives they are the slowest
 // code of the program to compile, and nearly every file copies events: 14 s each, otherwise.

@@ -23,14 +23,14 @@ std::string ManagerAt(const std::vector<OrgUnit>& units, std::string_view unit, 
 }
 
 std::vector<RoleDef> DefaultRoles() {
-  return {{"admin", "Administrator", "管理员", "admin"},
-          {"manager", "Manager", "主管", "manager"},
-          {"supervisor", "Supervisor", "督办人", "manager"},
-          {"dispatcher", "Dispatcher", "派单员", "agent"},
-          {"verifier", "Verifier", "回访员", "agent"},
-          {"agent", "Agent", "处理人", "agent"},
-          {"integration", "Integration", "系统集成", "integration"},
-          {"viewer", "Viewer", "查看者", "viewer"}};
+  return {{"admin", "Administrator", "管理员", "admin", {}},
+          {"manager", "Manager", "主管", "manager", {}},
+          {"supervisor", "Supervisor", "督办人", "manager", {}},
+          {"dispatcher", "Dispatcher", "派单员", "agent", {}},
+          {"verifier", "Verifier", "回访员", "agent", {}},
+          {"agent", "Agent", "处理人", "agent", {}},
+          {"integration", "Integration", "系统集成", "integration", {}},
+          {"viewer", "Viewer", "查看者", "viewer", {}}};
 }
 
 std::vector<Priority> DefaultPriorities() {

@@ -22,6 +22,7 @@ std::string_view Name(Reason reason) {
     case Reason::kMoneyInvalid: return "MONEY_INVALID";
     case Reason::kNumberOutOfRange: return "NUMBER_OUT_OF_RANGE";
     case Reason::kUpdateMaskInvalid: return "UPDATE_MASK_INVALID";
+    case Reason::kValueMasked: return "VALUE_MASKED";
     case Reason::kPageSizeInvalid: return "PAGE_SIZE_INVALID";
     case Reason::kPageTokenInvalid: return "PAGE_TOKEN_INVALID";
     case Reason::kFilterInvalid: return "FILTER_INVALID";
@@ -121,6 +122,7 @@ std::string_view Name(Reason reason) {
     case Reason::kUnauthenticated: return "UNAUTHENTICATED";
     case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";
     case Reason::kTransitionRoleNotAllowed: return "TRANSITION_ROLE_NOT_ALLOWED";
+    case Reason::kRateLimited: return "RATE_LIMITED";
     case Reason::kQueueFull: return "QUEUE_FULL";
     case Reason::kDeadlineExceeded: return "DEADLINE_EXCEEDED";
     case Reason::kStoreUnavailable: return "STORE_UNAVAILABLE";

@@ -27,6 +27,7 @@ enum class Reason {
   kMoneyInvalid,
   kNumberOutOfRange,
   kUpdateMaskInvalid,
+  kValueMasked,
   kPageSizeInvalid,
   kPageTokenInvalid,
   kFilterInvalid,
@@ -138,6 +139,7 @@ enum class Reason {
   kBlacklistRoleNotAllowed,
 
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
+  kRateLimited,
   kQueueFull,
   kDeadlineExceeded,
   kStoreUnavailable,

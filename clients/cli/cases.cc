@@ -10,6 +10,7 @@
 #include "clients/cli/merging.h"
 #include "clients/cli/plan.h"
 #include "clients/cli/remedies.h"
+#include "clients/cli/unmask.h"
 #include "clients/cli/verbs.h"
 #include "clients/cli/words.h"
 #include "rebound/v1/config_service.grpc.pb.h"
@@ -889,6 +890,7 @@ void AddCaseCommands(CLI::App& app, Session& session) {
   AddDispatchVerbs(*cases, session);
   AddMergingVerbs(*cases, session);
   AddRulingVerbs(*cases, session);
+  AddCaseUnmask(*cases, session);
 }
 
 }  // namespace rebound::cli

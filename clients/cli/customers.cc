@@ -9,6 +9,7 @@
 #include "clients/cli/export.h"
 #include "clients/cli/options.h"
 #include "clients/cli/responses.h"
+#include "clients/cli/unmask.h"
 #include "rebound/v1/customer_service.grpc.pb.h"
 
 namespace rebound::cli {
@@ -493,6 +494,7 @@ void AddCustomerCommands(CLI::App& app, Session& session) {
   AddMatches(*customers, session);
   AddErase(*customers, session);
   AddExport(*customers, session);
+  AddCustomerUnmask(*customers, session);
 }
 
 }  // namespace rebound::cli

@@ -6,6 +6,7 @@
 #include "clients/cli/values.h"
 #include "rebound/v1/case.pb.h"
 #include "rebound/v1/common.pb.h"
+#include "rebound/v1/customer.pb.h"
 
 namespace rebound::cli {
 namespace {
@@ -19,6 +20,12 @@ constexpr Pair kEnums[] = {
     {"CATEGORY_DETRACTOR", "贬损者"},
     {"CATEGORY_PASSIVE", "被动者"},
     {"CATEGORY_PROMOTER", "推荐者"},
+    {"UNMASK_REASON_CONTACT", "联系客户"},
+    {"UNMASK_REASON_IDENTIFY", "核实身份"},
+    {"UNMASK_REASON_DELIVER", "兑现承诺"},
+    {"UNMASK_REASON_CORRECT", "更正资料"},
+    {"UNMASK_REASON_AUTHORITY", "监管或司法要求"},
+    {"UNMASK_REASON_OTHER", "其他"},
     {"CHANNEL_PHONE", "电话"},
     {"CHANNEL_SMS", "短信"},
     {"CHANNEL_EMAIL", "邮件"},
@@ -282,6 +289,7 @@ constexpr Pair kEvents[] = {
     {"ClockPaused", "时限停表"},
     {"ClockResumed", "时限续计"},
     {"ClockStarted", "时限开始"},
+    {"ContactUnmasked", "查看联系方式"},
     {"CommitmentMade", "作出承诺"},
     {"CommitmentSettled", "承诺了结"},
     {"ExtensionRecorded", "延期"},
@@ -495,6 +503,7 @@ const google::protobuf::EnumDescriptor* EnumOf(std::string_view event, std::stri
   if (key == "liability") return GetEnumDescriptor<v1::Liability>();
   if (key == "appeal") return GetEnumDescriptor<v1::AppealState>();
   if (key == "timer") return GetEnumDescriptor<v1::TimerKind>();
+  if (key == "reason" && event == "ContactUnmasked") return GetEnumDescriptor<v1::UnmaskReason>();
   if (key != "state") return nullptr;
   if (event == "ClockEnded") return GetEnumDescriptor<v1::ClockState>();
   if (event == "CommitmentSettled") return GetEnumDescriptor<v1::CommitmentState>();

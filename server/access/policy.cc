@@ -1,10 +1,12 @@
 #include "server/access/policy.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 
 namespace rebound {
 namespace {
@@ -89,6 +91,7 @@ constexpr Row kTable[] = {
     {"CustomerService/FindCustomerMatches", kStaff},
     {"CustomerService/EraseCustomer", kManaging},
     {"CustomerService/ExportCustomer", kManaging},
+    {"CustomerService/UnmaskContact", kStaff},
 
     {"BlacklistService/ProposeEntry", kStaff},
     {"BlacklistService/WarnEntry", kManaging},
@@ -142,6 +145,40 @@ constexpr bool AdminsMayCallEverything() {
 }
 static_assert(AdminsMayCallEverything());
 
+// Those whose answers hold contact data in clear for every role that may call them.
+constexpr std::string_view kInClear[] = {"rebound.v1.CustomerService/UnmaskContact",
+                                         "rebound.v1.CustomerService/ExportCustomer"};
+
+constexpr int64_t kReadCost = 1, kChangeCost = 2, kHeavyCost = 10;
+// Beside those whose name begins with one of kHeavyVerbs.
+constexpr std::string_view kHeavyVerbs[] = {"Batch",    "Bulk",   "Import",
+                                            "Backtest", "Export", "DryRun"};
+
+int64_t CostOfMethod(const google::protobuf::MethodDescriptor& method) {
+  const bool heavy =
+      method.service()->name() == "ReportService" ||
+      std::any_of(std::begin(kHeavyVerbs), std::end(kHeavyVerbs), [&](std::string_view verb) {
+        return std::string_view(method.name()).starts_with(verb);
+      });
+  if (heavy) return kHeavyCost;
+  const bool reads =
+      method.options().idempotency_level() == google::protobuf::MethodOptions::NO_SIDE_EFFECTS;
+  return reads ? kReadCost : kChangeCost;
+}
+
+std::map<std::string, int64_t, std::less<>> AllCosts() {
+  std::map<std::string, int64_t, std::less<>> costs;
+  for (const Row& row : kTable) {
+    const std::string name = std::string(kPackage) + std::string(row.method);
+    std::string dotted = name;
+    std::replace(dotted.begin(), dotted.end(), '/', '.');
+    const auto* method =
+        google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(dotted);
+    if (method != nullptr) costs.emplace(name, CostOfMethod(*method));
+  }
+  return costs;
+}
+
 const Row* FindRow(std::string_view method) {
   if (method.starts_with('/')) method.remove_prefix(1);
   if (!method.starts_with(kPackage)) return nullptr;
@@ -171,6 +208,23 @@ bool Allowed(std::string_view role, std::string_view method) {
   const auto found = std::find(kRoles.begin(), kRoles.end(), role);
   if (row == nullptr || found == kRoles.end()) return false;
   return (row->roles >> (found - kRoles.begin()) & 1) != 0;
+}
+
+bool SeesContact(std::string_view role, std::span<const RoleDef> roles, std::string_view method) {
+  if (method.starts_with('/')) method.remove_prefix(1);
+  if (std::find(std::begin(kInClear), std::end(kInClear), method) != std::end(kInClear))
+    return true;
+  const auto found =
+      std::find_if(roles.begin(), roles.end(), [role](const RoleDef& r) { return r.id == role; });
+  if (found != roles.end() && found->sees_contact) return *found->sees_contact;
+  return BaseOf(role, roles) == "integration";
+}
+
+int64_t CostOf(std::string_view method) {
+  static const auto& costs = *new std::map<std::string, int64_t, std::less<>>(AllCosts());
+  if (method.starts_with('/')) method.remove_prefix(1);
+  const auto found = costs.find(method);
+  return found == costs.end() ? kChangeCost : found->second;
 }
 
 std::vector<std::string> PolicyMethods() {

@@ -1,6 +1,7 @@
 // Which role may call which method: one table. Pure; thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,17 @@ std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles);
 // "rebound.v1.CaseService/CloseCase" (a slash in front is allowed, as gRPC writes it). False for an
 // unknown role or method.
 bool Allowed(std::string_view role, std::string_view method);
+
+// Whether contact data (fields marked rebound.v1.mask) stands in clear in the answers of `method`
+// to `role`: as the configuration says of the role, built-in ones too; else for those whose base is
+// integration, the systems that it comes from. For every role in the methods that are for just
+// that: UnmaskContact, which is on record, and ExportCustomer, by which a person is told what is
+// held on them. An unknown role does not see it.
+bool SeesContact(std::string_view role, std::span<const RoleDef> roles, std::string_view method);
+
+// What a call of `method` takes of the caller's limits (rate_limiter.h), in units: 1 for a read, 2
+// for a change, 10 for reports, exports, imports and batches. 2 for an unknown one.
+int64_t CostOf(std::string_view method);
 
 // Every method in the table, by full name.
 std::vector<std::string> PolicyMethods();

@@ -482,6 +482,10 @@ inline constexpr Key kRoleKeys[] = {
     kName,
     {"base", kRequired, form::Word(kBases), "The role may call what its base may",
      "该角色可调用其基准角色能调用的接口"},
+    {"sees_contact", kOptional, form::kTruth,
+     "Names, numbers and addresses of customers in clear; default: true for base integration, else "
+     "false",
+     "明文显示客户姓名、号码和地址；基准为 integration 时默认 true，否则默认 false"},
 };
 
 inline constexpr Key kLabelKeys[] = {kId, kName};

@@ -32,6 +32,9 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
                      Fill(messages::kSetBase, {role.id}));
       }
     }
+    if (Find(node, "sees_contact").value != nullptr) {
+      reader.ReadBool(node, "sees_contact", &role.sees_contact.emplace(false));
+    }
     reader.CheckUnique(node, "id", role.id, &lines);
     roles->push_back(std::move(role));
   }
@@ -55,8 +58,11 @@ void WriteRoles(const std::vector<RoleDef>& roles, std::vector<CanonicalItem>* i
   items->push_back({"roles", "", "roles:\n"});
   for (const RoleDef& role : roles) {
     items->push_back({"roles", role.id,
-                      fmt::format("  - {{id: {}, {}, base: {}}}\n", YamlQuoted(role.id),
-                                  CanonicalName(role.name_en, role.name_zh), role.base)});
+                      fmt::format("  - {{id: {}, {}, base: {}{}}}\n", YamlQuoted(role.id),
+                                  CanonicalName(role.name_en, role.name_zh), role.base,
+                                  !role.sees_contact   ? ""
+                                  : *role.sees_contact ? ", sees_contact: true"
+                                                       : ", sees_contact: false")});
   }
 }
 

@@ -141,6 +141,20 @@ struct FactLoader {
     return {};
   }
 
+  // By the case whoever it is about is shown, be their record in sight or not: that is what it is
+  // handled for.
+  Result<void> operator()(const UnmaskContact& command) {
+    if (!command.customer_id.empty()) {
+      facts.customer = VisibleCustomer(command.customer_id);
+      return {};
+    }
+    facts.subject = FindVisibleOrLent(reader, caller.scope, command.ref);
+    if (facts.subject && !facts.subject->customer_id.empty()) {
+      facts.customer = Standing(reader, reader.GetCustomer(facts.subject->customer_id));
+    }
+    return {};
+  }
+
   // What is asked of staff only as a case looks for an owner. The facts may ask until the
   // transaction ends.
   void OfferLookups() {
@@ -697,6 +711,7 @@ void AddRollup(Change& change, RollupKey key, const Counts& counts, bool add) {
 Change Fold(const Facts& facts, Events events) {
   Change change;
   for (const Event& event : events) {
+    if (std::holds_alternative<ContactUnmasked>(event.body)) continue;
     if (!event.case_id.empty()) {
       auto& row = RowOf<Case>(change.cases, event.case_id, [&]() -> std::optional<Case> {
         if (facts.subject && facts.subject->id == event.case_id) return facts.subject;
@@ -849,6 +864,16 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
     outcome->customer = facts.customer;
     return IdCast<RawId>(facts.customer->id);
   }
+  if (const auto* unmask = std::get_if<UnmaskContact>(&command)) {
+    outcome->customer = facts.customer;
+    if (unmask->customer_id.empty()) {
+      outcome->subject = facts.subject;
+      CHECK(outcome->subject.has_value());
+      return IdCast<RawId>(outcome->subject->id);
+    }
+    CHECK(outcome->customer.has_value());
+    return IdCast<RawId>(outcome->customer->id);
+  }
   // Linking changes the alias; the answer is the customer that now stands for it.
   outcome->customer = facts.customer;
   for (const auto& row : change.customers) {
@@ -911,6 +936,22 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
   if (!outcome.response && !outcome.customer && !outcome.subject && !outcome.entry) {
     return NotFound("resource");
   }
+  return outcome;
+}
+
+// The same for contact data: whoever has lost sight of the record is not shown it again.
+Result<Outcome> ShowAgain(Reader& reader, const UnmaskContact& command, const Facts& facts) {
+  Outcome outcome;
+  outcome.replayed = true;
+  outcome.customer = facts.customer;
+  if (command.customer_id.empty()) {
+    outcome.subject = facts.subject;
+    if (!outcome.subject) return NotFound("case");
+    Hydrate(reader, *outcome.subject);
+  } else if (!outcome.customer) {
+    return NotFound("customer");
+  }
+  if (outcome.customer) Hydrate(reader, *outcome.customer);
   return outcome;
 }
 
@@ -991,6 +1032,12 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
                          : caller.request_id + "#" + std::to_string(work.positions[index]));
     if (const auto known = transaction.FindRequest(request->key)) {
       if (known->body != caller.body_hash) return reused;
+      if (const auto* unmask = std::get_if<UnmaskContact>(&command)) {
+        Facts facts;
+        FactLoader loader{transaction, caller, context, revisions, secret, facts};
+        if (auto loaded = loader(*unmask); !loaded) return std::move(loaded).error();
+        return ShowAgain(transaction, *unmask, facts);
+      }
       return ReadAgain(transaction, command, known->resource);
     }
   }

@@ -161,6 +161,10 @@ Result<void> PreviewNotice(const Call& call, Reader& reader,
   }
   Hydrate(reader, *entry);
   Hydrate(reader, customer);
+  if (!call.sees_contact) {
+    std::string& name = customer.profile.display_name.value;
+    name = Mask(MaskKind::kName, name);
+  }
   const std::shared_ptr<const Zone> own = FindZone(customer.profile.time_zone);
   const Zone& zone = own != nullptr ? *own : call.revision->contact.zone;
   const std::string& tag = language.empty() ? customer.profile.language : language;

@@ -8,10 +8,12 @@
 #include <grpcpp/support/proto_buffer_writer.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "server/access/policy.h"
 #include "server/log.h"
 #include "server/services/audit.h"
+#include "server/services/masking.h"
 #include "server/services/status.h"
 #include "workflows/check.h"
 
@@ -82,6 +84,28 @@ std::string Flatten(const grpc::ByteBuffer& bytes) {
     flat.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
   return flat;
+}
+
+// By whose address the call is limited; empty: by none. Only whoever calls in this process, which
+// is the gateway, may speak for another.
+std::string AddressOf(const grpc::CallbackServerContext& context) {
+  const std::string peer = context.peer();
+  if (!IsInProcess(peer)) return LimitedAddress(peer);
+  const auto [first, last] = context.client_metadata().equal_range("rebound-peer-address");
+  if (first == last || std::next(first) != last) return {};
+  return LimitedAddressOf({first->second.data(), first->second.size()});
+}
+
+bool IsExempt(const CallLimits& limits, std::string_view address) {
+  return !limits.limit_loopback && IsLoopback(address);
+}
+
+Result<void> CheckLimit(RateLimiter& limiter, const char* limit, std::string_view key,
+                        int64_t cost) {
+  const auto wait = limiter.Take(key, cost);
+  if (!wait) return {};
+  return Error{Reason::kRateLimited,
+               {{"limit", limit}, {"retry_ms", std::to_string(wait->count())}}};
 }
 
 std::string NewCallId(Timestamp now) {
@@ -156,6 +180,11 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
+  const std::string address = backend.limits == nullptr ? std::string() : AddressOf(*context);
+  if (!address.empty() && !IsExempt(*backend.limits, address)) {
+    if (auto free = CheckLimit(backend.limits->address, "address", address, 1); !free) return free;
+  }
+
   const auto [first, last] = metadata.equal_range("authorization");
   std::string_view header;
   size_t count = 0;
@@ -163,13 +192,24 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
     header = {it->second.data(), it->second.size()};
   }
   auto identity = backend.authenticator.Authenticate(header, count);
-  if (!identity) return std::move(identity).error();
+  if (!identity) {
+    if (!address.empty() && !IsExempt(*backend.limits, address)) {
+      backend.limits->address.Charge(address, kFailedTokenCost);
+    }
+    return std::move(identity).error();
+  }
   call->identity = *std::move(identity);
+  if (backend.limits != nullptr) {
+    auto free =
+        CheckLimit(backend.limits->identity, "identity", call->identity.name, CostOf(method));
+    if (!free) return free;
+  }
   call->revision = backend.book.current();
   if (!Allowed(BaseOf(call->identity.role, call->revision->roles), method)) {
     return Error{Reason::kRoleNotAllowed,
                  {{"role", call->identity.role}, {"method", std::string(method)}}};
   }
+  call->sees_contact = SeesContact(call->identity.role, call->revision->roles, method);
   return {};
 }
 
@@ -182,6 +222,10 @@ grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
     if (error.reason == Reason::kInternal) error.metadata["call_id"] = call.call_id;
     status = ToStatus(error, call.language);
     context->AddTrailingMetadata("rebound-call-id", call.call_id);
+    if (error.reason == Reason::kRateLimited) {
+      context->AddTrailingMetadata("grpc-retry-pushback-ms",
+                                   std::to_string(RetryDelay(error).count()));
+    }
   }
   const Duration elapsed = SystemClock().Now() - call.started_at;
   call.backend.metrics.Count(call.method, status.error_code(), elapsed);
@@ -231,6 +275,14 @@ Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& 
   auto cursor = call.backend.page_tokens.Open(token, identity, call.started_at);
   if (!cursor) return std::move(cursor).error();
   return std::optional<PageCursor>(*cursor);
+}
+
+bool ToAnswer(const Call& call, google::protobuf::Message& message, grpc::ByteBuffer* bytes) {
+  if (!call.sees_contact) MaskContact(message);
+  bool own = false;
+  return grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(message, bytes,
+                                                                                    &own)
+      .ok();
 }
 
 ApiService::ApiService(Backend& backend, const google::protobuf::ServiceDescriptor* descriptor)
@@ -295,12 +347,9 @@ void ApiService::Finish(const std::shared_ptr<UnaryState>& state, const Result<v
 }
 
 void ApiService::Reply(const std::shared_ptr<UnaryState>& state,
-                       const google::protobuf::Message& response) {
-  bool own = false;
-  const grpc::Status serialized =
-      grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
-          response, state->response, &own);
-  Finish(state, serialized.ok() ? Result<void>() : Result<void>(Error{Reason::kInternal}));
+                       google::protobuf::Message& response) {
+  const bool serialized = ToAnswer(state->call, response, state->response);
+  Finish(state, serialized ? Result<void>() : Result<void>(Error{Reason::kInternal}));
 }
 
 Error ApiService::Broken(const Call& call, const std::exception& e) {

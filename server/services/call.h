@@ -1,5 +1,6 @@
-// The one path that every call takes, in this order: call id, metrics, drain, deadline, identity,
-// permission, parse, run (scope is a predicate of every load), map errors, count, log.
+// The one path that every call takes, in this order: call id, metrics, drain, deadline, limit of
+// the address, identity, limit of the identity, permission, parse, run (scope is a predicate of
+// every load), map errors, count, log.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "server/access/authenticator.h"
+#include "server/access/rate_limiter.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/metrics.h"
@@ -71,6 +73,7 @@ struct Backend {
   std::string zone_data{};  // version of the time zone data in use
   Timestamp started_at{};
   std::atomic<bool> draining{false};
+  CallLimits* limits = nullptr;  // null: none
 };
 
 // What a call is about, for the audit.
@@ -92,6 +95,7 @@ struct Call {
   std::shared_ptr<const Revision> revision{};
   std::string address{};         // PeerAddress
   mutable AuditSubject about{};  // of a change or an export, once its request is read
+  bool sees_contact = false;  // contact data stands in clear in the answer (masking.h)
 
   // The revision with this number, or the one in force when there is none.
   std::shared_ptr<const Revision> RevisionOf(int64_t number) const;
@@ -123,6 +127,11 @@ std::string DeterministicBytes(const google::protobuf::Message& message);
 // Where a page of a list begins: nullopt for the first page.
 Result<std::optional<PageCursor>> OpenPage(const Call& call, const std::string& token,
                                            std::string_view identity);
+
+// The bytes of an answer, in which contact data is masked for who does not see it. The only way an
+// answer leaves: unary, streamed and of bidi calls. `message` is left masked. False: it cannot be
+// serialised.
+bool ToAnswer(const Call& call, google::protobuf::Message& message, grpc::ByteBuffer* bytes);
 
 // One service of the API as a table of handlers; method names are checked against the descriptor.
 class ApiService : public grpc::Service {
@@ -208,7 +217,7 @@ class ApiService : public grpc::Service {
   void AddWriter(const char* name, WriterFactory factory);
 
   void Finish(const std::shared_ptr<UnaryState>& state, const Result<void>& result);
-  void Reply(const std::shared_ptr<UnaryState>& state, const google::protobuf::Message& response);
+  void Reply(const std::shared_ptr<UnaryState>& state, google::protobuf::Message& response);
 
   // Logs what broke, and says what the caller is told of it.
   static Error Broken(const Call& call, const std::exception& e);

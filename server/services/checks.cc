@@ -103,6 +103,10 @@ std::string Checks::Label(const std::string& field, const std::string& value) {
   return Key(field, value, 64);
 }
 
+void Checks::Clear(const std::string& field, MaskKind kind, const std::string& value) {
+  if (IsMasked(kind, value)) Add(field, Reason::kValueMasked);
+}
+
 ExternalKey Checks::External(const std::string& field, const api::ExternalKey& value) {
   ExternalKey key{value.source_system(), Key(field + ".external_id", value.external_id())};
   if (key.source_system.empty() || key.source_system.size() > 64 ||
@@ -114,6 +118,7 @@ ExternalKey Checks::External(const std::string& field, const api::ExternalKey& v
   if (value.external_id().empty()) {
     Add(field + ".external_id", Reason::kRequiredFieldMissing);
   }
+  Clear(field + ".external_id", MaskKind::kKey, value.external_id());
   return key;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "rebound/v1/case.pb.h"
+#include "server/access/mask.h"
 #include "workflows/command.h"
 #include "workflows/decide.h"
 #include "workflows/ids.h"
@@ -45,6 +46,8 @@ class Checks {
   std::string Key(const std::string& field, const std::string& value, size_t limit = 200);
   // A word of a list of the configuration, or a status: required, at most 64 characters.
   std::string Label(const std::string& field, const std::string& value);
+  // kValueMasked where the value is what a role sees that does not see contact data.
+  void Clear(const std::string& field, MaskKind kind, const std::string& value);
   ExternalKey External(const std::string& field, const api::ExternalKey& value);
   Money Amount(const std::string& field, const api::Money& value);
   int64_t Range(const std::string& field, int64_t value, int64_t low, int64_t high);

@@ -50,6 +50,7 @@ SubmitResponse ToSubmit(const api::Response& in, const std::string& path, const 
   }
   out.contact_requested = in.contact_requested();
   out.account_id = checks.Key(field("account_id"), in.account_id());
+  checks.Clear(field("account_id"), MaskKind::kKey, in.account_id());
   out.respondent_role = checks.Key(field("respondent_role"), in.respondent_role());
   out.touchpoint = checks.Key(field("touchpoint"), in.touchpoint());
   out.org_unit_id = checks.Key(field("org_unit_id"), in.org_unit_id());
@@ -120,11 +121,13 @@ UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& check
   CustomerProfile& out = command.profile;
   out.display_name =
       checks.Personal("customer.display_name", in.display_name(), limits::kShortCodePoints);
+  checks.Clear("customer.display_name", MaskKind::kName, in.display_name());
   checks.Count("customer.contact_points", in.contact_points_size(), 16);
   for (int i = 0; i < in.contact_points_size(); ++i) {
     const std::string at = At("customer.contact_points", i);
     Text address;
     address.value = checks.Required(at + ".address", in.contact_points(i).address(), 320);
+    checks.Clear(at + ".address", MaskKind::kContact, address.value);
     out.contact_points.push_back(
         {checks.Enum<Channel>(at + ".channel", in.contact_points(i).channel(), true),
          std::move(address)});
@@ -137,6 +140,7 @@ UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& check
   }
   out.segment = checks.Key("customer.segment", in.segment());
   out.account_id = checks.Key("customer.account_id", in.account_id());
+  checks.Clear("customer.account_id", MaskKind::kKey, in.account_id());
   out.org_unit_id = checks.Key("customer.org_unit_id", in.org_unit_id());
   if (in.has_value()) out.value = checks.Amount("customer.value", in.value());
   return command;

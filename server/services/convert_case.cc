@@ -223,6 +223,7 @@ OpenCase ToOpenCase(const api::Case& in, Checks& checks) {
   }
   CaseDetails& out = command.details;
   out.account_id = checks.Key("case.account_id", in.account_id());
+  checks.Clear("case.account_id", MaskKind::kKey, in.account_id());
   out.respondent_role = checks.Key("case.respondent_role", in.respondent_role());
   out.touchpoint = checks.Key("case.touchpoint", in.touchpoint());
   out.org_unit_id = checks.Key("case.org_unit_id", in.org_unit_id());
@@ -245,6 +246,7 @@ OpenCase ToOpenCase(const api::Case& in, Checks& checks) {
   }
   out.contact_person =
       checks.Personal("case.contact_person", in.contact_person(), limits::kShortCodePoints);
+  checks.Clear("case.contact_person", MaskKind::kName, in.contact_person());
   out.preferred_time =
       checks.Personal("case.preferred_time", in.preferred_time(), limits::kShortCodePoints);
   out.preferred_channel =

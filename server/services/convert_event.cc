@@ -304,6 +304,10 @@ struct EventDetails {
     Put("channel", Word<api::Channel>(e.attempt.channel));
     Put("language", e.language);
   }
+  void operator()(const ContactUnmasked& e) {
+    Put("reason", Word<api::UnmaskReason>(e.reason));
+    out->set_note(e.note.value);
+  }
   template <typename Other>
   void operator()(const Other&) {}  // not a case's event
 };

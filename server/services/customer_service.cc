@@ -21,6 +21,53 @@ void FillCustomer(const Call&, Outcome outcome, Response* out) {
   out->set_replayed(outcome.replayed);
 }
 
+constexpr size_t kUnmaskNote = limits::kShortCodePoints;
+
+Result<Command> ToUnmask(const Call&, const api::UnmaskContactRequest& request) {
+  Checks checks;
+  UnmaskContact command;
+  if (request.has_case_id()) {
+    command.ref = checks.Ref("case_id", request.case_id());
+  } else {
+    if (request.customer_id().empty()) checks.Add("customer_id", Reason::kRequiredFieldMissing);
+    command.customer_id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+  }
+  command.reason = checks.Enum<UnmaskReason>("reason", request.reason(), /*required=*/true);
+  command.note = checks.Personal("note", request.note(), kUnmaskNote);
+  if (command.reason == UnmaskReason::kOther && request.note().empty()) {
+    checks.Add("note", Reason::kRequiredFieldMissing);
+  }
+  if (!checks.ok()) return std::move(checks).ToError();
+  return Command{std::move(command)};
+}
+
+// Of a case no more than it takes to reach whoever it is about.
+void FillContact(const Call&, Outcome outcome, api::UnmaskContactResponse* out) {
+  out->set_replayed(outcome.replayed);
+  api::Contact* contact = out->mutable_contact();
+  if (outcome.customer) {
+    api::Customer customer;
+    Fill(*outcome.customer, View::kFull, &customer);
+    contact->set_customer_id(customer.id());
+    contact->set_display_name(customer.display_name());
+    *contact->mutable_contact_points() = customer.contact_points();
+    if (!outcome.subject) {
+      *contact->mutable_external_keys() = customer.external_keys();
+      contact->set_account_id(customer.account_id());
+    }
+  }
+  if (outcome.subject) {
+    const CaseDetails& details = outcome.subject->details;
+    contact->set_contact_person(details.contact_person.value);
+    contact->set_account_id(details.account_id);
+    if (!details.external_key.empty()) {
+      api::ExternalKey* key = contact->add_external_keys();
+      key->set_source_system(details.external_key.source_system);
+      key->set_external_id(details.external_key.external_id);
+    }
+  }
+}
+
 std::optional<Customer> Visible(const Call& call, std::optional<Customer> customer) {
   if (customer && !call.identity.scope.CoversOrgUnit(customer->profile.org_unit_id)) {
     customer.reset();
@@ -166,6 +213,8 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
         return Command{std::move(command)};
       },
       FillCustomer<api::EraseCustomerResponse>);
+  service->Mutation<api::UnmaskContactRequest, api::UnmaskContactResponse>("UnmaskContact",
+                                                                           ToUnmask, FillContact);
   service->Query<api::FindCustomerMatchesRequest, api::FindCustomerMatchesResponse>(
       "FindCustomerMatches", Where::kPool, FindMatches);
 

@@ -163,11 +163,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
       }
     });
     outgoing_.Clear();
-    bool own = false;
-    const grpc::Status serialized =
-        grpc::GenericSerialize<grpc::ProtoBufferWriter, api::ImportResponsesResponse>(
-            reply_, &outgoing_, &own);
-    if (!serialized.ok()) return End(Error{Reason::kInternal});
+    if (!ToAnswer(call_, reply_, &outgoing_)) return End(Error{Reason::kInternal});
     StartWrite(&outgoing_);
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -79,6 +80,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kUpdateMaskInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}: expected some of {expected}, but got \"{value}\"; name exactly the fields to change",
      "{field}：应为 {expected} 中的若干项，但收到“{value}”；请准确列出要修改的字段"},
+    {Reason::kValueMasked, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected the real value, but it is masked and would overwrite what is stored; leave "
+     "the field out, or read it with UnmaskContact first",
+     "{field}：应为真实值，但该值已脱敏，写入会覆盖原值；请不要提交该字段，或先申请查看明文"},
     {Reason::kPageSizeInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}: expected 0 or more, but got {value}; send 0 for the default of 50",
      "{field}：应为 0 或更大，但收到 {value}；填 0 则采用默认值 50"},
@@ -490,6 +495,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected {command} of a {kind} restriction by one of the roles {roles}, but yours is {role}; "
      "ask somebody of those",
      "{kind} 限制的 {command} 仅限角色 {roles}，当前角色为 {role}；请由上述角色办理"},
+    {Reason::kRateLimited, StatusCode::RESOURCE_EXHAUSTED,
+     "expected fewer calls by this {limit}, but its limit is reached; nothing was done, try again "
+     "after {retry_ms} ms",
+     "调用过于频繁，已达上限（{limit}）；本次未做任何更改，请在 {retry_ms} 毫秒后重试"},
     {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
      "try "
@@ -607,12 +616,6 @@ std::string SubjectOf(const Metadata& metadata) {
   return {};
 }
 
-int64_t RetryAfterSeconds(Reason reason) {
-  if (reason == Reason::kQueueFull || reason == Reason::kRequestInProgress) return 1;
-  if (reason == Reason::kStoreUnavailable) return 5;
-  return 0;
-}
-
 google::rpc::BadRequest BadRequestOf(const Error& error, size_t* omitted) {
   google::rpc::BadRequest bad_request;
   size_t bytes = 0;
@@ -707,6 +710,19 @@ bool IsEnglish(std::string_view language) {
          (language.size() == 2 || language[2] == '-' || language[2] == '_');
 }
 
+Duration RetryDelay(const Error& error) {
+  if (error.reason == Reason::kRateLimited) {
+    const auto found = error.metadata.find("retry_ms");
+    const int64_t ms = found == error.metadata.end() ? 0 : std::atoll(found->second.c_str());
+    return Duration{ms > 0 ? ms : 1'000};
+  }
+  if (error.reason == Reason::kQueueFull || error.reason == Reason::kRequestInProgress) {
+    return std::chrono::seconds{1};
+  }
+  if (error.reason == Reason::kStoreUnavailable) return std::chrono::seconds{5};
+  return Duration{0};
+}
+
 const ReasonText& TextOf(Reason reason) {
   const auto index = static_cast<size_t>(reason);
   CHECK(index < kTexts.size());
@@ -774,9 +790,10 @@ grpc::Status ToStatus(const Error& error, std::string_view language) {
   if (code == StatusCode::FAILED_PRECONDITION) {
     status.add_details()->PackFrom(PreconditionOf(error, metadata, message));
   }
-  if (const int64_t seconds = RetryAfterSeconds(error.reason); seconds > 0) {
+  if (const Duration delay = RetryDelay(error); delay > Duration{0}) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(seconds);
+    retry.mutable_retry_delay()->set_seconds(delay.count() / 1'000);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay.count() % 1'000) * 1'000'000);
     status.add_details()->PackFrom(retry);
   }
   google::rpc::LocalizedMessage localized;

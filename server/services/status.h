@@ -8,6 +8,7 @@
 
 #include "workflows/reason.h"
 #include "workflows/result.h"
+#include "workflows/time.h"
 
 namespace rebound {
 
@@ -45,6 +46,10 @@ std::string Render(const Error& error, std::string_view language = kDefaultLangu
 // "zh".
 std::string Render(const FieldViolation& violation, std::string_view language = kDefaultLanguage);
 
+// After which time the same call may succeed: kRateLimited, as its metadata says, kQueueFull,
+// kRequestInProgress, kStoreUnavailable. 0: repeating it does not help.
+Duration RetryDelay(const Error& error);
+
 // The status that a caller gets. The message is English; the details are a google.rpc.Status with
 //   ErrorInfo            always: Name(reason), domain "rebound", the metadata
 //   BadRequest           every violation, with its own reason's English text
@@ -52,7 +57,7 @@ std::string Render(const FieldViolation& violation, std::string_view language = 
 //   record};
 //                        kTransitionNotAllowed: one {type: ALLOWED_COMMAND, subject: the command}
 //                        for each allowed command; kCaseStatusNotInRevision: ALLOWED_STATUS
-//   RetryInfo            kQueueFull, kRequestInProgress, kStoreUnavailable
+//   RetryInfo            RetryDelay, where there is one
 //   LocalizedMessage     Render in `language`
 // Trailing metadata is limited to 8 KiB by most clients: violations beyond 3 KiB are left out and
 // counted in the metadata as "violations_omitted".

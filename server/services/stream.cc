@@ -32,7 +32,7 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     try {
       call_.backend.store.Read([&](Reader& reader) {
         result = read(call_, reader, request,
-                      [this](const google::protobuf::Message& message) { return Put(message); });
+                      [this](google::protobuf::Message& message) { return Put(message); });
       });
     } catch (const std::exception& e) {
       return ApiService::Broken(call_, e);
@@ -90,13 +90,9 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     size_t size = 0;
   };
 
-  bool Put(const google::protobuf::Message& message) {
+  bool Put(google::protobuf::Message& message) {
     Waiting item;
-    bool own = false;
-    const grpc::Status serialized =
-        grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(
-            message, &item.bytes, &own);
-    if (!serialized.ok()) throw std::runtime_error(serialized.error_message());
+    if (!ToAnswer(call_, message, &item.bytes)) throw std::runtime_error("not serialised");
     item.size = item.bytes.Length();
     {
       std::unique_lock lock(mutex_);

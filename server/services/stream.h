@@ -18,8 +18,9 @@
 namespace rebound {
 
 // Sends one message, and waits for the caller to read if too much waits already. False: the caller
-// has gone or the deadline has passed, and whoever makes messages has to stop.
-using Emit = std::function<bool(const google::protobuf::Message&)>;
+// has gone or the deadline has passed, and whoever makes messages has to stop. Contact data is
+// masked in the message, where the caller does not see it.
+using Emit = std::function<bool(google::protobuf::Message&)>;
 
 using StreamRead =
     std::function<Result<void>(const Call&, Reader&, const grpc::ByteBuffer& request, const Emit&)>;

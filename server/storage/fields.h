@@ -81,6 +81,7 @@ constexpr BlacklistDecisionKind LastOf(BlacklistDecisionKind) {
   return BlacklistDecisionKind::kLifted;
 }
 constexpr ErasureGround LastOf(ErasureGround) { return ErasureGround::kLegalObligation; }
+constexpr UnmaskReason LastOf(UnmaskReason) { return UnmaskReason::kOther; }
 constexpr BlacklistNotice LastOf(BlacklistNotice) { return BlacklistNotice::kReviewDue; }
 
 template <typename T, typename Struct>
@@ -691,6 +692,12 @@ void Fields(V& v, IsA<CustomerErased> auto& s) {
 
 template <class V>
 void Fields(V&, IsA<ErasureFinished> auto&) {}
+
+template <class V>
+void Fields(V& v, IsA<ContactUnmasked> auto& s) {
+  v(1, s.reason);
+  v(2, s.note);
+}
 
 template <class V>
 void Fields(V& v, IsA<CaseErased> auto& s) {

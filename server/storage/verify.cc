@@ -101,6 +101,8 @@ class Verifier {
               // No row follows from it but the server's own state.
             } else if constexpr (std::is_same_v<T, CaseVoided>) {
               if (cases_.erase(event.case_id) == 0) Problem(name + ": there is no such case");
+            } else if constexpr (std::is_same_v<T, ContactUnmasked>) {
+              // No row follows from it.
             } else {
               Fold<CaseOpened>(cases_, event.case_id, event, name);
             }

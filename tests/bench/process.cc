@@ -117,7 +117,8 @@ RunningServer::RunningServer(const std::string& binary, const std::string& datab
   address_ = "127.0.0.1:" + std::to_string(port);
   const auto begin = steady_clock::now();
   process_ = std::make_unique<Process>(
-      std::vector<std::string>{binary, "--db", database, "--config", config, "--listen", address_},
+      std::vector<std::string>{binary, "--db", database, "--config", config, "--listen", address_,
+                               "--rate-identity", "0"},
       log);
   const auto deadline = begin + std::chrono::seconds(30);
   while (!Accepts(port) || !IsServing(address_)) {

@@ -103,6 +103,8 @@ TEST(CliArgumentsTest, WrongUsageEndsWithTwoAndSaysWhatWasExpected) {
            Row{{"customers", "upsert", "crm:88", "--set", "nmae=x"}, "did you mean name?"},
            Row{{"customers", "consent", "crm:88"}, "--do-not-contact"},
            Row{{"customers", "export"}, "customer is required"},
+           Row{{"customers", "unmask", "crm:88"}, "--reason is required"},
+           Row{{"cases", "unmask", "C-1", "--reason", "contct"}, "did you mean contact?"},
            Row{{"customers", "export", "crm:88", "-o", "csv"}, "csv"},
            Row{{"responses", "submit", "--program", "p"}, "--score is required"},
            Row{{"responses", "submit", "--program", "p", "--score", "6.877"}, "6.877"},

@@ -370,6 +370,31 @@ TEST_F(CliCasesTest, WhatTheCustomerReadsOfARestrictionIsShown) {
   ExpectTranscript("blacklist_notice.txt");
 }
 
+TEST_F(CliCasesTest, ContactDataIsMaskedAndShownForAReason) {
+  server_.Do<v1::UpsertCustomerResponse>("integration",
+                                         R"(external_key { source_system: "crm" external_id: "梅" }
+          customer { display_name: "王梅"
+                     contact_points { channel: CHANNEL_PHONE address: "13800001234" } }
+          update_mask { paths: "display_name" paths: "contact_points" })");
+  Answer("touchpoint");
+  const auto says = [&](const char* words) { return transcript_.find(words) != std::string::npos; };
+  EXPECT_EQ(Say("agent", "customers show crm:梅"), 0);
+  EXPECT_TRUE(says("王*") && says("138****1234")) << transcript_;
+  EXPECT_NE(Say("agent", "customers unmask crm:梅"), 0);
+  EXPECT_NE(Say("agent", "customers unmask crm:梅 --reason other"), 0);
+  EXPECT_NE(Say("integration", "customers unmask crm:梅 --reason contact"), 0);
+  EXPECT_FALSE(says("王梅") || says("13800001234")) << transcript_;
+  EXPECT_EQ(Say("agent", "cases unmask C-1 --reason contact"), 0);
+  EXPECT_TRUE(says("王梅") && says("13800001234")) << transcript_;
+  EXPECT_EQ(Say("agent", "cases show C-1 --events --lang zh"), 0);
+  EXPECT_TRUE(says("查看联系方式") && says("联系客户")) << transcript_;
+  transcript_.clear();
+  EXPECT_EQ(Say("manager", "customers unmask crm:梅 --reason other --note 'by letter' -o json"), 0);
+  EXPECT_TRUE(says("王梅")) << transcript_;
+  EXPECT_NE(Say("manager", "customers upsert crm:梅 --set phone=138****1234"), 0);
+  EXPECT_TRUE(says("VALUE_MASKED")) << transcript_;
+}
+
 TEST_F(CliCasesTest, RulesOfTheBlacklistAreTriedOnThePast) {
   Answer("touchpoint");
   EXPECT_EQ(Say("manager", "blacklist dry-run"), 0);

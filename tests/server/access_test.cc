@@ -120,6 +120,7 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"CustomerService/UpsertCustomer", {"admin", "manager", "integration"}},
       {"CustomerService/GetCustomerHistory", {"admin", "manager", "agent"}},
       {"CustomerService/ExportCustomer", {"admin", "manager"}},
+      {"CustomerService/UnmaskContact", {"admin", "manager", "agent"}},
       {"ReportService/GetNpsReport", {"admin", "manager", "viewer"}},
       {"SurveyService/ListPrograms", {"admin", "manager", "agent", "integration", "viewer"}},
       {"CaseService/DispatchCase", {"admin", "manager", "agent"}},
@@ -163,6 +164,54 @@ TEST(PolicyTest, AConfiguredRoleMayWhatItsBaseMay) {
     EXPECT_EQ(BaseOf(unknown, roles), "") << unknown;
     EXPECT_FALSE(Allowed(BaseOf(unknown, roles), "rebound.v1.OperationsService/GetStatus"));
   }
+}
+
+TEST(PolicyTest, ContactDataIsInClearForOtherSystemsAndWhereTheConfigurationSaysSo) {
+  const std::string get = "rebound.v1.CustomerService/GetCustomer";
+  const std::string unmask = "rebound.v1.CustomerService/UnmaskContact";
+  const std::string exported = "/rebound.v1.CustomerService/ExportCustomer";
+  for (std::string_view role : Roles()) {
+    for (const auto& roles : {DefaultRoles(), std::vector<RoleDef>{}}) {
+      EXPECT_EQ(SeesContact(role, roles, get), role == "integration") << role;
+      EXPECT_TRUE(SeesContact(role, roles, unmask));
+      EXPECT_TRUE(SeesContact(role, roles, exported));
+    }
+  }
+  const std::vector<RoleDef> roles{
+      {.id = "agent", .base = "agent", .sees_contact = true},
+      {.id = "integration", .base = "integration", .sees_contact = false},
+      {.id = "caller", .base = "viewer", .sees_contact = true},
+      {.id = "crm", .base = "integration"},
+      {.id = "lead", .base = "manager"}};
+  EXPECT_TRUE(SeesContact("agent", roles, get));
+  EXPECT_FALSE(SeesContact("integration", roles, get));
+  EXPECT_TRUE(SeesContact("caller", roles, get));
+  EXPECT_TRUE(SeesContact("crm", roles, get));
+  EXPECT_FALSE(SeesContact("lead", roles, get));
+  EXPECT_FALSE(SeesContact("nobody", roles, get));
+  EXPECT_FALSE(SeesContact("", roles, get));
+}
+
+TEST(PolicyTest, WhatACallCostsFollowsFromWhatItDoes) {
+  const std::vector<std::pair<const char*, int64_t>> rows{
+      {"CaseService/GetCase", 1},
+      {"CustomerService/ListCustomers", 1},
+      {"/rebound.v1.CaseService/GetCase", 1},
+      {"CaseService/CloseCase", 2},
+      {"CustomerService/UnmaskContact", 2},
+      {"CustomerService/ExportCustomer", 10},
+      {"BlacklistService/DryRunRules", 10},
+      {"ResponseService/ImportResponses", 10},
+      {"ResponseService/BatchSubmitResponses", 10},
+      {"CaseService/BulkCases", 10},
+      {"ReportService/GetNpsReport", 10},
+      {"ConfigService/BacktestConfig", 10},
+      {"CaseService/NoMethod", 2}};
+  for (const auto& [method, cost] : rows) {
+    const std::string name = method[0] == '/' ? method : std::string("rebound.v1.") + method;
+    EXPECT_EQ(CostOf(name), cost) << name;
+  }
+  for (const std::string& method : PolicyMethods()) EXPECT_GE(CostOf(method), 1) << method;
 }
 
 TEST(PolicyTest, AViewerReadsFiguresAndNoPerson) {

@@ -51,6 +51,9 @@ Effect EffectOf(const Message& reply) {
     effect.id = resource.GetReflection()->GetString(
         resource, resource.GetDescriptor()->FindFieldByName("id"));
   }
+  if (const auto* shown = dynamic_cast<const api::UnmaskContactResponse*>(&reply)) {
+    effect.id = shown->contact().customer_id();
+  }
   return effect;
 }
 
@@ -135,6 +138,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"CustomerService/AddCustomerAlias",
        customer + R"(external_key { source_system: "app" external_id: "li" })"},
       {"CustomerService/SetCustomerConsent", customer + "do_not_contact: true"},
+      {"CustomerService/UnmaskContact", customer + "reason: UNMASK_REASON_CONTACT", "agent"},
       {"BlacklistService/ProposeEntry",
        "entry { " + customer +
            R"(kind: BLACKLIST_KIND_DO_NOT_CONTACT reason_code: "customer_wish"

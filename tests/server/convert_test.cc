@@ -13,8 +13,10 @@
 #include "rebound/v1/audit.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
+#include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
+#include "server/access/mask.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/backtest.h"
 #include "workflows/command.h"
@@ -145,9 +147,10 @@ class Filler {
   int serial_ = 0;
 };
 
-// With a remedy to choose, so that Remedy.type_id can be given.
+// With a remedy to choose, so that Remedy.type_id can be given; and contact data is not masked.
 std::shared_ptr<const Revision> WithCatalogue() {
   Revision revision = *PlainRevision();
+  for (RoleDef& role : revision.roles) role.sees_contact = true;
   revision.remedies = {{"refund", RemedyKind::kRefund, "Refund", "退费", true, true}};
   return std::make_shared<const Revision>(std::move(revision));
 }
@@ -641,6 +644,16 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
                                              {AuditKind::kRefused, api::AUDIT_KIND_REFUSED},
                                              {AuditKind::kUnmask, api::AUDIT_KIND_UNMASK},
                                              {AuditKind::kOperator, api::AUDIT_KIND_OPERATOR}});
+  ExpectSameEnum<MaskKind, api::MaskKind>({{MaskKind::kName, api::MASK_KIND_NAME},
+                                           {MaskKind::kContact, api::MASK_KIND_CONTACT},
+                                           {MaskKind::kKey, api::MASK_KIND_KEY}});
+  ExpectSameEnum<UnmaskReason, api::UnmaskReason>(
+      {{UnmaskReason::kContact, api::UNMASK_REASON_CONTACT},
+       {UnmaskReason::kIdentify, api::UNMASK_REASON_IDENTIFY},
+       {UnmaskReason::kDeliver, api::UNMASK_REASON_DELIVER},
+       {UnmaskReason::kCorrect, api::UNMASK_REASON_CORRECT},
+       {UnmaskReason::kAuthority, api::UNMASK_REASON_AUTHORITY},
+       {UnmaskReason::kOther, api::UNMASK_REASON_OTHER}});
   ExpectSameEnum<ErasureGround, api::ErasureGround>(
       {{ErasureGround::kNoLongerNeeded, api::ERASURE_GROUND_NO_LONGER_NEEDED},
        {ErasureGround::kConsentWithdrawn, api::ERASURE_GROUND_CONSENT_WITHDRAWN},

@@ -199,6 +199,7 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CaseService/BeginCase", R"(case_id: "$" note: "x")"},
       {"CaseService/ListRemedyOptions", R"(case_id: "$")"},
       {"ConfigService/ExplainCase", R"(case_id: "$")"},
+      {"CustomerService/UnmaskContact", R"(case_id: "$" reason: UNMASK_REASON_CONTACT)"},
       {"ResponseService/SubmitResponse",
        R"(response { program_id: "touchpoint" score: 9 org_unit_id: "north" case_id: "$" })"},
   };
@@ -212,6 +213,7 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CustomerService/AddCustomerAlias",
        R"(customer_id: "$" external_key { source_system: "crm" external_id: "new" })"},
       {"CustomerService/ExportCustomer", R"(customer_id: "$" reason: "asked")"},
+      {"CustomerService/UnmaskContact", R"(customer_id: "$" reason: UNMASK_REASON_CONTACT)"},
       {"BlacklistService/ListEntries", R"(customer_id: "$")"},
       {"BlacklistService/CheckCustomer", R"(customer_id: "$")"},
       {"BlacklistService/DryRunRules", R"(customer_id: "$")"},
@@ -432,7 +434,7 @@ TEST_F(ScopeTest, AnAliasDoesNotLeadOutOfTheScope) {
   EXPECT_EQ(refusal.code, grpc::StatusCode::NOT_FOUND) << refusal;
   const auto customer =
       server_.Do<api::GetCustomerResponse>("north", "customer_id: \"" + own_.customer + "\"");
-  EXPECT_EQ(customer.customer().display_name(), "own");
+  EXPECT_EQ(customer.customer().display_name(), "o***");
 }
 
 }  // namespace

@@ -52,6 +52,18 @@ TEST(CanonicalTextTest, ATextOfBeforeTheOtherSectionsReadsWithTheShippedOnes) {
   EXPECT_EQ(again->blacklist, read->blacklist);
 }
 
+TEST(CanonicalTextTest, WhoSeesContactDataReadsBackAndUnsaidChangesNothing) {
+  const auto read = ParseCanonical(std::string(kPrograms) + "playbooks: []\n");
+  ASSERT_TRUE(read) << read.error().metadata.at("detail");
+  EXPECT_EQ(CanonicalText(*read).find("sees_contact"), std::string::npos);
+  Revision revision = *read;
+  revision.roles[0].sees_contact = true;
+  revision.roles[1].sees_contact = false;
+  const auto again = ParseCanonical(CanonicalText(revision));
+  ASSERT_TRUE(again) << again.error().metadata.at("detail");
+  EXPECT_EQ(again->roles, revision.roles);
+}
+
 TEST(CanonicalTextTest, NamesOfImportedDaysReadBackAsTheyWere) {
   const std::string names[] = {"国庆节",
                                "\t tabs\tand blanks \t",

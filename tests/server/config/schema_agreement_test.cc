@@ -283,7 +283,7 @@ roles:
   - {id: admin, name: {en: A, zh: 管理员}, base: admin}
   - {id: manager, name: {en: M}, base: manager}
   - {id: agent, name: {en: G}, base: agent}
-  - {id: integration, name: {en: I}, base: integration}
+  - {id: integration, name: {en: I}, base: integration, sees_contact: false}
   - {id: viewer, name: {en: V}, base: viewer}
 )"},
       {"remedies.yaml", R"(version: 1

@@ -1,0 +1,113 @@
+// Limits of calls over real sockets: what a refusal carries, and that the same call passes once the
+// time it names is over.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "rebound/v1/survey_service.grpc.pb.h"
+#include "tests/fixtures/test_server.h"
+
+namespace rebound::fixtures {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Answered {
+  grpc::Status status;
+  std::multimap<std::string, std::string> trailing;
+};
+
+// A read, which costs 1.
+Answered List(TestServer& server, const std::string& token,
+              const std::multimap<std::string, std::string>& more = {}) {
+  Answered answered;
+  grpc::ClientContext context;
+  if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+  for (const auto& [key, value] : more) context.AddMetadata(key, value);
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  const auto stub = api::SurveyService::NewStub(server.NewChannel());
+  api::ListProgramsResponse response;
+  answered.status = stub->ListPrograms(&context, {}, &response);
+  for (const auto& [key, value] : context.GetServerTrailingMetadata()) {
+    answered.trailing.emplace(std::string(key.data(), key.size()),
+                              std::string(value.data(), value.size()));
+  }
+  return answered;
+}
+
+milliseconds RetryDelayOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  for (const google::protobuf::Any& any : details.details()) {
+    google::rpc::RetryInfo retry;
+    if (any.UnpackTo(&retry)) {
+      return milliseconds(retry.retry_delay().seconds() * 1'000 +
+                          retry.retry_delay().nanos() / 1'000'000);
+    }
+  }
+  return milliseconds(0);
+}
+
+TEST(RateLimitTest, AnIdentityThatCallsTooOftenIsToldWhenItMayAgain) {
+  TestServer server(TestServerOptions{.loopback = true, .rate_identity = {4, 6}});
+  const std::string& token = server.TokenOf("agent");
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(List(server, token).status.ok()) << i;
+  const Answered refused = List(server, token);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const Refusal refusal = ToRefusal(refused.status);
+  EXPECT_EQ(refusal.reason, "RATE_LIMITED");
+  EXPECT_EQ(refusal.metadata.at("limit"), "identity");
+  EXPECT_EQ(refusal.metadata.at("retry_ms"), "250");
+  EXPECT_EQ(RetryDelayOf(refused.status), milliseconds(250));
+  ASSERT_EQ(refused.trailing.count("grpc-retry-pushback-ms"), 1u);
+  EXPECT_EQ(refused.trailing.find("grpc-retry-pushback-ms")->second, "250");
+
+  EXPECT_TRUE(List(server, server.TokenOf("manager")).status.ok()) << "another has their own";
+  server.clock().Advance(milliseconds(249));
+  EXPECT_FALSE(List(server, token).status.ok());
+  server.clock().Advance(milliseconds(1));
+  EXPECT_TRUE(List(server, token).status.ok());
+  EXPECT_FALSE(List(server, token).status.ok());
+}
+
+TEST(RateLimitTest, AChangeCostsTwoAndAReportTen) {
+  TestServer server(TestServerOptions{.rate_identity = {1, 14}});
+  server.Do<api::SubmitResponseResponse>("admin",
+                                         R"(response { program_id: "touchpoint" score: 9 })");
+  server.DoMethod("admin", "ReportService/GetNpsReport", R"(scope { program_id: "touchpoint" })");
+  server.Do<api::SubmitResponseResponse>("admin",
+                                         R"(response { program_id: "touchpoint" score: 9 })");
+  EXPECT_EQ(ToRefusal(List(server, server.TokenOf("admin")).status).reason, "RATE_LIMITED");
+}
+
+// A flood of tokens that are none: its address is closed before a token is looked up, also to a
+// good one, and a caller from elsewhere is served.
+TEST(RateLimitTest, TokensThatAreNoneCostTheirAddressMore) {
+  TestServer server(TestServerOptions{.loopback = true, .rate_address = {1, 33}});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(ToRefusal(List(server, "rbt_" + std::string(43, 'x')).status).reason,
+              "UNAUTHENTICATED");
+  }
+  const Answered refused = List(server, server.TokenOf("agent"));
+  const Refusal refusal = ToRefusal(refused.status);
+  EXPECT_EQ(refusal.reason, "RATE_LIMITED");
+  EXPECT_EQ(refusal.metadata.at("limit"), "address");
+  EXPECT_EQ(refused.trailing.count("grpc-retry-pushback-ms"), 1u);
+  // Nobody outside of this process speaks for another address.
+  EXPECT_FALSE(
+      List(server, server.TokenOf("agent"), {{"rebound-peer-address", "192.0.2.7"}}).status.ok());
+  server.clock().Advance(RetryDelayOf(refused.status));
+  EXPECT_TRUE(List(server, server.TokenOf("agent")).status.ok());
+}
+
+TEST(RateLimitTest, AUnixSocketHasNoAddress) {
+  TestServer server(TestServerOptions{.rate_address = {1, 1}});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(List(server, server.TokenOf("agent")).status.ok()) << i;
+}
+
+}  // namespace
+}  // namespace rebound::fixtures
