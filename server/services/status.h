@@ -44,7 +44,7 @@ std::string Render(const FieldViolation& violation, std::string_view language = 
 //   record};
 //                        kTransitionNotAllowed: one {type: ALLOWED_COMMAND, subject: the command}
 //                        for each allowed command; kCaseStatusNotInRevision: ALLOWED_STATUS
-//   RetryInfo            kQueueFull, kRequestInProgress, kStoreUnavailable
+//   RetryInfo            kQueueFull, kRequestInProgress, kStoreUnavailable, kSignInThrottled
 //   LocalizedMessage     Render in `language`
 // Trailing metadata is limited to 8 KiB by most clients: violations beyond 3 KiB are left out and
 // counted in the metadata as "violations_omitted".
