@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "server/access/policy.h"
+#include "server/access/setup.h"
 #include "server/access/token.h"
 #include "server/config/zones.h"
 #include "server/execute/revisions.h"
@@ -33,6 +34,7 @@ struct Arguments {
   std::string db;
   std::string config = "config";
   std::string keys;
+  std::string http;  // where the console is, for the link of the first start
   std::vector<std::string> listen = {"127.0.0.1:50061"};
   bool trusted_network = false;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
@@ -59,6 +61,15 @@ int AddPrincipal(const Arguments& arguments) {
     std::cerr << "reboundd: no role \"" << arguments.principal.role << "\"; there are:";
     for (const RoleDef& role : roles) std::cerr << " " << role.id;
     std::cerr << "\n";
+    return 2;
+  }
+  bool is_user = false;
+  store->ReadAccess([&](AccessRecords& records) {
+    is_user = records.FindUser(arguments.principal.name).has_value();
+  });
+  if (is_user) {
+    std::cerr << "reboundd: \"" << arguments.principal.name
+              << "\" is a user; give them an API key, or choose another name\n";
     return 2;
   }
   const std::string token = NewToken();
@@ -97,6 +108,17 @@ std::string TemporaryFile() {
   std::string folder = (std::filesystem::temp_directory_path() / "rebound-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make " + folder);
   return folder + "/rebound.db";
+}
+
+// Nobody could let anybody in: says how to make the first administrator. The token goes to the
+// terminal or the journal of the service, which the operator alone reads, and works once.
+void OfferSetup(Store& store, const std::vector<RoleDef>& roles, Timestamp now,
+                const std::string& http, const std::string& address) {
+  const auto token = MakeSetupToken(store, roles, now);
+  if (!token) return;
+  std::cerr << "There is no administrator yet. Within 24 hours, make one:\n";
+  if (!http.empty()) std::cerr << "  http://" << http << "/setup#" << *token << "\n";
+  std::cerr << "  rebound --server " << address << " setup --token " << *token << std::endl;
 }
 
 void LogReload(const AppliedConfig& config) {
@@ -190,6 +212,11 @@ int Serve(Arguments arguments) {
          {"db", arguments.db},
          {"revision", config.revision->number}});
   }
+  std::string address = arguments.listen.front();
+  if (const int port = server.ports().front(); port != 0) {
+    address = address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+  }
+  OfferSetup(*store, config.revision->roles, clock.Now(), arguments.http, address);
   io.run();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
   Log(Level::kInfo, "stopped", {{"exit_code", exit_code.load()}});
@@ -224,8 +251,9 @@ int Main(int argc, char** argv) {
       "add", "creates or changes an identity and prints a new token for it");
   add->add_option("--db", arguments.db, "SQLite file")->required();
   add->add_option("--name", arguments.principal.name, "unique name")->required();
-  add->add_option("--role", arguments.principal.role,
-                  "admin, manager, agent, integration, viewer, or another role of roles.yaml")
+  add->add_option(
+         "--role", arguments.principal.role,
+         "admin, manager, supervisor, agent, integration, viewer, or another role of roles.yaml")
       ->required();
   add->add_option("--org-unit", arguments.principal.scope.org_units,
                   "sees this org unit and those below it; none: all");

@@ -26,11 +26,13 @@ constexpr int kMaxMetadata = 16 << 10;
 constexpr int kMaxStreams = 1'000;
 constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
+constexpr size_t kHashingThreads = 2;
+constexpr size_t kHashingQueue = 64;
 
 const std::vector<std::string> kServices = {
-    "rebound.v1.ResponseService",  "rebound.v1.CaseService",      "rebound.v1.CustomerService",
-    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",    "rebound.v1.ReportService",
-    "rebound.v1.ConfigService",    "rebound.v1.OperationsService"};
+    "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
+    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
+    "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AccessService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -62,17 +64,30 @@ struct Server::Parts {
       : book(store, std::move(in_force)),
         executor(store, clock, book, options.executor, std::move(on_failure)),
         erasures(store, executor, options.keys, options.erasure_step),
-        authenticator(store, clock),
+        authenticator(
+            store, clock,
+            {.session_idle = options.access.session_idle,
+             .later = [this](std::function<void()> write) { return pool.Run(std::move(write)); }}),
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
+        hashing(kHashingThreads, kHashingQueue),
         timers(store, executor, erasures),
-        backend{store,      clock,
-                executor,   authenticator,
-                metrics,    page_tokens,
-                pool,       book,
-                timers,     [this] { return book.current(); },
-                kVersion,   options.zone_data,
+        backend{store,
+                clock,
+                executor,
+                authenticator,
+                metrics,
+                page_tokens,
+                pool,
+                book,
+                timers,
+                hashing,
+                throttle,
+                options.access,
+                [this] { return book.current(); },
+                kVersion,
+                options.zone_data,
                 clock.Now()},
         health(kServices),
         reflection(Listed(),
@@ -93,7 +108,9 @@ struct Server::Parts {
   Authenticator authenticator;
   CallMetrics metrics;
   PageTokens page_tokens;
+  SignInThrottle throttle;
   ReadPool pool;
+  ReadPool hashing;
   Timers timers;
   Backend backend;
   HealthService health;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/access/settings.h"
 #include "server/clock.h"
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
@@ -27,6 +28,7 @@ class Server {
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
     Executor::Options executor{};
+    AccessSettings access{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests

@@ -10,12 +10,13 @@
 
 namespace rebound {
 
-// admin, manager, agent, integration, viewer.
+// admin, manager, supervisor, agent, integration, viewer.
 std::span<const std::string_view> Roles();
 bool IsRole(std::string_view name);
 
 // The built-in role whose permissions `role` has: itself, whatever the configuration says, so that
-// none can lock the operator out; else that of the configured role with this key. Empty: unknown.
+// none can lock the operator out; else that of the configured role with this key. Of "supervisor"
+// the configuration says which, because revisions from before it was built in do. Empty: unknown.
 // The result lives as long as its arguments.
 std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles);
 
@@ -23,6 +24,16 @@ std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles);
 // "rebound.v1.CaseService/CloseCase" (a slash in front is allowed, as gRPC writes it). False for an
 // unknown role or method.
 bool Allowed(std::string_view role, std::string_view method);
+
+// Whether everything that the built-in role `other` may call, `role` may call too. False for
+// unknown ones.
+bool Includes(std::string_view role, std::string_view other);
+
+// The methods that need no identity, and look at none. Every other one is closed to strangers.
+bool OpenToStrangers(std::string_view method);
+
+// Whether an API key may call it at all: keys do not manage identities.
+bool OpenToKeys(std::string_view method);
 
 // Every method in the table, by full name.
 std::vector<std::string> PolicyMethods();

@@ -138,6 +138,26 @@ std::shared_ptr<const Revision> Call::RevisionOf(int64_t number) const {
   return found ? found : revision;
 }
 
+Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
+                     std::string_view method) {
+  const std::string_view base = BaseOf(identity.role, roles);
+  const bool is_key = identity.kind == CredentialKind::kApiKey;
+  if (is_key && !Includes(BaseOf(identity.user_role, roles), base)) {
+    return Error{Reason::kUnauthenticated};
+  }
+  if (!Allowed(base, method)) {
+    return Error{Reason::kRoleNotAllowed,
+                 {{"role", identity.role}, {"method", std::string(method)}}};
+  }
+  const std::vector<std::string>& only = identity.methods;
+  if (is_key && (!OpenToKeys(method) ||
+                 (!only.empty() && std::find(only.begin(), only.end(), method) == only.end()))) {
+    return Error{Reason::kMethodNotGranted,
+                 {{"key", identity.key_prefix}, {"method", std::string(method)}}};
+  }
+  return {};
+}
+
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call) {
   SystemClock clock;
@@ -146,14 +166,20 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->call_id = NewCallId(call->started_at);
   call->language = kDefaultLanguage;
   const auto& metadata = context->client_metadata();
-  if (auto language = metadata.find("accept-language"); language != metadata.end()) {
+  const auto language = metadata.find("accept-language");
+  if (language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
   }
+  call->address = AddressOf(context->peer());
   if (backend.draining) return Error{Reason::kShuttingDown};
   const auto deadline = std::chrono::floor<Duration>(context->deadline().time_since_epoch());
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
+  if (OpenToStrangers(method)) {
+    call->revision = backend.book.current();
+    return {};
+  }
   const auto [first, last] = metadata.equal_range("authorization");
   std::string_view header;
   size_t count = 0;
@@ -163,12 +189,11 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   auto identity = backend.authenticator.Authenticate(header, count);
   if (!identity) return std::move(identity).error();
   call->identity = *std::move(identity);
-  call->revision = backend.book.current();
-  if (!Allowed(BaseOf(call->identity.role, call->revision->roles), method)) {
-    return Error{Reason::kRoleNotAllowed,
-                 {{"role", call->identity.role}, {"method", std::string(method)}}};
+  if (language == metadata.end() && !call->identity.language.empty()) {
+    call->language = call->identity.language;
   }
-  return {};
+  call->revision = backend.book.current();
+  return MayCall(call->identity, call->revision->roles, method);
 }
 
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,

@@ -15,12 +15,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "server/access/authenticator.h"
+#include "server/access/settings.h"
+#include "server/access/throttle.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/metrics.h"
@@ -64,6 +67,9 @@ struct Backend {
   ReadPool& pool;
   RevisionBook& book;
   Timers& timers;
+  ReadPool& hashing;  // of passwords: each takes much memory, so few at once
+  SignInThrottle& throttle;
+  AccessSettings access{};
   std::function<std::shared_ptr<const Revision>()> revision;
   std::string version{};
   std::string zone_data{};  // version of the time zone data in use
@@ -78,6 +84,7 @@ struct Call {
   std::string method{};    // "rebound.v1.CaseService/GetCase"
   std::string call_id{};   // in the trailing metadata "rebound-call-id" and in the log
   std::string language{};  // of LocalizedMessage
+  std::string address{};   // of the caller; see AddressOf
   Timestamp started_at{};
   Timestamp deadline{};
   std::shared_ptr<const Revision> revision{};
@@ -89,6 +96,11 @@ struct Call {
 
 // Where a query runs: point reads inline, everything that may be long on the pool.
 enum class Where { kInline, kPool };
+
+// Whether the identity may call the method: its role, and of an API key what it was given.
+// kUnauthenticated: the role of a key's user no longer includes the key's.
+Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
+                     std::string_view method);
 
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,

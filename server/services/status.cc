@@ -483,9 +483,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "another one first",
      "{user} 是最后一个启用且不受限制的管理员；请先设置另一个管理员"},
     {Reason::kSessionRequired, StatusCode::FAILED_PRECONDITION,
-     "expected the token of a session, but got another kind of token; there is nothing to sign out "
-     "of",
-     "应使用登录会话的令牌，但收到的是其他令牌；无需退出登录"},
+     "expected the token of a session, but got another kind of token; sign in and try "
+     "again",
+     "应使用登录会话的令牌，但收到的是其他令牌；请登录后重试"},
     {Reason::kApiKeyEnded, StatusCode::FAILED_PRECONDITION,
      "expected an API key that works, but {key} has ended; create a new one",
      "API 密钥 {key} 已失效；请创建新的密钥"},
@@ -651,6 +651,18 @@ std::string FillTemplate(std::string_view text, const Metadata& metadata) {
 // What the checks expect, phrase by phrase, for a Chinese reader; longer phrases stand first.
 constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
     {"5 minutes from now", "当前时间之后 5 分钟"},
+    {"a time after now and within 366 days", "当前时间之后、366 天之内的时间"},
+    {"0 to 7 days", "0 至 7 天"},
+    {"a language tag like ", "语言标签，例如 "},
+    {"a time after start_time", "晚于 start_time 的时间"},
+    {"the full name of a method, like ", "方法全名，例如 "},
+    {"at least 10 characters", "至少 10 个字符"},
+    {"at most 1,024 bytes", "不超过 1,024 字节"},
+    {"no control characters", "不含控制字符"},
+    {"more than the user's name, the product's or what everybody tries",
+     "不易猜到（不能只由用户名、产品名或常见密码组成）"},
+    {"1 to 64 characters in Unicode form NFKC, without control characters or blanks at the ends",
+     "1 至 64 个字符（Unicode NFKC 形式），不含控制字符，首尾无空格"},
     {"a time after now and within 10 years", "当前时间之后、10 年之内的时间"},
     {"26 lower-case base32 characters", "26 个小写 base32 字符"},
     {", or a number like ", "，或形如 "},

@@ -95,6 +95,7 @@ class AccessRecords {
   virtual std::vector<Store::Principal> ListPrincipals() = 0;
 
   virtual std::optional<UserSession> FindSession(const Hash256& token_hash) = 0;
+  virtual std::optional<UserSession> GetSession(const RawId& id) = 0;
   // Oldest first.
   virtual std::vector<UserSession> SessionsOf(std::string_view user) = 0;
   virtual void Put(const UserSession& session) = 0;

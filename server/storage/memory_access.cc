@@ -66,6 +66,10 @@ std::optional<UserSession> MemoryAccess::FindSession(const Hash256& token_hash) 
   return ByToken(tables_.sessions, token_hash);
 }
 
+std::optional<UserSession> MemoryAccess::GetSession(const RawId& id) {
+  return At(tables_.sessions, id);
+}
+
 std::vector<UserSession> MemoryAccess::SessionsOf(std::string_view user) {
   return OfUser(tables_.sessions, user);
 }

@@ -179,6 +179,13 @@ std::optional<UserSession> SqliteAccess::FindSession(const Hash256& token_hash) 
   return SessionAt(query);
 }
 
+std::optional<UserSession> SqliteAccess::GetSession(const RawId& id) {
+  Query query(connection_, Select(kSessionColumns, "WHERE id = ?"));
+  query.Bind(id);
+  if (!query.Step()) return std::nullopt;
+  return SessionAt(query);
+}
+
 std::vector<UserSession> SqliteAccess::SessionsOf(std::string_view user) {
   const std::string key = CompatibilityFolded(user);
   std::vector<UserSession> sessions;

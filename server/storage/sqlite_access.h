@@ -20,6 +20,7 @@ class SqliteAccess final : public AccessRecords {
   void Put(const User& user) override;
   std::vector<Store::Principal> ListPrincipals() override;
   std::optional<UserSession> FindSession(const Hash256& token_hash) override;
+  std::optional<UserSession> GetSession(const RawId& id) override;
   std::vector<UserSession> SessionsOf(std::string_view user) override;
   void Put(const UserSession& session) override;
   void RemoveSession(const RawId& id) override;
