@@ -17,6 +17,8 @@
 namespace rebound {
 namespace {
 
+// Any key may ask what it may.
+constexpr std::string_view kWhoAmI = "rebound.v1.AccessService/WhoAmI";
 constexpr Duration kLongestUnary = std::chrono::seconds{30};
 
 bool IsValidUtf8(std::string_view text) {
@@ -150,8 +152,9 @@ Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
                  {{"role", identity.role}, {"method", std::string(method)}}};
   }
   const std::vector<std::string>& only = identity.methods;
-  if (is_key && (!OpenToKeys(method) ||
-                 (!only.empty() && std::find(only.begin(), only.end(), method) == only.end()))) {
+  if (is_key &&
+      (!OpenToKeys(method) || (!only.empty() && method != kWhoAmI &&
+                               std::find(only.begin(), only.end(), method) == only.end()))) {
     return Error{Reason::kMethodNotGranted,
                  {{"key", identity.key_prefix}, {"method", std::string(method)}}};
   }
