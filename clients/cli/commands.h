@@ -19,5 +19,6 @@ void AddConfigCommands(CLI::App& app, Session& session);
 void AddStatusCommand(CLI::App& app, Session& session);
 void AddMetricsCommand(CLI::App& app, Session& session);
 void AddClockCommands(CLI::App& app, Session& session);
+void AddAccessCommands(CLI::App& app, Session& session);
 
 }  // namespace rebound::cli
