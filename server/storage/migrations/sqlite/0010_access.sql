@@ -16,6 +16,7 @@ CREATE TABLE users (
   version BIGINT NOT NULL
 ) WITHOUT ROWID;
 
+-- Sign-ins that have not ended. GetSession: by id.
 CREATE TABLE sessions (
   id BLOB PRIMARY KEY,
   token_hash BLOB NOT NULL, -- SHA-256
@@ -32,6 +33,7 @@ CREATE INDEX sessions_user ON sessions (user_key, id);
 -- RemoveExpired.
 CREATE INDEX sessions_expires ON sessions (expires_ms);
 
+-- Kept when they have ended, to be seen. GetApiKey: by id.
 CREATE TABLE api_keys (
   id BLOB PRIMARY KEY,
   token_hash BLOB NOT NULL, -- SHA-256
@@ -53,6 +55,7 @@ CREATE UNIQUE INDEX api_keys_token ON api_keys (token_hash);
 -- ApiKeysOf.
 CREATE INDEX api_keys_user ON api_keys (user_key, id);
 
+-- Links that were not used yet.
 CREATE TABLE one_time_tokens (
   token_hash BLOB PRIMARY KEY, -- SHA-256
   kind BIGINT NOT NULL,
