@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "server/access/policy.h"
+#include "server/access/setup.h"
 #include "server/access/token.h"
 #include "server/config/zones.h"
 #include "server/execute/revisions.h"
@@ -67,6 +68,15 @@ int AddPrincipal(const Arguments& arguments) {
     std::cerr << "\n";
     return 2;
   }
+  bool is_user = false;
+  store->ReadAccess([&](AccessRecords& records) {
+    is_user = records.FindUser(arguments.principal.name).has_value();
+  });
+  if (is_user) {
+    std::cerr << "reboundd: \"" << arguments.principal.name
+              << "\" is a user; give them an API key, or choose another name\n";
+    return 2;
+  }
   const std::string token = NewToken();
   // First: an entry of what then failed is better than a token that nobody can account for.
   store->AppendAudit({{.at = SystemClock().Now(),
@@ -116,6 +126,17 @@ std::string TemporaryFile() {
   std::string folder = (std::filesystem::temp_directory_path() / "rebound-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make " + folder);
   return folder + "/rebound.db";
+}
+
+// Nobody could let anybody in: says how to make the first administrator. The token goes to the
+// terminal or the journal of the service, which the operator alone reads, and works once.
+void OfferSetup(Store& store, const std::vector<RoleDef>& roles, Timestamp now,
+                const std::string& console, const std::string& address) {
+  const auto token = MakeSetupToken(store, roles, now);
+  if (!token) return;
+  std::cerr << "There is no administrator yet. Within 24 hours, make one:\n";
+  if (!console.empty()) std::cerr << "  " << console << "/setup#" << *token << "\n";
+  std::cerr << "  rebound --server " << address << " setup --token " << *token << std::endl;
 }
 
 void LogReload(const AppliedConfig& config) {
@@ -221,6 +242,16 @@ int Serve(Arguments arguments) {
     Log(Level::kInfo, "serving http",
         {{"address", arguments.http}, {"http_port", server.http_port()}});
   }
+  std::string address = arguments.listen.front();
+  if (const int port = server.ports().front(); port != 0) {
+    address = address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+  }
+  std::string console;  // nobody opens a link to where no page is
+  if (!arguments.http.empty() && !arguments.http_options.files.empty()) {
+    console = (arguments.http_options.tls.certificate.empty() ? "http://" : "https://") +
+              arguments.http;
+  }
+  OfferSetup(*store, config.revision->roles, clock.Now(), console, address);
   io.run();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
   Log(Level::kInfo, "stopped", {{"exit_code", exit_code.load()}});
@@ -278,8 +309,9 @@ int Main(int argc, char** argv) {
       "add", "creates or changes an identity and prints a new token for it");
   add->add_option("--db", arguments.db, "SQLite file")->required();
   add->add_option("--name", arguments.principal.name, "unique name")->required();
-  add->add_option("--role", arguments.principal.role,
-                  "admin, manager, agent, integration, viewer, or another role of roles.yaml")
+  add->add_option(
+         "--role", arguments.principal.role,
+         "admin, manager, supervisor, agent, integration, viewer, or another role of roles.yaml")
       ->required();
   add->add_option("--org-unit", arguments.principal.scope.org_units,
                   "sees this org unit and those below it; none: all");

@@ -35,11 +35,14 @@ constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 constexpr Duration kLastAnswers = std::chrono::seconds{1};
 constexpr unsigned kCertificateSeconds = 10;  // between looks at the files
+constexpr size_t kHashingThreads = 2;
+constexpr size_t kHashingQueue = 64;
 
 const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
     "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
-    "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService"};
+    "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService",
+    "rebound.v1.AccessService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -92,12 +95,16 @@ struct Server::Parts {
                  }),
         audit(store, executor, clock),
         erasures(store, executor, options.keys, options.erasure_step),
-        authenticator(store, clock),
+        authenticator(
+            store, clock,
+            {.session_idle = options.access.session_idle,
+             .later = [this](std::function<void()> write) { return pool.Run(std::move(write)); }}),
         limits{RateLimiter(clock, options.rate_identity), RateLimiter(clock, options.rate_address),
                options.limit_loopback},
         metrics(PolicyMethods()),
         page_tokens(RandomKey()),
         pool(kReadThreads, kReadQueue),
+        hashing(kHashingThreads, kHashingQueue),
         timers(store, executor, erasures),
         backend{store,
                 clock,
@@ -109,6 +116,9 @@ struct Server::Parts {
                 book,
                 timers,
                 audit,
+                hashing,
+                throttle,
+                options.access,
                 [this] { return book.current(); },
                 kVersion,
                 options.zone_data,
@@ -142,7 +152,9 @@ struct Server::Parts {
   CallLimits limits;
   CallMetrics metrics;
   PageTokens page_tokens;
+  SignInThrottle throttle;
   ReadPool pool;
+  ReadPool hashing;
   Timers timers;
   Backend backend;
   HealthService health;

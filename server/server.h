@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/access/rate_limiter.h"
+#include "server/access/settings.h"
 #include "server/clock.h"
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
@@ -47,6 +48,7 @@ class Server {
     TlsFiles tls{};  // of the addresses in `listen`, Unix sockets too; looked at again by itself
     std::optional<HttpOptions> http{};
     Executor::Options executor{};
+    AccessSettings access{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests

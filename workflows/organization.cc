@@ -25,7 +25,7 @@ std::string ManagerAt(const std::vector<OrgUnit>& units, std::string_view unit, 
 std::vector<RoleDef> DefaultRoles() {
   return {{"admin", "Administrator", "管理员", "admin", {}},
           {"manager", "Manager", "主管", "manager", {}},
-          {"supervisor", "Supervisor", "督办人", "manager", {}},
+          {"supervisor", "Supervisor", "督办人", "supervisor", {}},
           {"dispatcher", "Dispatcher", "派单员", "agent", {}},
           {"verifier", "Verifier", "回访员", "agent", {}},
           {"agent", "Agent", "处理人", "agent", {}},

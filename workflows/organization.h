@@ -36,7 +36,7 @@ struct RoleDef {
   std::string id{};  // stable key
   std::string name_en{};
   std::string name_zh{};
-  std::string base{};                  // admin, manager, agent, integration or viewer
+  std::string base{};                  // admin, manager, supervisor, agent, integration or viewer
   std::optional<bool> sees_contact{};  // contact data in clear; absent: as the base has it
   friend bool operator==(const RoleDef&, const RoleDef&) = default;
 };

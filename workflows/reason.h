@@ -54,6 +54,7 @@ enum class Reason {
   kBlacklistRuleProtected,
   kBlacklistRuleDuration,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
+  kPasswordRefused,
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
   kNotFound,
@@ -62,6 +63,7 @@ enum class Reason {
 
   // ALREADY_EXISTS
   kRequestIdReused,
+  kUserExists,
   kResponseExternalIdReused,
   kAliasTaken,
 
@@ -131,16 +133,27 @@ enum class Reason {
   kBlacklistBlocks,
   kBlacklistNeedsApproval,
   kCustomerErased,
+  kLastAdmin,
+  kSessionRequired,
+  kApiKeyEnded,
+  kTooManyApiKeys,
 
   // UNAUTHENTICATED, PERMISSION_DENIED
   kUnauthenticated,
+  kSignInRefused,
+  kOneTimeTokenRefused,
   kRoleNotAllowed,
+  kMethodNotGranted,
+  kGrantExceedsOwn,
+  kOwnRightsKept,
+  kPasswordWrong,
   kTransitionRoleNotAllowed,
   kBlacklistRoleNotAllowed,
 
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
   kRateLimited,
   kQueueFull,
+  kSignInThrottled,
   kDeadlineExceeded,
   kStoreUnavailable,
   kShuttingDown,

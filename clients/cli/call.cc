@@ -230,7 +230,8 @@ int Session::Fail(const grpc::Status& status, const std::string& request_id) {
   } else {
     err << RenderError(error, chinese, err_style);
     if (error.code == grpc::StatusCode::UNAUTHENTICATED && token.empty()) {
-      err << "  give a token with --token, --token-file or REBOUND_TOKEN\n";
+      err << "  sign in with rebound login, or give a token with --token, --token-file or "
+             "REBOUND_TOKEN\n";
     }
   }
   return ExitCodeOf(error.code);

@@ -81,6 +81,10 @@ struct Session {
   double timeout_seconds = 30;
   bool localized = false;          // texts in replies in the language of messages, too
   std::function<int()> command{};  // the one that the arguments chose
+  std::string config_folder{};     // where a session is kept; empty: nowhere
+  // Asks for a password without showing it; nothing at the end of input. Null: nobody to ask.
+  std::function<std::optional<std::string>(const std::string& prompt)> ask_secret{};
+  bool is_typed = false;  // by somebody, who may mistype it
 
   // The same channel in every call of a run.
   std::shared_ptr<grpc::Channel> Channel();

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "clients/cli/access.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/mapping.h"
 
@@ -30,6 +31,8 @@ constexpr const char* kEnvironmentHelp = R"(Environment
   LC_ALL, LC_MESSAGES,
   LANG                   the language of messages: Chinese if it begins with zh, like --lang
   NO_COLOR               no colours if it is set, like --no-color
+  XDG_CONFIG_HOME, HOME  where "rebound login" keeps its session: rebound/session in the former, or
+                         .config/rebound/session in the latter; used where no token is given
 )";
 
 constexpr const char* kOutputHelp = R"(Output
@@ -171,6 +174,16 @@ std::string Prepare(const GlobalOptions& options, const Surroundings& surroundin
   } else if (session->token.empty()) {
     session->token = Variable(surroundings, "REBOUND_TOKEN");
   }
+  const std::string config = Variable(surroundings, "XDG_CONFIG_HOME");
+  const std::string home = Variable(surroundings, "HOME");
+  if (!config.empty() || !home.empty()) {
+    session->config_folder = (config.empty() ? home + "/.config" : config) + "/rebound";
+  }
+  if (session->token.empty() && options.token_file.empty()) {
+    session->token = SavedToken(session->config_folder, session->server);
+  }
+  session->ask_secret = surroundings.ask_secret;
+  session->is_typed = surroundings.is_typed;
   while (!session->token.empty() &&
          (session->token.back() == '\r' || session->token.back() == ' ')) {
     session->token.pop_back();
@@ -264,6 +277,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddMetricsCommand(app, session);
   AddClockCommands(app, session);
   AddAuditCommands(app, session);
+  AddAccessCommands(app, session);
   AddHelpCommand(app, session);
   try {
     app.parse(argc, argv);

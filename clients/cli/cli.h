@@ -1,7 +1,9 @@
 // The command line `rebound`, apart from the process it runs in.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -15,11 +17,15 @@ struct Surroundings {
   std::map<std::string, std::string> variables{};  // of the environment; see kVariables
   int out_width = 0;
   int err_width = 0;
+  // See Session.
+  std::function<std::optional<std::string>(const std::string& prompt)> ask_secret{};
+  bool is_typed = false;
 };
 
 // The variables that are looked at.
-inline constexpr const char* kVariables[] = {"REBOUND_SERVER", "REBOUND_TOKEN", "LC_ALL",
-                                             "LC_MESSAGES",    "LANG",          "NO_COLOR"};
+inline constexpr const char* kVariables[] = {"REBOUND_SERVER", "REBOUND_TOKEN",  "LC_ALL",
+                                             "LC_MESSAGES",    "LANG",           "NO_COLOR",
+                                             "HOME",           "XDG_CONFIG_HOME"};
 
 // Runs one command: results to `out`, everything else to `err`. Returns an ExitCode. Import catches
 // SIGINT while it runs; otherwise signals are left alone.

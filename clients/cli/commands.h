@@ -20,5 +20,6 @@ void AddStatusCommand(CLI::App& app, Session& session);
 void AddMetricsCommand(CLI::App& app, Session& session);
 void AddClockCommands(CLI::App& app, Session& session);
 void AddAuditCommands(CLI::App& app, Session& session);
+void AddAccessCommands(CLI::App& app, Session& session);
 
 }  // namespace rebound::cli

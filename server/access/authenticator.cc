@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+
+#include "server/access/rights.h"
+#include "server/log.h"
 
 namespace rebound {
 namespace {
@@ -25,38 +29,152 @@ std::string_view TokenOf(std::string_view header) {
 }  // namespace
 
 Result<Identity> Authenticator::Authenticate(std::string_view header, size_t header_count) {
+  return AuthenticateToken(header_count == 1 ? TokenOf(header) : std::string_view{});
+}
+
+Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   const Error refused{.reason = Reason::kUnauthenticated};
-  const std::string_view token = header_count == 1 ? TokenOf(header) : std::string_view{};
-  if (token.empty()) return refused;
+  if (token.empty() || token.size() > kLongestHeader) return refused;
   const TokenHash hash = HashToken(token);
   const Timestamp now = clock_.Now();
   const auto is_fresh = [now](const Remembered& entry) {
-    return entry.at <= now && now - entry.at < kRemembered;
+    return !entry.forgotten && entry.at <= now && now - entry.at < kRemembered;
   };
+  const auto answer = [&](Remembered& entry) -> Result<Identity> {
+    auto identity = IdentityOf(entry, now);
+    if (!identity) return refused;
+    NoteUse(hash, entry, now);
+    return *std::move(identity);
+  };
+  uint64_t changes = 0;
   {
     std::lock_guard lock(mutex_);
     const auto found = remembered_.find(hash);
-    if (found != remembered_.end() && is_fresh(found->second)) return found->second.identity;
+    if (found != remembered_.end() && is_fresh(found->second)) return answer(found->second);
+    changes = changes_;
   }
 
-  std::optional<Store::Principal> principal;
+  Remembered entry{.found = {}, .at = now};
   try {
-    principal = store_.FindPrincipal(hash);
+    entry.found = Find(token, hash);
   } catch (const StoreFailure&) {
     return Error{.reason = Reason::kStoreUnavailable};
   }
   std::lock_guard lock(mutex_);
-  if (!principal || principal->disabled) {
+  if (!entry.found.principal && !entry.found.user) {
     remembered_.erase(hash);
     return refused;
   }
-  if (remembered_.size() >= kCapacity) {
-    std::erase_if(remembered_, [&](const auto& entry) { return !is_fresh(entry.second); });
+  if (entry.found.session) entry.used_at = entry.found.session->used_at;
+  // What was found while something changed may be from before it.
+  entry.forgotten = changes != changes_;
+  if (const auto before = remembered_.find(hash); before != remembered_.end()) {
+    entry.used_at = std::max(entry.used_at, before->second.used_at);
+    entry.written_at = before->second.written_at;
+  } else if (remembered_.size() >= kCapacity) {
+    std::erase_if(remembered_, [&](const auto& row) { return !is_fresh(row.second); });
     if (remembered_.size() >= kCapacity) remembered_.clear();
   }
-  const Identity identity{principal->name, principal->role, principal->scope};
-  remembered_.insert_or_assign(hash, Remembered{identity, now});
+  return answer(remembered_.insert_or_assign(hash, std::move(entry)).first->second);
+}
+
+Authenticator::Found Authenticator::Find(std::string_view token, const TokenHash& hash) {
+  Found found;
+  const bool is_session = token.starts_with("rbs_");
+  if (!is_session && !token.starts_with("rbk_")) {
+    found.principal = store_.FindPrincipal(hash);
+    return found;
+  }
+  store_.ReadAccess([&](AccessRecords& records) {
+    if (is_session) {
+      found.session = records.FindSession(hash);
+      if (found.session) found.user = records.FindUser(found.session->user);
+    } else {
+      found.key = records.FindApiKey(hash);
+      if (found.key) found.user = records.FindUser(found.key->user);
+    }
+  });
+  return found;
+}
+
+std::optional<Identity> Authenticator::IdentityOf(const Remembered& entry, Timestamp now) const {
+  if (const auto& principal = entry.found.principal) {
+    if (principal->disabled) return std::nullopt;
+    return Identity{.name = principal->name,
+                    .role = principal->role,
+                    .scope = principal->scope,
+                    .kind = CredentialKind::kPrincipalToken};
+  }
+  if (!entry.found.user || entry.found.user->disabled) return std::nullopt;
+  const User& user = *entry.found.user;
+  std::optional<Scope> scope = ScopeAt(user, now);
+  if (!scope) return std::nullopt;
+  Identity identity{.name = user.name, .role = user.role, .language = user.language};
+  if (const auto& session = entry.found.session) {
+    if (now >= session->expires_at || now - entry.used_at >= options_.session_idle) {
+      return std::nullopt;
+    }
+    identity.kind = CredentialKind::kSession;
+    identity.credential_id = session->id;
+    identity.credential_ends_at = session->expires_at;
+  } else {
+    const ApiKey& key = *entry.found.key;
+    if (key.revoked_at || now >= key.expires_at) return std::nullopt;
+    scope = Intersection(*scope, key.scope);
+    if (!scope) return std::nullopt;
+    identity.kind = CredentialKind::kApiKey;
+    identity.credential_id = key.id;
+    identity.credential_ends_at = key.expires_at;
+    identity.role = key.role;
+    identity.user_role = user.role;
+    identity.key_prefix = key.prefix;
+    identity.methods = key.methods;
+  }
+  identity.scope = *std::move(scope);
   return identity;
+}
+
+void Authenticator::NoteUse(const TokenHash& hash, Remembered& entry, Timestamp now) {
+  const bool is_session = entry.found.session.has_value();
+  if (!is_session && !entry.found.key) return;
+  entry.used_at = std::max(entry.used_at, now);
+  const Timestamp known =
+      is_session ? entry.found.session->used_at : entry.found.key->used_at.value_or(Timestamp{});
+  const Timestamp written = std::max(known, entry.written_at);
+  if (now - written < (is_session ? kSessionStep : kKeyStep)) return;
+  // It may have gone meanwhile, and must not come back by this.
+  const auto write = [this, hash, is_session, now] {
+    try {
+      store_.WriteAccess([&](AccessRecords& records) {
+        if (is_session) {
+          auto session = records.FindSession(hash);
+          if (!session || session->used_at >= now) return false;
+          session->used_at = now;
+          records.Put(*session);
+        } else {
+          auto key = records.FindApiKey(hash);
+          if (!key || (key->used_at && *key->used_at >= now)) return false;
+          key->used_at = now;
+          records.Put(*key);
+        }
+        return true;
+      });
+    } catch (const StoreFailure& e) {
+      Log(Level::kWarning, "the last use of a credential was not written", {{"what", e.what()}});
+    }
+  };
+  if (!options_.later) {
+    write();
+    entry.written_at = now;
+  } else if (options_.later(write)) {
+    entry.written_at = now;
+  }
+}
+
+void Authenticator::Forget() {
+  std::lock_guard lock(mutex_);
+  ++changes_;
+  for (auto& [hash, entry] : remembered_) entry.forgotten = true;
 }
 
 }  // namespace rebound

@@ -12,18 +12,23 @@ namespace rebound {
 namespace {
 
 using RoleSet = uint8_t;
-constexpr RoleSet kAdmin = 1, kManager = 2, kAgent = 4, kIntegration = 8, kViewer = 16;
+constexpr RoleSet kAdmin = 1, kManager = 2, kSupervisor = 4, kAgent = 8, kIntegration = 16,
+                  kViewer = 32;
 
 // Bit i of a RoleSet.
-constexpr std::array<std::string_view, 5> kRoles{"admin", "manager", "agent", "integration",
-                                                 "viewer"};
+constexpr std::array<std::string_view, 6> kRoles{"admin", "manager",     "supervisor",
+                                                 "agent", "integration", "viewer"};
 
-// Admins may call everything.
-constexpr RoleSet kEveryone = kAdmin | kManager | kAgent | kIntegration | kViewer;
-constexpr RoleSet kStaff = kAdmin | kManager | kAgent;
+// Admins may call everything, managers what supervisors may, and supervisors what agents may.
+constexpr RoleSet kEveryone = kAdmin | kManager | kSupervisor | kAgent | kIntegration | kViewer;
+constexpr RoleSet kStaff = kAdmin | kManager | kSupervisor | kAgent;
 constexpr RoleSet kStaffAndIntegration = kStaff | kIntegration;
+constexpr RoleSet kLeading = kAdmin | kManager | kSupervisor;
 constexpr RoleSet kManaging = kAdmin | kManager;
-constexpr RoleSet kMeasuring = kAdmin | kManager | kViewer;
+constexpr RoleSet kMeasuring = kLeading | kViewer;
+// No role but nobody: whoever has no identity may call it, too.
+constexpr RoleSet kStranger = 64;
+constexpr RoleSet kAnybody = kEveryone | kStranger;
 constexpr RoleSet kFeeding = kAdmin | kIntegration;
 
 struct Row {
@@ -59,10 +64,10 @@ constexpr Row kTable[] = {
     {"CaseService/PauseCase", kStaff},
     {"CaseService/ResumeCase", kStaff},
     {"CaseService/ChaseCase", kStaffAndIntegration},
-    {"CaseService/SuperviseCase", kManaging},
+    {"CaseService/SuperviseCase", kLeading},
     {"CaseService/AssistCase", kStaff},
     {"CaseService/ExtendCase", kStaff},
-    {"CaseService/DecideExtension", kManaging},
+    {"CaseService/DecideExtension", kLeading},
     {"CaseService/EscalateCase", kStaff},
     {"CaseService/VerifyCase", kStaff},
     {"CaseService/MoveCase", kStaff},
@@ -71,9 +76,9 @@ constexpr Row kTable[] = {
     {"CaseService/MergeCase", kStaff},
     {"CaseService/UnmergeCase", kStaff},
     {"CaseService/LinkCase", kStaffAndIntegration},
-    {"CaseService/BulkCases", kManaging},
+    {"CaseService/BulkCases", kLeading},
     {"CaseService/ProposeVerdict", kStaff},
-    {"CaseService/DecideVerdict", kManaging},
+    {"CaseService/DecideVerdict", kLeading},
     {"CaseService/FindLiability", kManaging},
     {"CaseService/AppealLiability", kStaff},
     {"CaseService/DecideAppeal", kManaging},
@@ -130,6 +135,26 @@ constexpr Row kTable[] = {
     {"ConfigService/FormatCondition", kManaging},
     {"ConfigService/BacktestConfig", kManaging},
 
+    {"AccessService/SignIn", kAnybody},
+    {"AccessService/SetUpAdmin", kAnybody},
+    {"AccessService/RedeemLink", kAnybody},
+    {"AccessService/SignOut", kEveryone},
+    {"AccessService/WhoAmI", kEveryone},
+    {"AccessService/ListSessions", kEveryone},
+    {"AccessService/RevokeSession", kEveryone},
+    {"AccessService/SetPassword", kEveryone},
+    {"AccessService/CreateUser", kManaging},
+    {"AccessService/GetUser", kManaging},
+    {"AccessService/ListUsers", kManaging},
+    {"AccessService/UpdateUser", kManaging},
+    {"AccessService/DisableUser", kManaging},
+    {"AccessService/EnableUser", kManaging},
+    {"AccessService/ResetPassword", kManaging},
+    {"AccessService/CreateApiKey", kEveryone},
+    {"AccessService/ListApiKeys", kEveryone},
+    {"AccessService/RevokeApiKey", kEveryone},
+    {"AccessService/RotateApiKey", kEveryone},
+
     {"OperationsService/GetStatus", kEveryone},
     {"OperationsService/ConfirmClock", kAdmin},
 
@@ -137,13 +162,16 @@ constexpr Row kTable[] = {
     {"AuditService/VerifyAudit", kAdmin},
 };
 
-constexpr bool AdminsMayCallEverything() {
+// Whoever has one role of a pair may do what the other may.
+constexpr bool RolesStandAbove() {
   for (const Row& row : kTable) {
-    if ((row.roles & kAdmin) == 0) return false;
+    const auto has = [&row](RoleSet role) { return (row.roles & role) != 0; };
+    if (!has(kAdmin) || (has(kSupervisor) && !has(kManager)) || (has(kAgent) && !has(kSupervisor)))
+      return false;
   }
   return true;
 }
-static_assert(AdminsMayCallEverything());
+static_assert(RolesStandAbove());
 
 // Those whose answers hold contact data in clear for every role that may call them.
 constexpr std::string_view kInClear[] = {"rebound.v1.CustomerService/UnmaskContact",
@@ -197,10 +225,11 @@ bool IsRole(std::string_view name) {
 }
 
 std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles) {
-  if (IsRole(role)) return role;
+  if (IsRole(role) && role != "supervisor") return role;
   const auto found =
       std::find_if(roles.begin(), roles.end(), [role](const RoleDef& r) { return r.id == role; });
-  return found == roles.end() ? std::string_view() : std::string_view(found->base);
+  if (found == roles.end()) return IsRole(role) ? role : std::string_view();
+  return found->base;
 }
 
 bool Allowed(std::string_view role, std::string_view method) {
@@ -225,6 +254,27 @@ int64_t CostOf(std::string_view method) {
   if (method.starts_with('/')) method.remove_prefix(1);
   const auto found = costs.find(method);
   return found == costs.end() ? kChangeCost : found->second;
+bool Includes(std::string_view role, std::string_view other) {
+  const auto bit = [](std::string_view name) -> RoleSet {
+    const auto found = std::find(kRoles.begin(), kRoles.end(), name);
+    return found == kRoles.end() ? RoleSet{0} : static_cast<RoleSet>(1 << (found - kRoles.begin()));
+  };
+  const RoleSet of_role = bit(role), of_other = bit(other);
+  return of_role != 0 && of_other != 0 &&
+         std::all_of(std::begin(kTable), std::end(kTable), [&](const Row& row) {
+           return (row.roles & of_other) == 0 || (row.roles & of_role) != 0;
+         });
+}
+
+bool OpenToStrangers(std::string_view method) {
+  const Row* row = FindRow(method);
+  return row != nullptr && (row->roles & kStranger) != 0;
+}
+
+bool OpenToKeys(std::string_view method) {
+  const Row* row = FindRow(method);
+  return row != nullptr &&
+         (!row->method.starts_with("AccessService/") || row->method == "AccessService/WhoAmI");
 }
 
 std::vector<std::string> PolicyMethods() {

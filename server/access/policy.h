@@ -11,12 +11,13 @@
 
 namespace rebound {
 
-// admin, manager, agent, integration, viewer.
+// admin, manager, supervisor, agent, integration, viewer.
 std::span<const std::string_view> Roles();
 bool IsRole(std::string_view name);
 
 // The built-in role whose permissions `role` has: itself, whatever the configuration says, so that
-// none can lock the operator out; else that of the configured role with this key. Empty: unknown.
+// none can lock the operator out; else that of the configured role with this key. Of "supervisor"
+// the configuration says which, because revisions from before it was built in do. Empty: unknown.
 // The result lives as long as its arguments.
 std::string_view BaseOf(std::string_view role, std::span<const RoleDef> roles);
 
@@ -35,6 +36,15 @@ bool SeesContact(std::string_view role, std::span<const RoleDef> roles, std::str
 // What a call of `method` takes of the caller's limits (rate_limiter.h), in units: 1 for a read, 2
 // for a change, 10 for reports, exports, imports and batches. 2 for an unknown one.
 int64_t CostOf(std::string_view method);
+// Whether everything that the built-in role `other` may call, `role` may call too. False for
+// unknown ones.
+bool Includes(std::string_view role, std::string_view other);
+
+// The methods that need no identity, and look at none. Every other one is closed to strangers.
+bool OpenToStrangers(std::string_view method);
+
+// Whether an API key may call it at all: keys do not manage identities.
+bool OpenToKeys(std::string_view method);
 
 // Every method in the table, by full name.
 std::vector<std::string> PolicyMethods();

@@ -108,33 +108,8 @@ std::string LimitedAddressOf(std::string_view address) {
   return std::string(shown.data()) + "/64";
 }
 
-std::string LimitedAddress(std::string_view peer) {
-  const bool v4 = peer.starts_with("ipv4:");
-  if (!v4 && !peer.starts_with("ipv6:")) return {};
-  peer.remove_prefix(5);
-  const size_t port = peer.rfind(':');
-  if (port == std::string_view::npos) return {};
-  peer = peer.substr(0, port);
-  if (v4) return LimitedAddressOf(peer);
-  for (const std::string_view bracket : {"[", "%5B", "%5b"}) {
-    if (peer.starts_with(bracket)) {
-      peer.remove_prefix(bracket.size());
-      break;
-    }
-  }
-  for (const std::string_view bracket : {"]", "%5D", "%5d"}) {
-    if (peer.ends_with(bracket)) {
-      peer.remove_suffix(bracket.size());
-      break;
-    }
-  }
-  return LimitedAddressOf(peer.substr(0, peer.find('%')));  // without a zone
-}
-
 bool IsLoopback(std::string_view address) {
   return address == "::1" || address.starts_with("127.");
 }
-
-bool IsInProcess(std::string_view peer) { return peer == "unknown"; }
 
 }  // namespace rebound

@@ -85,15 +85,10 @@ struct CallLimits {
 // What a call from an address costs besides, when its token is none.
 inline constexpr int64_t kFailedTokenCost = 10;
 
-// Whose address a call is limited by, of gRPC's name of a peer ("ipv4:192.0.2.1:4711",
-// "ipv6:%5B2001:db8::1%5D:4711"): an IPv4 address, or the /64 network of an IPv6 one, for a caller
-// has all of that. Empty: none (Unix sockets, calls in this process, what cannot be read).
-std::string LimitedAddress(std::string_view peer);
-// The same of a bare address, as the gateway tells it.
+// By what a caller's address is limited: an IPv4 address as it is, of an IPv6 one the /64 network, for
+// a caller has all of that. Empty: by nothing (not an address: Unix sockets, calls in this process).
 std::string LimitedAddressOf(std::string_view address);
-// Of one that LimitedAddress gave.
+// Of one that LimitedAddressOf gave.
 bool IsLoopback(std::string_view address);
-// A call in this process: through Server::InProcessChannel of gRPC, and nothing else.
-bool IsInProcess(std::string_view peer);
 
 }  // namespace rebound

@@ -6,7 +6,7 @@
 
 namespace rebound {
 
-std::string NewToken() {
+std::string NewToken(std::string_view prefix) {
   CHECK(sodium_init() >= 0);
   std::array<uint8_t, 32> secret;
   randombytes_buf(secret.data(), secret.size());
@@ -14,7 +14,7 @@ std::string NewToken() {
   std::string text(sodium_base64_ENCODED_LEN(secret.size(), kVariant), '\0');
   sodium_bin2base64(text.data(), text.size(), secret.data(), secret.size(), kVariant);
   text.pop_back();  // libsodium ends it with a NUL
-  return "rbt_" + text;
+  return std::string(prefix) + text;
 }
 
 TokenHash HashToken(std::string_view token) {

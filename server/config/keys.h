@@ -476,7 +476,11 @@ inline constexpr Key kUnitKeys[] = {
      "撤销的第一天（UTC）；默认永久"},
 };
 
-inline constexpr std::string_view kBases[] = {"admin", "manager", "agent", "integration", "viewer"};
+inline constexpr std::string_view kBases[] = {"admin", "manager",     "supervisor",
+                                              "agent", "integration", "viewer"};
+// Those that have to be there, each with itself as base.
+inline constexpr std::string_view kFixedRoles[] = {"admin", "manager", "agent", "integration",
+                                                   "viewer"};
 inline constexpr Key kRoleKeys[] = {
     kId,
     kName,

@@ -9,9 +9,9 @@
 namespace rebound {
 namespace {
 
-bool IsBase(std::string_view word) {
-  return std::find(std::begin(keys::kBases), std::end(keys::kBases), word) !=
-         std::end(keys::kBases);
+bool IsFixed(std::string_view word) {
+  return std::find(std::begin(keys::kFixedRoles), std::end(keys::kFixedRoles), word) !=
+         std::end(keys::kFixedRoles);
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
     reader.ReadName(node, &role.name_en, &role.name_zh);
     if (const auto base = reader.ReadWord(node, "base", Need::kRequired, keys::kBases)) {
       role.base = keys::kBases[*base];
-      if (IsBase(role.id) && role.id != role.base) {
+      if (IsFixed(role.id) && role.id != role.base) {
         reader.Fault(At(*Find(node, "base").value), messages::kBuiltInBase, {role.id, role.base},
                      Fill(messages::kSetBase, {role.id}));
       }
@@ -38,7 +38,7 @@ void ReadRoles(ConfigReader& reader, std::vector<RoleDef>* roles) {
     reader.CheckUnique(node, "id", role.id, &lines);
     roles->push_back(std::move(role));
   }
-  for (const std::string_view base : keys::kBases) {
+  for (const std::string_view base : keys::kFixedRoles) {
     if (lines.contains(std::string(base))) continue;
     reader.Fault(At(*Find(reader.root(), "roles").key), messages::kBuiltInMissing, {base},
                  Fill(messages::kAddBuiltIn, {base}));

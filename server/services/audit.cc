@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/access/audited.h"
+#include "server/access/policy.h"
 #include "server/services/status.h"
 
 namespace rebound {
@@ -60,6 +61,21 @@ bool IsNumber(std::string_view text) {
 
 }  // namespace
 
+AuditEntry AuditEntryOf(const Call& call, const RawId& resource) {
+  AuditEntry entry = EntryOf(call, AuditKind::kMutation);
+  entry.at = call.backend.clock.Now();
+  entry.subject = resource.bytes;
+  return entry;
+}
+
+AuditEntry SignInEntryOf(const Call& call, std::string principal, std::string role) {
+  AuditEntry entry = EntryOf(call, AuditKind::kSignIn);
+  entry.at = call.backend.clock.Now();
+  entry.principal = std::move(principal);
+  entry.role = std::move(role);
+  return entry;
+}
+
 AuditSubject SubjectOf(const google::protobuf::Message& request) {
   constexpr std::pair<const char*, const char*> kFields[] = {{"case_id", "case"},
                                                              {"entry_id", "blacklist_entry"},
@@ -109,14 +125,15 @@ void AuditEnd(const Call& call, const Result<void>& result) {
   }
   const grpc::StatusCode code = TextOf(result.error().reason).code;
   if (code == grpc::StatusCode::UNAUTHENTICATED || code == grpc::StatusCode::PERMISSION_DENIED ||
-      read == AuditedRead::kEach || IsMutation(call.method)) {
+      read == AuditedRead::kEach || IsMutation(call.method) || OpenToStrangers(call.method)) {
     AuditRefused(call, result.error(), 1);
   }
 }
 
 void AuditRefused(const Call& call, const Error& error, int64_t count) {
   if (!IsRefusal(error)) return;
-  AuditEntry entry = EntryOf(call, AuditKind::kRefused);
+  const bool signs_in = OpenToStrangers(call.method);
+  AuditEntry entry = EntryOf(call, signs_in ? AuditKind::kSignIn : AuditKind::kRefused);
   FillOutcome(error, &entry);
   Fill(call.about, &entry);
   entry.count = count;
@@ -129,20 +146,6 @@ Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& sub
   entry.detail = std::move(detail);
   Fill(subject, &entry);
   return call.backend.audit.Record(std::move(entry));
-}
-
-Result<void> AuditSignIn(AuditLog& log, const SignIn& sign_in, const Result<void>& result) {
-  AuditEntry entry{.kind = AuditKind::kSignIn};
-  entry.principal = sign_in.principal;
-  entry.role = sign_in.role;
-  entry.method = sign_in.method;
-  entry.outcome = "OK";
-  entry.address = sign_in.address;
-  entry.detail = sign_in.detail;
-  if (result) return log.Record(std::move(entry));
-  FillOutcome(result.error(), &entry);
-  log.Note(std::move(entry));
-  return {};
 }
 
 }  // namespace rebound

@@ -16,6 +16,11 @@ namespace rebound {
 // outside that says nothing.
 std::string PeerAddress(const grpc::CallbackServerContext& context);
 
+// Of what the call did, for AccessRecords::Audit: a change, or a sign-in of `principal` by a call
+// that needed no identity. `resource`: what was changed; empty: nothing with an id.
+AuditEntry AuditEntryOf(const Call& call, const RawId& resource);
+AuditEntry SignInEntryOf(const Call& call, std::string principal, std::string role);
+
 // Called where each call ends: notes attempts that were refused, and reads that are folded.
 void AuditEnd(const Call& call, const Result<void>& result);
 // Of a batch of which nothing was kept: `count` items were refused, the first of them with `error`.
@@ -26,17 +31,5 @@ void AuditRefused(const Call& call, const Error& error, int64_t count);
 // threads.
 Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& subject,
                        std::string detail);
-
-// Somebody signed in, or tried to: `result`. Success returns once the entry is on disk, without
-// which there is no session; attempts that failed are noted and folded, by principal and address.
-// `principal`: empty unless it is one that there is, for what people type there may be a password.
-struct SignIn {
-  std::string principal{};
-  std::string role{};
-  std::string method{};  // the call, or the word of another door: "oidc"
-  std::string address{};
-  std::string detail{};  // a word: "password", "one_time_link", "oidc"
-};
-Result<void> AuditSignIn(AuditLog& log, const SignIn& sign_in, const Result<void>& result);
 
 }  // namespace rebound

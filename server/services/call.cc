@@ -20,6 +20,8 @@
 namespace rebound {
 namespace {
 
+// Any key may ask what it may.
+constexpr std::string_view kWhoAmI = "rebound.v1.AccessService/WhoAmI";
 constexpr Duration kLongestUnary = std::chrono::seconds{30};
 
 bool IsValidUtf8(std::string_view text) {
@@ -88,14 +90,6 @@ std::string Flatten(const grpc::ByteBuffer& bytes) {
 
 // By whose address the call is limited; empty: by none. Only whoever calls in this process, which
 // is the gateway, may speak for another.
-std::string AddressOf(const grpc::CallbackServerContext& context) {
-  const std::string peer = context.peer();
-  if (!IsInProcess(peer)) return LimitedAddress(peer);
-  const auto [first, last] = context.client_metadata().equal_range("rebound-peer-address");
-  if (first == last || std::next(first) != last) return {};
-  return LimitedAddressOf({first->second.data(), first->second.size()});
-}
-
 bool IsExempt(const CallLimits& limits, std::string_view address) {
   return !limits.limit_loopback && IsLoopback(address);
 }
@@ -163,6 +157,27 @@ std::shared_ptr<const Revision> Call::RevisionOf(int64_t number) const {
   return found ? found : revision;
 }
 
+Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
+                     std::string_view method) {
+  const std::string_view base = BaseOf(identity.role, roles);
+  const bool is_key = identity.kind == CredentialKind::kApiKey;
+  if (is_key && !Includes(BaseOf(identity.user_role, roles), base)) {
+    return Error{Reason::kUnauthenticated};
+  }
+  if (!Allowed(base, method)) {
+    return Error{Reason::kRoleNotAllowed,
+                 {{"role", identity.role}, {"method", std::string(method)}}};
+  }
+  const std::vector<std::string>& only = identity.methods;
+  if (is_key &&
+      (!OpenToKeys(method) || (!only.empty() && method != kWhoAmI &&
+                               std::find(only.begin(), only.end(), method) == only.end()))) {
+    return Error{Reason::kMethodNotGranted,
+                 {{"key", identity.key_prefix}, {"method", std::string(method)}}};
+  }
+  return {};
+}
+
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call) {
   SystemClock clock;
@@ -172,7 +187,8 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->language = kDefaultLanguage;
   call->address = PeerAddress(*context);
   const auto& metadata = context->client_metadata();
-  if (auto language = metadata.find("accept-language"); language != metadata.end()) {
+  const auto language = metadata.find("accept-language");
+  if (language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
   }
   if (backend.draining) return Error{Reason::kShuttingDown};
@@ -180,11 +196,15 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
-  const std::string address = backend.limits == nullptr ? std::string() : AddressOf(*context);
+  const std::string address = backend.limits == nullptr ? std::string() : LimitedAddressOf(call->address);
   if (!address.empty() && !IsExempt(*backend.limits, address)) {
     if (auto free = CheckLimit(backend.limits->address, "address", address, 1); !free) return free;
   }
 
+  if (OpenToStrangers(method)) {
+    call->revision = backend.book.current();
+    return {};
+  }
   const auto [first, last] = metadata.equal_range("authorization");
   std::string_view header;
   size_t count = 0;
@@ -204,13 +224,12 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
         CheckLimit(backend.limits->identity, "identity", call->identity.name, CostOf(method));
     if (!free) return free;
   }
-  call->revision = backend.book.current();
-  if (!Allowed(BaseOf(call->identity.role, call->revision->roles), method)) {
-    return Error{Reason::kRoleNotAllowed,
-                 {{"role", call->identity.role}, {"method", std::string(method)}}};
+  if (language == metadata.end() && !call->identity.language.empty()) {
+    call->language = call->identity.language;
   }
+  call->revision = backend.book.current();
   call->sees_contact = SeesContact(call->identity.role, call->revision->roles, method);
-  return {};
+  return MayCall(call->identity, call->revision->roles, method);
 }
 
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,

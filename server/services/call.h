@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -23,6 +24,8 @@
 
 #include "server/access/authenticator.h"
 #include "server/access/rate_limiter.h"
+#include "server/access/settings.h"
+#include "server/access/throttle.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/metrics.h"
@@ -68,6 +71,9 @@ struct Backend {
   RevisionBook& book;
   Timers& timers;
   AuditLog& audit;
+  ReadPool& hashing;  // of passwords: each takes much memory, so few at once
+  SignInThrottle& throttle;
+  AccessSettings access{};
   std::function<std::shared_ptr<const Revision>()> revision;
   std::string version{};
   std::string zone_data{};  // version of the time zone data in use
@@ -104,6 +110,11 @@ struct Call {
 
 // Where a query runs: point reads inline, everything that may be long on the pool.
 enum class Where { kInline, kPool };
+
+// Whether the identity may call the method: its role, and of an API key what it was given.
+// kUnauthenticated: the role of a key's user no longer includes the key's.
+Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
+                     std::string_view method);
 
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,

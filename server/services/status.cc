@@ -186,6 +186,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "in "
      "force stays",
      "配置应没有错误，但发现 {count} 处；请逐一更正，当前生效的配置保持不变"},
+    {Reason::kPasswordRefused, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a password of {expected}, but it is not; choose another one",
+     "{field}：密码应为 {expected}，但不符合要求；请另选密码"},
 
     {Reason::kNotFound, StatusCode::NOT_FOUND,
      "expected a {resource} that exists and that you may see, but there is none; check the id",
@@ -203,6 +206,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected request id {request_id} to come with the body it was first used with, but the body "
      "differs; use a fresh id for a new request",
      "请求编号 {request_id} 应与首次使用时的内容一致，但内容不同；新请求请使用新的编号"},
+    {Reason::kUserExists, StatusCode::ALREADY_EXISTS,
+     "expected a name that nobody has, but {user} is taken; choose another one",
+     "名称 {user} 已被使用；请另选名称"},
     {Reason::kResponseExternalIdReused, StatusCode::ALREADY_EXISTS,
      "expected external id {external_id} of {source_system} to come with what is stored under it, "
      "but the content differs; correct the id or the content",
@@ -475,15 +481,52 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "of "
      "them: upsert them under a key of theirs if they are a customer again",
      "客户 {customer} 的个人信息已删除，不能再添加内容；如其再次成为客户，请用其外部编号重新登记"},
+    {Reason::kLastAdmin, StatusCode::FAILED_PRECONDITION,
+     "expected another enabled administrator without limits, but {user} is the last one; make "
+     "another one first",
+     "{user} 是最后一个启用且不受限制的管理员；请先设置另一个管理员"},
+    {Reason::kSessionRequired, StatusCode::FAILED_PRECONDITION,
+     "expected the token of a session, but got another kind of token; sign in and try "
+     "again",
+     "应使用登录会话的令牌，但收到的是其他令牌；请登录后重试"},
+    {Reason::kApiKeyEnded, StatusCode::FAILED_PRECONDITION,
+     "expected an API key that works, but {key} has ended; create a new one",
+     "API 密钥 {key} 已失效；请创建新的密钥"},
+    {Reason::kTooManyApiKeys, StatusCode::FAILED_PRECONDITION,
+     "expected fewer than {expected} API keys of {user} that work, but there are as many; revoke "
+     "one first",
+     "{user} 的有效 API 密钥已达上限 {expected} 个；请先撤销不用的密钥"},
     {Reason::kUnauthenticated, StatusCode::UNAUTHENTICATED,
      "expected \"authorization: Bearer TOKEN\" with a valid token, but got none; send the token "
      "that the operator gave you",
      "应提供有效令牌（authorization: Bearer 令牌），但没有收到；请使用管理员发放的令牌"},
+    {Reason::kSignInRefused, StatusCode::UNAUTHENTICATED,
+     "expected the name and the password of a user who may sign in, but they are not; check both, "
+     "or ask an administrator for a link",
+     "用户名或密码不正确，或该用户不能登录；请核对，或请管理员提供重设密码的链接"},
+    {Reason::kOneTimeTokenRefused, StatusCode::UNAUTHENTICATED,
+     "expected the token of a link that was not used and has not ended, but it is not; ask for a "
+     "new link",
+     "链接已使用、已过期或不存在；请重新获取链接"},
     {Reason::kRoleNotAllowed, StatusCode::PERMISSION_DENIED,
      "expected a role that may call {method}, but yours is {role}; ask the operator for a role "
      "that "
      "may",
      "角色 {role} 无权调用 {method}；请向管理员申请相应的角色"},
+    {Reason::kMethodNotGranted, StatusCode::PERMISSION_DENIED,
+     "expected an API key that may call {method}, but {key} may not; use one that may, or sign in",
+     "API 密钥 {key} 无权调用 {method}；请使用有权限的密钥，或登录后操作"},
+    {Reason::kGrantExceedsOwn, StatusCode::PERMISSION_DENIED,
+     "expected no more than you have yourself, but {what} {value} is beyond it; ask somebody who "
+     "has it",
+     "不能授予或管理超出自身权限的内容（{what}：{value}）；请由拥有该权限的人办理"},
+    {Reason::kOwnRightsKept, StatusCode::PERMISSION_DENIED,
+     "expected somebody else to change the rights of {user}, but it is you; ask another "
+     "administrator",
+     "不能修改自己（{user}）的权限；请由其他管理员办理"},
+    {Reason::kPasswordWrong, StatusCode::PERMISSION_DENIED,
+     "expected the password that you have now, but it is another one; type it again",
+     "原密码不正确；请重新输入"},
     {Reason::kTransitionRoleNotAllowed, StatusCode::PERMISSION_DENIED,
      "expected one of the roles {roles} for {command} of case {case} in status {status}, but yours "
      "is "
@@ -504,6 +547,9 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "try "
      "again after a second",
      "等待执行的命令已达上限 {capacity}；本次未做任何更改，请一秒后重试"},
+    {Reason::kSignInThrottled, StatusCode::RESOURCE_EXHAUSTED,
+     "expected fewer wrong passwords, but there were too many; try again in {seconds} seconds",
+     "密码错误次数过多；请在 {seconds} 秒后重试"},
     {Reason::kDeadlineExceeded, StatusCode::DEADLINE_EXCEEDED,
      "expected time to do the work, but the deadline passed before it began; nothing was done, "
      "repeat the request with more time",
@@ -564,6 +610,18 @@ bool IsOptionalPart(std::string_view part) { return part.find('{') != std::strin
 // What the checks expect, phrase by phrase, for a Chinese reader; longer phrases stand first.
 constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
     {"5 minutes from now", "当前时间之后 5 分钟"},
+    {"a time after now and within 366 days", "当前时间之后、366 天之内的时间"},
+    {"0 to 7 days", "0 至 7 天"},
+    {"a language tag like ", "语言标签，例如 "},
+    {"a time after start_time", "晚于 start_time 的时间"},
+    {"the full name of a method, like ", "方法全名，例如 "},
+    {"at least 10 characters", "至少 10 个字符"},
+    {"at most 1,024 bytes", "不超过 1,024 字节"},
+    {"no control characters", "不含控制字符"},
+    {"more than the user's name, the product's or what everybody tries",
+     "不易猜到（不能只由用户名、产品名或常见密码组成）"},
+    {"1 to 64 characters in Unicode form NFKC, without control characters or blanks at the ends",
+     "1 至 64 个字符（Unicode NFKC 形式），不含控制字符，首尾无空格"},
     {"a time after now and within 10 years", "当前时间之后、10 年之内的时间"},
     {"26 lower-case base32 characters", "26 个小写 base32 字符"},
     {", or a number like ", "，或形如 "},
@@ -715,6 +773,11 @@ Duration RetryDelay(const Error& error) {
     const auto found = error.metadata.find("retry_ms");
     const int64_t ms = found == error.metadata.end() ? 0 : std::atoll(found->second.c_str());
     return Duration{ms > 0 ? ms : 1'000};
+  }
+  if (error.reason == Reason::kSignInThrottled) {
+    const auto found = error.metadata.find("seconds");
+    const int64_t wait = found == error.metadata.end() ? 0 : std::atoll(found->second.c_str());
+    return std::chrono::seconds{std::max<int64_t>(wait, 1)};
   }
   if (error.reason == Reason::kQueueFull || error.reason == Reason::kRequestInProgress) {
     return std::chrono::seconds{1};

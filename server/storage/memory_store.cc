@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/storage/codec.h"
+#include "server/storage/memory_access.h"
 #include "workflows/playbook.h"
 
 namespace rebound {
@@ -95,6 +96,7 @@ struct MemoryStore::State {
   std::vector<AuditEntry> audit{};
   AuditHead audit_head{};
   std::map<std::string, Principal> principals{};
+  AccessTables access{};
   std::map<std::array<uint8_t, 32>, std::string> tokens{};
 
   // How to take back what the running batch did, in the order it was done.
@@ -937,6 +939,26 @@ void MemoryStore::PutPrincipal(const Principal& principal,
   std::unique_lock lock(state_->mutex);
   state_->principals[principal.name] = principal;
   if (token_hash) state_->tokens.emplace(*token_hash, principal.name);
+}
+
+void MemoryStore::ReadAccess(const std::function<void(AccessRecords&)>& read) {
+  std::shared_lock lock(state_->mutex);
+  AccessTables copy = state_->access;
+  MemoryAccess records(copy, state_->principals);
+  read(records);
+}
+
+void MemoryStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->poisoned) throw StoreFailure("the store failed before and takes no more writes");
+  AccessTables copy = state_->access;
+  MemoryAccess records(copy, state_->principals);
+  if (!write(records)) return;
+  state_->access = std::move(copy);
+  for (AuditEntry& entry : records.audit) {
+    Chain(entry, state_->audit_head);
+    state_->audit.push_back(std::move(entry));
+  }
 }
 
 void MemoryStore::ScanOutbox(int64_t after,

@@ -30,6 +30,8 @@ class MemoryStore final : public Store {
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+  void ReadAccess(const std::function<void(AccessRecords&)>& read) override;
+  void WriteAccess(const std::function<bool(AccessRecords&)>& write) override;
 
   // Outbox rows after the sequence of an event, oldest first: what is to be sent, and was not
   // cancelled since.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/storage/migrate.h"
+#include "server/storage/sqlite_access.h"
 #include "server/storage/sqlite_connection.h"
 #include "server/storage/sqlite_writer.h"
 
@@ -18,22 +19,6 @@ namespace {
 
 // More threads than this may read at once; their connections are closed when they are done.
 constexpr size_t kMostIdleReaders = 8;
-
-std::string Join(const std::vector<std::string>& lines) {
-  std::string joined;
-  for (const std::string& line : lines) (joined += joined.empty() ? "" : "\n") += line;
-  return joined;
-}
-
-std::vector<std::string> Split(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 }  // namespace
 
@@ -181,13 +166,16 @@ void SqliteStore::Read(const std::function<void(Reader&)>& read) {
   }
 }
 
-void SqliteStore::Write(const std::function<void(Connection&)>& write) {
+void SqliteStore::Write(const std::function<bool(Connection&)>& write) {
   std::lock_guard lock(writer_mutex_);
   CheckWritable(false);
   bool committing = false;
   try {
     Query(*write_connection_, "BEGIN IMMEDIATE").Run();
-    write(*write_connection_);
+    if (!write(*write_connection_)) {
+      Query(*write_connection_, "ROLLBACK").Run();
+      return;
+    }
     committing = true;
     Query(*write_connection_, "COMMIT").Run();
   } catch (...) {
@@ -201,6 +189,7 @@ void SqliteStore::Write(const std::function<void(Connection&)>& write) {
 bool SqliteStore::Scrub(Timestamp now) {
   Write([&](Connection& connection) {
     Query(connection, "DELETE FROM suppressions WHERE expires_ms <= ?").Bind(now).Run();
+    return true;
   });
   // Writers wait meanwhile: a reader that takes its time must not stop the server.
   constexpr std::chrono::milliseconds kPatience{100};
@@ -218,6 +207,7 @@ void SqliteStore::AppendAudit(std::vector<AuditEntry> entries) {
       InsertAudit(connection, entry);
     }
     UpdateAuditHead(connection, head);
+    return true;
   });
 }
 
@@ -231,14 +221,14 @@ std::optional<Store::Principal> SqliteStore::FindPrincipal(
   if (!query.Step()) return std::nullopt;
   return Principal{.name = query.Text(0),
                    .role = query.Text(1),
-                   .scope = {Split(query.Bytes(2)), Split(query.Bytes(3))},
+                   .scope = {SplitLines(query.Bytes(2)), SplitLines(query.Bytes(3))},
                    .disabled = query.Int(4) != 0};
 }
 
 void SqliteStore::PutPrincipal(const Principal& principal,
                                const std::optional<std::array<uint8_t, 32>>& token_hash) {
-  const std::string org_units = Join(principal.scope.org_units);
-  const std::string queues = Join(principal.scope.queues);
+  const std::string org_units = JoinLines(principal.scope.org_units);
+  const std::string queues = JoinLines(principal.scope.queues);
   Write([&](Connection& connection) {
     Query(connection,
           "INSERT INTO principals (name, role, org_units, queues, disabled) "
@@ -250,12 +240,26 @@ void SqliteStore::PutPrincipal(const Principal& principal,
         .Bind(queues)
         .Bind(int64_t{principal.disabled})
         .Run();
-    if (!token_hash) return;
+    if (!token_hash) return true;
     Query(connection,
           "INSERT INTO principal_tokens (token_hash, name) VALUES (?, ?) ON CONFLICT DO NOTHING")
         .BindBytes(BytesOf(*token_hash))
         .Bind(principal.name)
         .Run();
+    return true;
+  });
+}
+
+void SqliteStore::ReadAccess(const std::function<void(AccessRecords&)>& read) {
+  Lease connection(*this);
+  SqliteAccess records(*connection);
+  read(records);
+}
+
+void SqliteStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) {
+  Write([&](Connection& connection) {
+    SqliteAccess records(connection);
+    return write(records);
   });
 }
 

@@ -15,12 +15,12 @@ namespace rebound {
 class Connection;
 class SqliteWriter;
 
-// Thread-safe as Store says; the methods for revisions and principals from any thread.
+// Thread-safe as Store says; the methods for identities from any thread.
 class SqliteStore final : public Store {
  public:
   enum class Access {
     kServe,     // the one process that executes; holds FILE.lock; migrates
-    kShared,    // beside a running server, for principals and their audit only: Execute throws
+    kShared,    // beside a running server, for identities and their audit only: Execute throws
     kReadOnly,  // for verify: anything that writes throws
   };
   struct Options {
@@ -46,6 +46,8 @@ class SqliteStore final : public Store {
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+  void ReadAccess(const std::function<void(AccessRecords&)>& read) override;
+  void WriteAccess(const std::function<bool(AccessRecords&)>& write) override;
 
  private:
   // Holds an exclusive lock on FILE.lock while it lives.
@@ -55,8 +57,8 @@ class SqliteStore final : public Store {
 
   SqliteStore(std::string path, const Options& options);
 
-  // Runs `write` in a transaction of its own.
-  void Write(const std::function<void(Connection&)>& write);
+  // Runs `write` in a transaction of its own; undone when it returns false.
+  void Write(const std::function<bool(Connection&)>& write);
   // Refuses when poisoned, or when this access may not write.
   void CheckWritable(bool executing) const;
 

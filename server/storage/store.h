@@ -329,6 +329,8 @@ class Transaction : public Reader {
   virtual void Save(Change& change) = 0;
 };
 
+class AccessRecords;  // access_records.h
+
 // Thread-safety: Read from any thread, Execute from one thread at a time.
 class Store {
  public:
@@ -368,6 +370,11 @@ class Store {
   // Creates or changes the principal and, when a hash is given, adds a token.
   virtual void PutPrincipal(const Principal& principal,
                             const std::optional<std::array<uint8_t, 32>>& token_hash) = 0;
+  // Users, sessions, API keys and links. One snapshot; from any thread, as Read.
+  virtual void ReadAccess(const std::function<void(AccessRecords&)>& read) = 0;
+  // One durable transaction, apart from every other write; undone when `write` returns false or
+  // throws. From any thread; not from within Execute or Read. Waits for the disk.
+  virtual void WriteAccess(const std::function<bool(AccessRecords&)>& write) = 0;
 };
 
 }  // namespace rebound

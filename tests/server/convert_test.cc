@@ -11,12 +11,14 @@
 #include <set>
 
 #include "rebound/v1/audit.pb.h"
+#include "rebound/v1/access.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
 #include "server/access/mask.h"
+#include "server/access/authenticator.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/backtest.h"
 #include "workflows/command.h"
@@ -409,6 +411,10 @@ void ExpectSameEnum(std::initializer_list<std::pair<D, A>> pairs) {
 }
 
 TEST(EnumTest, TheDomainAndTheApiCountAlike) {
+  ExpectSameEnum<CredentialKind, api::CredentialKind>(
+      {{CredentialKind::kPrincipalToken, api::CREDENTIAL_KIND_PRINCIPAL_TOKEN},
+       {CredentialKind::kApiKey, api::CREDENTIAL_KIND_API_KEY},
+       {CredentialKind::kSession, api::CREDENTIAL_KIND_SESSION}});
   ExpectSameEnum<Category, api::Category>({{Category::kDetractor, api::CATEGORY_DETRACTOR},
                                            {Category::kPassive, api::CATEGORY_PASSIVE},
                                            {Category::kPromoter, api::CATEGORY_PROMOTER}});

@@ -377,7 +377,7 @@ TEST_F(DispatchApiTest, OnlyThoseAboveSupervise) {
   EXPECT_EQ(Refuse("manager", "SuperviseCase").reason, "REQUIRED_FIELD_MISSING");
   const api::Case c = Do<api::SuperviseCaseResponse>("chen", R"(note: "daily report")");
   ASSERT_EQ(c.supervisions_size(), 1);
-  EXPECT_EQ(c.supervisions(0).actor(), "chen") << "of a configured role whose base is manager";
+  EXPECT_EQ(c.supervisions(0).actor(), "chen") << "of the role between agent and manager";
 }
 
 TEST_F(DispatchApiTest, EscalatingGoesUpTheOrgUnitsLevelByLevel) {

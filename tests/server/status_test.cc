@@ -344,7 +344,8 @@ TEST(StatusTest, AnotherPreconditionNamesItsRecord) {
 
 TEST(StatusTest, OnlyWhatPassesByItselfCarriesARetryDelay) {
   const std::set<Reason> retried{Reason::kQueueFull, Reason::kRequestInProgress,
-                                 Reason::kStoreUnavailable, Reason::kRateLimited};
+                                 Reason::kStoreUnavailable, Reason::kRateLimited,
+                                 Reason::kSignInThrottled};
   for (Reason reason : AllReasons()) {
     const auto retries = Find<google::rpc::RetryInfo>(ToStatus(Error{.reason = reason}));
     EXPECT_EQ(retries.size(), retried.contains(reason) ? 1u : 0u) << Name(reason);
