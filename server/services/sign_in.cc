@@ -393,7 +393,9 @@ Result<Changed> ChangeAccess(
     RequestRecord done = asked;
     done.resource = *resource;
     records.Put(done);
-    records.Audit(AuditEntryOf(call, *resource));
+    AuditEntry entry = AuditEntryOf(call, *resource);
+    entry.request_key = asked.key;
+    records.Audit(std::move(entry));
     result = Changed{*resource, false};
     return true;
   });
