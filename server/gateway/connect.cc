@@ -107,10 +107,10 @@ bool IsForwarded(std::string_view name) {
          kNotForwarded.count(name) == 0;
 }
 
-std::string Text(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string ToText(grpc::string_ref text) { return {text.data(), text.size()}; }
 
 std::string HeaderValue(const std::string& name, grpc::string_ref value) {
-  const std::string text = Text(value);
+  const std::string text = ToText(value);
   return name.ends_with("-bin") ? Base64(text) : text;
 }
 
@@ -302,7 +302,7 @@ std::string EndStreamJson(const grpc::Status& status, const GrpcMetadata& traile
   if (!status.ok()) json += "\"error\":" + ErrorJson(status, resolver);
   std::string metadata;
   for (auto it = trailers.begin(); it != trailers.end();) {
-    const std::string name = Text(it->first);
+    const std::string name = ToText(it->first);
     const auto end = trailers.upper_bound(it->first);
     if (!IsReserved(name)) {
       metadata += (metadata.empty() ? "" : ",") + JsonString(name) + ":[";
@@ -346,7 +346,7 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
 
 void AddHeaders(const GrpcMetadata& metadata, std::string_view prefix, HttpHeaders* headers) {
   for (const auto& [key, value] : metadata) {
-    const std::string name = Text(key);
+    const std::string name = ToText(key);
     if (!IsReserved(name)) {
       headers->emplace_back(std::string(prefix) + name, HeaderValue(name, value));
     }

@@ -29,8 +29,6 @@ namespace {
 
 using google::protobuf::MethodDescriptor;
 
-constexpr std::string_view kTypeUrl = "type.googleapis.com";
-
 struct Method {
   const MethodDescriptor* descriptor;
   std::string path;  // "/rebound.v1.CaseService/GetCase"
@@ -320,14 +318,14 @@ Gateway::State::State(std::shared_ptr<grpc::Channel> channel, Options given)
   const auto* pool =
       options.pool != nullptr ? options.pool : google::protobuf::DescriptorPool::generated_pool();
   resolver.reset(
-      google::protobuf::util::NewTypeResolverForDescriptorPool(std::string(kTypeUrl), pool));
+      google::protobuf::util::NewTypeResolverForDescriptorPool("type.googleapis.com", pool));
   for (const std::string& name : options.services) {
     const google::protobuf::ServiceDescriptor* service = pool->FindServiceByName(name);
     CHECK(service != nullptr);
     for (int i = 0; i < service->method_count(); ++i) {
       const MethodDescriptor* method = service->method(i);
       const std::string path = "/" + name + "/" + method->name();
-      const std::string url = std::string(kTypeUrl) + "/";
+      const std::string url = "type.googleapis.com/";
       methods.emplace(path, Method{method, path, url + method->input_type()->full_name(),
                                    url + method->output_type()->full_name(),
                                    !method->client_streaming() && !method->server_streaming() &&
@@ -611,11 +609,11 @@ void Gateway::State::Forward(Request call, std::string_view message) {
                  : FailUnary(ended, status, HttpStatusOf(status.error_code()));
   };
   if (call.stream) {
-    auto running = std::make_shared<StreamCall>(*this, call);
-    return Begin(running) ? running->Start(bytes) : stopping(call);
+    auto forwarded = std::make_shared<StreamCall>(*this, call);
+    return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
   }
-  auto running = std::make_shared<UnaryCall>(*this, call);
-  return Begin(running) ? running->Start(bytes) : stopping(call);
+  auto forwarded = std::make_shared<UnaryCall>(*this, call);
+  return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
 }
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {

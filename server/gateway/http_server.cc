@@ -40,11 +40,11 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr size_t kSlice = 64 << 10;        // of an answer, for one time-out
-constexpr size_t kReadSize = 16 << 10;     // at once
-constexpr size_t kReadAhead = 64 << 10;    // of requests that wait behind the one being answered
-constexpr milliseconds kLinger{2'000};     // for the client to take the last answer and close
-constexpr size_t kLingerBytes = 64 << 20;  // of what it still sends meanwhile
+constexpr size_t kSlice = 64 << 10;         // of an answer, for one time-out
+constexpr size_t kReadSize = 16 << 10;      // at once
+constexpr size_t kReadAhead = 64 << 10;     // of requests that wait behind the one being answered
+constexpr milliseconds kLingerTime{2'000};  // for the client to take the last answer and close
+constexpr size_t kLingerBytes = 64 << 20;   // of what it still sends meanwhile
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -494,7 +494,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Closing at once, with bytes unread, would reset the connection and take the answer with it.
   void Linger() {
     state_ = State::kLinger;
-    SetTimer(kLinger);
+    SetTimer(kLingerTime);
     if (!tls_) return AwaitEnd();
     // Whether the client answers the close does not matter: the timer ends the wait.
     tls_->async_shutdown([self = shared_from_this()](error_code) { self->AwaitEnd(); });
