@@ -160,7 +160,7 @@ void AddUserAdd(CLI::App& users, Session& session) {
       if (const int code = session.Call(&Access::CreateUser, *request, &reply); code != kExitOk) {
         return code;
       }
-      if (!request->with_link() || session.format != Format::kTable) {
+      if (!request->with_link() || session.format == Format::kJson) {
         PrintUser(session, reply);
       } else {
         PrintSecret(session, reply.link_token(),
@@ -244,7 +244,7 @@ void AddUserReset(CLI::App& users, Session& session) {
           code != kExitOk) {
         return code;
       }
-      if (session.format != Format::kTable) {
+      if (session.format == Format::kJson) {
         PrintUser(session, reply);
       } else {
         PrintSecret(session, reply.link_token(),
@@ -297,7 +297,7 @@ void AddUsers(CLI::App& app, Session& session) {
 
 template <class Reply>
 int PrintKey(Session& session, const Reply& reply) {
-  if (session.format != Format::kTable) {
+  if (session.format == Format::kJson) {
     PrintRecord(session, reply, reply.api_key(), ApiKeyColumns(), "");
   } else {
     PrintSecret(session, reply.secret(),
@@ -592,8 +592,8 @@ std::vector<Column<v1::Session>> SessionColumns() {
       {"use_time", "last used", Align::kLeft,
        [](Record r) { return FormatTimeShort(r.use_time()); }},
       {"end_time", "ends", Align::kLeft, [](Record r) { return FormatTimeShort(r.end_time()); }},
-      {"current", "", Align::kLeft,
-       [](Record r) { return std::string(r.current() ? "current" : ""); }},
+      {"current", "this one", Align::kLeft,
+       [](Record r) { return std::string(r.current() ? "yes" : ""); }},
   };
 }
 

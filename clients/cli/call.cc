@@ -229,7 +229,7 @@ int Session::Fail(const grpc::Status& status, const std::string& request_id) {
     err << ErrorJson(error) << "\n";
   } else {
     err << RenderError(error, chinese, err_style);
-    if (error.code == grpc::StatusCode::UNAUTHENTICATED && token.empty()) {
+    if (error.reason == "UNAUTHENTICATED" && token.empty()) {
       err << "  sign in with rebound login, or give a token with --token, --token-file or "
              "REBOUND_TOKEN\n";
     }

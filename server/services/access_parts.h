@@ -69,7 +69,9 @@ void AddAccessWork(ApiService* service, const char* name, ReadPool& pool,
       if (!result) return service->Finish(state, result);
       service->Reply(state, response);
     };
-    if (!pool.Run(run)) service->Finish(state, Error{Reason::kQueueFull, {{"capacity", "64"}}});
+    if (pool.Run(run)) return;
+    service->Finish(state,
+                    Error{Reason::kQueueFull, {{"capacity", std::to_string(pool.capacity())}}});
   });
 }
 

@@ -2,7 +2,6 @@
 #include "rebound/v1/access_service.pb.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "server/access/policy.h"
 #include "server/access/rights.h"
@@ -503,7 +502,7 @@ Result<RawId> RotateApiKey(const Call& call, AccessRecords& records,
 }
 
 template <typename Response>
-Result<void> ShowKey(const Call& call, AccessRecords& records, const RawId& id, Response* out) {
+Result<void> ShowKey(AccessRecords& records, const RawId& id, Response* out) {
   const std::optional<ApiKey> key = records.GetApiKey(id);
   if (!key) return Error{Reason::kNotFound, {{"resource", "api_key"}}};
   FillKey(*key, NameOf(records, key->user), out->mutable_api_key());
@@ -595,17 +594,17 @@ void AddCredentials(ApiService* service) {
          api::RevokeSessionResponse*) -> Result<void> { return {}; });
   AddAccessChange<api::CreateApiKeyRequest, api::CreateApiKeyResponse>(
       service, "CreateApiKey", CreateApiKey,
-      [](const Call& call, AccessRecords& records, const api::CreateApiKeyRequest&, const RawId& id,
-         api::CreateApiKeyResponse* out) { return ShowKey(call, records, id, out); });
+      [](const Call&, AccessRecords& records, const api::CreateApiKeyRequest&, const RawId& id,
+         api::CreateApiKeyResponse* out) { return ShowKey(records, id, out); });
   AddAccessChange<api::RevokeApiKeyRequest, api::RevokeApiKeyResponse>(
       service, "RevokeApiKey", RevokeApiKey,
-      [](const Call& call, AccessRecords& records, const api::RevokeApiKeyRequest&, const RawId& id,
-         api::RevokeApiKeyResponse* out) { return ShowKey(call, records, id, out); });
+      [](const Call&, AccessRecords& records, const api::RevokeApiKeyRequest&, const RawId& id,
+         api::RevokeApiKeyResponse* out) { return ShowKey(records, id, out); });
   AddAccessChange<api::RotateApiKeyRequest, api::RotateApiKeyResponse>(
       service, "RotateApiKey", RotateApiKey,
-      [](const Call& call, AccessRecords& records, const api::RotateApiKeyRequest& request,
+      [](const Call&, AccessRecords& records, const api::RotateApiKeyRequest& request,
          const RawId& id, api::RotateApiKeyResponse* out) -> Result<void> {
-        if (auto shown = ShowKey(call, records, id, out); !shown) return shown;
+        if (auto shown = ShowKey(records, id, out); !shown) return shown;
         const auto old = records.GetApiKey(*ParseId<RawId>(request.api_key_id()));
         if (old) FillKey(*old, NameOf(records, old->user), out->mutable_replaced());
         return {};

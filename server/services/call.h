@@ -47,6 +47,7 @@ class ReadPool {
   ~ReadPool();  // finishes what is queued
 
   bool Run(std::function<void()> task);  // false: full
+  size_t capacity() const { return capacity_; }
 
  private:
   void Loop();
