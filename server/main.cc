@@ -36,6 +36,9 @@ struct Arguments {
   std::vector<std::string> listen = {"127.0.0.1:50061"};
   bool trusted_network = false;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
+  int64_t event_retention_days = 7;
+  int64_t event_keepalive_seconds = 60;
+  int32_t streams_per_principal = EventOptions{}.streams_per_principal;
   std::string log_level = "info";
   Store::Principal principal;
 };
@@ -159,6 +162,9 @@ int Serve(Arguments arguments) {
   server_options.executor.queue_capacity = arguments.queue_capacity;
   server_options.executor.secret = keys.secret();
   server_options.keys = &keys;
+  server_options.events = {std::chrono::seconds{arguments.event_keepalive_seconds},
+                           std::chrono::days{arguments.event_retention_days},
+                           arguments.streams_per_principal};
   server_options.zone_data = ZoneDataVersion();
   server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
@@ -213,6 +219,18 @@ int Main(int argc, char** argv) {
                "allow addresses that are not loopback");
   app.add_option("--queue-capacity", arguments.queue_capacity,
                  "commands that may wait for the writer")
+      ->capture_default_str();
+  app.add_option("--event-retention-days", arguments.event_retention_days,
+                 "how far back subscribers may go on after a break; events themselves are kept")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
+  app.add_option("--event-keepalive-seconds", arguments.event_keepalive_seconds,
+                 "at most so long between two messages of a stream of events")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--streams-per-principal", arguments.streams_per_principal,
+                 "streams of events that one principal may have open")
+      ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--log-level", arguments.log_level, "debug, info or warn")
       ->check(CLI::IsMember({"debug", "info", "warn"}))

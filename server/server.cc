@@ -10,6 +10,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/call.h"
+#include "server/services/event_hub.h"
 #include "server/services/health.h"
 #include "server/services/page.h"
 #include "server/services/reflection.h"
@@ -28,9 +29,9 @@ constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 
 const std::vector<std::string> kServices = {
-    "rebound.v1.ResponseService",  "rebound.v1.CaseService",      "rebound.v1.CustomerService",
-    "rebound.v1.BlacklistService", "rebound.v1.SurveyService",    "rebound.v1.ReportService",
-    "rebound.v1.ConfigService",    "rebound.v1.OperationsService"};
+    "rebound.v1.ResponseService",  "rebound.v1.CaseService",   "rebound.v1.CustomerService",
+    "rebound.v1.BlacklistService", "rebound.v1.SurveyService", "rebound.v1.ReportService",
+    "rebound.v1.ConfigService",    "rebound.v1.EventService",  "rebound.v1.OperationsService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -60,7 +61,8 @@ struct Server::Parts {
   Parts(Store& store, Clock& clock, std::shared_ptr<const Revision> in_force,
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
-        executor(store, clock, book, options.executor, std::move(on_failure)),
+        events(store, clock, options.events),
+        executor(store, clock, book, Notifying(options.executor, events), std::move(on_failure)),
         erasures(store, executor, options.keys, options.erasure_step),
         authenticator(store, clock),
         metrics(PolicyMethods()),
@@ -85,9 +87,17 @@ struct Server::Parts {
                      auto identity = authenticator.Authenticate(header, count);
                      return identity ? grpc::Status::OK : ToStatus(identity.error());
                    }),
-        services(NewServices(backend)) {}
+        services(NewServices(backend)) {
+    backend.events = &events;
+  }
+
+  static Executor::Options Notifying(Executor::Options options, EventHub& events) {
+    options.committed = [&events] { events.Committed(); };
+    return options;
+  }
 
   RevisionBook book;
+  EventHub events;
   Executor executor;
   Erasures erasures;
   Authenticator authenticator;
@@ -168,6 +178,7 @@ void Server::Stop(Duration grace) {
   parts_->health.Shutdown();
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
+  parts_->events.Stop();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   parts_->grpc_server->Shutdown(deadline);
   parts_->executor.Drain();
@@ -177,6 +188,8 @@ void Server::Stop(Duration grace) {
 size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
 
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
+
+void Server::TendStreams() { parts_->events.Tend(); }
 
 void Server::WatchClock() { parts_->timers.Watch(); }
 

@@ -12,6 +12,7 @@
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
+#include "server/services/event_options.h"
 #include "server/storage/store.h"
 #include "workflows/revision.h"
 
@@ -26,7 +27,8 @@ class Server {
     // needs trusted_network: gRPC 1.51 must not face strangers.
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
-    Executor::Options executor{};
+    Executor::Options executor{};  // but for `committed`
+    EventOptions events{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests
@@ -49,6 +51,8 @@ class Server {
 
   size_t FireDueTimers();
   size_t FinishErasures();
+  // Keepalives of those who follow events, and whether they still may, as is done each second.
+  void TendStreams();
   // Looks at wall and steady clock once, as the bell does each second.
   void WatchClock();
   // SIGHUP: the folder again; see ReloadFolder.

@@ -121,6 +121,14 @@ std::string_view Name(Reason reason) {
     case Reason::kUnauthenticated: return "UNAUTHENTICATED";
     case Reason::kRoleNotAllowed: return "ROLE_NOT_ALLOWED";
     case Reason::kTransitionRoleNotAllowed: return "TRANSITION_ROLE_NOT_ALLOWED";
+    case Reason::kCursorInvalid: return "CURSOR_INVALID";
+    case Reason::kCursorExpired: return "CURSOR_EXPIRED";
+    case Reason::kCursorAhead: return "CURSOR_AHEAD";
+    case Reason::kCursorFromLostTimeline: return "CURSOR_FROM_LOST_TIMELINE";
+    case Reason::kSubscriptionExists: return "SUBSCRIPTION_EXISTS";
+    case Reason::kSubscriptionLimitReached: return "SUBSCRIPTION_LIMIT_REACHED";
+    case Reason::kSubscriptionTakenOver: return "SUBSCRIPTION_TAKEN_OVER";
+    case Reason::kStreamLimitReached: return "STREAM_LIMIT_REACHED";
     case Reason::kQueueFull: return "QUEUE_FULL";
     case Reason::kDeadlineExceeded: return "DEADLINE_EXCEEDED";
     case Reason::kStoreUnavailable: return "STORE_UNAVAILABLE";

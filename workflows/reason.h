@@ -137,6 +137,17 @@ enum class Reason {
   kTransitionRoleNotAllowed,
   kBlacklistRoleNotAllowed,
 
+  // Following events: INVALID_ARGUMENT, OUT_OF_RANGE, ABORTED, ALREADY_EXISTS,
+  // FAILED_PRECONDITION, RESOURCE_EXHAUSTED
+  kCursorInvalid,
+  kCursorExpired,
+  kCursorAhead,
+  kCursorFromLostTimeline,
+  kSubscriptionExists,
+  kSubscriptionLimitReached,
+  kSubscriptionTakenOver,
+  kStreamLimitReached,
+
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
   kQueueFull,
   kDeadlineExceeded,

@@ -154,7 +154,11 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
-  const auto [first, last] = metadata.equal_range("authorization");
+  return Recheck(backend, context, call);
+}
+
+Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call) {
+  const auto [first, last] = context->client_metadata().equal_range("authorization");
   std::string_view header;
   size_t count = 0;
   for (auto it = first; it != last; ++it, ++count) {
@@ -164,9 +168,9 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   if (!identity) return std::move(identity).error();
   call->identity = *std::move(identity);
   call->revision = backend.book.current();
-  if (!Allowed(BaseOf(call->identity.role, call->revision->roles), method)) {
+  if (!Allowed(BaseOf(call->identity.role, call->revision->roles), call->method)) {
     return Error{Reason::kRoleNotAllowed,
-                 {{"role", call->identity.role}, {"method", std::string(method)}}};
+                 {{"role", call->identity.role}, {"method", call->method}}};
   }
   return {};
 }

@@ -31,6 +31,7 @@
 
 namespace rebound {
 
+class EventHub;
 class Timers;
 
 // A few threads for reads that may take long (pages, reports), so that they hold no event thread.
@@ -69,6 +70,7 @@ struct Backend {
   std::string zone_data{};  // version of the time zone data in use
   Timestamp started_at{};
   std::atomic<bool> draining{false};
+  EventHub* events = nullptr;  // set before anybody calls
 };
 
 // One call that passed the door.
@@ -93,6 +95,8 @@ enum class Where { kInline, kPool };
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call);
+// Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
+Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
 // Steps after it: counts and logs, adds the call id.
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
                    const Result<void>& result);

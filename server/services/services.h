@@ -16,6 +16,7 @@ std::unique_ptr<ApiService> NewSurveyService(Backend& backend);
 std::unique_ptr<ApiService> NewConfigService(Backend& backend);
 std::unique_ptr<ApiService> NewBlacklistService(Backend& backend);
 std::unique_ptr<ApiService> NewReportService(Backend& backend);
+std::unique_ptr<ApiService> NewEventService(Backend& backend);
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 
 // Parts of the CaseService with files of their own: bulk.cc, case_batch.cc, remedy_options.cc.

@@ -29,6 +29,8 @@ class MemoryStore final : public Store {
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) override;
+  std::array<uint8_t, 32> Secret(std::string_view name) override;
 
   // Outbox rows after the sequence of an event, oldest first: what is to be sent, and was not
   // cancelled since.

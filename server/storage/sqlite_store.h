@@ -45,6 +45,8 @@ class SqliteStore final : public Store {
   std::optional<Principal> FindPrincipal(const std::array<uint8_t, 32>& token_hash) override;
   void PutPrincipal(const Principal& principal,
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
+  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) override;
+  std::array<uint8_t, 32> Secret(std::string_view name) override;
 
  private:
   // Holds an exclusive lock on FILE.lock while it lives.
