@@ -43,6 +43,9 @@ struct Arguments {
   // A CRM that pumps single answers as fast as they are taken stays below (2 units each); 0: none.
   int64_t rate_identity = 50'000;
   int64_t rate_address = 100'000;
+  int64_t event_retention_days = 7;
+  int64_t event_keepalive_seconds = 60;
+  int32_t streams_per_principal = EventOptions{}.streams_per_principal;
   std::string log_level = "info";
   Store::Principal principal;
 };
@@ -206,6 +209,9 @@ int Serve(Arguments arguments) {
   server_options.keys = &keys;
   server_options.rate_identity = LimitOf(arguments.rate_identity);
   server_options.rate_address = LimitOf(arguments.rate_address);
+  server_options.events = {std::chrono::seconds{arguments.event_keepalive_seconds},
+                           std::chrono::days{arguments.event_retention_days},
+                           arguments.streams_per_principal};
   server_options.zone_data = ZoneDataVersion();
   server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
@@ -298,6 +304,18 @@ int Main(int argc, char** argv) {
                  "calls a second from one address, a token that is none counts as 11; not for "
                  "addresses of this machine; 0: no limit")
       ->check(CLI::Range(0, 100'000'000))
+      ->capture_default_str();
+  app.add_option("--event-retention-days", arguments.event_retention_days,
+                 "how far back subscribers may go on after a break; events themselves are kept")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
+  app.add_option("--event-keepalive-seconds", arguments.event_keepalive_seconds,
+                 "at most so long between two messages of a stream of events")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--streams-per-principal", arguments.streams_per_principal,
+                 "streams of events that one principal may have open")
+      ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--log-level", arguments.log_level, "debug, info or warn")
       ->check(CLI::IsMember({"debug", "info", "warn"}))

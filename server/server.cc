@@ -17,6 +17,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/call.h"
+#include "server/services/event_hub.h"
 #include "server/services/health.h"
 #include "server/services/page.h"
 #include "server/services/reflection.h"
@@ -42,7 +43,7 @@ const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
     "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
     "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService",
-    "rebound.v1.AccessService"};
+    "rebound.v1.AccessService",    "rebound.v1.EventService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -88,7 +89,8 @@ struct Server::Parts {
   Parts(Store& store, Clock& clock, std::shared_ptr<const Revision> in_force,
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
-        executor(store, clock, book, options.executor,
+        events(store, clock, options.events),
+        executor(store, clock, book, Notifying(options.executor, events),
                  [this, on_failure = std::move(on_failure)] {
                    store_failed = true;
                    on_failure();
@@ -136,6 +138,12 @@ struct Server::Parts {
                    }),
         services(NewServices(backend)) {
     backend.limits = &limits;
+    backend.events = &events;
+  }
+
+  static Executor::Options Notifying(Executor::Options options, EventHub& events) {
+    options.committed = [&events] { events.Committed(); };
+    return options;
   }
 
   // GET /metrics. Whoever reaches it without a proxy on this machine may see it; others show a
@@ -145,6 +153,7 @@ struct Server::Parts {
 
   std::atomic<bool> store_failed{false};
   RevisionBook book;
+  EventHub events;
   Executor executor;
   AuditLog audit;
   Erasures erasures;
@@ -309,6 +318,7 @@ void Server::Stop(Duration grace) {
   parts_->health.Shutdown();
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
+  parts_->events.Stop();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   parts_->grpc_server->Shutdown(deadline);
   parts_->executor.Drain();
@@ -324,6 +334,8 @@ void Server::Stop(Duration grace) {
 size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
 
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
+
+void Server::TendStreams() { parts_->events.Tend(); }
 
 void Server::WatchClock() { parts_->timers.Watch(); }
 

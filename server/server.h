@@ -16,6 +16,7 @@
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/gateway/http_server.h"
+#include "server/services/event_options.h"
 #include "server/storage/store.h"
 #include "workflows/revision.h"
 
@@ -47,8 +48,9 @@ class Server {
     bool trusted_network = false;
     TlsFiles tls{};  // of the addresses in `listen`, Unix sockets too; looked at again by itself
     std::optional<HttpOptions> http{};
-    Executor::Options executor{};
     AccessSettings access{};
+    Executor::Options executor{};  // but for `committed`
+    EventOptions events{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests
@@ -77,6 +79,8 @@ class Server {
 
   size_t FireDueTimers();
   size_t FinishErasures();
+  // Keepalives of those who follow events, and whether they still may, as is done each second.
+  void TendStreams();
   // Looks at wall and steady clock once, as the bell does each second.
   void WatchClock();
   // SIGHUP: the folder again; see ReloadFolder.

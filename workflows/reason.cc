@@ -135,6 +135,14 @@ std::string_view Name(Reason reason) {
     case Reason::kPasswordWrong: return "PASSWORD_WRONG";
     case Reason::kTransitionRoleNotAllowed: return "TRANSITION_ROLE_NOT_ALLOWED";
     case Reason::kRateLimited: return "RATE_LIMITED";
+    case Reason::kCursorInvalid: return "CURSOR_INVALID";
+    case Reason::kCursorExpired: return "CURSOR_EXPIRED";
+    case Reason::kCursorAhead: return "CURSOR_AHEAD";
+    case Reason::kCursorFromLostTimeline: return "CURSOR_FROM_LOST_TIMELINE";
+    case Reason::kSubscriptionExists: return "SUBSCRIPTION_EXISTS";
+    case Reason::kSubscriptionLimitReached: return "SUBSCRIPTION_LIMIT_REACHED";
+    case Reason::kSubscriptionTakenOver: return "SUBSCRIPTION_TAKEN_OVER";
+    case Reason::kStreamLimitReached: return "STREAM_LIMIT_REACHED";
     case Reason::kQueueFull: return "QUEUE_FULL";
     case Reason::kSignInThrottled: return "SIGN_IN_THROTTLED";
     case Reason::kDeadlineExceeded: return "DEADLINE_EXCEEDED";

@@ -150,6 +150,17 @@ enum class Reason {
   kTransitionRoleNotAllowed,
   kBlacklistRoleNotAllowed,
 
+  // Following events: INVALID_ARGUMENT, OUT_OF_RANGE, ABORTED, ALREADY_EXISTS,
+  // FAILED_PRECONDITION, RESOURCE_EXHAUSTED
+  kCursorInvalid,
+  kCursorExpired,
+  kCursorAhead,
+  kCursorFromLostTimeline,
+  kSubscriptionExists,
+  kSubscriptionLimitReached,
+  kSubscriptionTakenOver,
+  kStreamLimitReached,
+
   // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, UNAVAILABLE, INTERNAL
   kRateLimited,
   kQueueFull,

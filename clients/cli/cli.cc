@@ -273,6 +273,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddBlacklistCommands(app, session);
   AddReportCommands(app, session);
   AddConfigCommands(app, session);
+  AddEventCommands(app, session);
   AddStatusCommand(app, session);
   AddMetricsCommand(app, session);
   AddClockCommands(app, session);

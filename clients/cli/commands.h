@@ -16,6 +16,7 @@ void AddProgramCommands(CLI::App& app, Session& session);
 void AddBlacklistCommands(CLI::App& app, Session& session);
 void AddReportCommands(CLI::App& app, Session& session);
 void AddConfigCommands(CLI::App& app, Session& session);
+void AddEventCommands(CLI::App& app, Session& session);
 void AddStatusCommand(CLI::App& app, Session& session);
 void AddMetricsCommand(CLI::App& app, Session& session);
 void AddClockCommands(CLI::App& app, Session& session);

@@ -123,6 +123,15 @@ constexpr Row kTable[] = {
     {"ReportService/GetPauseReport", kMeasuring},
     {"ReportService/GetRemedyReport", kMeasuring},
 
+    {"EventService/Subscribe", kStaffAndIntegration},
+    {"EventService/Watch", kStaffAndIntegration},
+    {"EventService/ListEvents", kStaffAndIntegration},
+    {"EventService/CreateSubscription", kStaffAndIntegration},
+    {"EventService/GetSubscription", kStaffAndIntegration},
+    {"EventService/ListSubscriptions", kStaffAndIntegration},
+    {"EventService/DeleteSubscription", kStaffAndIntegration},
+    {"EventService/CommitSubscription", kStaffAndIntegration},
+
     {"ConfigService/ValidateConfig", kManaging},
     {"ConfigService/ApplyConfig", kAdmin},
     {"ConfigService/ListRevisions", kManaging},

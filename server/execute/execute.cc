@@ -179,6 +179,7 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       }
       return keep;
     });
+    if (options_.committed) options_.committed();
     for (const auto& item : batch) {
       if (item->work.dry_run) continue;
       for (const Result<Outcome>& result : item->results) {

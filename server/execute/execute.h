@@ -32,6 +32,8 @@ class Executor {
     size_t queue_capacity = 4096;  // commands waiting; one more is refused with kQueueFull
     size_t batch_max = 1024;       // commands per commit
     SuppressionSecret secret{};    // of what is kept over erasures
+    // Called on the writer thread once a batch is on disk, before its calls are answered.
+    std::function<void()> committed{};
   };
 
   // `revisions` is what is in force, asked once for each batch, and what cases follow; a revision

@@ -196,29 +196,21 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
-  const std::string address = backend.limits == nullptr ? std::string() : LimitedAddressOf(call->address);
-  if (!address.empty() && !IsExempt(*backend.limits, address)) {
-    if (auto free = CheckLimit(backend.limits->address, "address", address, 1); !free) return free;
+  const std::string limited =
+      backend.limits == nullptr ? std::string() : LimitedAddressOf(call->address);
+  const bool by_address = !limited.empty() && !IsExempt(*backend.limits, limited);
+  if (by_address) {
+    if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
   }
-
   if (OpenToStrangers(method)) {
     call->revision = backend.book.current();
     return {};
   }
-  const auto [first, last] = metadata.equal_range("authorization");
-  std::string_view header;
-  size_t count = 0;
-  for (auto it = first; it != last; ++it, ++count) {
-    header = {it->second.data(), it->second.size()};
+  auto known = Recheck(backend, context, call);
+  if (call->identity.name.empty()) {
+    if (by_address) backend.limits->address.Charge(limited, kFailedTokenCost);
+    return known;
   }
-  auto identity = backend.authenticator.Authenticate(header, count);
-  if (!identity) {
-    if (!address.empty() && !IsExempt(*backend.limits, address)) {
-      backend.limits->address.Charge(address, kFailedTokenCost);
-    }
-    return std::move(identity).error();
-  }
-  call->identity = *std::move(identity);
   if (backend.limits != nullptr) {
     auto free =
         CheckLimit(backend.limits->identity, "identity", call->identity.name, CostOf(method));
@@ -227,9 +219,22 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   if (language == metadata.end() && !call->identity.language.empty()) {
     call->language = call->identity.language;
   }
+  return known;
+}
+
+Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call) {
+  const auto [first, last] = context->client_metadata().equal_range("authorization");
+  std::string_view header;
+  size_t count = 0;
+  for (auto it = first; it != last; ++it, ++count) {
+    header = {it->second.data(), it->second.size()};
+  }
+  auto identity = backend.authenticator.Authenticate(header, count);
+  if (!identity) return std::move(identity).error();
+  call->identity = *std::move(identity);
   call->revision = backend.book.current();
-  call->sees_contact = SeesContact(call->identity.role, call->revision->roles, method);
-  return MayCall(call->identity, call->revision->roles, method);
+  call->sees_contact = SeesContact(call->identity.role, call->revision->roles, call->method);
+  return MayCall(call->identity, call->revision->roles, call->method);
 }
 
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,

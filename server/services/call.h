@@ -37,6 +37,7 @@
 namespace rebound {
 
 class AuditLog;
+class EventHub;
 class Timers;
 
 // A few threads for reads that may take long (pages, reports), so that they hold no event thread.
@@ -81,6 +82,7 @@ struct Backend {
   Timestamp started_at{};
   std::atomic<bool> draining{false};
   CallLimits* limits = nullptr;  // null: none
+  EventHub* events = nullptr;    // set before anybody calls
 };
 
 // What a call is about, for the audit.
@@ -120,6 +122,8 @@ Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call);
+// Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
+Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
 // Steps after it: counts and logs, adds the call id.
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
                    const Result<void>& result);

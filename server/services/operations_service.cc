@@ -137,6 +137,7 @@ std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
   services.push_back(NewBlacklistService(backend));
   services.push_back(NewReportService(backend));
   services.push_back(NewConfigService(backend));
+  services.push_back(NewEventService(backend));
   services.push_back(NewOperationsService(backend));
   services.push_back(NewAuditService(backend));
   services.push_back(NewAccessService(backend));

@@ -1,9 +1,10 @@
-// Page sizes and sealed page tokens.
+// Page sizes, sealed texts, and page tokens, which are sealed.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,11 +27,21 @@ struct PageCursor {
 // Each part is preceded by its length, so that different parts never give the same text.
 std::string QueryIdentity(std::initializer_list<std::string_view> parts);
 
+// What a caller carries and shall neither read nor make nor alter.
+using SealKey = std::array<uint8_t, 32>;
+// Characters of [A-Za-z0-9_-] for the bytes of `plain` and 40 more; different at each
+// call. Thread-safe, like Unseal.
+std::string Seal(std::string_view plain, std::string_view bound_to, const SealKey& key);
+// The `plain` of exactly this length that Seal made `text` of, with an equal key and for an equal
+// `bound_to`; nullopt: it is none.
+std::optional<std::string> Unseal(std::string_view text, size_t length, std::string_view bound_to,
+                                  const SealKey& key);
+
 // Seals and opens page tokens: a caller can neither read nor make nor alter one, nor use it as
 // another caller or for another query. Immutable; thread-safe.
 class PageTokens {
  public:
-  using Key = std::array<uint8_t, 32>;
+  using Key = SealKey;
   static constexpr Duration kLifetime = std::chrono::hours(24);
 
   // `key` is random; with another key, as after a restart, every token is invalid.

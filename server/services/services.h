@@ -18,6 +18,7 @@ std::unique_ptr<ApiService> NewSurveyService(Backend& backend);
 std::unique_ptr<ApiService> NewConfigService(Backend& backend);
 std::unique_ptr<ApiService> NewBlacklistService(Backend& backend);
 std::unique_ptr<ApiService> NewReportService(Backend& backend);
+std::unique_ptr<ApiService> NewEventService(Backend& backend);
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 std::unique_ptr<ApiService> NewAuditService(Backend& backend);
 std::unique_ptr<ApiService> NewAccessService(Backend& backend);

@@ -110,10 +110,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "{field}: expected at most {expected} items, but got {value}; split the list",
      "{field}：最多 {expected} 项，但收到 {value} 项；请分批发送"},
     {Reason::kStreamOutOfOrder, StatusCode::INVALID_ARGUMENT,
-     "{field}: expected one header and after it only rows, but the stream is in another order; "
-     "send "
-     "the header first and once",
-     "{field}：流的第一条消息应为表头，其后只有数据行，但顺序不符；请先发送表头，且只发送一次"},
+     "{field}: expected the message that begins the stream first and once, and then only what "
+     "follows it, but the stream is in another order; send its header or start first and once",
+     "{field}：流的第一条消息应为表头或起点，其后只有后续内容，但顺序不符；"
+     "请先发送表头或起点，且只发送一次"},
     {Reason::kReasonUnknown, StatusCode::INVALID_ARGUMENT,
      "[{field}: ]expected one of the words that the configuration lists[: {allowed}], but got "
      "\"{value}\"; choose one of them, or have the list extended",
@@ -542,6 +542,38 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected fewer calls by this {limit}, but its limit is reached; nothing was done, try again "
      "after {retry_ms} ms",
      "调用过于频繁，已达上限（{limit}）；本次未做任何更改，请在 {retry_ms} 毫秒后重试"},
+    {Reason::kCursorInvalid, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a cursor that this server gave to you, but it is not; send it as it came, "
+     "or begin with a preset",
+     "{field}：应为本服务器发给您的游标，但并不是；请原样发送，或改用预设起点"},
+    {Reason::kCursorExpired, StatusCode::OUT_OF_RANGE,
+     "{field}: expected a cursor of the last {days} days, but events after it are older; read the "
+     "records anew, and follow from the cursor {oldest}",
+     "{field}：应为最近 {days} 天内的游标，但其后有更早的事件；请重新读取全部记录，再从游标 "
+     "{oldest} 继续"},
+    {Reason::kCursorAhead, StatusCode::OUT_OF_RANGE,
+     "{field}: expected a cursor within the log, but it lies beyond the end, for the database is "
+     "an older copy; read the records anew, and follow from the cursor {latest}",
+     "{field}：游标超出事件日志的末尾，数据库是较早的副本；请重新读取全部记录，再从游标 {latest} "
+     "继续"},
+    {Reason::kCursorFromLostTimeline, StatusCode::ABORTED,
+     "{field}: expected a cursor of this log, but its event is of a copy that is no longer; read "
+     "the records anew, and follow from the cursor {oldest}",
+     "{field}：游标所指事件属于已不存在的数据库副本；请重新读取全部记录，再从游标 {oldest} 继续"},
+    {Reason::kSubscriptionExists, StatusCode::ALREADY_EXISTS,
+     "expected a new name, but you have a subscription {subscription}; go on with it, or choose "
+     "another name",
+     "您已有名为 {subscription} 的订阅；请继续使用，或另取名称"},
+    {Reason::kSubscriptionLimitReached, StatusCode::FAILED_PRECONDITION,
+     "expected fewer than {limit} subscriptions of yours; delete one that is not needed any more",
+     "您的订阅已达上限 {limit} 个；请删除不再需要的订阅"},
+    {Reason::kSubscriptionTakenOver, StatusCode::ABORTED,
+     "expected one stream of subscription {subscription}, but a newer one has begun; end one of "
+     "the two, or give each a subscription of its own",
+     "订阅 {subscription} 已由更新的连接接管；请只保留一个连接，或分别建立订阅"},
+    {Reason::kStreamLimitReached, StatusCode::RESOURCE_EXHAUSTED,
+     "expected fewer than {limit} open streams of yours; end one of them first",
+     "您打开的事件流已达上限 {limit} 个；请先关闭其中之一"},
     {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
      "try "
@@ -628,6 +660,7 @@ constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
     {" characters without control characters or blanks at the ends",
      " 个字符，不含控制字符，首尾无空格"},
     {" minor units and an ISO 4217 code", " 个最小货币单位，并带 ISO 4217 代码"},
+    {"the name of an event", "事件名称"},
     {"an IANA zone like ", "IANA 时区，例如 "},
     {"an http or https address", "http 或 https 地址"},
     {"at most ", "最多 "},

@@ -98,6 +98,8 @@ struct MemoryStore::State {
   std::map<std::string, Principal> principals{};
   AccessTables access{};
   std::map<std::array<uint8_t, 32>, std::string> tokens{};
+  std::map<std::pair<std::string, std::string>, Subscription> subscriptions{};  // owner, name
+  std::map<std::string, std::array<uint8_t, 32>> secrets{};
 
   // How to take back what the running batch did, in the order it was done.
   std::vector<std::function<void()>> undo{};
@@ -426,6 +428,53 @@ class MemoryStore::Reads : public Base {
     }
     return events;
   }
+  LogPage ReadLog(const LogQuery& query) override {
+    LogPage page;
+    page.last.sequence = query.after;
+    const bool of_case = !query.case_id.empty();
+    static const std::vector<int64_t> kNone;
+    const auto found = s_.events_of.find(query.case_id);
+    const auto& sequences = found == s_.events_of.end() ? kNone : found->second;
+    auto of = std::upper_bound(sequences.begin(), sequences.end(), query.after);
+    auto any = s_.events.upper_bound(query.after);
+    const auto more = [&] { return of_case ? of != sequences.end() : any != s_.events.end(); };
+    int32_t seen = 0;
+    while (seen < query.look_at && std::ssize(page.events) < query.most && more()) {
+      const RawEvent& raw = of_case ? s_.events.at(*of++) : (any++)->second;
+      ++seen;
+      LoggedEvent logged{.event = raw.event, .type = std::string(TypeName(raw.event.body))};
+      page.last = PositionOf(raw);
+      logged.mark = page.last.mark;
+      FillLogged(logged);
+      if (!query.wants || query.wants(logged)) page.events.push_back(std::move(logged));
+    }
+    page.end = seen < query.look_at && std::ssize(page.events) < query.most;
+    if (of_case && page.end && LastSequence() > page.last.sequence) {
+      page.last = PositionOf(s_.events.rbegin()->second);
+    }
+    return page;
+  }
+  std::optional<LogPosition> PositionAt(int64_t sequence) override {
+    if (sequence == 0) return LogPosition{};
+    const auto found = s_.events.find(sequence);
+    if (found == s_.events.end()) return std::nullopt;
+    return PositionOf(found->second);
+  }
+  LogPosition PositionBefore(Timestamp recorded_at) override {
+    LogPosition before;
+    for (const auto& [sequence, raw] : s_.events) {
+      if (raw.event.recorded_at >= recorded_at) break;
+      before = PositionOf(raw);
+    }
+    return before;
+  }
+  std::vector<Subscription> SubscriptionsOf(std::string_view owner) override {
+    std::vector<Subscription> all;
+    for (const auto& [key, subscription] : s_.subscriptions) {
+      if (key.first == owner) all.push_back(subscription);
+    }
+    return all;
+  }
   std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override {
     std::vector<CaseId> ids;
     for (const auto& [due, number] : s_.due) {
@@ -578,6 +627,32 @@ class MemoryStore::Reads : public Base {
   static std::optional<Row> Find(const std::map<Key, Row>& rows, const Key& key) {
     const auto found = rows.find(key);
     return found == rows.end() ? std::nullopt : std::optional<Row>(found->second);
+  }
+  static LogPosition PositionOf(const RawEvent& raw) {
+    LogPosition position{.sequence = raw.event.sequence};
+    std::copy_n(raw.hash.begin(), position.mark.size(), position.mark.begin());
+    return position;
+  }
+  void FillLogged(LoggedEvent& logged) const {
+    const Event& event = logged.event;
+    if (!event.case_id.empty()) {
+      if (const auto number = s_.case_ids.find(event.case_id); number != s_.case_ids.end()) {
+        logged.case_number = number->second;
+        logged.program_id = s_.cases.at(number->second).program_id;
+        return;
+      }
+      const auto& first = s_.events.at(s_.events_of.at(event.case_id).front()).event;
+      const auto* opened = std::get_if<CaseOpened>(&first.body);
+      if (opened == nullptr) return;
+      logged.case_number = opened->opened.number;
+      logged.program_id = opened->opened.program_id;
+    } else if (!event.response_id.empty()) {
+      const auto found = s_.responses.find(event.response_id);
+      if (found != s_.responses.end()) logged.program_id = found->second.program_id;
+    } else if (!event.entry_id.empty()) {
+      const auto found = s_.customers.find(event.customer_id);
+      if (found != s_.customers.end()) logged.customer_unit = found->second.profile.org_unit_id;
+    }
   }
   template <typename SubjectId>
   std::vector<Event> EventsOf(const std::map<SubjectId, std::vector<int64_t>>& sequences,
@@ -959,6 +1034,30 @@ void MemoryStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) 
     Chain(entry, state_->audit_head);
     state_->audit.push_back(std::move(entry));
   }
+}
+
+void MemoryStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) {
+  std::unique_lock lock(state_->mutex);
+  for (const auto& [before, after] : changes) {
+    const Subscription& of = after ? *after : *before;
+    if (after) {
+      state_->subscriptions[{of.owner, of.name}] = *after;
+    } else {
+      state_->subscriptions.erase({of.owner, of.name});
+    }
+  }
+}
+
+// The simulator repeats itself: nothing here may come of chance.
+std::array<uint8_t, 32> MemoryStore::Secret(std::string_view name) {
+  std::unique_lock lock(state_->mutex);
+  auto [secret, made] = state_->secrets.try_emplace(std::string(name));
+  if (made) {
+    for (size_t i = 0; i < name.size(); ++i) {
+      secret->second[i % secret->second.size()] += static_cast<uint8_t>(name[i] + i);
+    }
+  }
+  return secret->second;
 }
 
 void MemoryStore::ScanOutbox(int64_t after,

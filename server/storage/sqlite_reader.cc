@@ -57,23 +57,33 @@ constexpr const char* kEventColumns =
     "org_unit_id, queue_id, status, phase, schema_version, prev_hash, hash, body, entry_id "
     "FROM events ";
 
-Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments,
-                const FindPersonKey& find) {
-  Event event{.sequence = query.Int(0),
-              .customer_id = query.GetId<CustomerId>(1),
-              .response_id = query.GetId<ResponseId>(2),
-              .case_id = query.GetId<CaseId>(3),
-              .entry_id = query.GetId<BlacklistEntryId>(16),
-              .occurred_at = FromMillis(query.Int(5)),
-              .recorded_at = FromMillis(query.Int(6)),
-              .actor = query.Text(7),
-              .org_unit_id = query.Text(8),
-              .queue_id = query.Text(9),
-              .status = query.Text(10),
-              .phase = static_cast<Phase>(query.Int(11))};
+// All but its body.
+Event ReadEnvelope(const Query& query) {
+  return {.sequence = query.Int(0),
+          .customer_id = query.GetId<CustomerId>(1),
+          .response_id = query.GetId<ResponseId>(2),
+          .case_id = query.GetId<CaseId>(3),
+          .entry_id = query.GetId<BlacklistEntryId>(16),
+          .occurred_at = FromMillis(query.Int(5)),
+          .recorded_at = FromMillis(query.Int(6)),
+          .actor = query.Text(7),
+          .org_unit_id = query.Text(8),
+          .queue_id = query.Text(9),
+          .status = query.Text(10),
+          .phase = static_cast<Phase>(query.Int(11))};
+}
+
+void ReadBody(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments,
+              const FindPersonKey& find, Event& event) {
   auto body = DecodeBody(query.Bytes(4), query.Bytes(15), commitments, find);
   if (!body) throw StoreFailure("damaged bytes in event " + std::to_string(event.sequence));
   event.body = *std::move(body);
+}
+
+Event ReadEvent(const Query& query, std::vector<std::pair<TextId, Commitment32>>* commitments,
+                const FindPersonKey& find) {
+  Event event = ReadEnvelope(query);
+  ReadBody(query, commitments, find, event);
   return event;
 }
 
@@ -643,6 +653,124 @@ std::vector<Event> SqliteReads<Base>::EventsAfter(int64_t after, int32_t limit) 
   std::vector<Event> events;
   while (query.Step()) events.push_back(ReadEvent(query, nullptr, find_key_));
   return events;
+}
+
+// By the primary key, or by that of one case: an index by queue or org unit would be written with
+// every event, and the rows that are looked at in vain cost a microsecond each.
+template <typename Base>
+LogPage SqliteReads<Base>::ReadLog(const LogQuery& query) {
+  LogPage page;
+  page.last.sequence = query.after;
+  const bool of_case = !query.case_id.empty();
+  Query rows(connection_, std::string(kEventColumns) +
+                              (of_case ? "WHERE case_id = ? AND " : "WHERE ") +
+                              "sequence > ? ORDER BY sequence LIMIT ?");
+  if (of_case) rows.Bind(query.case_id);
+  rows.Bind(query.after).Bind(int64_t{query.look_at});
+  int32_t seen = 0;
+  LoggedEvent before;  // most events follow one of the same case
+  while (std::ssize(page.events) < query.most && rows.Step()) {
+    ++seen;
+    LoggedEvent logged{
+        .event = ReadEnvelope(rows), .type = rows.Text(4), .mark = rows.GetHash<16>(14)};
+    if (!logged.event.case_id.empty() && logged.event.case_id == before.event.case_id) {
+      logged.program_id = before.program_id;
+      logged.case_number = before.case_number;
+    } else {
+      FillLogged(logged);
+    }
+    page.last = {logged.event.sequence, logged.mark};
+    before.event.case_id = logged.event.case_id;
+    before.program_id = logged.program_id;
+    before.case_number = logged.case_number;
+    if (query.wants && !query.wants(logged)) continue;
+    ReadBody(rows, nullptr, find_key_, logged.event);
+    page.events.push_back(std::move(logged));
+  }
+  page.end = seen < query.look_at && std::ssize(page.events) < query.most;
+  if (of_case && page.end) {
+    const auto end = PositionAt(LastSequence());
+    if (end && end->sequence > page.last.sequence) page.last = *end;
+  }
+  return page;
+}
+
+template <typename Base>
+void SqliteReads<Base>::FillLogged(LoggedEvent& logged) {
+  const Event& event = logged.event;
+  if (!event.case_id.empty()) {
+    Query row(connection_, "SELECT number, program_id FROM cases WHERE id = ?");
+    if (row.Bind(event.case_id).Step()) {
+      logged.case_number = row.Int(0);
+      logged.program_id = row.Text(1);
+      return;
+    }
+    // A history that was derived anew has taken it away.
+    const auto events = CaseEvents(event.case_id, 0, 1);
+    const auto* opened = events.empty() ? nullptr : std::get_if<CaseOpened>(&events.front().body);
+    if (opened == nullptr) return;
+    logged.case_number = opened->opened.number;
+    logged.program_id = opened->opened.program_id;
+  } else if (!event.response_id.empty()) {
+    Query row(connection_, "SELECT program_id FROM responses WHERE id = ?");
+    if (row.Bind(event.response_id).Step()) logged.program_id = row.Text(0);
+  } else if (!event.entry_id.empty()) {
+    Query row(connection_, "SELECT org_unit_id FROM customers WHERE id = ?");
+    if (row.Bind(event.customer_id).Step()) logged.customer_unit = row.Text(0);
+  }
+}
+
+template <typename Base>
+std::optional<LogPosition> SqliteReads<Base>::PositionAt(int64_t sequence) {
+  if (sequence == 0) return LogPosition{};
+  Query query(connection_, "SELECT hash FROM events WHERE sequence = ?");
+  if (!query.Bind(sequence).Step()) return std::nullopt;
+  return LogPosition{sequence, query.GetHash<16>(0)};
+}
+
+// Times do not go back from one event to the next, so no index by time is needed.
+template <typename Base>
+LogPosition SqliteReads<Base>::PositionBefore(Timestamp recorded_at) {
+  int64_t low = 0;  // everything up to it was recorded before
+  int64_t high = LastSequence();
+  while (low < high) {
+    const int64_t middle = low + (high - low + 1) / 2;
+    Query query(connection_,
+                "SELECT sequence, recorded_ms FROM events WHERE sequence > ? AND sequence <= ? "
+                "ORDER BY sequence DESC LIMIT 1");
+    query.Bind(low).Bind(middle);
+    if (!query.Step() || query.Int(1) < ToMillis(recorded_at)) {
+      low = middle;
+    } else {
+      high = query.Int(0) - 1;
+    }
+  }
+  Query query(
+      connection_,
+      "SELECT sequence, hash FROM events WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1");
+  if (!query.Bind(low).Step()) return {};
+  return {query.Int(0), query.GetHash<16>(1)};
+}
+
+template <typename Base>
+std::vector<Subscription> SqliteReads<Base>::SubscriptionsOf(std::string_view owner) {
+  const std::string name(owner);
+  Query query(connection_,
+              "SELECT name, sequence, mark, created_ms, committed_ms, request, request_body "
+              "FROM subscriptions WHERE owner = ? ORDER BY name");
+  query.Bind(name);
+  std::vector<Subscription> all;
+  while (query.Step()) {
+    Subscription s{.owner = name,
+                   .name = query.Text(0),
+                   .position = {query.Int(1), query.GetHash<16>(2)},
+                   .created_at = FromMillis(query.Int(3)),
+                   .request = query.GetHash<16>(5),
+                   .request_body = query.GetHash<16>(6)};
+    if (!query.IsNull(4)) s.committed_at = FromMillis(query.Int(4));
+    all.push_back(std::move(s));
+  }
+  return all;
 }
 
 template <typename Base>

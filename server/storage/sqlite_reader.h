@@ -69,6 +69,10 @@ class SqliteReads : public Base {
   std::vector<Event> PersonEvents(const CustomerId& customer, int64_t after,
                                   int32_t limit) override;
   std::vector<Event> EventsAfter(int64_t after, int32_t limit) override;
+  LogPage ReadLog(const LogQuery& query) override;
+  std::optional<LogPosition> PositionAt(int64_t sequence) override;
+  LogPosition PositionBefore(Timestamp recorded_at) override;
+  std::vector<Subscription> SubscriptionsOf(std::string_view owner) override;
   std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) override;
   std::vector<BlacklistEntryId> EntriesDue(Timestamp now, int32_t limit) override;
   std::optional<Timestamp> EarliestDue() override;
@@ -99,6 +103,8 @@ class SqliteReads : public Base {
   void ScanDefects(const std::function<void(std::string)>& visit) override;
 
  protected:
+  // Fills in what stands in the rows of the event's case, answer or customer.
+  void FillLogged(LoggedEvent& logged);
   std::optional<PersonKey> KeyOf(const CustomerId& customer);
 
   Connection& connection_;

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/Exception.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -261,6 +262,59 @@ void SqliteStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) 
     SqliteAccess records(connection);
     return write(records);
   });
+}
+
+void SqliteStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) {
+  Write([&](Connection& connection) {
+    for (const auto& [before, after] : changes) {
+      if (!after) {
+        Query remove(connection, "DELETE FROM subscriptions WHERE owner = ? AND name = ?");
+        remove.Bind(before->owner).Bind(before->name).Run();
+        continue;
+      }
+      Query put(connection,
+                "INSERT INTO subscriptions (owner, name, sequence, mark, created_ms, committed_ms, "
+                "request, request_body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (owner, name) DO UPDATE SET sequence = excluded.sequence, "
+                "mark = excluded.mark, created_ms = excluded.created_ms, "
+                "committed_ms = excluded.committed_ms, request = excluded.request, "
+                "request_body = excluded.request_body");
+      put.Bind(after->owner)
+          .Bind(after->name)
+          .Bind(after->position.sequence)
+          .BindBytes(BytesOf(after->position.mark))
+          .Bind(after->created_at)
+          .Bind(after->committed_at)
+          .BindBytes(BytesOf(after->request))
+          .BindBytes(BytesOf(after->request_body))
+          .Run();
+    }
+  });
+}
+
+std::array<uint8_t, 32> SqliteStore::Secret(std::string_view name) {
+  const std::string key(name);
+  std::array<uint8_t, 32> secret{};
+  const auto find = [&](Connection& connection) {
+    Query query(connection, "SELECT secret FROM secrets WHERE name = ?");
+    if (!query.Bind(key).Step()) return false;
+    secret = query.GetHash<32>(0);
+    return true;
+  };
+  {
+    Lease connection(*this);
+    if (find(*connection)) return secret;
+  }
+  Write([&](Connection& connection) {
+    if (find(connection)) return;
+    if (sodium_init() < 0) throw StoreFailure("no random bytes are to be had");
+    randombytes_buf(secret.data(), secret.size());
+    Query(connection, "INSERT INTO secrets VALUES (?, ?)")
+        .Bind(key)
+        .BindBytes(BytesOf(secret))
+        .Run();
+  });
+  return secret;
 }
 
 }  // namespace rebound

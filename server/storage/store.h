@@ -182,6 +182,52 @@ struct RawEvent {  // an event as it lies on disk
   bool texts_match = true;  // every text that is still there equals its commitment
 };
 
+// A place in the log of events: just after the event of this sequence. `mark`, half of its hash,
+// tells it from one of the same sequence in a copy that went its own way. Sequence 0: before all.
+struct LogPosition {
+  int64_t sequence = 0;
+  Hash128 mark{};
+  friend bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+// An event as those get it who follow the log.
+struct LoggedEvent {
+  Event event{};
+  std::string type{};  // TypeName(event.body)
+  Hash128 mark{};      // of the position after it
+  // Of its case, also of one that is no longer there, else of its answer; "", 0: of none.
+  std::string program_id{};
+  int64_t case_number = 0;
+  std::string customer_unit{};  // of an entry's event: the org unit of the customer, as it now is
+};
+
+struct LogQuery {
+  int64_t after = 0;                                // events of a higher sequence
+  CaseId case_id{};                                 // of this case alone; empty: of everything
+  std::function<bool(const LoggedEvent&)> wants{};  // asked before the body is read; null: all
+  int32_t most = 1000;                              // events to give
+  int32_t look_at = 1000;                           // events that `wants` is asked about
+};
+
+struct LogPage {
+  std::vector<LoggedEvent> events{};  // without text values
+  // How far it has looked. As it was asked for, without a mark, where there was nothing to see.
+  LogPosition last{};
+  bool end = false;  // there is nothing after `last`; of one case, `last` is the end of the log
+};
+
+// A place in the log that a principal keeps under a name.
+struct Subscription {
+  std::string owner{};
+  std::string name{};
+  LogPosition position{};
+  Timestamp created_at{};
+  std::optional<Timestamp> committed_at{};
+  Hash128 request{};  // that made it: RequestKey, and the hash of its body
+  Hash128 request_body{};
+  friend bool operator==(const Subscription&, const Subscription&) = default;
+};
+
 struct TableSizes {
   int64_t responses = 0, cases = 0, customers = 0, events = 0, entries = 0;
 };
@@ -263,6 +309,14 @@ class Reader {
                                           int32_t limit) = 0;
   // Of every subject.
   virtual std::vector<Event> EventsAfter(int64_t after, int32_t limit) = 0;
+  // A stretch of the log, in order.
+  virtual LogPage ReadLog(const LogQuery& query) = 0;
+  // After the event with exactly this sequence; nullopt: there is none. Of 0: before all.
+  virtual std::optional<LogPosition> PositionAt(int64_t sequence) = 0;
+  // After the last event that was recorded before the time.
+  virtual LogPosition PositionBefore(Timestamp recorded_at) = 0;
+  // The principal's, by name.
+  virtual std::vector<Subscription> SubscriptionsOf(std::string_view owner) = 0;
   // Cases with a pending timer due at or before `now`, earliest first.
   virtual std::vector<CaseId> CasesDue(Timestamp now, int32_t limit) = 0;
   // Blacklist entries whose NextDue is at or before `now`, earliest first, then by number.
@@ -375,6 +429,14 @@ class Store {
   // One durable transaction, apart from every other write; undone when `write` returns false or
   // throws. From any thread; not from within Execute or Read. Waits for the disk.
   virtual void WriteAccess(const std::function<bool(AccessRecords&)>& write) = 0;
+
+  // Stores all of them at once, each in place of the one of its owner and name; without an `after`
+  // that one is removed. Must be on disk once it returns. Not from within Execute.
+  virtual void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) = 0;
+
+  // Of this name: random, made at the first call, and the same ever after, in every copy of the
+  // store. Not from within Execute.
+  virtual std::array<uint8_t, 32> Secret(std::string_view name) = 0;
 };
 
 }  // namespace rebound

@@ -27,6 +27,7 @@
 #include "tests/bench/process.h"
 #include "tests/bench/report.h"
 #include "tests/bench/rules.h"
+#include "tests/bench/watches.h"
 
 namespace rebound::bench {
 namespace {
@@ -90,6 +91,7 @@ class Bench {
     if (Wants("entries")) Entries();
     if (Wants("timers")) OverdueTimers();
     if (Wants("bulk")) Bulk();
+    if (Wants("watches")) WatchedEvents();
     if (Wants("peers")) Peers();
     RemoveDatabase(Scratch());
     RemoveDatabase(Copy());
@@ -605,6 +607,47 @@ class Bench {
   }
 
   // A supervisor gives one verb to 10,000 cases, as many to a call as one takes, while others read.
+  // Everybody who follows has the event about when so many bare answers could have been given.
+  void WatchedEvents() {
+    constexpr int kWatches = 1'000;
+    constexpr int kAnswers = 50;
+    constexpr int kEchoesInFlight = 256;
+    Baseline echo("echo", "", arguments_.folder + "/baseline.log");
+    Answers echoed({}, 0, 0);
+    RemoveDatabase(Scratch());
+    RunningServer server(arguments_.server, Scratch(), config_,
+                         {"--streams-per-principal", std::to_string(kWatches)});
+    const Target target = server.Connect();
+    const double memory_before = server.Memory();
+    Watches watches(target, kWatches);
+    const double memory = (server.Memory() - memory_before) * 1024 / kWatches;
+    Table table{{"round", "answer stored, us", "everybody has it, p50 us", "p99 us",
+                 "1,000 bare echoes, us", "p99 of those"}};
+    std::vector<double> ratios, p99s;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      Say(fmt::format("watches: round {} of {}", round + 1, arguments_.rounds));
+      const Measured bare =
+          Drive(echo.target(), SubmitCall(&echoed), kEchoesInFlight, arguments_.seconds);
+      const FanOut out = watches.Measure(target, kAnswers);
+      const double echoes_us = kWatches / bare.per_second * 1e6;
+      ratios.push_back(out.p99_us / echoes_us);
+      p99s.push_back(out.p99_us);
+      table.push_back({std::to_string(round + 1), Whole(out.stored_us), Whole(out.p50_us),
+                       Whole(out.p99_us), Whole(echoes_us), Ratio(ratios.back())});
+    }
+    std::sort(ratios.begin(), ratios.end());
+    std::sort(p99s.begin(), p99s.end());
+    const double ratio = ratios[ratios.size() / 2];
+    text_ += fmt::format(
+        "## Watches\n\n{} open watches, each gets each of {} answers' CaseOpened; from sending the "
+        "answer. {:.0f} KiB of memory for each open watch.\n\n{}\n",
+        kWatches, kAnswers, memory, Markdown(table));
+    goals_.push_back({"an event at 1,000 watches, p99", Whole(p99s[p99s.size() / 2]) + " us",
+                      "1,000 bare echoes", ratio, 3, true, ""});
+    goals_.push_back({"memory of an open watch", fmt::format("{:.0f} KiB", memory), "", memory, 64,
+                      true, " KiB"});
+  }
+
   void Bulk() {
     constexpr int64_t kMany = 10'000;
     constexpr int64_t kEach = 500;
@@ -741,10 +784,10 @@ int Main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
   app.add_option(
          "--only", arguments.only,
-         "start, submit, import, page, claim, rules, entries, timers, bulk or peers; may be "
-         "repeated")
+         "start, submit, import, page, claim, rules, entries, timers, bulk, watches or peers; may "
+         "be repeated")
       ->check(CLI::IsMember({"start", "submit", "import", "page", "claim", "rules", "entries",
-                             "timers", "bulk", "peers"}));
+                             "timers", "bulk", "watches", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")

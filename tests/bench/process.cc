@@ -105,7 +105,7 @@ void Process::Stop() {
 }
 
 RunningServer::RunningServer(const std::string& binary, const std::string& database,
-                             const std::string& config) {
+                             const std::string& config, const std::vector<std::string>& more) {
   const std::string log = database + ".log";
   {
     Process add(
@@ -116,10 +116,10 @@ RunningServer::RunningServer(const std::string& binary, const std::string& datab
   const uint16_t port = FreePort();
   address_ = "127.0.0.1:" + std::to_string(port);
   const auto begin = steady_clock::now();
-  process_ = std::make_unique<Process>(
-      std::vector<std::string>{binary, "--db", database, "--config", config, "--listen", address_,
-                               "--rate-identity", "0"},
-      log);
+  std::vector<std::string> argv{binary,   "--db",     database, "--config",        config,
+                                "--listen", address_, "--rate-identity", "0"};
+  argv.insert(argv.end(), more.begin(), more.end());
+  process_ = std::make_unique<Process>(argv, log);
   const auto deadline = begin + std::chrono::seconds(30);
   while (!Accepts(port) || !IsServing(address_)) {
     if (steady_clock::now() > deadline) throw std::runtime_error("not serving; see " + log);

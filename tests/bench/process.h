@@ -36,7 +36,8 @@ class Process {
 class RunningServer {
  public:
   // Adds a principal to the database first. Returns once its health is SERVING.
-  RunningServer(const std::string& binary, const std::string& database, const std::string& config);
+  RunningServer(const std::string& binary, const std::string& database, const std::string& config,
+                const std::vector<std::string>& more = {});
 
   const std::string& address() const { return address_; }
   const std::string& token() const { return token_; }

@@ -18,6 +18,7 @@
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/event_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
@@ -67,6 +68,7 @@ std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
       v1::GetResponseRequest::descriptor()->file(), v1::GetProgramRequest::descriptor()->file(),
       v1::GetRevisionRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
       v1::SignInRequest::descriptor()->file(),
+      v1::ListEventsRequest::descriptor()->file(),
   };
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const auto* file : files) {
@@ -152,6 +154,9 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"BlacklistService/LiftEntry", {"admin", "manager"}},
       {"BlacklistService/ExportCustomerEntries", {"admin", "manager"}},
       {"ReportService/GetPauseReport", {"admin", "manager", "supervisor", "viewer"}},
+      {"EventService/Watch", {"admin", "manager", "supervisor", "agent", "integration"}},
+      {"EventService/CommitSubscription",
+       {"admin", "manager", "supervisor", "agent", "integration"}},
       {"ConfigService/ApplyConfig", {"admin"}},
       {"ConfigService/RollBackConfig", {"admin"}},
       {"ConfigService/ValidateConfig", {"admin", "manager"}},
@@ -310,6 +315,7 @@ TEST(PolicyTest, AViewerReadsFiguresAndNoPerson) {
     EXPECT_EQ(method.find("CustomerService"), std::string::npos) << method;
     EXPECT_EQ(method.find("ResponseService"), std::string::npos) << method;
     EXPECT_EQ(method.find("BlacklistService"), std::string::npos) << method;
+    EXPECT_EQ(method.find("EventService"), std::string::npos) << method;
   }
 }
 

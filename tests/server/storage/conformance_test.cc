@@ -1242,6 +1242,144 @@ TEST_P(StoreTest, EventsOfACaseComeInPagesOldestFirst) {
   });
 }
 
+std::vector<int64_t> Sequences(const LogPage& page) {
+  std::vector<int64_t> sequences;
+  for (const LoggedEvent& logged : page.events) sequences.push_back(logged.event.sequence);
+  return sequences;
+}
+
+TEST_P(StoreTest, TheLogIsReadInStretchesAndSaysHowFarItLooked) {
+  const Customer customer = CreateCustomer("K1");
+  Case c = OpenCase({.customer_id = customer.id});
+  const Case other = OpenCase();
+  for (int i = 0; i < 3; ++i) {
+    Change change;
+    c = make_.Add(change, c, CaseAssigned{"agent" + std::to_string(i), ""});
+    Save(store(), change);
+  }
+  store().Read([&](Reader& reader) {
+    const LogPage all = reader.ReadLog({});
+    ASSERT_THAT(all.events, SizeIs(6));
+    EXPECT_TRUE(all.end);
+    EXPECT_EQ(all.last, *reader.PositionAt(reader.LastSequence()));
+    std::set<Hash128> marks;
+    reader.ScanEvents(0, [&, i = size_t{0}](const RawEvent& raw) mutable {
+      const LoggedEvent& logged = all.events[i++];
+      EXPECT_EQ(logged.event, raw.event);
+      EXPECT_EQ(logged.type, TypeName(raw.event.body));
+      EXPECT_TRUE(std::equal(logged.mark.begin(), logged.mark.end(), raw.hash.begin()));
+      EXPECT_EQ(reader.PositionAt(raw.event.sequence),
+                (LogPosition{raw.event.sequence, logged.mark}));
+      marks.insert(logged.mark);
+    });
+    EXPECT_THAT(marks, SizeIs(6));
+    EXPECT_EQ(all.events[0].case_number, 0);
+    EXPECT_EQ(all.events[1].case_number, c.number);
+    EXPECT_EQ(all.events[1].program_id, c.program_id);
+    EXPECT_EQ(all.events[2].case_number, other.number);
+    const std::vector<int64_t> numbers = Sequences(all);
+
+    const LogPage part = reader.ReadLog({.after = numbers[0], .most = 2});
+    EXPECT_EQ(Sequences(part), std::vector(numbers.begin() + 1, numbers.begin() + 3));
+    EXPECT_FALSE(part.end);
+    EXPECT_EQ(part.last.sequence, numbers[2]);
+
+    // What is not wanted is looked at, and no further than was asked for.
+    const auto assigned = [](const LoggedEvent& logged) { return logged.type == "CaseAssigned"; };
+    const LogPage looked = reader.ReadLog({.wants = assigned, .look_at = 3});
+    EXPECT_THAT(looked.events, IsEmpty());
+    EXPECT_EQ(looked.last, (LogPosition{numbers[2], all.events[2].mark}));
+    EXPECT_FALSE(looked.end);
+    EXPECT_EQ(Sequences(reader.ReadLog({.wants = assigned})),
+              std::vector(numbers.begin() + 3, numbers.end()));
+
+    // Of one case: to the end of the log, whatever else is in it.
+    const LogPage of_other = reader.ReadLog({.case_id = other.id});
+    EXPECT_EQ(Sequences(of_other), std::vector{numbers[2]});
+    EXPECT_TRUE(of_other.end);
+    EXPECT_EQ(of_other.last, all.last);
+    EXPECT_EQ(Sequences(reader.ReadLog({.after = numbers[1], .case_id = c.id, .most = 2})),
+              std::vector(numbers.begin() + 3, numbers.begin() + 5));
+
+    const LogPage nothing = reader.ReadLog({.after = numbers.back()});
+    EXPECT_THAT(nothing.events, IsEmpty());
+    EXPECT_TRUE(nothing.end);
+    EXPECT_EQ(nothing.last, (LogPosition{numbers.back(), {}}));
+    EXPECT_EQ(reader.PositionAt(0), LogPosition{});
+    EXPECT_EQ(reader.PositionAt(numbers.back() + 1), std::nullopt);
+  });
+}
+
+TEST_P(StoreTest, EventsOfACaseThatIsGoneAreStillOfItsProgram) {
+  const Customer customer = CreateCustomer("K1");
+  Change change;
+  const Case c = make_.Open(change, {.number = 1, .customer_id = customer.id, .history = true});
+  Save(store(), change);
+  Change gone;
+  make_.Void(gone, c);
+  Save(store(), gone);
+  store().Read([&](Reader& reader) {
+    const LogPage page = reader.ReadLog({.case_id = c.id});
+    ASSERT_THAT(page.events, SizeIs(2));
+    for (const LoggedEvent& logged : page.events) {
+      EXPECT_EQ(logged.program_id, c.program_id);
+      EXPECT_EQ(logged.case_number, 1);
+    }
+  });
+}
+
+TEST_P(StoreTest, APlaceInTheLogIsFoundByTime) {
+  const Timestamp begin = make_.now;
+  std::vector<std::pair<Timestamp, int64_t>> made;  // when, and the last sequence then
+  for (int i = 0; i < 20; ++i) {
+    // Some at one time.
+    if (i % 3 != 0) make_.now += minutes(1);
+    OpenCase();
+    made.emplace_back(make_.now, Read([](Reader& r) { return r.LastSequence(); }));
+  }
+  store().Read([&](Reader& reader) {
+    for (int m = -1; m <= 20; ++m) {
+      const Timestamp at = begin + minutes(m);
+      int64_t expected = 0;
+      for (const auto& [when, sequence] : made) {
+        if (when < at) expected = sequence;
+      }
+      EXPECT_EQ(reader.PositionBefore(at), *reader.PositionAt(expected)) << m;
+    }
+  });
+}
+
+TEST_P(StoreTest, SubscriptionsAreTheOwnersAndReplacedAsAWhole) {
+  const Subscription li{.owner = "li",
+                        .name = "b",
+                        .position = {7, {1, 2}},
+                        .created_at = make_.now,
+                        .request = {3},
+                        .request_body = {4}};
+  Subscription first = li, other = li;
+  first.name = "a";
+  other.owner = "wei";
+  store().PutSubscriptions({{std::nullopt, li}, {std::nullopt, first}, {std::nullopt, other}});
+  const auto of = [&](std::string_view owner) {
+    return Read([&](Reader& r) { return r.SubscriptionsOf(owner); });
+  };
+  EXPECT_THAT(of("li"), ElementsAre(first, li));
+  EXPECT_THAT(of("wei"), ElementsAre(other));
+  EXPECT_THAT(of("nobody"), IsEmpty());
+  Subscription moved = li;
+  moved.position = {9, {5}};
+  moved.committed_at = make_.now + minutes(1);
+  store().PutSubscriptions({{li, moved}, {first, std::nullopt}});
+  EXPECT_THAT(of("li"), ElementsAre(moved));
+  EXPECT_THAT(of("wei"), ElementsAre(other));
+}
+
+TEST_P(StoreTest, ASecretIsTheSameEverAfter) {
+  const auto one = store().Secret("one");
+  EXPECT_EQ(store().Secret("one"), one);
+  EXPECT_NE(store().Secret("two"), one);
+}
+
 TEST_P(StoreTest, CasesAreDueByTheirEarliestPendingTimer) {
   const auto with_timers = [&](std::vector<int> due_in_hours) {
     Change change;
