@@ -254,8 +254,8 @@ int Serve(Arguments arguments) {
   }
   std::string console;  // nobody opens a link to where no page is
   if (!arguments.http.empty() && !arguments.http_options.files.empty()) {
-    console = (arguments.http_options.tls.certificate.empty() ? "http://" : "https://") +
-              arguments.http;
+    console =
+        (arguments.http_options.tls.certificate.empty() ? "http://" : "https://") + arguments.http;
   }
   OfferSetup(*store, config.revision->roles, clock.Now(), console, address);
   io.run();

@@ -85,8 +85,9 @@ struct CallLimits {
 // What a call from an address costs besides, when its token is none.
 inline constexpr int64_t kFailedTokenCost = 10;
 
-// By what a caller's address is limited: an IPv4 address as it is, of an IPv6 one the /64 network, for
-// a caller has all of that. Empty: by nothing (not an address: Unix sockets, calls in this process).
+// By what a caller's address is limited: an IPv4 address as it is, of an IPv6 one the /64 network,
+// for a caller has all of that. Empty: by nothing (not an address: Unix sockets, calls in this
+// process).
 std::string LimitedAddressOf(std::string_view address);
 // Of one that LimitedAddressOf gave.
 bool IsLoopback(std::string_view address);

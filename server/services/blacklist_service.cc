@@ -3,8 +3,8 @@
 
 #include "server/config/zones.h"
 #include "server/execute/lookup.h"
-#include "server/services/case_verbs.h"
 #include "server/services/audit.h"
+#include "server/services/case_verbs.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"

@@ -104,7 +104,7 @@ struct Call {
   std::shared_ptr<const Revision> revision{};
   std::string address{};         // PeerAddress
   mutable AuditSubject about{};  // of a change or an export, once its request is read
-  bool sees_contact = false;  // contact data stands in clear in the answer (masking.h)
+  bool sees_contact = false;     // contact data stands in clear in the answer (masking.h)
 
   // The revision with this number, or the one in force when there is none.
   std::shared_ptr<const Revision> RevisionOf(int64_t number) const;

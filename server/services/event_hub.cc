@@ -641,11 +641,7 @@ bool EventStream::SendMessage() {
                             committed ? hub_.cursors_.Seal(*committed, principal_) : std::string());
   batch_bytes_ = 0;
   outgoing_.Clear();
-  bool own = false;
-  const grpc::Status serialized =
-      grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(*message,
-                                                                                 &outgoing_, &own);
-  if (!serialized.ok()) return GiveUp(Error{Reason::kInternal});
+  if (!ToAnswer(call_, *message, &outgoing_)) return GiveUp(Error{Reason::kInternal});
   {
     std::lock_guard lock(mutex_);
     writing_ = true;

@@ -116,7 +116,8 @@ class AccessRecords {
   virtual std::optional<RequestRecord> FindAccessRequest(const Hash128& key) = 0;
   virtual void Put(const RequestRecord& request) = 0;
 
-  // Adds the entry to the audit, in the same transaction: on disk with the change, or undone with it.
+  // Adds the entry to the audit, in the same transaction: on disk with the change, or undone with
+  // it.
   virtual void Audit(AuditEntry entry) = 0;
 
   // Sessions and one-time tokens whose end has come at `now`, and requests that are too old.

@@ -116,7 +116,7 @@ RunningServer::RunningServer(const std::string& binary, const std::string& datab
   const uint16_t port = FreePort();
   address_ = "127.0.0.1:" + std::to_string(port);
   const auto begin = steady_clock::now();
-  std::vector<std::string> argv{binary,   "--db",     database, "--config",        config,
+  std::vector<std::string> argv{binary,     "--db",   database,          "--config", config,
                                 "--listen", address_, "--rate-identity", "0"};
   argv.insert(argv.end(), more.begin(), more.end());
   process_ = std::make_unique<Process>(argv, log);

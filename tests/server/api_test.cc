@@ -158,8 +158,8 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   };
   // Below; the configuration's and what needs more than one revision in config_api_test; a clock
   // that jumped in the tests of timers; alerts and hold-outs in alert_api_test;
-  // steps of plans in plan_api_test; identities in access_api_test; subscriptions, of which no event
-  // tells, in event_api_test.
+  // steps of plans in plan_api_test; identities in access_api_test; subscriptions, of which no
+  // event tells, in event_api_test.
   std::set<std::string> covered = {"ResponseService/BatchSubmitResponses",
                                    "ConfigService/ApplyConfig",
                                    "ConfigService/RollBackConfig",

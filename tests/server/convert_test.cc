@@ -10,15 +10,15 @@
 #include <functional>
 #include <set>
 
-#include "rebound/v1/audit.pb.h"
 #include "rebound/v1/access.pb.h"
+#include "rebound/v1/audit.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
-#include "server/access/mask.h"
 #include "server/access/authenticator.h"
+#include "server/access/mask.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/backtest.h"
 #include "workflows/command.h"
