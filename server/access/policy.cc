@@ -263,53 +263,53 @@ int64_t CostOf(std::string_view method) {
   if (method.starts_with('/')) method.remove_prefix(1);
   const auto found = costs.find(method);
   return found == costs.end() ? kChangeCost : found->second;
-  bool Includes(std::string_view role, std::string_view other) {
-    const auto bit = [](std::string_view name) -> RoleSet {
-      const auto found = std::find(kRoles.begin(), kRoles.end(), name);
-      return found == kRoles.end() ? RoleSet{0}
-                                   : static_cast<RoleSet>(1 << (found - kRoles.begin()));
-    };
-    const RoleSet of_role = bit(role), of_other = bit(other);
-    return of_role != 0 && of_other != 0 &&
-           std::all_of(std::begin(kTable), std::end(kTable), [&](const Row& row) {
-             return (row.roles & of_other) == 0 || (row.roles & of_role) != 0;
-           });
-  }
+}
 
-  bool OpenToStrangers(std::string_view method) {
-    const Row* row = FindRow(method);
-    return row != nullptr && (row->roles & kStranger) != 0;
-  }
+bool Includes(std::string_view role, std::string_view other) {
+  const auto bit = [](std::string_view name) -> RoleSet {
+    const auto found = std::find(kRoles.begin(), kRoles.end(), name);
+    return found == kRoles.end() ? RoleSet{0} : static_cast<RoleSet>(1 << (found - kRoles.begin()));
+  };
+  const RoleSet of_role = bit(role), of_other = bit(other);
+  return of_role != 0 && of_other != 0 &&
+         std::all_of(std::begin(kTable), std::end(kTable), [&](const Row& row) {
+           return (row.roles & of_other) == 0 || (row.roles & of_role) != 0;
+         });
+}
 
-  bool OpenToKeys(std::string_view method) {
-    const Row* row = FindRow(method);
-    return row != nullptr &&
-           (!row->method.starts_with("AccessService/") || row->method == "AccessService/WhoAmI");
-  }
+bool OpenToStrangers(std::string_view method) {
+  const Row* row = FindRow(method);
+  return row != nullptr && (row->roles & kStranger) != 0;
+}
 
-  std::vector<std::string> PolicyMethods() {
-    std::vector<std::string> methods;
-    for (const Row& row : kTable)
-      methods.push_back(std::string(kPackage) + std::string(row.method));
-    return methods;
-  }
+bool OpenToKeys(std::string_view method) {
+  const Row* row = FindRow(method);
+  return row != nullptr &&
+         (!row->method.starts_with("AccessService/") || row->method == "AccessService/WhoAmI");
+}
 
-  std::vector<std::string> MissingMethods(std::span<const std::string> services) {
-    const auto* pool = google::protobuf::DescriptorPool::generated_pool();
-    std::vector<std::string> missing;
-    for (const std::string& name : services) {
-      if (!name.starts_with(kPackage)) continue;
-      const google::protobuf::ServiceDescriptor* service = pool->FindServiceByName(name);
-      if (service == nullptr) {
-        missing.push_back(name);
-        continue;
-      }
-      for (int i = 0; i < service->method_count(); ++i) {
-        const std::string method = name + "/" + service->method(i)->name();
-        if (FindRow(method) == nullptr) missing.push_back(method);
-      }
+std::vector<std::string> PolicyMethods() {
+  std::vector<std::string> methods;
+  for (const Row& row : kTable) methods.push_back(std::string(kPackage) + std::string(row.method));
+  return methods;
+}
+
+std::vector<std::string> MissingMethods(std::span<const std::string> services) {
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  std::vector<std::string> missing;
+  for (const std::string& name : services) {
+    if (!name.starts_with(kPackage)) continue;
+    const google::protobuf::ServiceDescriptor* service = pool->FindServiceByName(name);
+    if (service == nullptr) {
+      missing.push_back(name);
+      continue;
     }
-    return missing;
+    for (int i = 0; i < service->method_count(); ++i) {
+      const std::string method = name + "/" + service->method(i)->name();
+      if (FindRow(method) == nullptr) missing.push_back(method);
+    }
   }
+  return missing;
+}
 
 }  // namespace rebound

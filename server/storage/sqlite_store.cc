@@ -289,6 +289,7 @@ void SqliteStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& c
           .BindBytes(BytesOf(after->request_body))
           .Run();
     }
+    return true;
   });
 }
 
@@ -306,13 +307,14 @@ std::array<uint8_t, 32> SqliteStore::Secret(std::string_view name) {
     if (find(*connection)) return secret;
   }
   Write([&](Connection& connection) {
-    if (find(connection)) return;
+    if (find(connection)) return false;
     if (sodium_init() < 0) throw StoreFailure("no random bytes are to be had");
     randombytes_buf(secret.data(), secret.size());
     Query(connection, "INSERT INTO secrets VALUES (?, ?)")
         .Bind(key)
         .BindBytes(BytesOf(secret))
         .Run();
+    return true;
   });
   return secret;
 }
