@@ -60,6 +60,14 @@ std::string_view Trimmed(std::string_view text) {
   return text;
 }
 
+// What stands in front of the next `end`, which is taken off `text` with it.
+std::string_view TakeUntil(char end, std::string_view* text) {
+  const size_t at = text->find(end);
+  const std::string_view taken = text->substr(0, at);
+  *text = at == std::string_view::npos ? std::string_view() : text->substr(at + 1);
+  return taken;
+}
+
 // What gRPC lets a value be; anything else would end the process, see its ClientContext.
 bool IsAsciiValue(std::string_view value) {
   return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
@@ -257,13 +265,9 @@ Inflated Gunzip(std::string_view bytes, size_t limit) {
 
 bool TakesGzip(std::string_view accept_encoding) {
   while (!accept_encoding.empty()) {
-    const size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
-    std::string_view item = accept_encoding.substr(0, comma);
-    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
-    const size_t semicolon = std::min(item.find(';'), item.size());
-    const std::string_view name = Trimmed(item.substr(0, semicolon));
+    std::string_view item = TakeUntil(',', &accept_encoding);
+    const std::string_view name = Trimmed(TakeUntil(';', &item));
     if (name != "gzip" && name != "*") continue;
-    item.remove_prefix(std::min(semicolon + 1, item.size()));
     const std::string_view quality = Trimmed(item);
     // "q=0", "q=0.000": never.
     const bool never =
@@ -330,14 +334,12 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
     // Several values may stand in one field.
     std::string_view rest = value;
     do {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      auto bytes = FromBase64(Trimmed(rest.substr(0, comma)));
+      auto bytes = FromBase64(Trimmed(TakeUntil(',', &rest)));
       if (!bytes) {
         if (metadata.bad.empty()) metadata.bad = name;
       } else {
         metadata.entries.emplace_back(name, *std::move(bytes));
       }
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
     } while (!rest.empty());
   }
   metadata.entries.emplace_back("rebound-peer-address", request.peer);
@@ -391,13 +393,11 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus) {
 std::optional<std::map<std::string, std::string>> ParseQuery(std::string_view query) {
   std::map<std::string, std::string> parameters;
   while (!query.empty()) {
-    const size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    if (pair.empty()) continue;
-    const size_t equals = std::min(pair.find('='), pair.size());
-    auto name = PercentDecode(pair.substr(0, equals), true);
-    auto value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true);
+    std::string_view value_text = TakeUntil('&', &query);
+    if (value_text.empty()) continue;
+    const std::string_view name_text = TakeUntil('=', &value_text);
+    auto name = PercentDecode(name_text, true);
+    auto value = PercentDecode(value_text, true);
     if (!name || !value) return std::nullopt;
     parameters.emplace(*std::move(name), *std::move(value));
   }
