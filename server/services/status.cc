@@ -538,10 +538,6 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected {command} of a {kind} restriction by one of the roles {roles}, but yours is {role}; "
      "ask somebody of those",
      "{kind} 限制的 {command} 仅限角色 {roles}，当前角色为 {role}；请由上述角色办理"},
-    {Reason::kRateLimited, StatusCode::RESOURCE_EXHAUSTED,
-     "expected fewer calls by this {limit}, but its limit is reached; nothing was done, try again "
-     "after {retry_ms} ms",
-     "调用过于频繁，已达上限（{limit}）；本次未做任何更改，请在 {retry_ms} 毫秒后重试"},
     {Reason::kCursorInvalid, StatusCode::INVALID_ARGUMENT,
      "{field}: expected a cursor that this server gave to you, but it is not; send it as it came, "
      "or begin with a preset",
@@ -574,6 +570,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kStreamLimitReached, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {limit} open streams of yours; end one of them first",
      "您打开的事件流已达上限 {limit} 个；请先关闭其中之一"},
+    {Reason::kRateLimited, StatusCode::RESOURCE_EXHAUSTED,
+     "expected fewer calls by this {limit}, but its limit is reached; nothing was done, try again "
+     "after {retry_ms} ms",
+     "调用过于频繁，已达上限（{limit}）；本次未做任何更改，请在 {retry_ms} 毫秒后重试"},
     {Reason::kQueueFull, StatusCode::RESOURCE_EXHAUSTED,
      "expected fewer than {capacity} commands to wait, but the queue is full; nothing was done, "
      "try "
