@@ -177,7 +177,8 @@ std::vector<v1::Event> Some() {
               0)
         << err_.str();
     const std::string filter =
-        R"( filter { types: "CaseOpened" types: "CaseClosed" queue_ids: "desk" case_ids: "C-1042" })";
+        R"( filter { types: "CaseOpened" types: "CaseClosed" queue_ids: "desk" )"
+        R"(case_ids: "C-1042" })";
     EXPECT_THAT(events_.Requests(), ElementsAre("start { preset: EVENT_PRESET_LATEST }" + filter,
                                                 R"(start { cursor: "cursor-1" })" + filter));
     EXPECT_EQ(out_.str(), EventJson(events[0]) + "\n" + EventJson(events[1]) + "\n");

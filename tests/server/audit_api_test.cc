@@ -119,8 +119,12 @@ TEST_F(AuditTest, WhatIsRepeatedOrOnlyTriedLeavesNothing) {
 TEST_F(AuditTest, ABatchIsOneEntryWithItsCounts) {
   const int64_t before = Last();
   const std::string request = R"(request_id: "b-1"
-    responses { program_id: "touchpoint" score: 4 external_key { source_system: "b" external_id: "1" } customer_key { source_system: "b" external_id: "1" } }
-    responses { program_id: "touchpoint" score: 9 external_key { source_system: "b" external_id: "2" } customer_key { source_system: "b" external_id: "2" } }
+    responses { program_id: "touchpoint" score: 4
+      external_key { source_system: "b" external_id: "1" }
+      customer_key { source_system: "b" external_id: "1" } }
+    responses { program_id: "touchpoint" score: 9
+      external_key { source_system: "b" external_id: "2" }
+      customer_key { source_system: "b" external_id: "2" } }
     responses { program_id: "no such" score: 4 })";
   server_.Do<api::BatchSubmitResponsesResponse>("integration", request);
   server_.Do<api::BatchSubmitResponsesResponse>("integration", request);
