@@ -35,7 +35,9 @@ TEST(CliGrantTest, OrgUnitsAreReadWithTheirTimes) {
     const auto grant = ReadGrant(row.text, &reason);
     EXPECT_EQ(grant.has_value(), row.shown != nullptr) << row.text;
     EXPECT_EQ(reason.empty(), row.shown != nullptr) << row.text;
-    if (grant && row.shown != nullptr) EXPECT_EQ(FormatGrant(*grant), row.shown);
+    if (grant && row.shown != nullptr) {
+      EXPECT_EQ(FormatGrant(*grant), row.shown);
+    }
   }
 }
 

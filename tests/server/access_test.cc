@@ -239,171 +239,173 @@ TEST(PolicyTest, WhatACallCostsFollowsFromWhatItDoes) {
     EXPECT_EQ(CostOf(name), cost) << name;
   }
   for (const std::string& method : PolicyMethods()) EXPECT_GE(CostOf(method), 1) << method;
-  // The whole table, one line a method: whoever adds a method, or opens one to a role, changes this
-  // file, and somebody reads the difference.
-  TEST(PolicyTest, EveryMethodTimesEveryRoleIsAsItWasReviewed) {
-    std::vector<std::string> methods;
-    for (const auto* service : ApiServices()) {
-      for (int i = 0; i < service->method_count(); ++i) {
-        methods.push_back(service->full_name() + "/" + service->method(i)->name());
-      }
-    }
-    std::sort(methods.begin(), methods.end());
-    std::string text;
-    for (const std::string& method : methods) {
-      text += method.substr(method.find_last_of('.') + 1) + ":";
-      for (std::string_view role : Roles()) {
-        if (Allowed(role, method)) (text += ' ') += role;
-      }
-      if (OpenToStrangers(method)) text += " nobody";
-      text += '\n';
-    }
-    const std::string path = REBOUND_SOURCE_DIR "/tests/golden/api/role_methods.txt";
-    if (std::getenv("UPDATE_GOLDEN") != nullptr) {
-      std::ofstream(path, std::ios::binary) << text;
-      return;
-    }
-    std::ifstream in(path, std::ios::binary);
-    ASSERT_TRUE(in.is_open()) << path << " is missing; UPDATE_GOLDEN=1 writes it";
-    std::ostringstream expected;
-    expected << in.rdbuf();
-    EXPECT_EQ(text, expected.str()) << path;
-  }
+}
 
-  TEST(PolicyTest, StrangersMayCallExactlyThese) {
-    std::vector<std::string> open;
-    for (const std::string& method : PolicyMethods()) {
-      if (OpenToStrangers(method)) open.push_back(method);
+// The whole table, one line a method: whoever adds a method, or opens one to a role, changes this
+// file, and somebody reads the difference.
+TEST(PolicyTest, EveryMethodTimesEveryRoleIsAsItWasReviewed) {
+  std::vector<std::string> methods;
+  for (const auto* service : ApiServices()) {
+    for (int i = 0; i < service->method_count(); ++i) {
+      methods.push_back(service->full_name() + "/" + service->method(i)->name());
     }
-    EXPECT_THAT(
-        open, ElementsAre("rebound.v1.AccessService/SignIn", "rebound.v1.AccessService/SetUpAdmin",
+  }
+  std::sort(methods.begin(), methods.end());
+  std::string text;
+  for (const std::string& method : methods) {
+    text += method.substr(method.find_last_of('.') + 1) + ":";
+    for (std::string_view role : Roles()) {
+      if (Allowed(role, method)) (text += ' ') += role;
+    }
+    if (OpenToStrangers(method)) text += " nobody";
+    text += '\n';
+  }
+  const std::string path = REBOUND_SOURCE_DIR "/tests/golden/api/role_methods.txt";
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path, std::ios::binary) << text;
+    return;
+  }
+  std::ifstream in(path, std::ios::binary);
+  ASSERT_TRUE(in.is_open()) << path << " is missing; UPDATE_GOLDEN=1 writes it";
+  std::ostringstream expected;
+  expected << in.rdbuf();
+  EXPECT_EQ(text, expected.str()) << path;
+}
+
+TEST(PolicyTest, StrangersMayCallExactlyThese) {
+  std::vector<std::string> open;
+  for (const std::string& method : PolicyMethods()) {
+    if (OpenToStrangers(method)) open.push_back(method);
+  }
+  EXPECT_THAT(open,
+              ElementsAre("rebound.v1.AccessService/SignIn", "rebound.v1.AccessService/SetUpAdmin",
                           "rebound.v1.AccessService/RedeemLink"));
-    EXPECT_FALSE(OpenToStrangers("rebound.v1.AccessService/NoMethod"));
-    EXPECT_FALSE(OpenToStrangers(""));
+  EXPECT_FALSE(OpenToStrangers("rebound.v1.AccessService/NoMethod"));
+  EXPECT_FALSE(OpenToStrangers(""));
+}
+
+TEST(PolicyTest, ApiKeysManageNoIdentities) {
+  for (const std::string& method : PolicyMethods()) {
+    const bool access = method.find("AccessService/") != std::string::npos;
+    EXPECT_EQ(OpenToKeys(method), !access || method.ends_with("/WhoAmI")) << method;
   }
+  EXPECT_FALSE(OpenToKeys("rebound.v1.CaseService/NoMethod"));
+}
 
-  TEST(PolicyTest, ApiKeysManageNoIdentities) {
-    for (const std::string& method : PolicyMethods()) {
-      const bool access = method.find("AccessService/") != std::string::npos;
-      EXPECT_EQ(OpenToKeys(method), !access || method.ends_with("/WhoAmI")) << method;
+TEST(PolicyTest, OneRoleIncludesAnotherWhenItMayAllTheOtherMay) {
+  const std::vector<std::pair<const char*, std::set<std::string>>> rows{
+      {"admin", {"admin", "manager", "supervisor", "agent", "integration", "viewer"}},
+      {"manager", {"manager", "supervisor", "agent", "viewer"}},
+      {"supervisor", {"supervisor", "agent", "viewer"}},
+      {"agent", {"agent"}},
+      {"integration", {"integration"}},
+      {"viewer", {"viewer"}}};
+  for (const auto& [role, includes] : rows) {
+    for (std::string_view other : Roles()) {
+      EXPECT_EQ(Includes(role, other), includes.contains(std::string(other))) << role << other;
     }
-    EXPECT_FALSE(OpenToKeys("rebound.v1.CaseService/NoMethod"));
+    EXPECT_FALSE(Includes(role, ""));
+    EXPECT_FALSE(Includes("", role));
   }
+}
 
-  TEST(PolicyTest, OneRoleIncludesAnotherWhenItMayAllTheOtherMay) {
-    const std::vector<std::pair<const char*, std::set<std::string>>> rows{
-        {"admin", {"admin", "manager", "supervisor", "agent", "integration", "viewer"}},
-        {"manager", {"manager", "supervisor", "agent", "viewer"}},
-        {"supervisor", {"supervisor", "agent", "viewer"}},
-        {"agent", {"agent"}},
-        {"integration", {"integration"}},
-        {"viewer", {"viewer"}}};
-    for (const auto& [role, includes] : rows) {
-      for (std::string_view other : Roles()) {
-        EXPECT_EQ(Includes(role, other), includes.contains(std::string(other))) << role << other;
-      }
-      EXPECT_FALSE(Includes(role, ""));
-      EXPECT_FALSE(Includes("", role));
-    }
+TEST(PolicyTest, AViewerReadsFiguresAndNoPerson) {
+  for (const std::string& method : PolicyMethods()) {
+    if (!Allowed("viewer", method)) continue;
+    EXPECT_EQ(method.find("CaseService"), std::string::npos) << method;
+    EXPECT_EQ(method.find("CustomerService"), std::string::npos) << method;
+    EXPECT_EQ(method.find("ResponseService"), std::string::npos) << method;
+    EXPECT_EQ(method.find("BlacklistService"), std::string::npos) << method;
+    EXPECT_EQ(method.find("EventService"), std::string::npos) << method;
   }
+}
 
-  TEST(PolicyTest, AViewerReadsFiguresAndNoPerson) {
-    for (const std::string& method : PolicyMethods()) {
-      if (!Allowed("viewer", method)) continue;
-      EXPECT_EQ(method.find("CaseService"), std::string::npos) << method;
-      EXPECT_EQ(method.find("CustomerService"), std::string::npos) << method;
-      EXPECT_EQ(method.find("ResponseService"), std::string::npos) << method;
-      EXPECT_EQ(method.find("BlacklistService"), std::string::npos) << method;
-      EXPECT_EQ(method.find("EventService"), std::string::npos) << method;
-    }
-  }
-
-  class AuthenticatorTest : public testing::Test {
-   protected:
-    // Adds a principal, and returns its token.
-    std::string Add(const std::string& name, bool disabled = false) {
-      const std::string token = NewToken();
-      store_.PutPrincipal(PrincipalOf(name, disabled), HashToken(token));
-      return token;
-    }
-
-    static Store::Principal PrincipalOf(const std::string& name, bool disabled) {
-      return {.name = name,
-              .role = "agent",
-              .scope = {.org_units = {"east"}, .queues = {"vip"}},
-              .disabled = disabled};
-    }
-
-    void ExpectRefused(std::string_view header, size_t header_count = 1) {
-      const Result<Identity> identity = authenticator_.Authenticate(header, header_count);
-      ASSERT_FALSE(identity.has_value()) << header;
-      EXPECT_EQ(identity.error(), Error{.reason = Reason::kUnauthenticated}) << header;
-    }
-
-    MemoryStore store_;
-    ManualClock clock_{kNow};
-    Authenticator authenticator_{store_, clock_};
-  };
-
-  TEST_F(AuthenticatorTest, ATokenGivesItsIdentity) {
-    const std::string token = Add("li");
-    for (const std::string& header : {"Bearer " + token, "bearer " + token, "BEARER  " + token}) {
-      const Result<Identity> identity = authenticator_.Authenticate(header);
-      ASSERT_TRUE(identity.has_value()) << header;
-      EXPECT_EQ(identity->name, "li");
-      EXPECT_EQ(identity->role, "agent");
-      EXPECT_EQ(identity->scope, PrincipalOf("li", false).scope);
-    }
-  }
-
-  TEST_F(AuthenticatorTest, EverythingElseIsRefusedInTheSameWords) {
-    const std::string token = Add("li");
-    const std::string disabled = Add("wang", true);
-    for (const std::string& header :
-         {std::string(), token, std::string("Bearer"), std::string("Bearer "), "Basic " + token,
-          "Bearer" + token, "Bearer " + token + "x", "Bearer " + token.substr(1),
-          "Bearer " + token + " " + token, "Bearer " + token + "," + token, "Bearer " + NewToken(),
-          "Bearer " + disabled, "Bearer " + std::string(100'000, 'x')}) {
-      ExpectRefused(header);
-    }
-    ExpectRefused("Bearer " + token, 0);
-    ExpectRefused("Bearer " + token, 2);
-  }
-
-  TEST_F(AuthenticatorTest, DisablingTakesEffectWithinFiveSeconds) {
-    const std::string header = "Bearer " + Add("li");
-    ASSERT_TRUE(authenticator_.Authenticate(header).has_value());
-    store_.PutPrincipal(PrincipalOf("li", true), std::nullopt);
-    clock_.Advance(seconds(5) - milliseconds(1));
-    EXPECT_TRUE(authenticator_.Authenticate(header).has_value()) << "still remembered";
-    clock_.Advance(milliseconds(1));
-    ExpectRefused(header);
-  }
-
-  TEST_F(AuthenticatorTest, AClockThatGoesBackForgets) {
-    const std::string header = "Bearer " + Add("li");
-    ASSERT_TRUE(authenticator_.Authenticate(header).has_value());
-    store_.PutPrincipal(PrincipalOf("li", true), std::nullopt);
-    clock_.Advance(seconds(-3600));
-    ExpectRefused(header);
-  }
-
-  TEST_F(AuthenticatorTest, ATokenWorksAsSoonAsItIsAdded) {
+class AuthenticatorTest : public testing::Test {
+ protected:
+  // Adds a principal, and returns its token.
+  std::string Add(const std::string& name, bool disabled = false) {
     const std::string token = NewToken();
-    ExpectRefused("Bearer " + token);
-    store_.PutPrincipal(PrincipalOf("li", false), HashToken(token));
-    EXPECT_TRUE(authenticator_.Authenticate("Bearer " + token).has_value());
+    store_.PutPrincipal(PrincipalOf(name, disabled), HashToken(token));
+    return token;
   }
 
-  TEST_F(AuthenticatorTest, MoreTokensThanTheMemoryHoldsStillWork) {
-    std::vector<std::string> tokens;
-    for (size_t i = 0; i < Authenticator::kCapacity + 10; ++i) {
-      const std::string token = "token-" + std::to_string(i);
-      store_.PutPrincipal(PrincipalOf("li", false), HashToken(token));
-      ASSERT_TRUE(authenticator_.Authenticate("Bearer " + token).has_value()) << i;
-    }
-    EXPECT_TRUE(authenticator_.Authenticate("Bearer token-0").has_value());
+  static Store::Principal PrincipalOf(const std::string& name, bool disabled) {
+    return {.name = name,
+            .role = "agent",
+            .scope = {.org_units = {"east"}, .queues = {"vip"}},
+            .disabled = disabled};
   }
+
+  void ExpectRefused(std::string_view header, size_t header_count = 1) {
+    const Result<Identity> identity = authenticator_.Authenticate(header, header_count);
+    ASSERT_FALSE(identity.has_value()) << header;
+    EXPECT_EQ(identity.error(), Error{.reason = Reason::kUnauthenticated}) << header;
+  }
+
+  MemoryStore store_;
+  ManualClock clock_{kNow};
+  Authenticator authenticator_{store_, clock_};
+};
+
+TEST_F(AuthenticatorTest, ATokenGivesItsIdentity) {
+  const std::string token = Add("li");
+  for (const std::string& header : {"Bearer " + token, "bearer " + token, "BEARER  " + token}) {
+    const Result<Identity> identity = authenticator_.Authenticate(header);
+    ASSERT_TRUE(identity.has_value()) << header;
+    EXPECT_EQ(identity->name, "li");
+    EXPECT_EQ(identity->role, "agent");
+    EXPECT_EQ(identity->scope, PrincipalOf("li", false).scope);
+  }
+}
+
+TEST_F(AuthenticatorTest, EverythingElseIsRefusedInTheSameWords) {
+  const std::string token = Add("li");
+  const std::string disabled = Add("wang", true);
+  for (const std::string& header :
+       {std::string(), token, std::string("Bearer"), std::string("Bearer "), "Basic " + token,
+        "Bearer" + token, "Bearer " + token + "x", "Bearer " + token.substr(1),
+        "Bearer " + token + " " + token, "Bearer " + token + "," + token, "Bearer " + NewToken(),
+        "Bearer " + disabled, "Bearer " + std::string(100'000, 'x')}) {
+    ExpectRefused(header);
+  }
+  ExpectRefused("Bearer " + token, 0);
+  ExpectRefused("Bearer " + token, 2);
+}
+
+TEST_F(AuthenticatorTest, DisablingTakesEffectWithinFiveSeconds) {
+  const std::string header = "Bearer " + Add("li");
+  ASSERT_TRUE(authenticator_.Authenticate(header).has_value());
+  store_.PutPrincipal(PrincipalOf("li", true), std::nullopt);
+  clock_.Advance(seconds(5) - milliseconds(1));
+  EXPECT_TRUE(authenticator_.Authenticate(header).has_value()) << "still remembered";
+  clock_.Advance(milliseconds(1));
+  ExpectRefused(header);
+}
+
+TEST_F(AuthenticatorTest, AClockThatGoesBackForgets) {
+  const std::string header = "Bearer " + Add("li");
+  ASSERT_TRUE(authenticator_.Authenticate(header).has_value());
+  store_.PutPrincipal(PrincipalOf("li", true), std::nullopt);
+  clock_.Advance(seconds(-3600));
+  ExpectRefused(header);
+}
+
+TEST_F(AuthenticatorTest, ATokenWorksAsSoonAsItIsAdded) {
+  const std::string token = NewToken();
+  ExpectRefused("Bearer " + token);
+  store_.PutPrincipal(PrincipalOf("li", false), HashToken(token));
+  EXPECT_TRUE(authenticator_.Authenticate("Bearer " + token).has_value());
+}
+
+TEST_F(AuthenticatorTest, MoreTokensThanTheMemoryHoldsStillWork) {
+  std::vector<std::string> tokens;
+  for (size_t i = 0; i < Authenticator::kCapacity + 10; ++i) {
+    const std::string token = "token-" + std::to_string(i);
+    store_.PutPrincipal(PrincipalOf("li", false), HashToken(token));
+    ASSERT_TRUE(authenticator_.Authenticate("Bearer " + token).has_value()) << i;
+  }
+  EXPECT_TRUE(authenticator_.Authenticate("Bearer token-0").has_value());
+}
 
 }  // namespace
 }  // namespace rebound

@@ -794,7 +794,9 @@ TEST_F(EventModelTest, AFilterGivesWhatAWalkOverTheWholeLogGives) {
     EXPECT_EQ(Ids(Pages("admin", "preset: EVENT_PRESET_EARLIEST", text, Chance(2) ? 3 : 1000)),
               expected);
     if (round % 10 != 0 || expected.empty()) continue;
-    WatchCall call(server_, "admin", std::string(kEarliest) + " filter { " + text + " }");
+    std::string request(kEarliest);
+    request.append(" filter { ").append(text).append(" }");
+    WatchCall call(server_, "admin", request);
     EXPECT_EQ(Ids(call.Until(expected.size())), expected);
   }
   EXPECT_GT(matched, 40);

@@ -191,6 +191,16 @@ class Server::Intercepted final : public Transaction {
     return Under().ListRevisions(below, limit);
   }
   ServerState GetServerState() override { return Under().GetServerState(); }
+  LogPage ReadLog(const LogQuery& query) override { return Under().ReadLog(query); }
+  std::optional<LogPosition> PositionAt(int64_t sequence) override {
+    return Under().PositionAt(sequence);
+  }
+  LogPosition PositionBefore(Timestamp recorded_at) override {
+    return Under().PositionBefore(recorded_at);
+  }
+  std::vector<Subscription> SubscriptionsOf(std::string_view owner) override {
+    return Under().SubscriptionsOf(owner);
+  }
   AuditHead GetAuditHead() override { return Under().GetAuditHead(); }
   std::vector<AuditEntry> ListAudit(const AuditQuery& query) override {
     return Under().ListAudit(query);
