@@ -104,7 +104,7 @@ Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::Si
                       .created_at = now,
                       .used_at = now,
                       .expires_at = now + backend.access.session_lifetime};
-  bool signed_in = false;
+  bool signed_in = false, others_ended = false;
   backend.store.WriteAccess([&](AccessRecords& records) {
     // The password may have been changed while it was compared.
     std::optional<User> current = records.FindUser(user->name);
@@ -113,6 +113,7 @@ Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::Si
     std::vector<UserSession> sessions = records.SessionsOf(user->name);
     for (size_t i = 0; i + kMostSessions <= sessions.size(); ++i) {
       records.RemoveSession(sessions[i].id);
+      others_ended = true;
     }
     records.Put(session);
     current->signed_in_at = now;
@@ -122,6 +123,7 @@ Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::Si
     return signed_in = true;
   });
   if (!signed_in) return refused;
+  if (others_ended) backend.authenticator.Forget();
   backend.throttle.Succeeded(key, Whence(call));
   auto identity = backend.authenticator.AuthenticateToken(token);
   if (!identity) return std::move(identity).error();

@@ -154,6 +154,12 @@ void CheckColumns(Connection& connection, const std::string& table,
   }
 }
 
+Hash128 MarkOf(const Hash256& hash) {
+  Hash128 mark;
+  std::copy_n(hash.begin(), mark.size(), mark.begin());
+  return mark;
+}
+
 // Each entry that has not ended must be there, in brief, and no other.
 void CheckOpenEntries(Connection& connection, const std::function<void(std::string)>& visit) {
   int64_t open = 0;
@@ -672,7 +678,7 @@ LogPage SqliteReads<Base>::ReadLog(const LogQuery& query) {
   while (std::ssize(page.events) < query.most && rows.Step()) {
     ++seen;
     LoggedEvent logged{
-        .event = ReadEnvelope(rows), .type = rows.Text(4), .mark = rows.GetHash<16>(14)};
+        .event = ReadEnvelope(rows), .type = rows.Text(4), .mark = MarkOf(rows.GetHash<32>(14))};
     if (!logged.event.case_id.empty() && logged.event.case_id == before.event.case_id) {
       logged.program_id = before.program_id;
       logged.case_number = before.case_number;
@@ -725,7 +731,7 @@ std::optional<LogPosition> SqliteReads<Base>::PositionAt(int64_t sequence) {
   if (sequence == 0) return LogPosition{};
   Query query(connection_, "SELECT hash FROM events WHERE sequence = ?");
   if (!query.Bind(sequence).Step()) return std::nullopt;
-  return LogPosition{sequence, query.GetHash<16>(0)};
+  return LogPosition{sequence, MarkOf(query.GetHash<32>(0))};
 }
 
 // Times do not go back from one event to the next, so no index by time is needed.
@@ -749,7 +755,7 @@ LogPosition SqliteReads<Base>::PositionBefore(Timestamp recorded_at) {
       connection_,
       "SELECT sequence, hash FROM events WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1");
   if (!query.Bind(low).Step()) return {};
-  return {query.Int(0), query.GetHash<16>(1)};
+  return {query.Int(0), MarkOf(query.GetHash<32>(1))};
 }
 
 template <typename Base>

@@ -783,7 +783,8 @@ TEST_F(AccessTest, AKeyActsAsItsUserWithinWhatItWasGiven) {
   EXPECT_EQ(identity.credential_kind(), api::CREDENTIAL_KIND_API_KEY);
   EXPECT_EQ(identity.credential_id(), made.api_key().id());
   EXPECT_THAT(identity.methods(),
-              ElementsAre("rebound.v1.CaseService/GetCase", "rebound.v1.CaseService/OpenCase"));
+              ElementsAre("rebound.v1.AccessService/WhoAmI", "rebound.v1.CaseService/GetCase",
+                          "rebound.v1.CaseService/OpenCase"));
   const std::string in = R"(case { program_id: "touchpoint" queue_id: "vip" org_unit_id: )";
   server_.Do<api::OpenCaseResponse>("key", in + R"("east/suzhou" })");
   EXPECT_EQ(server_.Refuse("key", "CaseService/OpenCase", in + R"("east" })").reason, "NOT_FOUND");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "rebound/v1/access_service.pb.h"
+#include "rebound/v1/audit_service.pb.h"
 #include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/config_service.pb.h"
@@ -68,6 +69,7 @@ std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
       v1::GetResponseRequest::descriptor()->file(), v1::GetProgramRequest::descriptor()->file(),
       v1::GetRevisionRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
       v1::SignInRequest::descriptor()->file(),      v1::ListEventsRequest::descriptor()->file(),
+      v1::VerifyAuditRequest::descriptor()->file(),
   };
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const auto* file : files) {
@@ -127,14 +129,7 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"CustomerService/UpsertCustomer", {"admin", "manager", "integration"}},
       {"CustomerService/GetCustomerHistory", {"admin", "manager", "supervisor", "agent"}},
       {"CustomerService/ExportCustomer", {"admin", "manager"}},
-      {"CustomerService/UnmaskContact", {"admin", "manager", "agent"}},
-      {"ReportService/GetNpsReport", {"admin", "manager", "viewer"}},
-      {"SurveyService/ListPrograms", {"admin", "manager", "agent", "integration", "viewer"}},
-      {"CaseService/DispatchCase", {"admin", "manager", "agent"}},
-      {"CaseService/ChaseCase", {"admin", "manager", "agent", "integration"}},
-      {"CaseService/WithdrawCase", {"admin", "manager", "agent", "integration"}},
-      {"CaseService/SuperviseCase", {"admin", "manager"}},
-      {"CaseService/DecideExtension", {"admin", "manager"}},
+      {"CustomerService/UnmaskContact", {"admin", "manager", "supervisor", "agent"}},
       {"ReportService/GetNpsReport", {"admin", "manager", "supervisor", "viewer"}},
       {"SurveyService/ListPrograms",
        {"admin", "manager", "supervisor", "agent", "integration", "viewer"}},

@@ -173,7 +173,7 @@ TEST_F(AuditTest, ABatchOfWhichNothingIsKeptWasRefused) {
 // A new method cannot be forgotten: what is refused of it is audited without a line of its own.
 TEST_F(AuditTest, EveryMethodTellsOfWhoeverMayNotCallIt) {
   const auto knock = [&](std::string_view who, const MethodDescriptor& method) {
-    if (method.client_streaming()) return server_.ImportMessages(who, {}).status;
+    if (method.name() == "ImportResponses") return server_.ImportMessages(who, {}).status;
     return server_.CallRaw(who, PathOf(method), "");
   };
   int denied = 0;
@@ -193,6 +193,7 @@ TEST_F(AuditTest, EveryMethodTellsOfWhoeverMayNotCallIt) {
       ++denied;
       break;
     }
+    if (OpenToStrangers(NameOf(*method))) continue;
     const int64_t before = Last();
     EXPECT_FALSE(knock("", *method).ok());
     const auto entries = After(before);
@@ -210,6 +211,8 @@ TEST_F(AuditTest, EveryMutationThatIsRefusedIsAudited) {
   int mutations = 0;
   for (const MethodDescriptor* method : AllMethods()) {
     SCOPED_TRACE(NameOf(*method));
+    // Whoever signs in has no request id, nor has somebody who listens.
+    if (OpenToStrangers(NameOf(*method)) || method->name() == "Subscribe") continue;
     const bool changes = IsMutation(NameOf(*method));
     EXPECT_EQ(changes, method->options().idempotency_level() !=
                            google::protobuf::MethodOptions::NO_SIDE_EFFECTS)

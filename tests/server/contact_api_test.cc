@@ -393,7 +393,8 @@ TEST_F(ContactTest, AMaskedValueThatComesBackIsRefusedWithEveryFieldNamed) {
 // A survey that was masked before it came to us is taken as it is.
 TEST_F(ContactTest, AttributesOfAnswersMayHaveBeenMaskedElsewhere) {
   server_.Do<api::SubmitResponseResponse>("integration", R"(response { program_id: "touchpoint"
-      score: 9 attributes { key: "phone" value: "138****1234" } })");
+      customer_key { source_system: "crm" external_id: "masked" } score: 9
+      attributes { key: "phone" value: "138****1234" } })");
 }
 
 TEST(ContactRolesTest, TheConfigurationSaysWhoSeesContactData) {
