@@ -207,12 +207,13 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       failed = false;  // told already
     }
   }
+  // First: whoever hears that their change failed finds the server not ready.
+  if (failed && on_failure_) on_failure_();
   {
     std::lock_guard lock(finish_mutex_);
     for (auto& item : batch) finished_.push_back(std::move(item));
   }
   finish_wake_.notify_one();
-  if (failed && on_failure_) on_failure_();
 }
 
 bool Executor::SaveAudit(Transaction& transaction, Item& item, Timestamp now) {

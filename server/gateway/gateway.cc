@@ -149,8 +149,11 @@ struct Gateway::State {
             {{"expected", std::to_string(options.max_message)}}};
   }
 
+  // False: closing. Else Begun is to be called once it has been given to gRPC.
   bool Begin(const std::shared_ptr<Running>& call);
+  void Begun();
   void End(const std::shared_ptr<Running>& call);
+  void Close(std::chrono::milliseconds grace);
   void Shutdown();
 
   const Options options;
@@ -162,6 +165,7 @@ struct Gateway::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::set<std::shared_ptr<Running>> running;  // guarded
+  int beginning = 0;                           // guarded
   bool closing = false;                        // guarded
 };
 
@@ -610,10 +614,14 @@ void Gateway::State::Forward(Request call, std::string_view message) {
   };
   if (call.stream) {
     auto forwarded = std::make_shared<StreamCall>(*this, call);
-    return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
+    if (!Begin(forwarded)) return stopping(call);
+    forwarded->Start(bytes);
+    return Begun();
   }
   auto forwarded = std::make_shared<UnaryCall>(*this, call);
-  return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
+  if (!Begin(forwarded)) return stopping(call);
+  forwarded->Start(bytes);
+  Begun();
 }
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {
@@ -657,13 +665,27 @@ bool Gateway::State::Begin(const std::shared_ptr<Running>& call) {
   std::lock_guard lock(mutex);
   if (closing) return false;
   running.insert(call);
+  ++beginning;
   return true;
+}
+
+void Gateway::State::Begun() {
+  std::lock_guard lock(mutex);
+  --beginning;
+  changed.notify_all();
 }
 
 void Gateway::State::End(const std::shared_ptr<Running>& call) {
   std::lock_guard lock(mutex);
   running.erase(call);
   changed.notify_all();
+}
+
+void Gateway::State::Close(std::chrono::milliseconds grace) {
+  std::unique_lock lock(mutex);
+  closing = true;
+  changed.wait_for(lock, grace, [this] { return running.empty(); });
+  changed.wait(lock, [this] { return beginning == 0; });
 }
 
 void Gateway::State::Shutdown() {
@@ -684,6 +706,8 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, Options options)
     : state_(std::make_unique<State>(std::move(channel), std::move(options))) {}
 
 Gateway::~Gateway() { state_->Shutdown(); }
+
+void Gateway::Close(std::chrono::milliseconds grace) { state_->Close(grace); }
 
 void Gateway::Handle(std::shared_ptr<HttpExchange> exchange) {
   state_->Handle(std::move(exchange));

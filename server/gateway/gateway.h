@@ -63,6 +63,11 @@ class Gateway {
   // Cancels the calls that still run and waits for their end.
   ~Gateway();
 
+  // New calls are answered with UNAVAILABLE (SHUTTING_DOWN) from now on; returns once those that
+  // run are done, or after `grace`. To be called before the channel's server shuts down: that ends
+  // what runs in the process at once, and gRPC 1.51 crashes when a call begins on what has ended.
+  void Close(std::chrono::milliseconds grace);
+
   // The handler of an HttpServer.
   void Handle(std::shared_ptr<HttpExchange> exchange);
 

@@ -43,9 +43,10 @@ wire::ConformancePayload::RequestInfo Seen(const grpc::ServerContext& context,
   return seen;
 }
 
-// Waits as long as was asked for, or until nobody waits for the answer any more.
-void Delay(const grpc::ServerContext& context, uint32_t milliseconds) {
-  if (milliseconds == 0) return;
+// Waits as long as was asked for, or until nobody waits for the answer any more: false, and then
+// nothing is to be answered, however late gRPC finds it out.
+bool Delay(const grpc::ServerContext& context, uint32_t milliseconds) {
+  if (milliseconds == 0) return true;
   auto until = system_clock::now() + std::chrono::milliseconds(milliseconds);
   if (HasDeadline(context)) until = std::min(until, context.deadline());
   grpc::CompletionQueue queue;
@@ -56,7 +57,10 @@ void Delay(const grpc::ServerContext& context, uint32_t milliseconds) {
   queue.Next(&tag, &ok);
   queue.Shutdown();
   while (queue.Next(&tag, &ok)) continue;
+  return !HasDeadline(context) || system_clock::now() < context.deadline();
 }
+
+const grpc::Status kTooLate(grpc::StatusCode::DEADLINE_EXCEEDED, "the deadline has passed");
 
 void AddMetadata(grpc::ServerContext* context, const RepeatedPtrField<wire::Header>& headers,
                  const RepeatedPtrField<wire::Header>& trailers) {
@@ -88,7 +92,7 @@ grpc::Status Answer(grpc::ServerContext* context, const Request& request, Respon
   const auto seen = Seen(*context, request);
   const wire::UnaryResponseDefinition& definition = request.response_definition();
   AddMetadata(context, definition.response_headers(), definition.response_trailers());
-  Delay(*context, definition.response_delay_ms());
+  if (!Delay(*context, definition.response_delay_ms())) return kTooLate;
   if (definition.has_error()) return ToStatus(definition.error(), &seen);
   response->mutable_payload()->set_data(definition.response_data());
   *response->mutable_payload()->mutable_request_info() = seen;
@@ -116,7 +120,7 @@ grpc::Status ConformanceService::ServerStream(
   const wire::StreamResponseDefinition& definition = request->response_definition();
   AddMetadata(context, definition.response_headers(), definition.response_trailers());
   for (int i = 0; i < definition.response_data_size(); ++i) {
-    Delay(*context, definition.response_delay_ms());
+    if (!Delay(*context, definition.response_delay_ms())) return kTooLate;
     wire::ServerStreamResponse response;
     response.mutable_payload()->set_data(definition.response_data(i));
     if (i == 0) *response.mutable_payload()->mutable_request_info() = seen;

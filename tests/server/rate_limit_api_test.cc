@@ -77,12 +77,12 @@ TEST(RateLimitTest, AnIdentityThatCallsTooOftenIsToldWhenItMayAgain) {
 TEST(RateLimitTest, AChangeCostsTwoAndAReportTen) {
   TestServer server(TestServerOptions{.rate_identity = {1, 14}});
   server.Do<api::SubmitResponseResponse>("admin",
-                                         R"(response { program_id: "touchpoint" score: 9
-                                            customer_key { source_system: "crm" external_id: "r1" } })");
+                                         R"(response { score: 9 program_id: "touchpoint"
+        customer_key { source_system: "crm" external_id: "r1" } })");
   server.DoMethod("admin", "ReportService/GetNpsReport", R"(scope { program_id: "touchpoint" })");
   server.Do<api::SubmitResponseResponse>("admin",
-                                         R"(response { program_id: "touchpoint" score: 9
-                                            customer_key { source_system: "crm" external_id: "r2" } })");
+                                         R"(response { score: 9 program_id: "touchpoint"
+        customer_key { source_system: "crm" external_id: "r2" } })");
   EXPECT_EQ(ToRefusal(List(server, server.TokenOf("admin")).status).reason, "RATE_LIMITED");
 }
 
