@@ -18,7 +18,7 @@ using std::chrono::system_clock;
 
 // gRPC gives the time point of its infinite future for a call without deadline.
 bool HasDeadline(const grpc::ServerContext& context) {
-  return gpr_time_cmp(context.raw_deadline(), gpr_inf_future(GPR_CLOCK_REALTIME)) != 0;
+  return context.deadline() != system_clock::time_point::max();
 }
 
 wire::ConformancePayload::RequestInfo Seen(const grpc::ServerContext& context,
