@@ -16,7 +16,6 @@ using google::protobuf::Message;
 using google::protobuf::RepeatedPtrField;
 using std::chrono::system_clock;
 
-// gRPC gives the time point of its infinite future for a call without deadline.
 bool HasDeadline(const grpc::ServerContext& context) {
   return context.deadline() != system_clock::time_point::max();
 }
