@@ -149,8 +149,11 @@ struct Gateway::State {
             {{"expected", std::to_string(options.max_message)}}};
   }
 
-  bool Begin(const std::shared_ptr<Running>& call);
+  // Starts a call unless it is too late: then false.
+  template <typename Kind>
+  bool Start(const std::shared_ptr<Kind>& call, std::string_view message);
   void End(const std::shared_ptr<Running>& call);
+  void Drain();
   void Shutdown();
 
   const Options options;
@@ -162,6 +165,7 @@ struct Gateway::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::set<std::shared_ptr<Running>> running;  // guarded
+  size_t starting = 0;                         // guarded; calls that the channel is being told
   bool closing = false;                        // guarded
 };
 
@@ -610,10 +614,11 @@ void Gateway::State::Forward(Request call, std::string_view message) {
   };
   if (call.stream) {
     auto forwarded = std::make_shared<StreamCall>(*this, call);
-    return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
+    if (!Start(forwarded, bytes)) stopping(call);
+    return;
   }
   auto forwarded = std::make_shared<UnaryCall>(*this, call);
-  return Begin(forwarded) ? forwarded->Start(bytes) : stopping(call);
+  if (!Start(forwarded, bytes)) stopping(call);
 }
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {
@@ -653,10 +658,18 @@ void Gateway::State::FailStream(const Request& call, const grpc::Status& status)
 
 // ------------------------------------------------------------------------------- bookkeeping
 
-bool Gateway::State::Begin(const std::shared_ptr<Running>& call) {
+template <typename Kind>
+bool Gateway::State::Start(const std::shared_ptr<Kind>& call, std::string_view message) {
+  {
+    std::lock_guard lock(mutex);
+    if (closing) return false;
+    running.insert(call);
+    ++starting;
+  }
+  call->Start(message);
   std::lock_guard lock(mutex);
-  if (closing) return false;
-  running.insert(call);
+  --starting;
+  changed.notify_all();
   return true;
 }
 
@@ -666,11 +679,17 @@ void Gateway::State::End(const std::shared_ptr<Running>& call) {
   changed.notify_all();
 }
 
+void Gateway::State::Drain() {
+  std::unique_lock lock(mutex);
+  closing = true;
+  changed.wait(lock, [this] { return starting == 0; });
+}
+
 void Gateway::State::Shutdown() {
+  Drain();
   std::set<std::shared_ptr<Running>> calls;
   {
     std::lock_guard lock(mutex);
-    closing = true;
     calls = running;
   }
   // Outside the lock: the end of a call may come from within.
@@ -684,6 +703,8 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, Options options)
     : state_(std::make_unique<State>(std::move(channel), std::move(options))) {}
 
 Gateway::~Gateway() { state_->Shutdown(); }
+
+void Gateway::Drain() { state_->Drain(); }
 
 void Gateway::Handle(std::shared_ptr<HttpExchange> exchange) {
   state_->Handle(std::move(exchange));

@@ -66,6 +66,11 @@ class Gateway {
   // The handler of an HttpServer.
   void Handle(std::shared_ptr<HttpExchange> exchange);
 
+  // From now on calls are refused with SHUTTING_DOWN; those that run go on, and pages are served.
+  // Has to come before an in-process server behind the channel shuts down: gRPC 1.51 crashes over a
+  // new call on the channel of a server that is gone.
+  void Drain();
+
  private:
   struct State;
   std::unique_ptr<State> state_;
