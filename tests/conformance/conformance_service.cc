@@ -2,7 +2,6 @@
 
 #include <grpcpp/alarm.h>
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -16,8 +15,10 @@ using google::protobuf::Message;
 using google::protobuf::RepeatedPtrField;
 using std::chrono::system_clock;
 
+// gRPC gives the time point of its infinite future for a call without deadline.
 bool HasDeadline(const grpc::ServerContext& context) {
-  return context.deadline() != system_clock::time_point::max();
+  return gpr_time_cmp(context.raw_deadline(), gpr_inf_future(context.raw_deadline().clock_type)) !=
+         0;
 }
 
 wire::ConformancePayload::RequestInfo Seen(const grpc::ServerContext& context,
@@ -41,14 +42,12 @@ wire::ConformancePayload::RequestInfo Seen(const grpc::ServerContext& context,
   return seen;
 }
 
-// Waits as long as was asked for, or until nobody waits for the answer any more.
-void Delay(const grpc::ServerContext& context, uint32_t milliseconds) {
+// The deadline is the caller's side to keep: an answer at that very moment could still reach it.
+void Delay(uint32_t milliseconds) {
   if (milliseconds == 0) return;
-  auto until = system_clock::now() + std::chrono::milliseconds(milliseconds);
-  if (HasDeadline(context)) until = std::min(until, context.deadline());
   grpc::CompletionQueue queue;
   grpc::Alarm alarm;
-  alarm.Set(&queue, until, nullptr);
+  alarm.Set(&queue, system_clock::now() + std::chrono::milliseconds(milliseconds), nullptr);
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
@@ -86,7 +85,7 @@ grpc::Status Answer(grpc::ServerContext* context, const Request& request, Respon
   const auto seen = Seen(*context, request);
   const wire::UnaryResponseDefinition& definition = request.response_definition();
   AddMetadata(context, definition.response_headers(), definition.response_trailers());
-  Delay(*context, definition.response_delay_ms());
+  Delay(definition.response_delay_ms());
   if (definition.has_error()) return ToStatus(definition.error(), &seen);
   response->mutable_payload()->set_data(definition.response_data());
   *response->mutable_payload()->mutable_request_info() = seen;
@@ -114,7 +113,7 @@ grpc::Status ConformanceService::ServerStream(
   const wire::StreamResponseDefinition& definition = request->response_definition();
   AddMetadata(context, definition.response_headers(), definition.response_trailers());
   for (int i = 0; i < definition.response_data_size(); ++i) {
-    Delay(*context, definition.response_delay_ms());
+    Delay(definition.response_delay_ms());
     wire::ServerStreamResponse response;
     response.mutable_payload()->set_data(definition.response_data(i));
     if (i == 0) *response.mutable_payload()->mutable_request_info() = seen;
