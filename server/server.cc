@@ -282,8 +282,8 @@ void Server::Stop(Duration grace) {
   parts_->health.Shutdown();
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
-  if (parts_->gateway) parts_->gateway->Drain();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
+  if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
   parts_->executor.Drain();
   parts_->grpc_server->Wait();

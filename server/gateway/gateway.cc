@@ -153,7 +153,7 @@ struct Gateway::State {
   template <typename Kind>
   bool Start(const std::shared_ptr<Kind>& call, std::string_view message);
   void End(const std::shared_ptr<Running>& call);
-  void Drain();
+  void Drain(std::chrono::milliseconds grace);
   void Shutdown();
 
   const Options options;
@@ -679,14 +679,15 @@ void Gateway::State::End(const std::shared_ptr<Running>& call) {
   changed.notify_all();
 }
 
-void Gateway::State::Drain() {
+void Gateway::State::Drain(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex);
   closing = true;
   changed.wait(lock, [this] { return starting == 0; });
+  changed.wait_for(lock, grace, [this] { return running.empty(); });
 }
 
 void Gateway::State::Shutdown() {
-  Drain();
+  Drain(std::chrono::milliseconds(0));
   std::set<std::shared_ptr<Running>> calls;
   {
     std::lock_guard lock(mutex);
@@ -704,7 +705,7 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, Options options)
 
 Gateway::~Gateway() { state_->Shutdown(); }
 
-void Gateway::Drain() { state_->Drain(); }
+void Gateway::Drain(std::chrono::milliseconds grace) { state_->Drain(grace); }
 
 void Gateway::Handle(std::shared_ptr<HttpExchange> exchange) {
   state_->Handle(std::move(exchange));

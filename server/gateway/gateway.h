@@ -66,10 +66,10 @@ class Gateway {
   // The handler of an HttpServer.
   void Handle(std::shared_ptr<HttpExchange> exchange);
 
-  // From now on calls are refused with SHUTTING_DOWN; those that run go on, and pages are served.
-  // Has to come before an in-process server behind the channel shuts down: gRPC 1.51 crashes over a
-  // new call on the channel of a server that is gone.
-  void Drain();
+  // From now on calls are refused with SHUTTING_DOWN and pages are served; waits for the calls that
+  // run, for at most `grace`. Has to come before an in-process server behind the channel shuts
+  // down: gRPC 1.51 then cuts off what runs, and crashes over a new call.
+  void Drain(std::chrono::milliseconds grace);
 
  private:
   struct State;
