@@ -137,8 +137,8 @@ TEST(ConnectFrameTest, FramesAreTakenApartAsTheyWerePutTogether) {
   EXPECT_EQ((*frames)[1].flags, 1);
   EXPECT_EQ((*frames)[2].bytes.size(), 300u);
   EXPECT_TRUE(ParseFrames("")->empty());
-  EXPECT_EQ(ParseFrames(std::string("\0\0\0\0", 4)), std::nullopt);
-  EXPECT_EQ(ParseFrames(std::string("\0\xFF\xFF\xFF\xFFx", 6)), std::nullopt);
+  EXPECT_FALSE(ParseFrames(std::string("\0\0\0\0", 4)).has_value());
+  EXPECT_FALSE(ParseFrames(std::string("\0\xFF\xFF\xFF\xFFx", 6)).has_value());
 }
 
 TEST(ConnectFrameTest, TheLastFrameSaysHowItEnded) {

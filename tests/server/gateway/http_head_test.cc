@@ -7,7 +7,7 @@
 namespace rebound {
 namespace {
 
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 
 TEST(HttpHeadTest, TheEndIsTheEmptyLine) {
   EXPECT_EQ(FindHeadEnd("GET / HTTP/1.1\r\nhost: a\r\n\r\nrest", 0).size, 27u);
