@@ -311,8 +311,8 @@ void Server::Stop(Duration grace) {
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
   parts_->events.Stop();
-  if (parts_->gateway) parts_->gateway->Close(grace);
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
+  if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
   parts_->executor.Drain();
   parts_->grpc_server->Wait();

@@ -149,11 +149,11 @@ struct Gateway::State {
             {{"expected", std::to_string(options.max_message)}}};
   }
 
-  // False: closing. Else Begun is to be called once it has been given to gRPC.
-  bool Begin(const std::shared_ptr<Running>& call);
-  void Begun();
+  // Starts a call unless it is too late: then false.
+  template <typename Kind>
+  bool Start(const std::shared_ptr<Kind>& call, std::string_view message);
   void End(const std::shared_ptr<Running>& call);
-  void Close(std::chrono::milliseconds grace);
+  void Drain(std::chrono::milliseconds grace);
   void Shutdown();
 
   const Options options;
@@ -165,7 +165,7 @@ struct Gateway::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::set<std::shared_ptr<Running>> running;  // guarded
-  int beginning = 0;                           // guarded
+  size_t starting = 0;                         // guarded; calls that the channel is being told
   bool closing = false;                        // guarded
 };
 
@@ -614,14 +614,11 @@ void Gateway::State::Forward(Request call, std::string_view message) {
   };
   if (call.stream) {
     auto forwarded = std::make_shared<StreamCall>(*this, call);
-    if (!Begin(forwarded)) return stopping(call);
-    forwarded->Start(bytes);
-    return Begun();
+    if (!Start(forwarded, bytes)) stopping(call);
+    return;
   }
   auto forwarded = std::make_shared<UnaryCall>(*this, call);
-  if (!Begin(forwarded)) return stopping(call);
-  forwarded->Start(bytes);
-  Begun();
+  if (!Start(forwarded, bytes)) stopping(call);
 }
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {
@@ -661,18 +658,19 @@ void Gateway::State::FailStream(const Request& call, const grpc::Status& status)
 
 // ------------------------------------------------------------------------------- bookkeeping
 
-bool Gateway::State::Begin(const std::shared_ptr<Running>& call) {
+template <typename Kind>
+bool Gateway::State::Start(const std::shared_ptr<Kind>& call, std::string_view message) {
+  {
+    std::lock_guard lock(mutex);
+    if (closing) return false;
+    running.insert(call);
+    ++starting;
+  }
+  call->Start(message);
   std::lock_guard lock(mutex);
-  if (closing) return false;
-  running.insert(call);
-  ++beginning;
-  return true;
-}
-
-void Gateway::State::Begun() {
-  std::lock_guard lock(mutex);
-  --beginning;
+  --starting;
   changed.notify_all();
+  return true;
 }
 
 void Gateway::State::End(const std::shared_ptr<Running>& call) {
@@ -681,18 +679,18 @@ void Gateway::State::End(const std::shared_ptr<Running>& call) {
   changed.notify_all();
 }
 
-void Gateway::State::Close(std::chrono::milliseconds grace) {
+void Gateway::State::Drain(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex);
   closing = true;
+  changed.wait(lock, [this] { return starting == 0; });
   changed.wait_for(lock, grace, [this] { return running.empty(); });
-  changed.wait(lock, [this] { return beginning == 0; });
 }
 
 void Gateway::State::Shutdown() {
+  Drain(std::chrono::milliseconds(0));
   std::set<std::shared_ptr<Running>> calls;
   {
     std::lock_guard lock(mutex);
-    closing = true;
     calls = running;
   }
   // Outside the lock: the end of a call may come from within.
@@ -707,7 +705,7 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, Options options)
 
 Gateway::~Gateway() { state_->Shutdown(); }
 
-void Gateway::Close(std::chrono::milliseconds grace) { state_->Close(grace); }
+void Gateway::Drain(std::chrono::milliseconds grace) { state_->Drain(grace); }
 
 void Gateway::Handle(std::shared_ptr<HttpExchange> exchange) {
   state_->Handle(std::move(exchange));

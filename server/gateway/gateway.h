@@ -63,13 +63,13 @@ class Gateway {
   // Cancels the calls that still run and waits for their end.
   ~Gateway();
 
-  // New calls are answered with UNAVAILABLE (SHUTTING_DOWN) from now on; returns once those that
-  // run are done, or after `grace`. To be called before the channel's server shuts down: that ends
-  // what runs in the process at once, and gRPC 1.51 crashes when a call begins on what has ended.
-  void Close(std::chrono::milliseconds grace);
-
   // The handler of an HttpServer.
   void Handle(std::shared_ptr<HttpExchange> exchange);
+
+  // From now on calls are refused with SHUTTING_DOWN and pages are served; waits for the calls that
+  // run, for at most `grace`. Has to come before an in-process server behind the channel shuts
+  // down: gRPC 1.51 then cuts off what runs, and crashes over a new call.
+  void Drain(std::chrono::milliseconds grace);
 
  private:
   struct State;

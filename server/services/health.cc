@@ -20,7 +20,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
 
   // Sends the status unless the client has it; while a message is on its way, the next waits.
   void SendLocked() {
-    if (finished_ || writing_) return;
+    if (ending_ || writing_) return;
     if (health_->shut_down_) return FinishLocked();
     const Serving status = health_->StatusLocked(service_);
     if (sent_ && response_.status() == status) return;
@@ -30,8 +30,11 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
     StartWrite(&response_);
   }
 
+  // With a message on its way the end waits for it: in-process, gRPC 1.51 loses a message that the
+  // end overtakes, and the call, and the server's shutdown, would wait for it for ever.
   void FinishLocked() {
-    if (finished_) return;
+    ending_ = true;
+    if (finished_ || writing_) return;
     finished_ = true;
     Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is stopping"));
   }
@@ -39,7 +42,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   void OnWriteDone(bool ok) override {
     std::lock_guard lock(health_->mutex_);
     writing_ = false;
-    if (ok) {
+    if (ok && !ending_) {
       SendLocked();
     } else {
       FinishLocked();
@@ -65,6 +68,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   HealthCheckResponse response_;
   bool sent_ = false;
   bool writing_ = false;
+  bool ending_ = false;
   bool finished_ = false;
 };
 

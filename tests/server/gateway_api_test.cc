@@ -482,6 +482,32 @@ TEST_F(GatewayApiTest, AWatchLastsAsLongAsItsClient) {
   EXPECT_THAT(stays.ReadToEnd(), HasSubstr("unavailable"));
 }
 
+// Wherever a client leaves, its call ends: stopping would wait for one that does not.
+TEST_F(GatewayApiTest, ClientsMayLeaveAtAnyPoint) {
+  const auto submitted = server_.Do<api::SubmitResponseResponse>(
+      "integration", R"(response { program_id: "touchpoint" score: 2
+        customer_key { source_system: "crm" external_id: "li" } })");
+  const std::string exported =
+      ToFrame(0, "{\"customerId\": \"" + submitted.response().customer_id() +
+                     "\", \"reason\": \"access_request\"}");
+  const std::string watched = ToFrame(0, "{}");
+  const std::string common = "content-type: application/connect+json\r\nauthorization: Bearer " +
+                             server_.TokenOf("manager") + "\r\nhost: t\r\ncontent-length: ";
+  for (int i = 0; i < 300; ++i) {
+    const bool watch = i % 2 == 0;
+    const std::string& frame = watch ? watched : exported;
+    const std::string path =
+        watch ? "/grpc.health.v1.Health/Watch" : "/rebound.v1.CustomerService/ExportCustomer";
+    RawClient client = Client();
+    const std::string request = "POST " + path + " HTTP/1.1\r\n" + common +
+                                std::to_string(frame.size()) + "\r\n\r\n" + frame;
+    client.Send(request.substr(0, i % 10 == 0 ? request.size() / 2 : request.size()));
+    if (i % 10 >= 6) client.ReadSome();
+  }
+  EXPECT_EQ(Client().Do("GET", "/readyz").status, 200);
+  server_.Stop();
+}
+
 TEST_F(GatewayApiTest, ADrainingServerSaysSoAndFinishesWhatRuns) {
   EXPECT_EQ(Client().Do("GET", "/healthz").body, "ok\n");
   EXPECT_EQ(Client().Do("GET", "/readyz").status, 200);

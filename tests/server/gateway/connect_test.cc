@@ -54,6 +54,7 @@ TEST(ConnectCodeTest, EveryCodeHasItsNameAndItsHttpStatus) {
     EXPECT_EQ(ConnectCode(code), found->second.first);
     EXPECT_EQ(HttpStatusOf(code), found->second.second);
   }
+  EXPECT_EQ(ConnectCode(grpc::StatusCode::DO_NOT_USE), "unknown");
 }
 
 TEST(ConnectErrorTest, DetailsCarryTheirTypeTheirBytesAndWhatTheySay) {
