@@ -136,6 +136,16 @@ void AddUserVerb(CLI::App& users, Session& session, const std::string& name,
   });
 }
 
+// Of a reply with a link for its user.
+template <typename Reply>
+void PrintLink(Session& session, const Reply& reply) {
+  PrintSecret(
+      session, reply.link_token(),
+      "Give it to " + reply.user().name() +
+          ", who sets a password with: rebound redeem --token TOKEN\nIt works once, until " +
+          FormatTimeSeconds(reply.link_end_time()) + ".");
+}
+
 void AddUserAdd(CLI::App& users, Session& session) {
   auto request = std::make_shared<v1::CreateUserRequest>();
   v1::User* user = request->mutable_user();
@@ -163,11 +173,7 @@ void AddUserAdd(CLI::App& users, Session& session) {
       if (!request->with_link() || session.format == Format::kJson) {
         PrintUser(session, reply);
       } else {
-        PrintSecret(session, reply.link_token(),
-                    "Give it to " + reply.user().name() +
-                        ", who sets a password with: rebound redeem --token TOKEN\nIt works once, "
-                        "until " +
-                        FormatTimeSeconds(reply.link_end_time()) + ".");
+        PrintLink(session, reply);
       }
       return int{kExitOk};
     };
@@ -247,11 +253,7 @@ void AddUserReset(CLI::App& users, Session& session) {
       if (session.format == Format::kJson) {
         PrintUser(session, reply);
       } else {
-        PrintSecret(session, reply.link_token(),
-                    "Give it to " + reply.user().name() +
-                        ", who sets a password with: rebound redeem --token TOKEN\nIt works once, "
-                        "until " +
-                        FormatTimeSeconds(reply.link_end_time()) + ".");
+        PrintLink(session, reply);
       }
       return int{kExitOk};
     };
