@@ -39,6 +39,8 @@ Result<void> CheckTarget(const TargetRules& rules, std::string_view field, std::
 // of this machine's own interfaces. IPv4 within IPv6 (mapped, NAT64) is judged as IPv4; 6to4 and
 // Teredo are forbidden whole.
 bool IsForbidden(const TargetRules& rules, const sockaddr& address);
+// The same of an address as text; what is none is forbidden.
+bool IsForbidden(const TargetRules& rules, const std::string& address);
 
 // Whether `text` can stand in TargetRules::allowed: "10.1.0.0/16", "::1/128", or a bare address.
 bool IsNetwork(std::string_view text);
