@@ -19,8 +19,8 @@ std::string_view RobotHost(RobotKind kind);
 // How many messages a minute one robot takes: 20, 20, 100.
 int RobotMessagesPerMinute(RobotKind kind);
 
-// A plain text message, cut at a code point to what the vendor takes (2,048 bytes, 20,000 bytes,
-// 20,000 bytes of text), with "…" at its end.
+// A plain text message, cut at a code point to what the vendor takes (2,048 bytes of WeCom, 15,000
+// of the others), with "…" at its end.
 // `secret` is what the vendor shows for signing; empty: the robot does not ask for it. WeCom has
 // none. DingTalk's signature goes into the query, Feishu's into the body; both hold for an hour, so
 // that each try is made anew.

@@ -31,7 +31,7 @@ std::string CloudEventType(std::string_view event_type);
 // rebound.v1.Event in proto3 JSON, without the cursor, which is valid for its subscriber alone.
 // At most kMostWebhookBytes: of what is longer first the note is cut, at a code point, then the
 // longest details go, and the extension attribute "truncated" is true; the record is read by its
-// id. Malformed UTF-8 is replaced.
+// id.
 inline constexpr size_t kMostWebhookBytes = 20'000;
 std::string WebhookBody(const api::Event& event, std::string_view source);
 
