@@ -55,6 +55,8 @@ enum class Reason {
   kBlacklistRuleDuration,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
   kPasswordRefused,
+  kTargetForbidden,
+  kHeaderNotAllowed,
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
   kNotFound,
