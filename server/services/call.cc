@@ -185,8 +185,17 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->started_at = clock.Now();
   call->call_id = NewCallId(call->started_at);
   call->language = kDefaultLanguage;
-  call->address = PeerAddress(*context);
   const auto& metadata = context->client_metadata();
+  call->address = PeerAddress(*context);
+  if (backend.trusted_proxies.Contains(call->address)) {
+    std::string forwarded;
+    const auto [first, last] = metadata.equal_range("x-forwarded-for");
+    for (auto it = first; it != last; ++it) {
+      if (it != first) forwarded += ',';
+      forwarded.append(it->second.data(), it->second.size());
+    }
+    call->address = ForwardedAddress(backend.trusted_proxies, call->address, forwarded);
+  }
   const auto language = metadata.find("accept-language");
   if (language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
