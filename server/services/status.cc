@@ -1,5 +1,7 @@
 #include "server/services/status.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -756,6 +758,16 @@ google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metada
   return failure;
 }
 
+std::string Sorted(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&out);
+  out.Trim();
+  return bytes;
+}
+
 }  // namespace
 
 // Values come from callers and files: one line, valid UTF-8, not endless.
@@ -892,6 +904,8 @@ grpc::Status ToStatus(const Error& error, std::string_view language) {
     (*info.mutable_metadata())[key] = Shown(value, LongestOf(key));
   }
   status.add_details()->PackFrom(info);
+  // The same refusal has the same bytes: maps are else written in any order.
+  status.mutable_details(0)->set_value(Sorted(info));
 
   if (bad_request.field_violations_size() > 0) status.add_details()->PackFrom(bad_request);
   if (code == StatusCode::FAILED_PRECONDITION) {
