@@ -322,8 +322,7 @@ class Transfers::Impl {
     }
     const auto part = [&](CURLUPart which) {
       char* text = nullptr;
-      const bool found =
-          curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT | CURLU_PUNYCODE) == CURLUE_OK;
+      const bool found = curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT) == CURLUE_OK;
       std::string copy = found ? text : "";
       curl_free(text);
       return copy;

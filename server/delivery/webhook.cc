@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -123,12 +124,16 @@ std::string WebhookBody(const api::Event& event, std::string_view source) {
   shown.clear_cursor();
   std::string body = EventJson(shown, source, false);
   if (body.size() <= kMostWebhookBytes) return body;
-  body = EventJson(shown, source, true);
-  // A byte of the note is a byte of the body or more.
-  const size_t over = body.size() - kMostWebhookBytes;
-  const size_t kept = shown.note().size() - std::min(over, shown.note().size());
-  shown.set_note(std::string(CutAtCodePoint(shown.note(), kept)));
-  body = EventJson(shown, source, true);
+  // JSON makes up to six bytes of one, so that what fits has to be tried.
+  const auto with_note = [&](size_t bytes) {
+    shown.set_note(std::string(CutAtCodePoint(event.note(), bytes)));
+    return EventJson(shown, source, true);
+  };
+  size_t fits = 0;
+  for (size_t step = std::bit_floor(kMostWebhookBytes); step > 0; step /= 2) {
+    if (with_note(fits + step).size() <= kMostWebhookBytes) fits += step;
+  }
+  body = with_note(fits);
   auto& details = *shown.mutable_details();
   while (body.size() > kMostWebhookBytes && !details.empty()) {
     details.erase(

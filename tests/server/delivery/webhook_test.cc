@@ -120,6 +120,7 @@ TEST(WebhookTest, CutsWhatIsTooLong) {
   EXPECT_LE(body.size(), kMostWebhookBytes);
   const auto parsed = nlohmann::json::parse(body);  // throws on half a code point
   EXPECT_EQ(parsed["truncated"], true);
+  EXPECT_GT(body.size(), kMostWebhookBytes - 10);
   EXPECT_TRUE(note.starts_with(parsed["data"]["note"].get<std::string>()));
   EXPECT_EQ(parsed["data"]["details"]["severity"], "2");
 
