@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLongestAddress = 254;  // RFC 5321 4.5.3.1.3, without < and >
 constexpr size_t kEncodedLine = 76;      // RFC 2045 6.8
-constexpr size_t kWordBytes = 45;        // 60 characters of base64: a word of at most 75 (RFC 2047)
+constexpr size_t kWordBytes = 39;  // 64 characters as a word: short lines, names and all (RFC 2047)
 
 bool IsPrintable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });

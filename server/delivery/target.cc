@@ -200,8 +200,13 @@ Result<Target> ReadTarget(const TargetRules& rules, std::string_view field, std:
     return refused("user");
   }
 
-  auto host = Part(parsed.get(), CURLUPART_HOST, CURLU_PUNYCODE);
-  if (!host) return refused("host");
+  auto host = Part(parsed.get(), CURLUPART_HOST);
+  // libcurl turns other letters into ASCII by the process's locale, and full-width dots and digits
+  // into addresses.
+  if (!host ||
+      !std::all_of(host->begin(), host->end(), [](char c) { return c > ' ' && c <= '~'; })) {
+    return refused("host");
+  }
   if (Part(parsed.get(), CURLUPART_ZONEID)) return refused("host");
   Target target;
   target.host = *std::move(host);

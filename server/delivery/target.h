@@ -20,7 +20,8 @@ struct TargetRules {
 };
 
 // A url as libcurl reads it, in one spelling: the host in lower case and ASCII, IPv4 in four
-// decimal numbers, IPv6 without brackets, no trailing dot.
+// decimal numbers, IPv6 without brackets, no trailing dot. Names of other letters are taken in
+// their xn-- form alone.
 struct Target {
   std::string url{};  // for libcurl: that host, no user part, no fragment
   std::string host{};

@@ -27,7 +27,7 @@ constexpr size_t kKeptAnswer = 4 * 1'024;
 
 using Steady = std::chrono::steady_clock;
 using Addresses = std::optional<std::vector<std::string>>;
-using Resolve = std::function<Addresses(const std::string&)>;
+using ResolveName = std::function<Addresses(const std::string&)>;
 using End = TransferResult::End;
 
 struct FreeList {
@@ -68,7 +68,7 @@ struct Answers {
   std::vector<std::pair<uint64_t, Addresses>> found{};
 };
 
-void LookUp(std::shared_ptr<Answers> answers, Resolve resolve, uint64_t id, std::string name) {
+void LookUp(std::shared_ptr<Answers> answers, ResolveName resolve, uint64_t id, std::string name) {
   std::thread([answers = std::move(answers), resolve = std::move(resolve), id,
                name = std::move(name)] {
     Addresses addresses;
@@ -322,8 +322,7 @@ class Transfers::Impl {
     }
     const auto part = [&](CURLUPart which) {
       char* text = nullptr;
-      const bool found =
-          curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT | CURLU_PUNYCODE) == CURLUE_OK;
+      const bool found = curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT) == CURLUE_OK;
       std::string copy = found ? text : "";
       curl_free(text);
       return copy;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -58,7 +59,7 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string Rendered(const api::Event& event, std::string_view source, bool truncated) {
+std::string EventJson(const api::Event& event, std::string_view source, bool truncated) {
   std::string data;
   CHECK(google::protobuf::util::MessageToJsonString(event, &data).ok());
   std::string body = "{\"specversion\":\"1.0\",\"id\":" + Quoted(event.id()) +
@@ -121,21 +122,25 @@ std::string CloudEventType(std::string_view event_type) {
 std::string WebhookBody(const api::Event& event, std::string_view source) {
   api::Event shown = event;
   shown.clear_cursor();
-  std::string body = Rendered(shown, source, false);
+  std::string body = EventJson(shown, source, false);
   if (body.size() <= kMostWebhookBytes) return body;
-  body = Rendered(shown, source, true);
-  // A byte of the note is a byte of the body or more.
-  const size_t over = body.size() - kMostWebhookBytes;
-  const size_t kept = shown.note().size() - std::min(over, shown.note().size());
-  shown.set_note(std::string(CutAtCodePoint(shown.note(), kept)));
-  body = Rendered(shown, source, true);
+  // JSON makes up to six bytes of one, so that what fits has to be tried.
+  const auto with_note = [&](size_t bytes) {
+    shown.set_note(std::string(CutAtCodePoint(event.note(), bytes)));
+    return EventJson(shown, source, true);
+  };
+  size_t fits = 0;
+  for (size_t step = std::bit_floor(kMostWebhookBytes); step > 0; step /= 2) {
+    if (with_note(fits + step).size() <= kMostWebhookBytes) fits += step;
+  }
+  body = with_note(fits);
   auto& details = *shown.mutable_details();
   while (body.size() > kMostWebhookBytes && !details.empty()) {
     details.erase(
         std::max_element(details.begin(), details.end(), [](const auto& a, const auto& b) {
           return a.second.size() < b.second.size();
         })->first);
-    body = Rendered(shown, source, true);
+    body = EventJson(shown, source, true);
   }
   return body;
 }
