@@ -13,6 +13,7 @@ import ssl
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import grpc
@@ -131,29 +132,31 @@ class Process:
         self.child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                       env={**os.environ, **(env or {})}, preexec_fn=limit)
         self.log = b''
+        self.ended = False
+        self.more = threading.Condition()
+        # Always read: a server whose log nobody takes stands still.
+        self.reader = threading.Thread(target=self.read_log, daemon=True)
+        self.reader.start()
+
+    def read_log(self):
+        while data := os.read(self.child.stderr.fileno(), 65536):
+            with self.more:
+                self.log += data
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
 
     def await_line(self, pattern, seconds=DEADLINE):
-        """The first match of `pattern` in what it logs; reads on from where it stood."""
-        end = time.monotonic() + seconds
-        while True:
-            found = re.search(pattern.encode(), self.log)
-            if found:
-                return found
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.child.stderr], [], [], left)[0]:
+        """The first match of `pattern` in what it logged."""
+        with self.more:
+            found = self.more.wait_for(lambda: re.search(pattern.encode(), self.log) or self.ended,
+                                       seconds)
+            if not found or found is True:
+                found = re.search(pattern.encode(), self.log)
+            if not found:
                 raise Wrong(f'no {pattern} in: {self.log[-2000:]!r}')
-            more = os.read(self.child.stderr.fileno(), 65536)
-            if not more:
-                raise Wrong(f'ended before {pattern}: {self.log[-2000:]!r}')
-            self.log += more
-
-    def drain(self):
-        while select.select([self.child.stderr], [], [], 0)[0]:
-            more = os.read(self.child.stderr.fileno(), 65536)
-            if not more:
-                break
-            self.log += more
-        return self.log
+            return found
 
     def rss(self):
         text = pathlib.Path(f'/proc/{self.child.pid}/status').read_text()
@@ -171,6 +174,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
+        self.reader.join(DEADLINE)
         self.child.stderr.close()
 
 
