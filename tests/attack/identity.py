@@ -1,7 +1,6 @@
 """Attacks 41-44, without the forms of JWTs: tokens, certificates, roles and scopes."""
 import socket
 import ssl
-import time
 
 import grpc
 import hpack

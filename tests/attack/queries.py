@@ -60,18 +60,15 @@ def page_tokens(rig):
     refused(ask(token[:-4]), 'cut')
     refused(ask('x' * 10_000), 'long')
     refused(ask("' OR 1=1"), 'no token')
-    refused(ask(token, token=rig.tokens['viewer']), "another user's")
+    refused(ask(token, token=rig.tokens['agent']), "another user's")
     refused(ask(token, fields={'filter': 'severity >= 1'}), "another query's")
     expect(len(texts) == 1, f'texts tell them apart: {texts}')
 
 
 @attacks(26, 'cursors: forged, cut, beyond the end', 'gRPC')
 def cursors(rig):
-    first = rig.api.call('EventService/ListEvents', {'start': {'beginning': {}}, 'page_size': 1}) \
-        if False else None
-    del first
     for text in ('x', 'A' * 43, "' OR 1=1", 'x' * 10_000):
-        answer = rig.api.call('EventService/ListEvents', {'start': {'after_cursor': text}})
+        answer = rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
         expect_refusal(answer, 3, 'CURSOR_INVALID', text[:40])
 
 
@@ -84,7 +81,8 @@ def update_masks(rig):
         answer = rig.api.call('CustomerService/UpsertCustomer', {
             'request_id': 'mask-' + name, 'external_key': key, 'customer': {'display_name': 'Li'},
             'update_mask': {'paths': paths}})
-        expect_refusal(answer, 3, 'UPDATE_MASK_INVALID', name)
+        expect(answer.code == 3 and answer.reason in ('UPDATE_MASK_INVALID', 'FIELD_VIOLATIONS') and
+               set(answer.fields) == {'update_mask'}, f'{name}: {answer}')
 
 
 @attacks(28, 'request ids: other body, another user, empty, 300 characters', 'gRPC')

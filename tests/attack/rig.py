@@ -368,7 +368,7 @@ class Rig:
             ('elsewhere', '--role', 'agent', '--queue', 'elsewhere'))}
         self.server = self.front = None
         self.server = Server(self.bin, self.db, '--http', '127.0.0.1:0', '--trusted-proxy',
-                             '127.0.0.1')
+                             '127.0.0.1', '--watchdog', '2')
         self.front = Front(self.folder, self.server)
         self.api = Api(self.protos, f'127.0.0.1:{self.server.port}', self.tokens['admin'])
         self.front_api = Api(self.protos, f'127.0.0.1:{self.front.port}', self.tokens['admin'])

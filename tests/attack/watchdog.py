@@ -70,21 +70,3 @@ def restart(rig):
     finally:
         server.stop()
 
-
-@attacks(5, 'an idle crowd does not set off the watchdog', 'server')
-def crowd(rig):
-    server = Server(rig.bin, str(rig.folder / 'crowd.db'), '--watchdog', str(PERIOD))
-    opened = []
-    try:
-        for _ in range(rig.scaled(500, 900)):
-            opened.append(socket.create_connection(('127.0.0.1', server.port), DEADLINE))
-        # It looks at least twice until the first of the crowd is sent away.
-        opened[0].settimeout(DEADLINE)
-        while opened[0].recv(4096):
-            pass
-        expect(b'did not answer' not in server.log, 'the watchdog missed an answer')
-        expect(server.child.poll() is None, 'the watchdog ended a healthy server')
-    finally:
-        for each in opened:
-            each.close()
-        server.stop()

@@ -1,10 +1,8 @@
 """Attacks 1-12: bytes on the wire of gRPC, straight at the server and through the front."""
 import os
 import socket
-import ssl
 import struct
 import threading
-import time
 
 import grpc
 import hpack
@@ -171,6 +169,7 @@ def idle_connections(rig):
     finally:
         for each in opened:
             each.close()
+    expect(b'did not answer' not in rig.server.log, 'the watchdog missed an answer')
     expect(rig.server.child.poll() is None, 'the watchdog ended a healthy server')
 
 
@@ -191,9 +190,10 @@ def compression(rig):
     import zlib
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = packer.compress(b'\0' * (rig.scaled(32, 512) << 20)) + packer.flush()
-    for encoding, body in (('gzip', bomb), ('snappy', b'x')):
+    # gRPC 1.51 takes an encoding that it does not know for none: the message is no message then.
+    for encoding, body, code in (('gzip', bomb, '12'), ('snappy', b'x', '13')):
         kind, answer = compressed(rig, rig.server.port, encoding, body)
-        expect(kind == 'headers' and answer.get('grpc-status') == '12', f'{kind} {answer}')
+        expect(kind == 'headers' and answer.get('grpc-status') == code, f'{encoding}: {answer}')
         kind, answer = compressed(rig, rig.front.port, encoding, body)
         expect(kind == 'headers' and answer.get(':status') == '400', f'{kind} {answer}')
 
@@ -271,7 +271,7 @@ def odd_metadata(rig):
             kind, answer = raw.await_stream()
             code = answer.get('grpc-status') if kind == 'headers' else None
             allowed = ('4',) if value == '0n' else ('0',) if value == '99999999H' else (
-                '0', '3', '8', '13', None)
+                '0', '3', '8', '13', '14', None)
             expect(code in allowed or (value == '0n' and kind == 'reset'),
                    f'{name}: {value!r}: {kind} {answer}')
     expect(b'!!!attack!!!' not in rig.server.log[log:], 'a value is in the log')
