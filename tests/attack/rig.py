@@ -155,7 +155,7 @@ class Process:
             if not found or found is True:
                 found = re.search(pattern.encode(), self.log)
             if not found:
-                raise Wrong(f'no {pattern} in: {self.log[-2000:]!r}')
+                raise Wrong(f'no {pattern} in: {self.log[:300]!r} ... {self.log[-1500:]!r}')
             return found
 
     def rss(self):

@@ -1,4 +1,4 @@
-"""Attack 5 to its end (CVE-2023-4785): file descriptors run out, and a listener never accepts again."""
+"""Attack 5 to its end (CVE-2023-4785): descriptors run out, and a listener never accepts again."""
 import socket
 
 from rig import DEADLINE, Api, Attacks, Raw, Server, Wrong, expect
