@@ -146,8 +146,9 @@ def paths(rig):
         expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
         expect(b'root:' not in answer, f'{path} gave a file away')
         return statuses(answer)[0]
-    for path in ('/..%2f..%2fetc/passwd', '/../../etc/passwd', '/%00', '//etc/passwd', '/.git/config',
-                 '/.env', '/app.js.map', '/%2e%2e/%2e%2e/etc/passwd', '/..\\..\\etc'):
+    for path in ('/..%2f..%2fetc/passwd', '/../../etc/passwd', '/%00', '//etc/passwd',
+                 '/.git/config', '/.env', '/app.js.map', '/%2e%2e/%2e%2e/etc/passwd',
+                 '/..\\..\\etc'):
         expect(ask('GET', path) in (400, 404), f'{path}: {ask("GET", path)}')
     for method in ('TRACE', 'PUT', 'DELETE', 'PROPFIND'):
         expect(ask(method, '/healthz') in (400, 404, 405, 501), method)

@@ -14,8 +14,9 @@ STATUS = '/rebound.v1.OperationsService/GetStatus'
 def tokens(rig):
     good = rig.tokens['admin']
     texts = set()
-    for name, header in (('none', None), ('empty', ''), ('no scheme', good), ('basic', 'Basic eDp5'),
-                         ('unknown', 'Bearer rbt_unknown'), ('cut', 'Bearer ' + good[:-1]),
+    for name, header in (('none', None), ('empty', ''), ('no scheme', good),
+                         ('basic', 'Basic eDp5'), ('unknown', 'Bearer rbt_unknown'),
+                         ('cut', 'Bearer ' + good[:-1]),
                          ('other case', 'Bearer ' + good.swapcase()), ('sql', "Bearer ' OR 1=1--"),
                          ('alg none', 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.')):
         metadata = [] if header is None else [('authorization', header)]

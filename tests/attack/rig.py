@@ -343,8 +343,8 @@ class Raw:
 
 def call_head(path, token='', extra=()):
     """The header fields of a gRPC call."""
-    fields = [(':method', 'POST'), (':scheme', 'http'), (':path', path), (':authority', 'localhost'),
-              ('content-type', 'application/grpc'), ('te', 'trailers')]
+    fields = [(':method', 'POST'), (':scheme', 'http'), (':path', path),
+              (':authority', 'localhost'), ('content-type', 'application/grpc'), ('te', 'trailers')]
     if token:
         fields.append(('authorization', 'Bearer ' + token))
     return fields + list(extra)
@@ -376,8 +376,8 @@ class Rig:
                            self.front.root)
 
     def new_token(self, name, *arguments):
-        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', self.db, '--name',
-                               name, *arguments], check=True, capture_output=True,
+        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', self.db,
+                               '--name', name, *arguments], check=True, capture_output=True,
                               text=True).stdout.strip()
 
     def scaled(self, quick, full):

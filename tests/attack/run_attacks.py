@@ -11,6 +11,8 @@ import sys
 import time
 import traceback
 
+sys.dont_write_bytecode = True  # these folders are sources
+
 import http_gateway
 import identity
 import queries
