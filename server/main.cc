@@ -249,6 +249,22 @@ int Serve(Arguments arguments) {
     }).detach();
     io.stop();
   });
+  std::optional<Watchdog> watchdog;
+  if (arguments.watchdog_seconds > 0) {
+    Watchdog::Options watched;
+    for (size_t i = 0; i < arguments.listen.size(); ++i) {
+      watched.addresses.push_back(WithPort(arguments.listen[i], server.ports()[i]));
+    }
+    watched.tls = !arguments.tls.certificate.empty();
+    watched.interval = std::chrono::seconds{arguments.watchdog_seconds};
+    // A drain would wait for calls on connections that nobody can replace. What was acknowledged is
+    // on disk.
+    watchdog.emplace(std::move(watched), [] {
+      Log(Level::kError, "a listener takes no new connections; ending, to be started again",
+          {{"exit_code", kExitHung}});
+      std::_Exit(kExitHung);
+    });
+  }
   boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   std::function<void(const boost::system::error_code&, int)> on_signal =
       [&](const boost::system::error_code& error, int signal) {
@@ -281,22 +297,6 @@ int Serve(Arguments arguments) {
         (arguments.http_options.tls.certificate.empty() ? "http://" : "https://") + arguments.http;
   }
   OfferSetup(*store, config.revision->roles, clock.Now(), console, address);
-  std::optional<Watchdog> watchdog;
-  if (arguments.watchdog_seconds > 0) {
-    Watchdog::Options watched;
-    for (size_t i = 0; i < arguments.listen.size(); ++i) {
-      watched.addresses.push_back(WithPort(arguments.listen[i], server.ports()[i]));
-    }
-    watched.tls = !arguments.tls.certificate.empty();
-    watched.interval = std::chrono::seconds{arguments.watchdog_seconds};
-    // A drain would wait for calls on connections that nobody can replace. What was acknowledged is
-    // on disk.
-    watchdog.emplace(std::move(watched), [] {
-      Log(Level::kError, "a listener takes no new connections; ending, to be started again",
-          {{"exit_code", kExitHung}});
-      std::_Exit(kExitHung);
-    });
-  }
   io.run();
   watchdog.reset();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});

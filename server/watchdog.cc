@@ -14,13 +14,11 @@
 #include <memory>
 #include <stdexcept>
 
+#include "server/clock.h"
 #include "server/log.h"
 
 namespace rebound {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 // The client's preface of HTTP/2 and an empty SETTINGS frame.
 constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
@@ -130,11 +128,12 @@ bool Watchdog::Answers(const std::string& address) const {
   const auto* to = reinterpret_cast<const sockaddr*>(&target.address);
   const Socket socket(to->sa_family);
   if (socket.fd() < 0) return false;
-  const auto end = steady_clock::now() + options_.interval;
+  SystemClock clock;
+  const Duration end = clock.Steady() + options_.interval;
   // True once the socket is ready, or when it no longer matters.
   const auto await = [&](int16_t events) {
     pollfd fds[] = {{socket.fd(), events, 0}, {stop_, POLLIN, 0}};
-    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock.Steady());
     return poll(fds, 2, std::max(0, static_cast<int>(left.count()))) > 0;
   };
   if (connect(socket.fd(), to, target.size) != 0 && errno != EINPROGRESS) return false;

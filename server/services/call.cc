@@ -201,8 +201,15 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
     call->language.assign(language->second.data(), language->second.size());
   }
   if (backend.draining) return Error{Reason::kShuttingDown};
-  const auto deadline = std::chrono::floor<Duration>(context->deadline().time_since_epoch());
-  call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
+  // Not deadline(): its nanoseconds overflow after 292 years, and clients may ask for 11,000.
+  const gpr_timespec deadline = gpr_convert_clock_type(context->raw_deadline(), GPR_CLOCK_REALTIME);
+  call->deadline = call->started_at + kLongestUnary;
+  if (const std::chrono::seconds last{deadline.tv_sec};
+      last <= std::chrono::ceil<std::chrono::seconds>(call->deadline.time_since_epoch())) {
+    call->deadline = std::min(
+        call->deadline,
+        Timestamp{last + std::chrono::floor<Duration>(std::chrono::nanoseconds{deadline.tv_nsec})});
+  }
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
   const std::string limited =
