@@ -6,8 +6,8 @@
 //
 // CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file
 // JOURNAL, once and in order, over restarts of the server and of this program: what is written
-// there is done, and watching goes on from the cursor of its last line. REBOUND_HTTP is the server's
-// address of --http, REBOUND_DESCRIPTORS a file that protoc made (see README.md).
+// there is done, and watching goes on from the cursor of its last line. REBOUND_HTTP is the
+// server's address of --http, REBOUND_DESCRIPTORS a file that protoc made (see README.md).
 "use strict";
 const fs = require("node:fs");
 const { createFileRegistry, fromBinary, toJson } = require("@bufbuild/protobuf");

@@ -4,8 +4,8 @@
   PYTHONPATH=FOLDER follow.py CUSTOMER ANSWER JOURNAL
 
 CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file
-JOURNAL, once and in order, over restarts of the server and of this program: what is written there is done,
-and the cursor is committed to a subscription on the server after that.
+JOURNAL, once and in order, over restarts of the server and of this program: what is written there is
+done, and the cursor is committed to a subscription on the server after that.
 """
 import json
 import os
