@@ -24,8 +24,8 @@ call() {
       printf '%s\n' "$reply"
       return
     }
-    # One line on a refusal: its reason, the fields at fault, and the words for people. Every refusal
-    # of Rebound's has a reason: without one there was no answer, or not from Rebound.
+    # One line on a refusal: its reason, the fields at fault, and the words for people. Every
+    # refusal of Rebound's has a reason: without one there was no answer, or not from Rebound.
     jq -er '
       def detail(name): first(.details[] | select(.type == "google.rpc." + name)).debug;
       ([.code, detail("ErrorInfo").reason, (detail("BadRequest").fieldViolations // [])[].field]

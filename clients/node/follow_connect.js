@@ -5,9 +5,9 @@
 //   follow_connect.js CUSTOMER ANSWER JOURNAL
 //
 // CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file
-// JOURNAL, once and in order, over restarts of the server and of this program: what is written there
-// is done, and watching goes on from the cursor of its last line. REBOUND_HTTP is the server's
-// address of --http, REBOUND_DESCRIPTORS a file that protoc made (see README.md).
+// JOURNAL, once and in order, over restarts of the server and of this program: what is written
+// there is done, and watching goes on from the cursor of its last line. REBOUND_HTTP is the
+// server's address of --http, REBOUND_DESCRIPTORS a file that protoc made (see README.md).
 "use strict";
 const fs = require("node:fs");
 const { createFileRegistry, fromBinary, toJson } = require("@bufbuild/protobuf");
@@ -43,10 +43,12 @@ function explain(error) {
   const isTransient =
     reason === undefined || reason === "REQUEST_IN_PROGRESS" ||
     [Code.Unavailable, Code.ResourceExhausted, Code.DeadlineExceeded].includes(error.code);
-  return { line: [Code[error.code], reason, ...(fields ?? [])].join(" ") + ": " + words, isTransient };
+  const line = [Code[error.code], reason, ...(fields ?? [])].join(" ") + ": " + words;
+  return { line, isTransient };
 }
 
-const call = (method, request) => withRetries(() => method(request, { timeoutMs: 10_000 }), explain);
+const call = (method, request) =>
+  withRetries(() => method(request, { timeoutMs: 10_000 }), explain);
 
 // Stores the customer and their score of 2; the id of the case that it opened.
 async function bring(customer, answer) {
@@ -74,12 +76,17 @@ async function bring(customer, answer) {
 async function follow(caseId, journal) {
   const earliest = { case: "preset", value: 2 }; // EVENT_PRESET_EARLIEST
   const position = journal.cursor ? { case: "cursor", value: journal.cursor } : earliest;
-  const messages = events.watch({ start: { position }, filter: { caseIds: [caseId] } });
-  for await (const { batch } of messages) {
-    for (const event of batch.events) {
-      journal.add(toJson(registry.getMessage("rebound.v1.Event"), event));
-      if (journal.isClosed) return;
+  const stop = new AbortController();
+  const request = { start: { position }, filter: { caseIds: [caseId] } };
+  try {
+    for await (const { batch } of events.watch(request, { signal: stop.signal })) {
+      for (const event of batch.events) {
+        journal.add(toJson(registry.getMessage("rebound.v1.Event"), event));
+        if (journal.isClosed) return;
+      }
     }
+  } finally {
+    stop.abort(); // else the stream stays open
   }
 }
 

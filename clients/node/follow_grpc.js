@@ -4,8 +4,8 @@
 //   follow_grpc.js CUSTOMER ANSWER JOURNAL
 //
 // CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file
-// JOURNAL, once and in order, over restarts of the server and of this program: what is written there
-// is done, and the cursor is committed to a subscription on the server after that.
+// JOURNAL, once and in order, over restarts of the server and of this program: what is written
+// there is done, and the cursor is committed to a subscription on the server after that.
 "use strict";
 const path = require("node:path");
 const grpc = require("@grpc/grpc-js");
@@ -44,7 +44,8 @@ function explain(error) {
   const isTransient =
     [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED, grpc.status.DEADLINE_EXCEEDED]
       .includes(error.code) || reason === "REQUEST_IN_PROGRESS";
-  return { line: [grpc.status[error.code], reason, ...fields].join(" ") + ": " + words, isTransient };
+  const line = [grpc.status[error.code], reason, ...fields].join(" ") + ": " + words;
+  return { line, isTransient };
 }
 
 const metadata = new grpc.Metadata();

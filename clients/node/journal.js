@@ -29,8 +29,8 @@ class Journal {
   }
 }
 
-// Runs attempt() until it is answered. It sends the same request_id each time, so that what was done
-// although its answer got lost is not done twice. explain(error) gives {line, isTransient}.
+// Runs attempt() until it is answered. It sends the same request_id each time, so that what was
+// done although its answer got lost is not done twice. explain(error) gives {line, isTransient}.
 async function withRetries(attempt, explain) {
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     try {

@@ -3,9 +3,9 @@
 
   PYTHONPATH=FOLDER follow.py CUSTOMER ANSWER JOURNAL
 
-CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file JOURNAL,
-once and in order, over restarts of the server and of this program: what is written there is done,
-and the cursor is committed to a subscription on the server after that.
+CUSTOMER and ANSWER are the CRM's own keys. Every event becomes one line of JSON in the file
+JOURNAL, once and in order, over restarts of the server and of this program: what is written there is
+done, and the cursor is committed to a subscription on the server after that.
 """
 import json
 import os
@@ -31,7 +31,7 @@ METADATA = [("authorization", "Bearer " + os.environ["REBOUND_TOKEN"]), ("accept
 
 
 def explain(error):
-    """The reason of a refusal, and one line on it: the fields at fault, and the words for people."""
+    """The reason of a refusal, and one line on it: fields at fault, and the words for people."""
     reason, fields = "", []
     trailers = dict(error.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
