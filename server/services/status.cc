@@ -192,7 +192,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "{field}: expected a password of {expected}, but it is not; choose another one",
      "{field}：密码应为 {expected}，但不符合要求；请另选密码"},
     {Reason::kTargetForbidden, StatusCode::INVALID_ARGUMENT,
-     "{field}: expected an https address on the public internet, without a user and at a port of web "
+     "{field}: expected an https address on the public internet, without a user and at a port of "
+     "web "
      "servers, but its {part} is not allowed; give another one, or ask the operator to allow its "
      "network",
      "{field}：应为公网上的 https 地址，不带用户名，端口为网页服务常用端口，但其 {part} 不被允许；"
@@ -200,7 +201,8 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kHeaderNotAllowed, StatusCode::INVALID_ARGUMENT,
      "{field}: expected a header of your own in printable ASCII, once, but it is none, or one that "
      "the server or the connection sets; rename or remove it",
-     "{field}：应为自定义的请求头，只含可见 ASCII 字符且不重复，但不符合，或属于服务器、连接自身的请求头；"
+     "{field}：应为自定义的请求头，只含可见 ASCII "
+     "字符且不重复，但不符合，或属于服务器、连接自身的请求头；"
      "请改名或删除"},
 
     {Reason::kNotFound, StatusCode::NOT_FOUND,
