@@ -57,6 +57,7 @@ enum class Reason {
   kPasswordRefused,
   kTargetForbidden,
   kHeaderNotAllowed,
+  kCredentialInUrl,
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
   kNotFound,
@@ -160,6 +161,8 @@ enum class Reason {
   kCursorFromLostTimeline,
   kSubscriptionExists,
   kSubscriptionLimitReached,
+  kEndpointLimitReached,
+  kMailNotSetUp,
   kSubscriptionTakenOver,
   kStreamLimitReached,
 
