@@ -146,6 +146,7 @@ enum class Reason {
   kSignInRefused,
   kOneTimeTokenRefused,
   kRoleNotAllowed,
+  kCrossSiteCall,
   kMethodNotGranted,
   kGrantExceedsOwn,
   kOwnRightsKept,
