@@ -46,7 +46,7 @@ struct Target {
   socklen_t size = 0;
 };
 
-bool Resolve(const std::string& text, Target* target) {
+bool Locate(const std::string& text, Target* target) {
   if (text.starts_with("unix:")) {
     sockaddr_un local{};
     local.sun_family = AF_UNIX;
@@ -124,7 +124,7 @@ void Watchdog::Run() {
 // That no socket can be had is a failure too: then nobody can connect.
 bool Watchdog::Answers(const std::string& address) const {
   Target target;
-  if (!Resolve(address, &target)) return false;
+  if (!Locate(address, &target)) return false;
   const auto* to = reinterpret_cast<const sockaddr*>(&target.address);
   const Socket socket(to->sa_family);
   if (socket.fd() < 0) return false;

@@ -82,14 +82,13 @@ TEST(MailTest, AddressesAreChecked) {
   for (const char* address : {"a@b", "li.na+x@mail.example.com", "o'neil@example.com"}) {
     EXPECT_TRUE(IsMailAddress(address)) << address;
   }
-  for (const std::string& address :
-       {std::string(), std::string("a"), std::string("@b"), std::string("a@"), std::string("a@b@c"),
-        std::string("a b@c"), std::string("a@b\r\nRCPT TO:<c@d>"), std::string("<a@b>"),
-        std::string("a@b>"), std::string("\"a\"@b"), std::string("a..b@c"), std::string("a@.b"),
-        std::string("a@-b"), std::string("李@b"), std::string("a\0@b", 4),
-        std::string(65, 'a') + "@b", "a@" + std::string(255, 'b')}) {
+  for (const char* address : {"", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\r\nRCPT TO:<c@d>",
+                              "<a@b>", "a@b>", "\"a\"@b", "a..b@c", "a@.b", "a@-b", "李@b"}) {
     EXPECT_FALSE(IsMailAddress(address)) << address;
   }
+  EXPECT_FALSE(IsMailAddress(std::string("a\0@b", 4)));
+  EXPECT_FALSE(IsMailAddress(std::string(65, 'a').append("@b")));
+  EXPECT_FALSE(IsMailAddress(std::string("a@").append(255, 'b')));
 }
 
 TEST(MailTest, AnswersAreJudged) {
