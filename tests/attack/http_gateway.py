@@ -1,6 +1,8 @@
 """Attacks 46-49, without cookies: bytes of HTTP/1.1 at the gateway and at the front."""
 import re
+import select
 import socket
+import time
 
 from rig import DEADLINE, Attacks, Raw, Wrong, expect
 
@@ -32,7 +34,7 @@ def post(rig, body, port=None, **kwargs):
     return statuses(answer)[0], answer
 
 
-@attacks(46, 'slowloris: heads and bodies that do not end, slow readers', 'both')
+@attacks(46, 'slowloris: heads and bodies that do not end', 'both')
 def slowloris(rig):
     ports = (rig.server.http_port, rig.front.http_port)
     opened = []
@@ -54,6 +56,39 @@ def slowloris(rig):
             except socket.timeout:
                 raise Wrong(f'connection {i}: a slow connection is not closed') from None
             expect(statuses(data) in ([], [400], [408]), f'{data[:200]!r}')
+    finally:
+        for each in opened:
+            each.close()
+
+
+@attacks(46, 'slow readers: answers that nobody takes', 'HTTP')
+def slow_readers(rig):
+    opened = []
+    try:
+        for _ in range(rig.scaled(20, 200)):
+            each = socket.socket()
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            each.settimeout(DEADLINE)
+            each.connect(('127.0.0.1', rig.server.http_port))
+            opened.append(each)
+            each.setblocking(False)
+            try:
+                while True:  # until the server takes no more, since nobody takes its answers
+                    each.send((head(rig) + b'{}') * 50)
+            except BlockingIOError:
+                each.settimeout(DEADLINE)
+            except ConnectionError:
+                pass
+        expect(post(rig, b'{}')[0] == 200, 'a call beside slow readers')
+        poller = select.poll()
+        for each in opened:
+            poller.register(each, select.POLLERR | select.POLLHUP)
+        waiting, end = {each.fileno() for each in opened}, time.monotonic() + DEADLINE
+        while waiting and time.monotonic() < end:
+            for file, _ in poller.poll(1000):
+                poller.unregister(file)
+                waiting.discard(file)
+        expect(not waiting, f'{len(waiting)} of {len(opened)} slow readers are still connected')
     finally:
         for each in opened:
             each.close()

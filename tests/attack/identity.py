@@ -1,6 +1,7 @@
 """Attacks 41-44, without the forms of JWTs: tokens, certificates, roles and scopes."""
 import socket
 import ssl
+import time
 
 import grpc
 import hpack
@@ -35,6 +36,39 @@ def tokens(rig):
             raw.send(frame(DATA, 1, 1, message(b'')))
             kind, answer = raw.await_stream()
             expect(kind == 'headers' and answer.get('grpc-status') == '16', f'{kind} {answer}')
+
+
+@attacks(41, 'refused attempts are in the audit', 'gRPC')
+def audited(rig):
+    page = rig.api.call('AuditService/ListAuditEntries', {
+        'kind': rig.protos.enum('AuditKind', 'AUDIT_KIND_REFUSED'), 'page_size': 1000})
+    expect(page.code == 0, repr(page))
+    entries = [e for e in page.message.entries if e.outcome == 'UNAUTHENTICATED']
+    expect(entries and all(not e.principal for e in entries), f'{len(entries)} entries')
+    # A sort of attempts is counted, not written each: guesses do not fill the disk.
+    expect(len(page.message.entries) < 200, f'{len(page.message.entries)} entries')
+
+
+def new_user(rig, name, role='agent'):
+    """The secret of a key of a new user, and the key's id."""
+    made = rig.api.call('AccessService/CreateUser', {
+        'request_id': 'user-' + name, 'user': {'name': name, 'role': role}})
+    expect(made.code == 0, repr(made))
+    key = rig.api.call('AccessService/CreateApiKey', {
+        'request_id': 'key-' + name, 'user_name': name, 'description': 'attack',
+        'end_time': {'seconds': int(time.time()) + 3600}})
+    expect(key.code == 0, repr(key))
+    return key.message.secret, key.message.api_key.id
+
+
+@attacks(42, 'a revoked key', 'gRPC')
+def revoked(rig):
+    secret, key = new_user(rig, 'revoked')
+    ask = lambda: rig.api.call('AccessService/WhoAmI', token=secret)
+    expect(ask().code == 0, f'the key itself: {ask()}')
+    done = rig.api.call('AccessService/RevokeApiKey', {'request_id': 'revoke', 'api_key_id': key})
+    expect(done.code == 0, repr(done))
+    expect(ask().code == 16, f'once revoked: {ask()}')
 
 
 @attacks(42, 'guessing tokens', 'gRPC')
@@ -130,3 +164,25 @@ def scopes(rig):
     nobodys = rig.api.call('CaseService/GetCase', {'case_id': 'C-999999'}, token=token)
     expect(theirs.code == nobodys.code == 5, f'{theirs} {nobodys}')
     expect(theirs.reason == nobodys.reason, f'{theirs} {nobodys}')
+
+
+@attacks(44, 'a user disabled while a stream is open', 'gRPC')
+def disabled_meanwhile(rig):
+    secret, _ = new_user(rig, 'leaving')
+    request = rig.protos.message('rebound.v1.WatchRequest')(start={'preset': 1})
+    with rig.api.channel() as channel:
+        stream = channel.unary_stream('/rebound.v1.EventService/Watch')(
+            request.SerializeToString(), timeout=DEADLINE,
+            metadata=[('authorization', 'Bearer ' + secret)])
+        next(stream)  # it has begun
+        done = rig.api.call('AccessService/DisableUser', {'request_id': 'disable',
+                                                          'user_name': 'leaving'})
+        expect(done.code == 0, repr(done))
+        started = time.monotonic()
+        try:
+            for _ in stream:
+                pass
+            raise Wrong('the stream ended well')
+        except grpc.RpcError as error:
+            expect(error.code() == grpc.StatusCode.UNAUTHENTICATED, str(error.code()))
+        expect(time.monotonic() - started < 6, 'the stream went on for longer than 5 s')

@@ -65,11 +65,29 @@ def page_tokens(rig):
     expect(len(texts) == 1, f'texts tell them apart: {texts}')
 
 
-@attacks(26, 'cursors: forged, cut, beyond the end', 'gRPC')
+@attacks(26, 'cursors: forged, cut, each bit flipped, of another server', 'gRPC')
 def cursors(rig):
     for text in ('x', 'A' * 43, "' OR 1=1", 'x' * 10_000):
         answer = rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
         expect_refusal(answer, 3, 'CURSOR_INVALID', text[:40])
+    rig.submit('cursor', external_id='cursor')
+    page = rig.api.call('EventService/ListEvents', {'start': {'preset': 2}, 'page_size': 1})
+    expect(page.code == 0, repr(page))
+    cursor = page.message.batch.cursor
+    ask = lambda text: rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
+    expect(ask(cursor).code == 0, 'the cursor itself')
+    raw = bytearray(base64.urlsafe_b64decode(cursor + '=' * (-len(cursor) % 4)))
+    for bit in range(0, 8 * len(raw), rig.scaled(11, 1)):
+        raw[bit // 8] ^= 1 << bit % 8
+        flipped = base64.urlsafe_b64encode(bytes(raw)).decode().rstrip('=')
+        raw[bit // 8] ^= 1 << bit % 8
+        expect_refusal(ask(flipped), 3, 'CURSOR_INVALID', f'bit {bit}')
+    other = rig.other_server()
+    try:
+        answer = other.call('EventService/ListEvents', {'start': {'cursor': cursor}})
+        expect_refusal(answer, 3, 'CURSOR_INVALID', "another installation's")
+    finally:
+        other.stop()
 
 
 @attacks(27, 'update masks: *, server-owned, unknown, twice, 10,000 paths', 'gRPC')

@@ -60,6 +60,9 @@ class Protos:
         service, method = name.split('/')
         return self.pool.FindServiceByName(f'rebound.v1.{service}').methods_by_name[method]
 
+    def enum(self, name, value):
+        return self.pool.FindEnumTypeByName('rebound.v1.' + name).values_by_name[value].number
+
 
 class Answer:
     """Of one call: the message, or code, reason and fields of the refusal."""
@@ -379,6 +382,17 @@ class Rig:
         return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', self.db,
                                '--name', name, *arguments], check=True, capture_output=True,
                               text=True).stdout.strip()
+
+    def other_server(self):
+        """The API of another installation, with an administrator of its own; stop() ends it."""
+        db = str(self.folder / 'elsewhere.db')
+        token = subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', db, '--name',
+                                'admin', '--role', 'admin'], check=True, capture_output=True,
+                               text=True).stdout.strip()
+        server = Server(self.bin, db)
+        api = Api(self.protos, f'127.0.0.1:{server.port}', token)
+        api.stop = server.stop
+        return api
 
     def scaled(self, quick, full):
         return full if self.full else quick

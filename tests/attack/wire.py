@@ -9,6 +9,8 @@ import hpack
 from rig import (CONTINUATION, DATA, DEADLINE, HEADERS, MEGABYTE, PING, PREFACE, PRIORITY, RST,
                  SETTINGS, WINDOW, Attacks, Raw, Wrong, call_head, expect, frame, message)
 
+from http_gateway import post
+
 attacks = Attacks()
 STATUS = '/rebound.v1.OperationsService/GetStatus'
 
@@ -239,6 +241,11 @@ def bad_utf8(rig):
     answer = rig.api.bytes('CaseService/GetCase', b'\x0a\x02\xc3\x28')
     expect_code(answer, 3, 13)
     expect(answer.reason == 'INVALID_UTF8' and answer.fields == ['case_id'], repr(answer))
+    path = '/rebound.v1.CaseService/GetCase'
+    for kind, body in (('application/proto', b'\x0a\x02\xc3\x28'),
+                       ('application/json', b'{"caseId":"\xc3\x28"}')):
+        status, answer = post(rig, body, path=path, content_type=kind)
+        expect(status == 400, f'{kind}: {answer[-300:]!r}')
 
 
 @attacks(10, 'unknown enum number; what is required is absent', 'gRPC')
@@ -246,9 +253,19 @@ def unknown_values(rig):
     answer = rig.api.call('ResponseService/SubmitResponse', {'request_id': 'absent'})
     expect_code(answer, 3)
     expect(answer.fields and all(f.startswith('response') for f in answer.fields), repr(answer))
+    expect(rig.submit('enum', external_id='enum').code == 0, 'no case to attempt')
     answer = rig.api.call('CaseService/LogAttempt', {
-        'request_id': 'enum', 'case_id': 'C-1'})
-    expect_code(answer, 3, 5)
+        'request_id': 'enum', 'case_id': 'C-1', 'attempt': {'channel': 77, 'outcome': 1,
+                                                            'direction': 1}})
+    expect_code(answer, 3)
+    expect('attempt.channel' in answer.fields, repr(answer))
+    # JSON: a number that no value has, and both arms of a oneof.
+    for path, body in (
+            ('CaseService/LogAttempt',
+             b'{"requestId":"e2","caseId":"C-1","attempt":{"channel":77}}'),
+            ('EventService/ListEvents', b'{"start":{"preset":"EVENT_PRESET_EARLIEST","cursor":"x"}}')):
+        status, answer = post(rig, body, path='/rebound.v1.' + path)
+        expect(status == 400, f'{body}: {answer[-300:]!r}')
 
 
 @attacks(11, 'metadata of 64 KB', 'gRPC')
