@@ -88,6 +88,19 @@ std::string Flatten(const grpc::ByteBuffer& bytes) {
   return flat;
 }
 
+// Without the port; what a trusted proxy says, where one forwards the call.
+std::string CallerAddress(const Backend& backend, const grpc::CallbackServerContext& context) {
+  std::string address = PeerAddress(context);
+  if (!backend.trusted_proxies.Contains(address)) return address;
+  std::string forwarded;
+  const auto [first, last] = context.client_metadata().equal_range("x-forwarded-for");
+  for (auto it = first; it != last; ++it) {
+    if (it != first) forwarded += ',';
+    forwarded.append(it->second.data(), it->second.size());
+  }
+  return ForwardedAddress(backend.trusted_proxies, address, forwarded);
+}
+
 // By what the limit of addresses knows a caller; empty: it does not hold for them.
 std::string LimitedBy(const Backend& backend, std::string_view address) {
   if (backend.limits == nullptr) return {};
@@ -202,16 +215,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->call_id = NewCallId(call->started_at);
   call->language = kDefaultLanguage;
   const auto& metadata = context->client_metadata();
-  call->address = PeerAddress(*context);
-  if (backend.trusted_proxies.Contains(call->address)) {
-    std::string forwarded;
-    const auto [first, last] = metadata.equal_range("x-forwarded-for");
-    for (auto it = first; it != last; ++it) {
-      if (it != first) forwarded += ',';
-      forwarded.append(it->second.data(), it->second.size());
-    }
-    call->address = ForwardedAddress(backend.trusted_proxies, call->address, forwarded);
-  }
+  call->address = CallerAddress(backend, *context);
   const auto language = metadata.find("accept-language");
   if (language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
@@ -254,7 +258,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
 
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {
   const auto admitted = [&]() -> Result<void> {
-    const std::string limited = LimitedBy(backend, PeerAddress(*context));
+    const std::string limited = LimitedBy(backend, CallerAddress(backend, *context));
     if (!limited.empty()) {
       auto free = CheckLimit(backend.limits->address, "address", limited, 1);
       if (!free) return free;
