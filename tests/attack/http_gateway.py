@@ -1,4 +1,4 @@
-"""Attacks 46-49, without cookies: bytes of HTTP/1.1 at the gateway and at the front."""
+"""Attacks 45-49: bytes of HTTP/1.1 at the gateway and at the front."""
 import re
 import select
 import socket
@@ -32,6 +32,33 @@ def post(rig, body, port=None, **kwargs):
                       head(rig, 'Connection: close\r\n', length=len(body), **kwargs) + body)
     expect(len(statuses(answer)) == 1, f'answers: {answer[:300]!r}')
     return statuses(answer)[0], answer
+
+
+@attacks(45, 'calls by pages of other sites; framing; credentials in addresses', 'HTTP')
+def cross_site(rig):
+    port = rig.server.http_port
+
+    def ask(headers, path=PATH):
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
+        answer = exchange(port, (f'POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{lines}'
+                                 'Connection: close\r\nContent-Length: 2\r\n\r\n{}').encode())
+        expect(len(statuses(answer)) == 1, f'{answer[:300]!r}')
+        return statuses(answer)[0], answer
+    cookie = {'Cookie': 'rebound=' + rig.tokens['admin'], 'Content-Type': 'application/json'}
+    page = {**cookie, 'X-Rebound-Csrf': '1', 'Origin': f'http://localhost:{port}'}
+    expect(ask(page)[0] == 200, f'a page of this server: {ask(page)[1][:300]!r}')
+    for name, headers in {
+            'text/plain': {**cookie, 'Content-Type': 'text/plain'}, 'no header': cookie,
+            'Origin: null': {**page, 'Origin': 'null'},
+            'another origin': {**page, 'Origin': 'https://evil.example'},
+            'another port': {**page, 'Origin': 'http://localhost:1'},
+            'another site': {**page, 'Sec-Fetch-Site': 'cross-site'}}.items():
+        status, answer = ask(headers)
+        expect(status == 403 and b'CROSS_SITE_CALL' in answer, f'{name}: {answer[:300]!r}')
+    status, answer = ask(page, PATH + '?access_token=' + rig.tokens['admin'])
+    expect(status == 400 and b'CREDENTIAL_IN_URL' in answer, f'{answer[:300]!r}')
+    answer = exchange(port, b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(b"frame-ancestors 'none'" in answer, f'framing: {answer!r}')
 
 
 @attacks(46, 'slowloris: heads and bodies that do not end', 'both')
