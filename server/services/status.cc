@@ -528,16 +528,16 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected the token of a link that was not used and has not ended, but it is not; ask for a "
      "new link",
      "链接已使用、已过期或不存在；请重新获取链接"},
-    {Reason::kCrossSiteCall, StatusCode::PERMISSION_DENIED,
-     "expected a call by a page of this server, but the cookie came without the header "
-     "x-rebound-csrf or connect-protocol-version, or from another origin; sign in on this site",
-     "请求并非来自本站页面（缺少 x-rebound-csrf 或 connect-protocol-version "
-     "请求头，或来源不同）；请在本站登录后操作"},
     {Reason::kRoleNotAllowed, StatusCode::PERMISSION_DENIED,
      "expected a role that may call {method}, but yours is {role}; ask the operator for a role "
      "that "
      "may",
      "角色 {role} 无权调用 {method}；请向管理员申请相应的角色"},
+    {Reason::kCrossSiteCall, StatusCode::PERMISSION_DENIED,
+     "expected a call by a page of this server, but the cookie came without the header "
+     "x-rebound-csrf or connect-protocol-version, or from another origin; sign in on this site",
+     "请求并非来自本站页面（缺少 x-rebound-csrf 或 connect-protocol-version "
+     "请求头，或来源不同）；请在本站登录后操作"},
     {Reason::kMethodNotGranted, StatusCode::PERMISSION_DENIED,
      "expected an API key that may call {method}, but {key} may not; use one that may, or sign in",
      "API 密钥 {key} 无权调用 {method}；请使用有权限的密钥，或登录后操作"},
