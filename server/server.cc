@@ -35,7 +35,6 @@ constexpr int kMaxStreams = 1'000;
 constexpr size_t kReadThreads = 2;
 constexpr size_t kReadQueue = 256;
 constexpr Duration kLastAnswers = std::chrono::seconds{1};
-constexpr unsigned kCertificateSeconds = 10;  // between looks at the files
 constexpr size_t kHashingThreads = 2;
 constexpr size_t kHashingQueue = 64;
 
@@ -50,7 +49,8 @@ bool IsLocal(const std::string& address) {
          address.rfind("localhost:", 0) == 0 || address.rfind("[::1]:", 0) == 0;
 }
 
-std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const TlsFiles& tls) {
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const TlsFiles& tls,
+                                                       std::chrono::seconds look) {
   if (tls.certificate.empty() && tls.key.empty()) return grpc::InsecureServerCredentials();
   // gRPC would only log what it cannot read, and refuse every handshake.
   for (const auto& file : {tls.certificate, tls.key}) {
@@ -60,7 +60,7 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const TlsFiles& tls) {
   }
   namespace tls_api = grpc::experimental;
   auto provider = std::make_shared<tls_api::FileWatcherCertificateProvider>(
-      tls.key.string(), tls.certificate.string(), kCertificateSeconds);
+      tls.key.string(), tls.certificate.string(), static_cast<unsigned>(look.count()));
   tls_api::TlsServerCredentialsOptions options(provider);
   options.watch_identity_key_cert_pairs();
   return tls_api::TlsServerCredentials(options);
@@ -117,16 +117,13 @@ struct Server::Parts {
                 options.access, [this] { return book.current(); },
                 kVersion,       options.zone_data,
                 clock.Now()},
-        health(kServices),
+        health(kServices,
+               [this](grpc::CallbackServerContext* context) {
+                 return Admit(backend, context, Door::kStrangers);
+               }),
         reflection(Listed(),
                    [this](grpc::CallbackServerContext* context) {
-                     const auto [first, last] =
-                         context->client_metadata().equal_range("authorization");
-                     const auto count = static_cast<size_t>(std::distance(first, last));
-                     const std::string header =
-                         count == 0 ? "" : std::string(first->second.data(), first->second.size());
-                     auto identity = authenticator.Authenticate(header, count);
-                     return identity ? grpc::Status::OK : ToStatus(identity.error());
+                     return Admit(backend, context, Door::kIdentities);
                    }),
         services(NewServices(backend)) {
     backend.limits = &limits;
@@ -248,7 +245,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   if (options.tls.certificate.empty() != options.tls.key.empty()) {
     throw std::runtime_error("expected certificate and key to serve TLS, but got one of them");
   }
-  const auto credentials = CredentialsOf(options.tls);
+  const auto credentials = CredentialsOf(options.tls, options.certificate_look);
   parts_ =
       std::make_unique<Parts>(store, clock, std::move(revision), options, std::move(on_failure));
   parts_->book.SetLastReload(options.config_read);

@@ -47,6 +47,7 @@ class Server {
     std::vector<std::string> listen = {"127.0.0.1:50061"};
     bool trusted_network = false;
     TlsFiles tls{};  // of the addresses in `listen`, Unix sockets too; looked at again by itself
+    std::chrono::seconds certificate_look{10};  // that often; at least 1
     std::optional<HttpOptions> http{};
     AccessSettings access{};
     Executor::Options executor{};  // but for `committed`

@@ -70,6 +70,7 @@ Result<void> CheckMayManage(const Call& call, const User& user) {
 Result<User> ManagedUser(const Call& call, AccessRecords& records, std::string_view name) {
   auto user = SeenUser(call, records, name);
   if (!user) return user;
+  call.about = {"user", {}, user->name};
   if (auto may = CheckMayManage(call, *user); !may) return std::move(may).error();
   return user;
 }
@@ -269,6 +270,7 @@ Result<RawId> CreateUser(const Call& call, AccessRecords& records,
   user.created_at = call.backend.clock.Now();
   records.Put(user);
   if (request.with_link()) MakeLink(call, records, user, out);
+  call.about = {"user", {}, user.name};
   return RawId{};
 }
 
@@ -371,6 +373,7 @@ Result<RawId> RevokeSession(const Call& call, AccessRecords& records,
     return Error{Reason::kNotFound, {{"resource", "session"}}};
   }
   records.RemoveSession(id);
+  call.about = {"session", id, owner->name};
   return id;
 }
 
@@ -384,6 +387,7 @@ Result<ApiKey> KeyNamed(const Call& call, AccessRecords& records, const std::str
   const Error none{Reason::kNotFound, {{"resource", "api_key"}}};
   auto user = OwnerNamed(call, records, key ? key->user : kNobody);
   if (!key || !user) return none;
+  call.about = {"api_key", id, user->name};
   *owner = *std::move(user);
   return *std::move(key);
 }
@@ -460,6 +464,7 @@ Result<RawId> CreateApiKey(const Call& call, AccessRecords& records,
   key.expires_at = *end;
   if (auto may = CheckKey(call, records, *user, key); !may) return std::move(may).error();
   out->set_secret(Issue(call, records, &key));
+  call.about = {"api_key", key.id, user->name};
   return key.id;
 }
 
@@ -502,6 +507,7 @@ Result<RawId> RotateApiKey(const Call& call, AccessRecords& records,
   records.Put(*old);
   if (auto may = CheckKey(call, records, *owner, key); !may) return std::move(may).error();
   out->set_secret(Issue(call, records, &key));
+  call.about = {"api_key", key.id, owner->name};
   return key.id;
 }
 

@@ -88,10 +88,16 @@ std::string Flatten(const grpc::ByteBuffer& bytes) {
   return flat;
 }
 
-// By whose address the call is limited; empty: by none. Only whoever calls in this process, which
-// is the gateway, may speak for another.
-bool IsExempt(const CallLimits& limits, std::string_view address) {
-  return !limits.limit_loopback && IsLoopback(address);
+// By what the limit of addresses knows a caller; empty: it does not hold for them.
+std::string LimitedBy(const Backend& backend, std::string_view address) {
+  if (backend.limits == nullptr) return {};
+  std::string limited = LimitedAddressOf(address);
+  return !backend.limits->limit_loopback && IsLoopback(limited) ? std::string() : limited;
+}
+
+void AddPushback(grpc::CallbackServerContext* context, const Error& error) {
+  if (error.reason != Reason::kRateLimited) return;
+  context->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(RetryDelay(error).count()));
 }
 
 Result<void> CheckLimit(RateLimiter& limiter, const char* limit, std::string_view key,
@@ -100,6 +106,16 @@ Result<void> CheckLimit(RateLimiter& limiter, const char* limit, std::string_vie
   if (!wait) return {};
   return Error{Reason::kRateLimited,
                {{"limit", limit}, {"retry_ms", std::to_string(wait->count())}}};
+}
+
+Result<Identity> WhoCalls(Backend& backend, const grpc::CallbackServerContext& context) {
+  const auto [first, last] = context.client_metadata().equal_range("authorization");
+  std::string_view header;
+  size_t count = 0;
+  for (auto it = first; it != last; ++it, ++count) {
+    header = {it->second.data(), it->second.size()};
+  }
+  return backend.authenticator.Authenticate(header, count);
 }
 
 std::string NewCallId(Timestamp now) {
@@ -196,10 +212,8 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
-  const std::string limited =
-      backend.limits == nullptr ? std::string() : LimitedAddressOf(call->address);
-  const bool by_address = !limited.empty() && !IsExempt(*backend.limits, limited);
-  if (by_address) {
+  const std::string limited = LimitedBy(backend, call->address);
+  if (!limited.empty()) {
     if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
   }
   if (OpenToStrangers(method)) {
@@ -208,7 +222,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   }
   auto known = Recheck(backend, context, call);
   if (call->identity.name.empty()) {
-    if (by_address) backend.limits->address.Charge(limited, kFailedTokenCost);
+    if (!limited.empty()) backend.limits->address.Charge(limited, kFailedTokenCost);
     return known;
   }
   if (backend.limits != nullptr) {
@@ -222,14 +236,30 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   return known;
 }
 
+grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {
+  const auto admitted = [&]() -> Result<void> {
+    const std::string limited = LimitedBy(backend, PeerAddress(*context));
+    if (!limited.empty()) {
+      auto free = CheckLimit(backend.limits->address, "address", limited, 1);
+      if (!free) return free;
+    }
+    if (door == Door::kStrangers) return {};
+    const auto identity = WhoCalls(backend, *context);
+    if (!identity) {
+      if (!limited.empty()) backend.limits->address.Charge(limited, kFailedTokenCost);
+      return identity.error();
+    }
+    if (backend.limits == nullptr) return {};
+    return CheckLimit(backend.limits->identity, "identity", identity->name, 1);
+  };
+  const Result<void> result = admitted();
+  if (result) return grpc::Status::OK;
+  AddPushback(context, result.error());
+  return ToStatus(result.error());
+}
+
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call) {
-  const auto [first, last] = context->client_metadata().equal_range("authorization");
-  std::string_view header;
-  size_t count = 0;
-  for (auto it = first; it != last; ++it, ++count) {
-    header = {it->second.data(), it->second.size()};
-  }
-  auto identity = backend.authenticator.Authenticate(header, count);
+  auto identity = WhoCalls(backend, *context);
   if (!identity) return std::move(identity).error();
   call->identity = *std::move(identity);
   call->revision = backend.book.current();
@@ -246,10 +276,7 @@ grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
     if (error.reason == Reason::kInternal) error.metadata["call_id"] = call.call_id;
     status = ToStatus(error, call.language);
     context->AddTrailingMetadata("rebound-call-id", call.call_id);
-    if (error.reason == Reason::kRateLimited) {
-      context->AddTrailingMetadata("grpc-retry-pushback-ms",
-                                   std::to_string(RetryDelay(error).count()));
-    }
+    AddPushback(context, error);
   }
   const Duration elapsed = SystemClock().Now() - call.started_at;
   call.backend.metrics.Count(call.method, status.error_code(), elapsed);

@@ -87,9 +87,10 @@ struct Backend {
 
 // What a call is about, for the audit.
 struct AuditSubject {
-  std::string type{};    // "case", "customer", ...; empty: nothing, or many
+  std::string type{};    // "case", "customer", "user", ...; empty: nothing, or many
   RawId id{};            // empty: not known
-  std::string number{};  // "C-1042", where that is what is known of it
+  std::string number{};  // "C-1042", where that is what is known of it; a user's name, also of
+                         // whom a session or API key is
 };
 
 // One call that passed the door.
@@ -124,6 +125,11 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
                    Call* call);
 // Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
+// For whom a service is that is not ours: health and reflection have no roles.
+enum class Door { kStrangers, kIdentities };
+// What such a call goes through: the limit of its address and, for identities, its token and their
+// limit. OK, or how it ends; adds the trailing metadata of a refusal by a limit.
+grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door);
 // Steps after it: counts and logs, adds the call id.
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
                    const Result<void>& result);

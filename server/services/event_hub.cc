@@ -374,6 +374,7 @@ EventStream::EventStream(ApiService& service, grpc::CallbackServerContext* conte
 bool EventStream::Enter(const std::string& method) {
   auto entered = rebound::Enter(service_.backend(), context_, method, &call_);
   principal_ = call_.identity.name;
+  last_sent_ = hub_.clock_.Steady();
   if (entered) entered = hub_.Join(shared_from_this(), principal_);
   if (entered) return true;
   End(std::move(entered));
@@ -434,14 +435,17 @@ void EventStream::NoMore() {
 }
 
 void EventStream::Tend(Duration steady) {
-  bool stuck = false;
+  bool stuck = false, unbegun = false;
   {
     std::lock_guard lock(mutex_);
-    if (closed_ || !begun_) return;
+    if (closed_) return;
+    unbegun = !begun_ && !busy_ && steady - last_sent_ >= EventHub::kUnbegun;
+    if (!begun_ && !unbegun) return;
     look_again_ = true;
     stuck = writing_ && steady - last_sent_ >= EventHub::kStuck;
     if (!writing_ && steady - last_sent_ >= hub_.options_.keepalive) due_ = true;
   }
+  if (unbegun) return End(Error{Reason::kDeadlineExceeded});
   if (!stuck) return Pump();
   Log(Level::kWarning, "a stream of events is not read; it ends",
       {{"rpc", call_.method}, {"actor", principal_}, {"call_id", call_.call_id}});

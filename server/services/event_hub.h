@@ -58,6 +58,8 @@ class EventHub {
   static constexpr int32_t kSubscriptionsPerPrincipal = 100;
   // Somebody who does not read for so long loses the stream.
   static constexpr Duration kStuck = std::chrono::minutes{5};
+  // So does somebody who does not say within this where to begin.
+  static constexpr Duration kUnbegun = std::chrono::seconds{30};
 
   EventHub(Store& store, Clock& clock, EventOptions options);
   ~EventHub();  // Stop
@@ -210,7 +212,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   bool no_more_ = false;
   bool due_ = false;         // the first message, or a keepalive
   bool look_again_ = false;  // at the identity
-  Duration last_sent_{0};    // by Clock::Steady
+  Duration last_sent_{0};    // by Clock::Steady; at first, when it came
   bool committing_ = false;
   std::optional<std::pair<std::string, LogPosition>> commit_next_{};
   std::optional<LogPosition> committed_{};  // to be told

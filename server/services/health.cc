@@ -1,5 +1,7 @@
 #include "server/services/health.h"
 
+#include <utility>
+
 #include "workflows/check.h"
 
 namespace rebound {
@@ -72,7 +74,15 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   bool finished_ = false;
 };
 
-HealthService::HealthService(const std::vector<std::string>& service_names) {
+// A watch that ends before it begins; deletes itself in OnDone.
+class HealthService::Refused final : public grpc::ServerWriteReactor<HealthCheckResponse> {
+ public:
+  explicit Refused(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+HealthService::HealthService(const std::vector<std::string>& service_names, Admit admit)
+    : admit_(std::move(admit)) {
   statuses_.emplace("", HealthCheckResponse::NOT_SERVING);
   for (const std::string& name : service_names) {
     statuses_.emplace(name, HealthCheckResponse::NOT_SERVING);
@@ -120,6 +130,10 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
                                                const HealthCheckRequest* request,
                                                HealthCheckResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (grpc::Status admitted = admit_(context); !admitted.ok()) {
+    reactor->Finish(std::move(admitted));
+    return reactor;
+  }
   Serving status = HealthCheckResponse::SERVICE_UNKNOWN;
   {
     std::lock_guard lock(mutex_);
@@ -137,7 +151,8 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
 }
 
 grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
-    grpc::CallbackServerContext* /*context*/, const HealthCheckRequest* request) {
+    grpc::CallbackServerContext* context, const HealthCheckRequest* request) {
+  if (const grpc::Status admitted = admit_(context); !admitted.ok()) return new Refused(admitted);
   return new Watcher(this, request->service());
 }
 

@@ -2,6 +2,7 @@
 // show.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -13,12 +14,16 @@
 
 namespace rebound {
 
-// The serving status of the server ("") and of each named service. Needs no identity. Outlives the
+// The serving status of the server ("") and of each named service. Needs no identity, but whoever
+// asks too often is refused by `admit`. Outlives the
 // gRPC server it is registered with. Thread-safe.
 class HealthService final : public grpc::health::v1::Health::CallbackService {
  public:
+  // Runs first in every call; anything but OK ends it.
+  using Admit = std::function<grpc::Status(grpc::CallbackServerContext*)>;
+
   // Everything begins as NOT_SERVING.
-  explicit HealthService(const std::vector<std::string>& service_names);
+  HealthService(const std::vector<std::string>& service_names, Admit admit);
   ~HealthService() override;
 
   // Sets all services and tells the watchers.
@@ -41,12 +46,14 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
 
  private:
   class Watcher;
+  class Refused;
   using Serving = grpc::health::v1::HealthCheckResponse::ServingStatus;
 
   Serving StatusLocked(const std::string& service) const;
   void SetLocked(Serving* status, bool serving);
   void TellLocked();
 
+  const Admit admit_;
   std::mutex mutex_;
   std::map<std::string, Serving, std::less<>> statuses_;
   std::set<Watcher*> watchers_;

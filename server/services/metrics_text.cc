@@ -81,6 +81,9 @@ std::string MetricsText(const v1::GetStatusResponse& status) {
   for (const v1::TableSize& table : status.tables()) {
     out.Add(table.row_count(), LabelText("table", table.table()));
   }
+  out.Family("rate_limited_total", "counter", "Calls refused because somebody called too often.");
+  out.Add(status.rate_limits().identity_refused_count(), LabelText("limit", "identity"));
+  out.Add(status.rate_limits().address_refused_count(), LabelText("limit", "address"));
   const auto of = [](const v1::CallCount& call) {
     return LabelText("method", call.method()) + "," + LabelText("code", call.code());
   };

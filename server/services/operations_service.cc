@@ -99,6 +99,10 @@ void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out) {
     to->set_total_micros(row.total.count());
   }
   out->set_draining(b.draining);
+  if (b.limits != nullptr) {
+    out->mutable_rate_limits()->set_identity_refused_count(b.limits->identity.refused());
+    out->mutable_rate_limits()->set_address_refused_count(b.limits->address.refused());
+  }
   FillConfig(call, reader, out->mutable_config());
   FillTimers(b, out->mutable_timers());
   out->set_tzdata_version(b.zone_data);

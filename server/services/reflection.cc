@@ -139,6 +139,10 @@ class Reflection::Served final : public Reflection::Version, public Api::Service
 
     void OnReadDone(bool ok) override {
       if (!ok) return this->Finish(grpc::Status::OK);
+      if (std::exchange(answered_, true)) {
+        grpc::Status status = served_->authorize_(context_);
+        if (!status.ok()) return this->Finish(std::move(status));
+      }
       Answer<Api>(request_, served_->service_names_, &response_);
       this->StartWrite(&response_);
     }
@@ -158,6 +162,7 @@ class Reflection::Served final : public Reflection::Version, public Api::Service
     grpc::CallbackServerContext* const context_;
     typename Api::Request request_;
     typename Api::Response response_;
+    bool answered_ = false;
   };
 
   bool Open(grpc::CallbackServerContext* context) {

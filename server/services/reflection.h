@@ -16,7 +16,7 @@ namespace rebound {
 // Both services, ready to be registered. Lives as long as the gRPC server. Thread-safe.
 class Reflection {
  public:
-  // Runs first in every call; anything but OK ends it.
+  // Runs first in every call, and again before each answer but the first; anything but OK ends it.
   using Authorize = std::function<grpc::Status(grpc::CallbackServerContext*)>;
 
   // `service_names` is what list_services shows, full names.

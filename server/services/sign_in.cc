@@ -397,6 +397,8 @@ Result<Changed> ChangeAccess(
     records.Put(done);
     AuditEntry entry = AuditEntryOf(call, *resource);
     entry.request_key = asked.key;
+    entry.subject_type = call.about.type;
+    entry.detail = call.about.number;
     records.Audit(std::move(entry));
     result = Changed{*resource, false};
     return true;

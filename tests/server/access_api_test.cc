@@ -437,6 +437,8 @@ TEST_F(AccessTest, UsersAreMadeShownListedAndChanged) {
                               Seconds("start_time", hours(1)) + Seconds("end_time", days(1)) +
                               "} }";
   const auto made = server_.Do<api::CreateUserResponse>("admin", request);
+  EXPECT_EQ(server_.LastAudit().subject_type, "user");
+  EXPECT_EQ(server_.LastAudit().detail, "Zhang Wei");
   EXPECT_TRUE(made.link_token().starts_with("rbo_"));
   EXPECT_EQ(made.user().creator(), "admin");
   EXPECT_EQ(made.user().role(), "dispatcher");

@@ -294,6 +294,19 @@ TEST_F(EventApiTest, TheFirstMessageOfAStreamIsItsStart) {
   EXPECT_EQ(commits.Finish().reason, "STREAM_OUT_OF_ORDER") << "it is of no subscription";
 }
 
+// The clock goes on until the server has taken note of the call.
+TEST_F(EventApiTest, AStreamThatDoesNotSayWhereToBeginEnds) {
+  SubscribeCall call(server_, "admin");
+  auto ended = std::async(std::launch::async, [&] { return call.Finish(); });
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  while (ended.wait_for(std::chrono::milliseconds{1}) != std::future_status::ready &&
+         std::chrono::steady_clock::now() < patience) {
+    server_.clock().Advance(seconds{30});
+    server_.TendStreams();
+  }
+  EXPECT_EQ(ended.get().reason, "DEADLINE_EXCEEDED") << "the server's, not the test's own";
+}
+
 TEST_F(EventApiTest, AnEventTakesACreditAndWithoutCreditsThereIsNone) {
   Submit("li");
   Submit("wang");

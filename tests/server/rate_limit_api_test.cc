@@ -8,6 +8,9 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "grpc/reflection/v1/reflection.grpc.pb.h"
+#include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/survey_service.grpc.pb.h"
 #include "tests/fixtures/test_server.h"
 
@@ -104,6 +107,58 @@ TEST(RateLimitTest, TokensThatAreNoneCostTheirAddressMore) {
       List(server, server.TokenOf("agent"), {{"rebound-peer-address", "192.0.2.7"}}).status.ok());
   server.clock().Advance(RetryDelayOf(refused.status));
   EXPECT_TRUE(List(server, server.TokenOf("agent")).status.ok());
+}
+
+TEST(RateLimitTest, RefusalsAreCountedInTheStatusAndTheMetrics) {
+  TestServer server(TestServerOptions{.loopback = true, .rate_identity = {1, 4}});
+  for (int i = 0; i < 6; ++i) List(server, server.TokenOf("agent"));
+  const auto status = server.Do<api::GetStatusResponse>("admin", "with_metrics: true");
+  EXPECT_EQ(status.rate_limits().identity_refused_count(), 2);
+  EXPECT_EQ(status.rate_limits().address_refused_count(), 0);
+  EXPECT_THAT(status.metrics_text(),
+              testing::HasSubstr("\nrebound_rate_limited_total{limit=\"identity\"} 2\n"
+                                 "rebound_rate_limited_total{limit=\"address\"} 0\n"));
+}
+
+// Neither has a row of the API's own, but both cost work.
+TEST(RateLimitTest, HealthAndReflectionAreOfTheAddressesLimitToo) {
+  TestServer server(TestServerOptions{.loopback = true, .rate_address = {1, 21}});
+  const auto refused = [&](const char* what, const auto& call) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    const grpc::Status status = call(context);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << what;
+    EXPECT_EQ(ToRefusal(status).metadata["limit"], "address") << what;
+    EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1u) << what;
+  };
+  const auto health = grpc::health::v1::Health::NewStub(server.NewChannel());
+  const auto reflection = grpc::reflection::v1::ServerReflection::NewStub(server.NewChannel());
+  const auto check = [&](grpc::ClientContext& context) {
+    grpc::health::v1::HealthCheckResponse response;
+    return health->Check(&context, {}, &response);
+  };
+  const auto watch = [&](grpc::ClientContext& context) {
+    grpc::health::v1::HealthCheckResponse response;
+    const auto stream = health->Watch(&context, {});
+    while (stream->Read(&response)) {
+    }
+    return stream->Finish();
+  };
+  const auto reflect = [&](grpc::ClientContext& context) {
+    return reflection->ServerReflectionInfo(&context)->Finish();
+  };
+  {
+    grpc::ClientContext context;
+    EXPECT_TRUE(check(context).ok());
+  }
+  // Without a token it costs its address 11.
+  for (int i = 0; i < 2; ++i) {
+    grpc::ClientContext context;
+    EXPECT_EQ(reflect(context).error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  }
+  refused("check", check);
+  refused("watch", watch);
+  refused("reflection", reflect);
 }
 
 TEST(RateLimitTest, AUnixSocketHasNoAddress) {

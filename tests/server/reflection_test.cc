@@ -40,7 +40,9 @@ grpc::Status NeedsToken(grpc::CallbackServerContext* context) {
 
 class ServiceTest : public testing::Test {
  protected:
-  ServiceTest() : health_(kServices), reflection_(kServices, NeedsToken) {
+  ServiceTest()
+      : health_(kServices, [](auto*) { return grpc::Status::OK; }),
+        reflection_(kServices, NeedsToken) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&health_);
     for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);

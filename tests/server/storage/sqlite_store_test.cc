@@ -535,6 +535,18 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
        "COVERING INDEX responses_customer"},
       {"SELECT body FROM events WHERE case_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
        "events_case (case_id=? AND sequence>?)"},
+      // What those who follow events ask for.
+      {"SELECT body FROM events WHERE sequence > 5 ORDER BY sequence LIMIT 9",
+       "events USING INTEGER PRIMARY KEY (rowid>?)"},
+      {"SELECT hash FROM events WHERE sequence = 5", "events USING INTEGER PRIMARY KEY (rowid=?)"},
+      {"SELECT sequence FROM events ORDER BY sequence DESC LIMIT 1", "SCAN events"},
+      {"SELECT sequence, recorded_ms FROM events WHERE sequence > 1 AND sequence <= 5 "
+       "ORDER BY sequence DESC LIMIT 1",
+       "events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+      {"SELECT sequence, hash FROM events WHERE sequence <= 5 ORDER BY sequence DESC LIMIT 1",
+       "events USING INTEGER PRIMARY KEY (rowid<?)"},
+      {"SELECT name, sequence, mark FROM subscriptions WHERE owner = 'a' ORDER BY name",
+       "PRIMARY KEY (owner=?)"},
       {"SELECT body FROM events WHERE entry_id = x'00' AND sequence > 5 ORDER BY sequence LIMIT 9",
        "events_entry (entry_id=? AND sequence>?)"},
       {"SELECT brief, NULL FROM open_entries WHERE customer_id = x'00' "
