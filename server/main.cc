@@ -5,6 +5,7 @@
 #include <boost/asio/signal_set.hpp>
 // clang-format on
 #include <google/protobuf/stubs/logging.h>
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "server/access/policy.h"
@@ -23,11 +25,13 @@
 #include "server/server.h"
 #include "server/storage/sqlite_store.h"
 #include "server/storage/verify.h"
+#include "server/watchdog.h"
 
 namespace rebound {
 namespace {
 
 constexpr int kExitBroken = 3;  // the store failed: restart recovers
+constexpr int kExitHung = 4;    // a listener takes no new connection: restart cures
 constexpr Duration kGrace = std::chrono::seconds{15};
 
 struct Arguments {
@@ -36,6 +40,7 @@ struct Arguments {
   std::string keys;
   std::vector<std::string> listen = {"127.0.0.1:50061"};
   bool trusted_network = false;
+  std::vector<std::string> trusted_proxies;
   TlsFiles tls;
   std::string http;  // empty: no listener
   HttpOptions http_options;
@@ -46,6 +51,7 @@ struct Arguments {
   int64_t event_retention_days = 7;
   int64_t event_keepalive_seconds = 60;
   int32_t streams_per_principal = EventOptions{}.streams_per_principal;
+  int64_t watchdog_seconds = 10;
   std::string log_level = "info";
   Store::Principal principal;
 };
@@ -154,6 +160,18 @@ void LogReload(const AppliedConfig& config) {
       {{"revision", config.revision->number}, {"errors", config.errors.size()}});
 }
 
+// As many connections as the machine's limit allows: the soft limit is a habit of shells.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string WithPort(const std::string& address, int port) {
+  return port == 0 ? address : address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
+
 int Serve(Arguments arguments) {
   static SystemClock clock;
   SetUpLog(&clock, arguments.log_level == "debug"  ? Level::kDebug
@@ -161,6 +179,7 @@ int Serve(Arguments arguments) {
                                                    : Level::kInfo);
   // The library prints the field of every bad text; the caller is told, the log is not flooded.
   google::protobuf::SetLogHandler(nullptr);
+  RaiseDescriptorLimit();
   const bool try_out = arguments.db.empty();
   if (try_out) arguments.db = TemporaryFile();
   SqliteStore::Options options;
@@ -199,6 +218,13 @@ int Serve(Arguments arguments) {
   Server::Options server_options;
   server_options.listen = arguments.listen;
   server_options.trusted_network = arguments.trusted_network;
+  std::string wrong;
+  if (auto proxies = Networks::Parse(arguments.trusted_proxies, &wrong)) {
+    server_options.trusted_proxies = *std::move(proxies);
+  } else {
+    throw std::runtime_error(
+        "--trusted-proxy: expected ADDRESS, ADDRESS/PREFIX or unix, but got \"" + wrong + "\"");
+  }
   server_options.tls = arguments.tls;
   if (!arguments.http.empty()) {
     server_options.http = arguments.http_options;
@@ -223,6 +249,22 @@ int Serve(Arguments arguments) {
     }).detach();
     io.stop();
   });
+  std::optional<Watchdog> watchdog;
+  if (arguments.watchdog_seconds > 0) {
+    Watchdog::Options watched;
+    for (size_t i = 0; i < arguments.listen.size(); ++i) {
+      watched.addresses.push_back(WithPort(arguments.listen[i], server.ports()[i]));
+    }
+    watched.tls = !arguments.tls.certificate.empty();
+    watched.interval = std::chrono::seconds{arguments.watchdog_seconds};
+    // A drain would wait for calls on connections that nobody can replace. What was acknowledged is
+    // on disk.
+    watchdog.emplace(std::move(watched), [] {
+      Log(Level::kError, "a listener takes no new connections; ending, to be started again",
+          {{"exit_code", kExitHung}});
+      std::_Exit(kExitHung);
+    });
+  }
   boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   std::function<void(const boost::system::error_code&, int)> on_signal =
       [&](const boost::system::error_code& error, int signal) {
@@ -248,10 +290,7 @@ int Serve(Arguments arguments) {
     Log(Level::kInfo, "serving http",
         {{"address", arguments.http}, {"http_port", server.http_port()}});
   }
-  std::string address = arguments.listen.front();
-  if (const int port = server.ports().front(); port != 0) {
-    address = address.substr(0, address.rfind(':') + 1) + std::to_string(port);
-  }
+  const std::string address = WithPort(arguments.listen.front(), server.ports().front());
   std::string console;  // nobody opens a link to where no page is
   if (!arguments.http.empty() && !arguments.http_options.files.empty()) {
     console =
@@ -259,6 +298,7 @@ int Serve(Arguments arguments) {
   }
   OfferSetup(*store, config.revision->roles, clock.Now(), console, address);
   io.run();
+  watchdog.reset();
   server.Stop(exit_code == 0 ? kGrace : Duration{std::chrono::seconds{1}});
   Log(Level::kInfo, "stopped", {{"exit_code", exit_code.load()}});
   return exit_code;
@@ -279,6 +319,9 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--trusted-network", arguments.trusted_network,
                "allow addresses that are not loopback");
+  app.add_option("--trusted-proxy", arguments.trusted_proxies,
+                 "ADDRESS, ADDRESS/PREFIX or unix: a proxy whose X-Forwarded-For tells the address "
+                 "of the caller; may be repeated; none: nobody's is believed");
   app.add_option("--grpc-certificate", arguments.tls.certificate,
                  "PEM file: serve gRPC under TLS; a new one is taken up within seconds");
   app.add_option("--grpc-key", arguments.tls.key, "PEM file: its key");
@@ -316,6 +359,11 @@ int Main(int argc, char** argv) {
   app.add_option("--streams-per-principal", arguments.streams_per_principal,
                  "streams of events that one principal may have open")
       ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--watchdog", arguments.watchdog_seconds,
+                 "seconds between looks whether gRPC takes a new connection; after three in vain "
+                 "the process ends with code 4, to be started again; 0: never")
+      ->check(CLI::Range(0, 3600))
       ->capture_default_str();
   app.add_option("--log-level", arguments.log_level, "debug, info or warn")
       ->check(CLI::IsMember({"debug", "info", "warn"}))

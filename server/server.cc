@@ -127,6 +127,7 @@ struct Server::Parts {
                    }),
         services(NewServices(backend)) {
     backend.limits = &limits;
+    backend.trusted_proxies = options.trusted_proxies;
     backend.events = &events;
   }
 
@@ -262,6 +263,11 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  // Who connects and says nothing goes soon, who calls nobody later. An old connection is told to
+  // go and keeps its running calls: streams of events may last.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 1'800'000);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   // A limit alone is checked after inflating, so a small message could fill the memory.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/access/networks.h"
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/clock.h"
@@ -60,6 +61,8 @@ class Server {
     // Units of calls (CostOf, access/policy.h); none unless told otherwise.
     RateLimit rate_identity{};
     RateLimit rate_address{};
+    // Whose x-forwarded-for tells the caller's address, for limits, throttles and the audit.
+    Networks trusted_proxies{};
     bool limit_loopback = false;  // rate_address counts for this machine's own addresses, too
   };
 

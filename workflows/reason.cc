@@ -34,6 +34,12 @@ std::string_view Name(Reason reason) {
     case Reason::kStatusUnknown: return "STATUS_UNKNOWN";
     case Reason::kConfigInvalid: return "CONFIG_INVALID";
     case Reason::kPasswordRefused: return "PASSWORD_REFUSED";
+    case Reason::kTargetForbidden: return "TARGET_FORBIDDEN";
+    case Reason::kHeaderNotAllowed: return "HEADER_NOT_ALLOWED";
+    case Reason::kCredentialInUrl: return "CREDENTIAL_IN_URL";
+    case Reason::kCrossSiteCall: return "CROSS_SITE_CALL";
+    case Reason::kEndpointLimitReached: return "ENDPOINT_LIMIT_REACHED";
+    case Reason::kMailNotSetUp: return "MAIL_NOT_SET_UP";
     case Reason::kNotFound: return "NOT_FOUND";
     case Reason::kNothingToClaim: return "NOTHING_TO_CLAIM";
     case Reason::kRevisionUnknown: return "REVISION_UNKNOWN";

@@ -55,6 +55,9 @@ enum class Reason {
   kBlacklistRuleDuration,
   kConfigInvalid,  // a violation for each fault, its field file:line:column
   kPasswordRefused,
+  kTargetForbidden,
+  kHeaderNotAllowed,
+  kCredentialInUrl,
 
   // NOT_FOUND: absent, or outside the caller's access scope: the same bytes.
   kNotFound,
@@ -143,6 +146,7 @@ enum class Reason {
   kSignInRefused,
   kOneTimeTokenRefused,
   kRoleNotAllowed,
+  kCrossSiteCall,
   kMethodNotGranted,
   kGrantExceedsOwn,
   kOwnRightsKept,
@@ -158,6 +162,8 @@ enum class Reason {
   kCursorFromLostTimeline,
   kSubscriptionExists,
   kSubscriptionLimitReached,
+  kEndpointLimitReached,
+  kMailNotSetUp,
   kSubscriptionTakenOver,
   kStreamLimitReached,
 

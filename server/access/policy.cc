@@ -88,6 +88,7 @@ constexpr Row kTable[] = {
     {"CaseService/ListRemedyOptions", kStaff},
 
     {"CustomerService/UpsertCustomer", kAdmin | kManager | kIntegration},
+    {"CustomerService/BatchUpsertCustomers", kAdmin | kManager | kIntegration},
     {"CustomerService/AddCustomerAlias", kAdmin | kManager | kIntegration},
     {"CustomerService/GetCustomer", kStaffAndIntegration},
     {"CustomerService/ListCustomers", kStaffAndIntegration},

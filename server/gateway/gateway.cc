@@ -15,10 +15,12 @@
 #include <set>
 #include <utility>
 
+#include "rebound/v1/access_service.pb.h"
 #include "server/clock.h"
 #include "server/gateway/connect.h"
 #include "server/gateway/files.h"
 #include "server/gateway/refusal.h"
+#include "server/gateway/session_cookie.h"
 #include "server/gateway/strict_json.h"
 #include "server/log.h"
 #include "server/services/status.h"
@@ -36,6 +38,9 @@ struct Method {
   std::string output_url;
   bool safe;  // may be called by GET
 };
+
+constexpr std::string_view kSignIn = "/rebound.v1.AccessService/SignIn";
+constexpr std::string_view kSignOut = "/rebound.v1.AccessService/SignOut";
 
 grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
@@ -98,6 +103,7 @@ struct Request {
   bool json = false;
   bool stream = false;
   bool gzip = false;      // the client takes it
+  std::string session{};  // the token of its cookie; empty: it needs none
   HttpHeaders headers{};  // of the answer, whatever it is
 };
 
@@ -182,6 +188,7 @@ class Gateway::State::Running : public std::enable_shared_from_this<Running> {
     for (auto& [name, value] : ToCallMetadata(asked_.exchange->request()).entries) {
       context_.AddMetadata(name, value);
     }
+    if (!asked_.session.empty()) context_.AddMetadata("authorization", "Bearer " + asked_.session);
     const std::string* timeout = FindHeader(asked_.exchange->request().headers, kTimeout);
     if (timeout != nullptr) {
       const auto deadline = SystemClock().Now() + ParseTimeout(*timeout).value();
@@ -219,11 +226,26 @@ class Gateway::State::UnaryCall final : public Running, public grpc::ClientUnary
   }
 
  private:
+  // A sign-in by a page leaves its token in the cookie alone; a sign-out ends the cookie.
+  void MindSession(Request* call) {
+    const HttpRequest& request = call->exchange->request();
+    if (call->method->path == kSignOut && !call->session.empty()) {
+      call->headers.emplace_back("set-cookie", SetSessionCookie(request, ""));
+    }
+    if (call->method->path != kSignIn || !WantsSessionCookie(request)) return;
+    v1::SignInResponse signed_in;
+    if (!signed_in.ParseFromString(Flatten(answer_))) return;
+    call->headers.emplace_back("set-cookie", SetSessionCookie(request, signed_in.session_token()));
+    signed_in.clear_session_token();
+    answer_ = ToBuffer(signed_in.SerializeAsString());
+  }
+
   void Answer(const grpc::Status& status) {
     Request call = asked_;
     AddHeaders(context_.GetServerInitialMetadata(), "", &call.headers);
     AddHeaders(context_.GetServerTrailingMetadata(), "trailer-", &call.headers);
     if (!status.ok()) return state_.FailUnary(call, status, HttpStatusOf(status.error_code()));
+    MindSession(&call);
     auto bytes = state_.Encode(call, answer_);
     if (!bytes) return state_.Refuse(call, {v1::GATEWAY_ERROR_REASON_ANSWER_INVALID});
     HttpResponse response;
@@ -348,7 +370,12 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   const bool is_page =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics" ||
       (found == methods.end() && !LooksLikeMethod(request.path) && request.method != "POST");
-  if (is_page) return HandlePage(exchange);
+  const auto credential = CredentialInQuery(request.query);
+  if (credential) Log(Level::kWarning, "an address holds a credential", {{"field", *credential}});
+  if (is_page) {
+    if (!credential) return HandlePage(exchange);
+    return exchange->Reply(PlainText(400, "CREDENTIAL_IN_URL: send it as a header\n"));
+  }
 
   Request call;
   call.method = found == methods.end() ? nullptr : &found->second;
@@ -356,6 +383,14 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   HttpResponse preflight;
   if (HandleCors(request, &call.headers, &preflight)) return exchange->Reply(std::move(preflight));
   call.exchange = std::move(exchange);
+  const auto refuse = [&](const Error& error) {
+    const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
+    FailUnary(call, status, HttpStatusOf(status.error_code()));
+  };
+  if (credential) return refuse({Reason::kCredentialInUrl, {{"field", *credential}}});
+  auto session = SessionToken(call.exchange->request());
+  if (!session) return refuse(session.error());
+  call.session = *std::move(session);
   HandleCall(std::move(call));
 }
 

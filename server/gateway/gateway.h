@@ -7,6 +7,8 @@
 // - POST /package.Service/Method, application/json or application/proto: unary. GET with the
 //   parameters connect, encoding, message, base64, compression for methods without side effects.
 // - application/connect+json or +proto: server streaming, one message in.
+// - A browser's page signs in with the header x-rebound-csrf and gets its session as a cookie, see
+//   session_cookie.h. A credential in the query: 400, CREDENTIAL_IN_URL.
 // - Methods with a stream of requests need HTTP/2: 505, code unimplemented.
 // - Request fields become metadata (those of HTTP and Connect itself are left out);
 //   "rebound-peer-address" is the gateway's own. Response metadata become fields; trailing metadata

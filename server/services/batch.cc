@@ -66,6 +66,14 @@ void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnarySta
   service->backend().executor.Submit(std::move(work));
 }
 
+Error Inside(Error error, const char* list, size_t item) {
+  const std::string prefix = std::string(list) + "[" + std::to_string(item) + "].";
+  for (FieldViolation& violation : error.violations) violation.field.insert(0, prefix);
+  const auto field = error.metadata.find("field");
+  if (field != error.metadata.end()) field->second.insert(0, prefix);
+  return error;
+}
+
 void FillBulkResult(const Call& call, size_t item, const Result<Outcome>& result,
                     api::BulkResult* out) {
   if (!result) return Fill(result.error(), static_cast<int64_t>(item), out->mutable_error());

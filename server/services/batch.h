@@ -1,5 +1,6 @@
 // Calls of many items, each refused or done by itself: one road for BatchSubmitResponses,
-// BatchOpenCases, BulkCases and the import stream. Not thread-safe: a batch belongs to its call.
+// BatchOpenCases, BulkCases, BatchUpsertCustomers and the import stream. Not thread-safe: a batch
+// belongs to its call.
 #pragma once
 
 #include <functional>
@@ -46,6 +47,9 @@ void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnarySta
                  const std::string& request_id, const std::string& body,
                  const std::shared_ptr<Batch>& batch,
                  std::function<void(const std::vector<Result<Outcome>>&)> reply);
+
+// Names the fields as the request has them: "cases[3].case.program_id" of `list` "cases".
+Error Inside(Error error, const char* list, size_t item);
 
 // What became of one case of many: the case as it is, or the error.
 void FillBulkResult(const Call& call, size_t item, const Result<Outcome>& result,

@@ -88,6 +88,19 @@ std::string Flatten(const grpc::ByteBuffer& bytes) {
   return flat;
 }
 
+// Without the port; what a trusted proxy says, where one forwards the call.
+std::string CallerAddress(const Backend& backend, const grpc::CallbackServerContext& context) {
+  std::string address = PeerAddress(context);
+  if (!backend.trusted_proxies.Contains(address)) return address;
+  std::string forwarded;
+  const auto [first, last] = context.client_metadata().equal_range("x-forwarded-for");
+  for (auto it = first; it != last; ++it) {
+    if (it != first) forwarded += ',';
+    forwarded.append(it->second.data(), it->second.size());
+  }
+  return ForwardedAddress(backend.trusted_proxies, address, forwarded);
+}
+
 // By what the limit of addresses knows a caller; empty: it does not hold for them.
 std::string LimitedBy(const Backend& backend, std::string_view address) {
   if (backend.limits == nullptr) return {};
@@ -201,15 +214,22 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   call->started_at = clock.Now();
   call->call_id = NewCallId(call->started_at);
   call->language = kDefaultLanguage;
-  call->address = PeerAddress(*context);
   const auto& metadata = context->client_metadata();
+  call->address = CallerAddress(backend, *context);
   const auto language = metadata.find("accept-language");
   if (language != metadata.end()) {
     call->language.assign(language->second.data(), language->second.size());
   }
   if (backend.draining) return Error{Reason::kShuttingDown};
-  const auto deadline = std::chrono::floor<Duration>(context->deadline().time_since_epoch());
-  call->deadline = std::min(Timestamp{deadline}, call->started_at + kLongestUnary);
+  // Not deadline(): its nanoseconds overflow after 292 years, and clients may ask for 11,000.
+  const gpr_timespec deadline = gpr_convert_clock_type(context->raw_deadline(), GPR_CLOCK_REALTIME);
+  call->deadline = call->started_at + kLongestUnary;
+  if (const std::chrono::seconds last{deadline.tv_sec};
+      last <= std::chrono::ceil<std::chrono::seconds>(call->deadline.time_since_epoch())) {
+    call->deadline = std::min(
+        call->deadline,
+        Timestamp{last + std::chrono::floor<Duration>(std::chrono::nanoseconds{deadline.tv_nsec})});
+  }
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
   const std::string limited = LimitedBy(backend, call->address);
@@ -238,7 +258,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
 
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {
   const auto admitted = [&]() -> Result<void> {
-    const std::string limited = LimitedBy(backend, PeerAddress(*context));
+    const std::string limited = LimitedBy(backend, CallerAddress(backend, *context));
     if (!limited.empty()) {
       auto free = CheckLimit(backend.limits->address, "address", limited, 1);
       if (!free) return free;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "server/access/authenticator.h"
+#include "server/access/networks.h"
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/access/throttle.h"
@@ -83,6 +84,7 @@ struct Backend {
   std::atomic<bool> draining{false};
   CallLimits* limits = nullptr;  // null: none
   EventHub* events = nullptr;    // set before anybody calls
+  Networks trusted_proxies{};    // whose x-forwarded-for is believed
 };
 
 // What a call is about, for the audit.

@@ -51,15 +51,6 @@ OpenCase ToImported(const api::ImportedCase& in, bool history, const Scope& scop
   return command;
 }
 
-// Names the fields as the request has them.
-Error Inside(Error error, size_t index) {
-  const std::string prefix = "cases[" + std::to_string(index) + "].";
-  for (FieldViolation& violation : error.violations) violation.field.insert(0, prefix);
-  const auto field = error.metadata.find("field");
-  if (field != error.metadata.end()) field->second.insert(0, prefix);
-  return error;
-}
-
 void BatchOpen(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchOpenCasesRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
@@ -91,7 +82,7 @@ void BatchOpen(ApiService* service, const std::shared_ptr<ApiService::UnaryState
                   const api::Case& named = request->cases(static_cast<int>(i)).case_();
                   out->set_case_id(named.external_key().external_id());
                   if (!result) {
-                    return FillBulkResult(state->call, i, Inside(result.error(), i), out);
+                    return FillBulkResult(state->call, i, Inside(result.error(), "cases", i), out);
                   }
                   FillBulkResult(state->call, i, result, out);
                   if (!batch->dry_run || result->replayed) return;

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "server/execute/lookup.h"
+#include "server/services/batch.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
@@ -39,6 +40,53 @@ Result<Command> ToUnmask(const Call&, const api::UnmaskContactRequest& request) 
   }
   if (!checks.ok()) return std::move(checks).ToError();
   return Command{std::move(command)};
+}
+
+constexpr int kUpsertLimit = 1'000;
+constexpr const char* kUpserts = "customers";
+
+void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
+  auto request = std::make_shared<api::BatchUpsertCustomersRequest>();
+  if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
+    return service->Finish(state, parsed);
+  }
+  if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
+  const int count = request->customers_size();
+  if (auto size = CheckBatchSize(kUpserts, count, kUpsertLimit); !size) {
+    return service->Finish(state, size);
+  }
+  auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const api::UpsertCustomerRequest& item = request->customers(i);
+    Checks checks;
+    UpsertCustomer command = ToUpsert(item, checks);
+    if (!item.request_id().empty()) {
+      checks.Add(
+          "request_id", Reason::kIdInvalid,
+          {{"value", item.request_id().substr(0, 80)}, {"expected", "nothing: the batch has one"}});
+    }
+    if (checks.ok()) {
+      batch->Add(static_cast<size_t>(i), std::move(command));
+    } else {
+      batch->Refuse(static_cast<size_t>(i), std::move(checks).ToError());
+    }
+  }
+  SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
+              [service, state, batch](const std::vector<Result<Outcome>>& results) {
+                api::BatchUpsertCustomersResponse reply;
+                VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
+                  api::UpsertCustomerResult* out = reply.add_results();
+                  if (!result) {
+                    Fill(Inside(result.error(), kUpserts, i), static_cast<int64_t>(i),
+                         out->mutable_error());
+                    return;
+                  }
+                  Fill(*result->customer, View::kFull, out->mutable_customer());
+                  out->set_created(result->created);
+                  out->set_replayed(result->replayed);
+                });
+                service->Reply(state, reply);
+              });
 }
 
 // Of a case no more than it takes to reach whoever it is about.
@@ -174,6 +222,10 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
         out->set_created(outcome.created);
         FillCustomer(call, std::move(outcome), out);
       });
+  service->Add("BatchUpsertCustomers",
+               [service = service.get()](const std::shared_ptr<ApiService::UnaryState>& state) {
+                 BatchUpsert(service, state);
+               });
   service->Mutation<api::AddCustomerAliasRequest, api::AddCustomerAliasResponse>(
       "AddCustomerAlias",
       [](const Call&, const api::AddCustomerAliasRequest& request) -> Result<Command> {

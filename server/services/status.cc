@@ -191,6 +191,24 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kPasswordRefused, StatusCode::INVALID_ARGUMENT,
      "{field}: expected a password of {expected}, but it is not; choose another one",
      "{field}：密码应为 {expected}，但不符合要求；请另选密码"},
+    {Reason::kTargetForbidden, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected an https address on the public internet, without a user and at a port of "
+     "web "
+     "servers, but its {part} is not allowed; give another one, or ask the operator to allow its "
+     "network",
+     "{field}：应为公网上的 https 地址，不带用户名，端口为网页服务常用端口，但其 {part} 不被允许；"
+     "请更换地址，或请管理员放行其网段"},
+    {Reason::kHeaderNotAllowed, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected a header of your own in printable ASCII, once, but it is none, or one that "
+     "the server or the connection sets; rename or remove it",
+     "{field}：应为自定义的请求头，只含可见 ASCII "
+     "字符且不重复，但不符合，或属于服务器、连接自身的请求头；"
+     "请改名或删除"},
+    {Reason::kCredentialInUrl, StatusCode::INVALID_ARGUMENT,
+     "{field}: expected no credential in an address, where logs and histories keep it; send it in "
+     "the authorization header, and replace this one",
+     "{field}：地址中不得携带凭证，日志和浏览记录会留存它；请改用 authorization "
+     "请求头，并更换此凭证"},
 
     {Reason::kNotFound, StatusCode::NOT_FOUND,
      "expected a {resource} that exists and that you may see, but there is none; check the id",
@@ -510,6 +528,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected the token of a link that was not used and has not ended, but it is not; ask for a "
      "new link",
      "链接已使用、已过期或不存在；请重新获取链接"},
+    {Reason::kCrossSiteCall, StatusCode::PERMISSION_DENIED,
+     "expected a call by a page of this server, but the cookie came without the header "
+     "x-rebound-csrf or connect-protocol-version, or from another origin; sign in on this site",
+     "请求并非来自本站页面（缺少 x-rebound-csrf 或 connect-protocol-version "
+     "请求头，或来源不同）；请在本站登录后操作"},
     {Reason::kRoleNotAllowed, StatusCode::PERMISSION_DENIED,
      "expected a role that may call {method}, but yours is {role}; ask the operator for a role "
      "that "
@@ -565,6 +588,12 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
     {Reason::kSubscriptionLimitReached, StatusCode::FAILED_PRECONDITION,
      "expected fewer than {limit} subscriptions of yours; delete one that is not needed any more",
      "您的订阅已达上限 {limit} 个；请删除不再需要的订阅"},
+    {Reason::kEndpointLimitReached, StatusCode::FAILED_PRECONDITION,
+     "expected fewer than {limit} endpoints of yours; delete one that is not needed any more",
+     "您的推送端点已达上限 {limit} 个；请删除不再需要的端点"},
+    {Reason::kMailNotSetUp, StatusCode::FAILED_PRECONDITION,
+     "expected a mail server to send by, but none is set up; ask the operator for reboundd --smtp",
+     "尚未配置邮件服务器，无法发送邮件；请管理员设置 reboundd --smtp"},
     {Reason::kSubscriptionTakenOver, StatusCode::ABORTED,
      "expected one stream of subscription {subscription}, but a newer one has begun; end one of "
      "the two, or give each a subscription of its own",

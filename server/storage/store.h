@@ -383,7 +383,8 @@ class Transaction : public Reader {
   virtual void Save(Change& change) = 0;
 };
 
-class AccessRecords;  // access_records.h
+class AccessRecords;    // access_records.h
+class DeliveryRecords;  // delivery_records.h
 
 // Thread-safety: Read from any thread, Execute from one thread at a time.
 class Store {
@@ -429,6 +430,9 @@ class Store {
   // One durable transaction, apart from every other write; undone when `write` returns false or
   // throws. From any thread; not from within Execute or Read. Waits for the disk.
   virtual void WriteAccess(const std::function<bool(AccessRecords&)>& write) = 0;
+  // Endpoints and deliveries; the same rules.
+  virtual void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) = 0;
+  virtual void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) = 0;
 
   // Stores all of them at once, each in place of the one of its owner and name; without an `after`
   // that one is removed. Must be on disk once it returns. Not from within Execute.

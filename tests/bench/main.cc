@@ -3,6 +3,7 @@
 // for how to read it.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,7 @@
 #include "tests/bench/answers.h"
 #include "tests/bench/baselines.h"
 #include "tests/bench/entries.h"
+#include "tests/bench/http_load.h"
 #include "tests/bench/load.h"
 #include "tests/bench/million.h"
 #include "tests/bench/process.h"
@@ -92,6 +94,7 @@ class Bench {
     if (Wants("timers")) OverdueTimers();
     if (Wants("bulk")) Bulk();
     if (Wants("watches")) WatchedEvents();
+    if (Wants("gateway")) Gateway();
     if (Wants("peers")) Peers();
     RemoveDatabase(Scratch());
     RemoveDatabase(Copy());
@@ -648,6 +651,60 @@ class Bench {
                       true, " KiB"});
   }
 
+  // The same unary calls as JSON over HTTP/1.1 and as protobuf over gRPC, on one server.
+  void Gateway() {
+    RunningServer server(arguments_.server, CopyOfCases(), config_);
+    const Target target = server.Connect();
+    std::atomic<int64_t> number = 1;
+    const auto next = [&] { return 1 + number.fetch_add(1) % arguments_.cases; };
+    const UnaryCall<v1::GetCaseRequest, v1::GetCaseResponse> get{
+        "/rebound.v1.CaseService/GetCase",
+        [&](int, v1::GetCaseRequest* request) {
+          request->set_case_id("C-" + std::to_string(next()));
+        },
+        {}};
+    const HttpCall get_json{get.method,
+                            [&] { return fmt::format(R"({{"caseId":"C-{}"}})", next()); }};
+    const auto submit = SubmitCall(answers_of_copy_.get());
+    const HttpCall submit_json{submit.method, [&] {
+                                 v1::SubmitResponseRequest request;
+                                 submit.next(0, &request);
+                                 std::string json;
+                                 const auto made =
+                                     google::protobuf::util::MessageToJsonString(request, &json);
+                                 if (!made.ok()) throw std::runtime_error("no JSON of a request");
+                                 return json;
+                               }};
+    Table table{
+        {"call", "in flight", "gRPC", "JSON", "of gRPC", "server us a call, gRPC and JSON"}};
+    const auto measure = [&](const std::string& what, const auto& call, const HttpCall& json,
+                             int in_flight) {
+      std::vector<Measured> grpc_rounds, http_rounds;
+      for (int round = 0; round < arguments_.rounds; ++round) {
+        Say(fmt::format("gateway: {}, {} in flight, round {} of {}", what, in_flight, round + 1,
+                        arguments_.rounds));
+        grpc_rounds.push_back(Drive(target, call, in_flight, arguments_.seconds));
+        http_rounds.push_back(DriveHttp(target.server, server.http_address(), target.authorization,
+                                        json, in_flight, arguments_.seconds));
+      }
+      const Measured g = Median(grpc_rounds), h = Median(http_rounds);
+      const double ratio = h.per_second / g.per_second;
+      table.push_back({what, std::to_string(in_flight), Rates(g), Rates(h), Ratio(ratio),
+                       fmt::format("{:.0f}, {:.0f}", g.server_us, h.server_us)});
+      if (in_flight == 64) {
+        goals_.push_back({what + " as JSON, 64 in flight", Whole(h.per_second) + "/s",
+                          "gRPC " + Whole(g.per_second) + "/s", ratio, 0.5, false, ""});
+      }
+    };
+    for (const int in_flight : {1, 8, 64}) measure("GetCase", get, get_json, in_flight);
+    for (const int in_flight : {1, 8, 64})
+      measure("SubmitResponse", submit, submit_json, in_flight);
+    text_ += fmt::format(
+        "## The gateway beside gRPC\n\nCalls a second (p50 / p99 in microseconds), {} "
+        "cases.\n\n{}\n",
+        Whole(static_cast<double>(arguments_.cases)), Markdown(table));
+  }
+
   void Bulk() {
     constexpr int64_t kMany = 10'000;
     constexpr int64_t kEach = 500;
@@ -784,10 +841,10 @@ int Main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "the shipped configuration")->capture_default_str();
   app.add_option(
          "--only", arguments.only,
-         "start, submit, import, page, claim, rules, entries, timers, bulk, watches or peers; may "
-         "be repeated")
+         "start, submit, import, page, claim, rules, entries, timers, bulk, watches, gateway or "
+         "peers; may be repeated")
       ->check(CLI::IsMember({"start", "submit", "import", "page", "claim", "rules", "entries",
-                             "timers", "bulk", "watches", "peers"}));
+                             "timers", "bulk", "watches", "gateway", "peers"}));
   app.add_option("--in-flight", arguments.in_flight, "calls in flight of submit")
       ->capture_default_str();
   app.add_option("--rounds", arguments.rounds, "rounds of each; the median counts")

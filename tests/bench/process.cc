@@ -115,9 +115,11 @@ RunningServer::RunningServer(const std::string& binary, const std::string& datab
   if (token_.empty()) throw std::runtime_error("no token; see " + log);
   const uint16_t port = FreePort();
   address_ = "127.0.0.1:" + std::to_string(port);
+  http_address_ = "127.0.0.1:" + std::to_string(FreePort());
   const auto begin = steady_clock::now();
-  std::vector<std::string> argv{binary,     "--db",   database,          "--config", config,
-                                "--listen", address_, "--rate-identity", "0"};
+  std::vector<std::string> argv{binary,     "--db",   database, "--config",    config,
+                                "--listen", address_, "--http", http_address_, "--rate-identity",
+                                "0"};
   argv.insert(argv.end(), more.begin(), more.end());
   process_ = std::make_unique<Process>(argv, log);
   const auto deadline = begin + std::chrono::seconds(30);

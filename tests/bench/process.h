@@ -40,6 +40,8 @@ class RunningServer {
                 const std::vector<std::string>& more = {});
 
   const std::string& address() const { return address_; }
+  // Of the gateway.
+  const std::string& http_address() const { return http_address_; }
   const std::string& token() const { return token_; }
   pid_t pid() const { return process_->pid(); }
   // From starting the process to the first SERVING.
@@ -50,6 +52,7 @@ class RunningServer {
 
  private:
   std::string address_;
+  std::string http_address_;
   std::string token_;
   std::chrono::duration<double, std::milli> start_time_{};
   std::unique_ptr<Process> process_;

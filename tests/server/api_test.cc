@@ -161,6 +161,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   // steps of plans in plan_api_test; identities in access_api_test; subscriptions, of which no
   // event tells, in event_api_test.
   std::set<std::string> covered = {"ResponseService/BatchSubmitResponses",
+                                   "CustomerService/BatchUpsertCustomers",
                                    "ConfigService/ApplyConfig",
                                    "ConfigService/RollBackConfig",
                                    "CaseService/MigrateCase",

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "google/rpc/status.pb.h"
+#include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -550,6 +551,61 @@ TEST_F(GatewayApiTest, AFailedStoreIsNotReady) {
                "customerKey": {"sourceSystem": "crm", "externalId": "li"}}})");
   EXPECT_EQ(Client().Do("GET", "/readyz").status, 503);
   EXPECT_EQ(Client().Do("GET", "/healthz").status, 200);
+}
+
+TEST_F(GatewayApiTest, APageKeepsItsSessionInACookie) {
+  const auto made = server_.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "li" role: "agent" } with_link: true)");
+  server_.Do<api::RedeemLinkResponse>(
+      "", "token: \"" + made.link_token() + "\" password: \"a long password\"");
+  const std::string sign_in = "/rebound.v1.AccessService/SignIn";
+  const std::string who_am_i = "/rebound.v1.AccessService/WhoAmI";
+  const std::string body = R"({"userName": "li", "password": "a long password"})";
+
+  EXPECT_THAT(PostText("", sign_in, body).body, HasSubstr("rbs_")) << "no page: no cookie";
+  EXPECT_EQ(PostText("", sign_in, body).Header("set-cookie"), "");
+
+  const HttpAnswer in = PostText("", sign_in, body, {{"x-rebound-csrf", "1"}});
+  EXPECT_EQ(in.status, 200) << in.body;
+  EXPECT_THAT(in.body, Not(HasSubstr("rbs_")));
+  EXPECT_THAT(in.body, HasSubstr("\"identity\""));
+  const std::string set = in.Header("set-cookie");
+  EXPECT_THAT(set, HasSubstr("HttpOnly; SameSite=Strict"));
+  const std::string cookie = set.substr(0, set.find(';'));
+
+  const Headers page = {{"cookie", cookie}, {"x-rebound-csrf", "1"}};
+  const HttpAnswer known = PostText("", who_am_i, "{}", page);
+  EXPECT_EQ(known.status, 200) << known.body;
+  EXPECT_THAT(known.body, HasSubstr("\"li\""));
+
+  // By the form of a foreign page, and with its origin.
+  const HttpAnswer forged =
+      Client().Do("POST", who_am_i, {{"content-type", "text/plain"}, {"cookie", cookie}}, "{}");
+  EXPECT_EQ(forged.status, 403);
+  EXPECT_EQ(Reason(forged), "CROSS_SITE_CALL");
+  Headers foreign = page;
+  foreign.emplace("origin", "https://evil.example");
+  EXPECT_EQ(PostText("", who_am_i, "{}", foreign).status, 403);
+  foreign.find("origin")->second = "null";
+  EXPECT_EQ(PostText("", who_am_i, "{}", foreign).status, 403);
+
+  // A header counts alone.
+  Headers both = page;
+  EXPECT_THAT(PostText("admin", who_am_i, "{}", both).body, Not(HasSubstr("\"li\"")));
+
+  const HttpAnswer out =
+      PostText("", "/rebound.v1.AccessService/SignOut", R"({"requestId": "out"})", page);
+  EXPECT_EQ(out.status, 200) << out.body;
+  EXPECT_THAT(out.Header("set-cookie"), HasSubstr("Max-Age=0"));
+  EXPECT_EQ(PostText("", who_am_i, "{}", page).status, 401);
+}
+
+TEST_F(GatewayApiTest, NoCredentialMayStandInAnAddress) {
+  const HttpAnswer call =
+      PostText("admin", "/rebound.v1.AccessService/WhoAmI?access_token=rbk_x", "{}");
+  EXPECT_EQ(call.status, 400);
+  EXPECT_EQ(Reason(call), "CREDENTIAL_IN_URL");
+  EXPECT_EQ(Client().Do("GET", "/metrics?token=rbk_x").status, 400);
 }
 
 TEST_F(GatewayApiTest, MetricsAreThoseOfGetStatus) {

@@ -7,23 +7,10 @@
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 buf=$root/build/npm/node_modules/.bin/buf
-[[ $# == 1 && -x $1/reboundd ]] || { echo "usage: $0 BIN_DIR: the folder that holds reboundd" >&2; exit 2; }
 [[ -x $buf ]] || { echo "expected buf at $buf: run ./dev setup" >&2; exit 1; }
-bin=$(cd "$1" && pwd)
 . "$root/tests/server/serve.sh"
-work=$(mktemp -d)
-server=
-finish() {
-  if [[ -n $server ]]; then
-    kill "$server" 2>/dev/null
-    wait "$server" 2>/dev/null
-  fi
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+prologue "$0" "$@"
 
-failed=0
 # expect WHAT JQ_CONDITION FILE: the JSON in the file fulfils the condition.
 expect() {
   if jq -e "$2" "$3" >/dev/null 2>&1; then
@@ -35,12 +22,9 @@ expect() {
   fi
 }
 
-token=$("$bin/reboundd" principal add --db "$work/rebound.db" --name tester --role admin 2>/dev/null)
+token=$("$bin/reboundd" principal add --db "$work/db" --name tester --role admin 2>/dev/null)
 [[ $token == rbt_* ]] || { echo "expected a token, but got '$token'" >&2; exit 1; }
-"$bin/reboundd" --db "$work/rebound.db" --listen 127.0.0.1:0 --config "$root/config" \
-  >"$work/log" 2>&1 &
-server=$!
-port=$(await_port "$work/log" "$server") || exit 1
+serve || exit 1
 
 # call METHOD BODY OUT [OPTION...]: the reply, or the error as JSON, goes to OUT.
 call() {
@@ -103,11 +87,5 @@ echo "ok    the services are listed: $(wc -l <"$work/services")"
 call grpc.health.v1.Health/Check '{}' health
 expect "the server is in health" '.status == "SERVING"' "$work/health"
 
-kill "$server"
-wait "$server"
-code=$?
-server=
-[[ $code == 0 ]] || { failed=1; echo "WRONG expected exit code 0 after SIGTERM, but got $code"; }
-"$bin/reboundd" verify --db "$work/rebound.db" >"$work/verify" ||
-  { failed=1; echo "WRONG verify:"; cat "$work/verify"; }
+stop || failed=1
 exit $failed

@@ -1,0 +1,219 @@
+"""Attacks 45-49: bytes of HTTP/1.1 at the gateway and at the front."""
+import re
+import select
+import socket
+import time
+
+from rig import DEADLINE, Attacks, Raw, Wrong, expect
+
+attacks = Attacks()
+PATH = '/rebound.v1.OperationsService/GetStatus'
+
+
+def head(rig, extra='', path=PATH, length=2, content_type='application/json', method='POST'):
+    return (f'{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n'
+            f'Authorization: Bearer {rig.tokens["admin"]}\r\nContent-Length: {length}\r\n{extra}'
+            '\r\n').encode()
+
+
+def exchange(port, data, seconds=DEADLINE):
+    """All that is answered until the connection closes."""
+    with Raw(port) as raw:
+        raw.send(data)
+        return raw.read_all(seconds)
+
+
+def statuses(answer):
+    return [int(s) for s in re.findall(rb'HTTP/1\.[01] (\d{3}) ', answer)]
+
+
+def post(rig, body, port=None, **kwargs):
+    answer = exchange(port or rig.server.http_port,
+                      head(rig, 'Connection: close\r\n', length=len(body), **kwargs) + body)
+    expect(len(statuses(answer)) == 1, f'answers: {answer[:300]!r}')
+    return statuses(answer)[0], answer
+
+
+@attacks(45, 'calls by pages of other sites; framing; credentials in addresses', 'HTTP')
+def cross_site(rig):
+    port = rig.server.http_port
+
+    def ask(headers, path=PATH):
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
+        answer = exchange(port, (f'POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{lines}'
+                                 'Connection: close\r\nContent-Length: 2\r\n\r\n{}').encode())
+        expect(len(statuses(answer)) == 1, f'{answer[:300]!r}')
+        return statuses(answer)[0], answer
+    cookie = {'Cookie': 'rebound=' + rig.tokens['admin'], 'Content-Type': 'application/json'}
+    page = {**cookie, 'X-Rebound-Csrf': '1', 'Origin': f'http://localhost:{port}'}
+    expect(ask(page)[0] == 200, f'a page of this server: {ask(page)[1][:300]!r}')
+    for name, headers in {
+            'text/plain': {**cookie, 'Content-Type': 'text/plain'}, 'no header': cookie,
+            'Origin: null': {**page, 'Origin': 'null'},
+            'another origin': {**page, 'Origin': 'https://evil.example'},
+            'another port': {**page, 'Origin': 'http://localhost:1'},
+            'another site': {**page, 'Sec-Fetch-Site': 'cross-site'}}.items():
+        status, answer = ask(headers)
+        expect(status == 403 and b'CROSS_SITE_CALL' in answer, f'{name}: {answer[:300]!r}')
+    status, answer = ask(page, PATH + '?access_token=' + rig.tokens['admin'])
+    expect(status == 400 and b'CREDENTIAL_IN_URL' in answer, f'{answer[:300]!r}')
+    answer = exchange(port, b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(b"frame-ancestors 'none'" in answer, f'framing: {answer!r}')
+
+
+@attacks(46, 'slowloris: heads and bodies that do not end', 'both')
+def slowloris(rig):
+    ports = (rig.server.http_port, rig.front.http_port)
+    opened = []
+    try:
+        for i in range(rig.scaled(100, 1000)):
+            opened.append(socket.create_connection(('127.0.0.1', ports[i % 2]), DEADLINE))
+            opened[-1].sendall(head(rig)[:-2] if i % 4 < 2 else head(rig, length=100) + b'{')
+        # Others are served meanwhile.
+        for port in ports:
+            expect(post(rig, b'{}', port)[0] == 200, 'a call beside the crowd')
+        for i, each in enumerate(opened):
+            each.settimeout(DEADLINE)
+            data = b''
+            try:
+                while more := each.recv(4096):
+                    data += more
+            except ConnectionResetError:
+                pass
+            except socket.timeout:
+                raise Wrong(f'connection {i}: a slow connection is not closed') from None
+            expect(statuses(data) in ([], [400], [408]), f'{data[:200]!r}')
+    finally:
+        for each in opened:
+            each.close()
+
+
+@attacks(46, 'slow readers: answers that nobody takes', 'HTTP')
+def slow_readers(rig):
+    opened = []
+    try:
+        for _ in range(rig.scaled(20, 200)):
+            each = socket.socket()
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            each.settimeout(DEADLINE)
+            each.connect(('127.0.0.1', rig.server.http_port))
+            opened.append(each)
+            each.setblocking(False)
+            try:
+                while True:  # until the server takes no more, since nobody takes its answers
+                    each.send((head(rig) + b'{}') * 50)
+            except BlockingIOError:
+                each.settimeout(DEADLINE)
+            except ConnectionError:
+                pass
+        expect(post(rig, b'{}')[0] == 200, 'a call beside slow readers')
+        poller = select.poll()
+        for each in opened:
+            poller.register(each, select.POLLERR | select.POLLHUP)
+        waiting, end = {each.fileno() for each in opened}, time.monotonic() + DEADLINE
+        while waiting and time.monotonic() < end:
+            for file, _ in poller.poll(1000):
+                poller.unregister(file)
+                waiting.discard(file)
+        expect(not waiting, f'{len(waiting)} of {len(opened)} slow readers are still connected')
+    finally:
+        for each in opened:
+            each.close()
+
+
+@attacks(47, 'request smuggling: two lengths, odd codings, broken heads', 'HTTP')
+def smuggling(rig):
+    start = f'POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+    second = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    cases = {
+        'CL and TE': start + 'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        'two CL': start + 'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
+        'TE xchunked': start + 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+        'TE twice': start + 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n',
+        'chunk size overflow': start + 'Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n{}',
+        'negative chunk': start + 'Transfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n',
+        'bare LF': start.replace('\r\n', '\n') + 'Content-Length: 2\n\n{}',
+        'space before colon': start + 'Content-Length : 2\r\n\r\n{}',
+        'folded': start + 'X-A: b\r\n c\r\nContent-Length: 2\r\n\r\n{}',
+        'NUL': start + 'X-A: b\0c\r\nContent-Length: 2\r\n\r\n{}',
+        'no host': f'POST {PATH} HTTP/1.1\r\nContent-Length: 2\r\n\r\n{{}}',
+        'two hosts': start + 'Host: other\r\nContent-Length: 2\r\n\r\n{}',
+        'absolute form': 'GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n',
+        'CL +2': start + 'Content-Length: +2\r\n\r\n{}',
+        'CL beyond 64 bits': start + 'Content-Length: 18446744073709551618\r\n\r\n{}',
+    }
+    for name, text in cases.items():
+        answer = exchange(rig.server.http_port, (text + second).encode())
+        got = statuses(answer)
+        expect(len(got) == 1 and got[0] in (400, 413, 501), f'{name}: {answer[:300]!r}')
+
+
+@attacks(47, 'the same through the front: never two answers to one request', 'front')
+def smuggling_front(rig):
+    start = f'POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+    hidden = 'GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    for name, text in {
+            'CL and TE': start + 'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n'
+                                 'Connection: close\r\n\r\n0\r\n\r\n',
+            'two CL': start + 'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
+            'TE xchunked': start + 'Transfer-Encoding: xchunked\r\nContent-Length: 2\r\n'
+                                   'Connection: close\r\n\r\n{}',
+            'space before colon': start + 'Content-Length : 2\r\n\r\n{}'}.items():
+        got = statuses(exchange(rig.front.http_port, (text + hidden).encode()))
+        expect(len(got) <= 1 and 200 not in got, f'{name}: {got}')
+
+
+@attacks(47, 'URL of 64 KB, 1,000 headers, h2c upgrade, pipelining', 'HTTP')
+def large_heads(rig):
+    port = rig.server.http_port
+    got = statuses(exchange(port, b'GET /' + b'a' * 65536 + b' HTTP/1.1\r\nHost: x\r\n\r\n'))
+    expect(got and got[0] in (414, 431), f'URL: {got}')
+    many = ''.join(f'X-{i}: v\r\n' for i in range(1000))
+    expect(statuses(exchange(port, head(rig, many) + b'{}')) == [431], '1,000 headers')
+    got = statuses(exchange(port, b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, '
+                            b'HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+                            b'\r\n'))
+    expect(101 not in got and len(got) == 1, f'h2c: {got}')
+    count = rig.scaled(1000, 10_000)
+    one = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+    last = b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    with Raw(port) as raw:
+        import threading
+        sender = threading.Thread(target=raw.send, args=(one * (count - 1) + last,))
+        sender.start()
+        got = statuses(raw.read_all(3 * DEADLINE))
+        sender.join(DEADLINE)
+    expect(len(got) == count and set(got) == {200}, f'pipelined: {len(got)} answers')
+
+
+@attacks(48, 'JSON that only lenient parsers take', 'HTTP')
+def lenient_json(rig):
+    deep = b'{"a":' * 101 + b'1' + b'}' * 101
+    for body in (b'{"a":1,"a":2}', b'{"a":1,}', b"{'a':1}", b'{a:1}', b'{/**/}', b'{}//x',
+                 b'\xef\xbb\xbf{}', b'{"a":1e999}', deep, b'{"a":NaN}', b'{', b'', b'{}{}',
+                 b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":01}', b'[' * 100_000):
+        status, answer = post(rig, body)
+        expect(status == 400, f'{body[:60]!r}: {answer[-300:]!r}')
+    for kind in ('text/html', 'text/plain', 'application/xml', 'multipart/form-data'):
+        expect(post(rig, b'{}', content_type=kind)[0] == 415, kind)
+    got = statuses(exchange(rig.server.http_port, head(rig, length=100 << 20)))
+    expect(got == [413], f'100 MB: {got}')
+
+
+@attacks(49, 'paths: .., %2f, %00, //, dot files, maps; TRACE, PUT, CONNECT, Range', 'HTTP')
+def paths(rig):
+    def ask(method, path, extra=''):
+        answer = exchange(rig.server.http_port, f'{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}'
+                          'Connection: close\r\nContent-Length: 0\r\n\r\n'.encode())
+        expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
+        expect(b'root:' not in answer, f'{path} gave a file away')
+        return statuses(answer)[0]
+    for path in ('/..%2f..%2fetc/passwd', '/../../etc/passwd', '/%00', '//etc/passwd',
+                 '/.git/config', '/.env', '/app.js.map', '/%2e%2e/%2e%2e/etc/passwd',
+                 '/..\\..\\etc'):
+        expect(ask('GET', path) in (400, 404), f'{path}: {ask("GET", path)}')
+    for method in ('TRACE', 'PUT', 'DELETE', 'PROPFIND'):
+        expect(ask(method, '/healthz') in (400, 404, 405, 501), method)
+    expect(ask('CONNECT', 'example.org:443') in (400, 404, 405), 'CONNECT')
+    huge = 'Range: bytes=' + ','.join('0-' for _ in range(1000)) + '\r\n'
+    expect(ask('GET', '/healthz', huge) in (200, 416, 431), 'Range')

@@ -1,0 +1,117 @@
+"""Attacks 22-28: filters, pages, cursors, masks of fields, request ids."""
+import base64
+
+from rig import Attacks, expect
+
+attacks = Attacks()
+
+
+def expect_refusal(answer, code, reason, what):
+    expect(answer.code == code and (reason is None or answer.reason == reason),
+           f'{what}: expected {code} {reason}, but got {answer}')
+
+
+@attacks(22, 'filters: injection, unknown field, wrong type, 100 KB, parentheses', 'gRPC')
+def filters(rig):
+    bad = ["' OR 1=1--", 'no_such_field = 1', 'severity = "x" AND', 'severity = "high"',
+           'queue = "' + 'x' * 100_000 + '"', '(' * 10_000 + 'severity = 1' + ')' * 10_000,
+           '(' * 65 + 'severity = 1' + ')' * 65, 'severity = 1;DROP TABLE cases', 'a\0b = 1']
+    for text in bad:
+        answer = rig.api.call('CaseService/ListCases', {'filter': text})
+        expect_refusal(answer, 3, 'FILTER_INVALID', text[:60])
+        expect(answer.fields == ['filter'], repr(answer))
+    for order in ('reason', 'customer_id; --', 'x' * 10_000, 'open_time sideways'):
+        answer = rig.api.call('CaseService/ListCases', {'order_by': order})
+        expect_refusal(answer, 3, None, f'order_by {order[:40]}')
+
+
+@attacks(24, 'page sizes -1, 0, 2^31-1', 'gRPC')
+def page_sizes(rig):
+    call = lambda size: rig.api.call('CaseService/ListCases', {'page_size': size})
+    expect_refusal(call(-1), 3, 'PAGE_SIZE_INVALID', '-1')
+    expect(call(0).code == 0, 'page size 0')
+    expect(call(2**31 - 1).code == 0, 'page size 2^31-1')
+
+
+@attacks(25, 'page tokens: each bit flipped, cut, of others', 'gRPC')
+def page_tokens(rig):
+    for i in range(3):
+        answer = rig.submit(f'page-{i}', external_id=f'page-{i}')
+        expect(answer.code == 0, repr(answer))
+    page = rig.api.call('CaseService/ListCases', {'page_size': 1})
+    token = page.message.next_page_token
+    expect(token, 'no second page')
+    ask = lambda text, **more: rig.api.call('CaseService/ListCases',
+                                            {'page_size': 1, 'page_token': text, **more.pop(
+                                                'fields', {})}, **more)
+    expect(ask(token).code == 0, 'the token itself')
+    texts = set()
+
+    def refused(answer, what):
+        expect_refusal(answer, 3, 'PAGE_TOKEN_INVALID', what)
+        texts.add(answer.details)
+    raw = bytearray(base64.urlsafe_b64decode(token + '=' * (-len(token) % 4)))
+    step = rig.scaled(11, 1)
+    for bit in range(0, 8 * len(raw), step):
+        raw[bit // 8] ^= 1 << bit % 8
+        flipped = base64.urlsafe_b64encode(bytes(raw)).decode().rstrip('=')
+        raw[bit // 8] ^= 1 << bit % 8
+        refused(ask(flipped), f'bit {bit}')
+    refused(ask(token[:-4]), 'cut')
+    refused(ask('x' * 10_000), 'long')
+    refused(ask("' OR 1=1"), 'no token')
+    refused(ask(token, token=rig.tokens['agent']), "another user's")
+    refused(ask(token, fields={'filter': 'severity >= 1'}), "another query's")
+    expect(len(texts) == 1, f'texts tell them apart: {texts}')
+
+
+@attacks(26, 'cursors: forged, cut, each bit flipped, of another server', 'gRPC')
+def cursors(rig):
+    for text in ('x', 'A' * 43, "' OR 1=1", 'x' * 10_000):
+        answer = rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
+        expect_refusal(answer, 3, 'CURSOR_INVALID', text[:40])
+    rig.submit('cursor', external_id='cursor')
+    page = rig.api.call('EventService/ListEvents', {'start': {'preset': 2}, 'page_size': 1})
+    expect(page.code == 0, repr(page))
+    cursor = page.message.batch.cursor
+    ask = lambda text: rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
+    expect(ask(cursor).code == 0, 'the cursor itself')
+    raw = bytearray(base64.urlsafe_b64decode(cursor + '=' * (-len(cursor) % 4)))
+    for bit in range(0, 8 * len(raw), rig.scaled(11, 1)):
+        raw[bit // 8] ^= 1 << bit % 8
+        flipped = base64.urlsafe_b64encode(bytes(raw)).decode().rstrip('=')
+        raw[bit // 8] ^= 1 << bit % 8
+        expect_refusal(ask(flipped), 3, 'CURSOR_INVALID', f'bit {bit}')
+    other = rig.other_server()
+    try:
+        answer = other.call('EventService/ListEvents', {'start': {'cursor': cursor}})
+        expect_refusal(answer, 3, 'CURSOR_INVALID', "another installation's")
+    finally:
+        other.stop()
+
+
+@attacks(27, 'update masks: *, server-owned, unknown, twice, 10,000 paths', 'gRPC')
+def update_masks(rig):
+    key = {'source_system': 'crm', 'external_id': 'mask'}
+    for name, paths in (('all', ['*']), ('empty', []), ('tenant', ['tenant']), ('state', ['state']),
+                        ('etag', ['etag']), ('unknown', ['no_such']),
+                        ('many', ['display_name', 'no_such'] * 5000)):
+        answer = rig.api.call('CustomerService/UpsertCustomer', {
+            'request_id': 'mask-' + name, 'external_key': key, 'customer': {'display_name': 'Li'},
+            'update_mask': {'paths': paths}})
+        expect(answer.code == 3 and answer.reason in ('UPDATE_MASK_INVALID', 'FIELD_VIOLATIONS') and
+               set(answer.fields) == {'update_mask'}, f'{name}: {answer}')
+
+
+@attacks(28, 'request ids: other body, another user, empty, 300 characters', 'gRPC')
+def request_ids(rig):
+    first = rig.submit('twice', external_id='twice')
+    expect(first.code == 0 and not first.message.replayed, repr(first))
+    again = rig.submit('twice', external_id='twice')
+    expect(again.code == 0 and again.message.replayed, repr(again))
+    expect_refusal(rig.submit('twice', score=3, external_id='twice'), 6, 'REQUEST_ID_REUSED',
+                   'another body')
+    other = rig.submit('twice', external_id='other', token=rig.tokens['integration'])
+    expect(other.code == 0 and not other.message.replayed, f'another user: {other}')
+    for bad in ('', 'x' * 300, 'a b', '\x00', '请'):
+        expect_refusal(rig.submit(bad), 3, 'REQUEST_ID_INVALID', bad[:20])

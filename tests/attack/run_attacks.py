@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Attacks from RELIABILITY section 3 against a real server and the shipped HAProxy front.
+
+    tests/attack/run_attacks.py BIN_DIR [--full] [--only N]
+
+Each attack asserts its answer, that the server's memory grew by less than 64 MB, and that the next
+good call on a new connection is served. --full: as large as the list says; else seconds.
+"""
+import argparse
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True  # these folders are sources
+
+import http_gateway
+import identity
+import queries
+import rig as rig_module
+import watchdog
+import wire
+
+
+def run_one(rig, attack):
+    """None, or what was wrong."""
+    number, name, where, memory, function = attack
+    before, started = rig.server.rss(), time.monotonic()
+    wrong = None
+    try:
+        function(rig)
+        grown = rig.server.rss() - before
+        rig_module.expect(grown < memory << 20, f'memory grew by {grown >> 20} MB')
+        rig.expect_good_call()
+    except rig_module.Wrong as failure:
+        wrong = str(failure)
+    except Exception:  # the attack's own mistake, or an answer nobody thought of
+        wrong = traceback.format_exc()
+    grown = (rig.server.rss() - before) / rig_module.MEGABYTE if wrong is None else 0
+    print(f'{number:>3}  {name:<62} {where:<10} {"ok" if wrong is None else "WRONG":<6}'
+          f'{time.monotonic() - started:6.1f} s {grown:+7.1f} MB', flush=True)
+    if wrong:
+        print('     ' + wrong.strip().replace('\n', '\n     '), flush=True)
+    return wrong
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    arguments.add_argument('bin_dir', help='the folder that holds reboundd')
+    arguments.add_argument('--full', action='store_true', help='as large as the list says')
+    arguments.add_argument('--only', type=int, help='the attacks of one number; 3 is the watchdog, '
+                           'too')
+    arguments = arguments.parse_args()
+    attacks = [a for module in (wire, queries, identity, http_gateway, watchdog)
+               for a in module.attacks.all if arguments.only in (None, a[0])]
+    if not attacks:
+        print(f'no attack has number {arguments.only}', file=sys.stderr)
+        return 2
+    rig = rig_module.Rig(arguments.bin_dir, arguments.full)
+    failed = 0
+    try:
+        for attack in attacks:
+            if rig.server.child.poll() is not None:
+                print(f'the server ended with {rig.server.child.returncode}', file=sys.stderr)
+                return 1
+            failed += run_one(rig, attack) is not None
+    finally:
+        rig.stop()
+    print(f'{len(attacks)} attacks, {failed} wrong')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

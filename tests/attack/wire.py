@@ -1,0 +1,327 @@
+"""Attacks 1-12: bytes on the wire of gRPC, straight at the server and through the front."""
+import os
+import socket
+import struct
+import threading
+
+import grpc
+import hpack
+from rig import (CONTINUATION, DATA, DEADLINE, HEADERS, MEGABYTE, PING, PREFACE, PRIORITY, RST,
+                 SETTINGS, WINDOW, Attacks, Raw, Wrong, call_head, expect, frame, message)
+
+from http_gateway import post
+
+attacks = Attacks()
+STATUS = '/rebound.v1.OperationsService/GetStatus'
+
+
+def expect_code(answer, *codes):
+    expect(answer.code in codes, f'expected code {codes}, but got {answer}')
+
+
+@attacks(1, 'HPACK integer with 8 MB of padding', 'front')
+def hpack_padding(rig):
+    before = rig.front.cpu()
+    with Raw(rig.front.port).start_h2() as raw:
+        sent = raw.send(frame(HEADERS, 0, 1, b'\x7f' + b'\x80' * 8192))
+        for _ in range(8 * MEGABYTE // 16384):
+            sent = sent and raw.send(frame(CONTINUATION, 0, 1, b'\x80' * 16384))
+            if not sent:
+                break
+        raw.await_end()
+    expect(rig.front.cpu() - before < 0.2, f'the front took {rig.front.cpu() - before:.2f} s')
+
+
+@attacks(1, 'a header string announced as 1 GiB', 'front')
+def hpack_string(rig):
+    with Raw(rig.front.port).start_h2() as raw:
+        # Literal, its name 2^30 bytes long.
+        raw.send(frame(HEADERS, 4, 1, b'\x00\x7f' + b'\x81\xff\xff\xff\x03' + b'a' * 1000))
+        raw.await_end()
+
+
+@attacks(1, 'a bind beyond this machine without --trusted-network', 'server')
+def bind_refused(rig):
+    import subprocess
+    done = subprocess.run([f'{rig.bin}/reboundd', '--db', str(rig.folder / 'other.db'), '--config',
+                           'config', '--listen', '0.0.0.0:0'], capture_output=True, text=True,
+                          timeout=DEADLINE)
+    expect(done.returncode == 1 and '--trusted-network' in done.stderr,
+           f'{done.returncode}: {done.stderr}')
+
+
+@attacks(2, 'HEADERS and endless CONTINUATION', 'front')
+def continuation_flood(rig):
+    with Raw(rig.front.port).start_h2() as raw:
+        raw.send(frame(HEADERS, 0, 1, hpack.Encoder().encode(call_head(STATUS))))
+        for _ in range(rig.scaled(400, 2000)):
+            if not raw.send(frame(CONTINUATION, 0, 1, b'\x40\x01a\x01b' * 3000)):
+                break
+        raw.await_end()
+
+
+@attacks(2, '10,000 header fields; a header of 64 KB', 'front')
+def large_headers(rig):
+    for extra in ([(f'x-{i}', 'v') for i in range(10_000)], [('x-long', 'v' * 65536)]):
+        with Raw(rig.front.port).start_h2() as raw:
+            block = hpack.Encoder().encode(call_head(STATUS, extra=extra), huffman=False)
+            raw.send(frame(HEADERS, 1, 1, block[:16000]))
+            for i in range(16000, len(block), 16000):
+                last = i + 16000 >= len(block)
+                if not raw.send(frame(CONTINUATION, 4 if last else 0, 1, block[i:i + 16000])):
+                    break
+            kind, answer = raw.await_stream()
+            refused = kind in ('goaway', 'reset', 'closed') or answer[':status'] in ('400', '431')
+            expect(refused, f'{kind} {answer}')
+
+
+@attacks(3, 'rapid reset: 10 connections', 'front')
+def rapid_reset(rig):
+    streams = rig.scaled(2000, 20_000)
+    def flood():
+        with Raw(rig.front.port).start_h2() as raw:
+            encoder = hpack.Encoder()
+            for first in range(0, streams, 100):
+                block = b''
+                for i in range(first, first + 100):
+                    stream = 2 * i + 1
+                    block += frame(HEADERS, 4, stream, encoder.encode(call_head(STATUS)))
+                    block += frame(RST, 0, stream, struct.pack('>I', 8))
+                if not raw.send(block):
+                    return
+    threads = [threading.Thread(target=flood) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    # Others are served meanwhile.
+    answer = rig.front_api.call('OperationsService/GetStatus')
+    for thread in threads:
+        thread.join(3 * DEADLINE)
+    expect(answer.code == 0, f'a call during the flood: {answer}')
+
+
+def flood_frames(rig, name, block, count, settings=b''):
+    for port in (rig.server.port, rig.front.port):
+        with Raw(port).start_h2(settings) as raw:
+            for _ in range(count):
+                if not raw.send(block):
+                    break
+            # Either end is an answer: it is cut off, or it had no effect.
+            raw.send(frame(PING, 0, 0, b'theend!!'))
+            for kind, flags, _, payload in raw.frames():
+                if kind == 7 or (kind == PING and flags & 1 and payload == b'theend!!'):
+                    break
+            raw.send(b'')
+
+
+@attacks(4, 'PING flood', 'both')
+def ping_flood(rig):
+    with Raw(rig.server.port).start_h2() as raw:
+        raw.send(frame(PING, 0, 0, b'12345678') * 1000)
+        code = raw.await_end()
+        expect(code == 11, f'expected ENHANCE_YOUR_CALM, but got {code}')
+    flood_frames(rig, 'ping', frame(PING, 0, 0, b'12345678') * 100, rig.scaled(50, 1000))
+
+
+@attacks(4, 'SETTINGS flood', 'both')
+def settings_flood(rig):
+    flood_frames(rig, 'settings', frame(SETTINGS, 0, 0, b'\0\3\0\0\0\x64') * 100,
+                 rig.scaled(50, 1000))
+
+
+@attacks(4, 'WINDOW_UPDATE of 0, and beyond 2^31', 'both')
+def window_updates(rig):
+    for port in (rig.server.port, rig.front.port):
+        for increments in ((0,), (0x7FFFFFFF, 0x7FFFFFFF)):
+            with Raw(port).start_h2() as raw:
+                raw.send(b''.join(frame(WINDOW, 0, 0, struct.pack('>I', i)) for i in increments))
+                raw.send(frame(PING, 0, 0, b'theend!!'))
+                for kind, flags, _, _ in raw.frames():
+                    if kind == 7 or (kind == PING and flags & 1):
+                        break
+
+
+@attacks(4, 'PRIORITY loops', 'both')
+def priority_loops(rig):
+    flood_frames(rig, 'priority', b''.join(
+        frame(PRIORITY, 0, s, struct.pack('>IB', d, 1)) for s, d in ((1, 3), (3, 1), (5, 5))) * 30,
+        rig.scaled(50, 1000))
+
+
+@attacks(5, 'idle connections, prefaces without SETTINGS, half handshakes', 'both', memory=200)
+def idle_connections(rig):
+    # What one process may have open here; the server and the front raise theirs themselves.
+    import resource
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = rig.scaled(600, 5000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, wanted + 200)), hard))
+    opened = []
+    try:
+        for i in range(wanted):
+            port = (rig.server.port, rig.front.port, rig.front.tls)[i % 3]
+            opened.append(socket.create_connection(('127.0.0.1', port), DEADLINE))
+            if i % 2:
+                opened[-1].sendall(PREFACE if port != rig.front.tls else b'\x16\x03\x01\x02\0\x01')
+        rig.expect_good_call()
+        # Of the server's own, the first is closed soon by itself.
+        opened[0].settimeout(DEADLINE)
+        while opened[0].recv(4096):
+            pass
+    except socket.timeout:
+        raise Wrong('an idle connection is not closed') from None
+    finally:
+        for each in opened:
+            each.close()
+    expect(b'did not answer' not in rig.server.log, 'the watchdog missed an answer')
+    expect(rig.server.child.poll() is None, 'the watchdog ended a healthy server')
+
+
+def compressed(rig, port, encoding, body):
+    with Raw(port).start_h2() as raw:
+        head = call_head(STATUS, rig.tokens['admin'], [('grpc-encoding', encoding)])
+        raw.send(frame(HEADERS, 4, 1, hpack.Encoder().encode(head)))
+        block = b'\1' + struct.pack('>I', len(body)) + body
+        # 64 KiB is what the window has at first; a refusal may come before.
+        block = block[:60_000] if len(block) > 60_000 else block
+        for i in range(0, len(block), 16000):
+            raw.send(frame(DATA, 1 if i + 16000 >= len(block) else 0, 1, block[i:i + 16000]))
+        return raw.await_stream()
+
+
+@attacks(6, 'gzip bomb; grpc-encoding: snappy', 'both')
+def compression(rig):
+    import zlib
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = packer.compress(b'\0' * (rig.scaled(32, 512) << 20)) + packer.flush()
+    # gRPC 1.51 takes an encoding that it does not know for none: the message is no message then.
+    for encoding, body, code in (('gzip', bomb, '12'), ('snappy', b'x', '13')):
+        kind, answer = compressed(rig, rig.server.port, encoding, body)
+        expect(kind == 'headers' and answer.get('grpc-status') == code, f'{encoding}: {answer}')
+        kind, answer = compressed(rig, rig.front.port, encoding, body)
+        expect(kind == 'headers' and answer.get(':status') == '400', f'{kind} {answer}')
+
+
+@attacks(7, 'a message of the limit and 1 byte', 'gRPC')
+def too_large(rig):
+    # Field 15, which nobody has.
+    size = 4 * MEGABYTE + 1
+    body = b'\x7a' + bytes([size - 5 & 127 | 128, size - 5 >> 7 & 127 | 128,
+                            size - 5 >> 14 & 127 | 128, size - 5 >> 21]) + b'x' * (size - 5)
+    expect_code(rig.api.bytes('OperationsService/GetStatus', body), 8)
+
+
+@attacks(7, 'a length of 4 GiB with 10 bytes behind', 'gRPC')
+def length_lie(rig):
+    with Raw(rig.server.port).start_h2() as raw:
+        head = call_head(STATUS, rig.tokens['admin'], [('grpc-timeout', '1S')])
+        raw.send(frame(HEADERS, 4, 1, hpack.Encoder().encode(head)))
+        raw.send(frame(DATA, 0, 1, b'\0\xff\xff\xff\xff0123456789'))
+        kind, answer = raw.await_stream()
+        expect(kind == 'reset' or answer.get('grpc-status') in ('4', '8'), f'{kind} {answer}')
+
+
+@attacks(8, 'nesting 101, groups, cut and long varints, random bytes', 'gRPC')
+def broken_messages(rig):
+    nested = b''
+    for _ in range(101):
+        nested = b'\x0a' + bytes([len(nested) & 127 | 128, len(nested) >> 7]) + nested
+    bodies = {'unknown groups, 101 deep': b'\x7b' * 101 + b'\x7c' * 101,
+              'unknown groups, 15,000 deep': b'\x7b' * 15_000 + b'\x7c' * 15_000,
+              'a group that does not end': b'\x7b', 'cut varint': b'\x08\x80',
+              'varint of 11 bytes': b'\x08' + b'\xff' * 10 + b'\x01', 'field 0': b'\x00\x01'}
+    for name, body in bodies.items():
+        answer = rig.api.bytes('OperationsService/GetStatus', body)
+        expect(answer.code == 13, f'{name}: {answer}')
+    for _ in range(rig.scaled(50, 2000)):
+        answer = rig.api.bytes('ResponseService/SubmitResponse', os.urandom(100))
+        expect(answer.code in (3, 13), f'random bytes: {answer}')
+
+
+@attacks(9, 'no UTF-8 in a string', 'gRPC, HTTP')
+def bad_utf8(rig):
+    answer = rig.api.bytes('CaseService/GetCase', b'\x0a\x02\xc3\x28')
+    expect_code(answer, 3, 13)
+    expect(answer.reason == 'INVALID_UTF8' and answer.fields == ['case_id'], repr(answer))
+    path = '/rebound.v1.CaseService/GetCase'
+    for kind, body in (('application/proto', b'\x0a\x02\xc3\x28'),
+                       ('application/json', b'{"caseId":"\xc3\x28"}')):
+        status, answer = post(rig, body, path=path, content_type=kind)
+        expect(status == 400, f'{kind}: {answer[-300:]!r}')
+
+
+@attacks(10, 'unknown enum number; what is required is absent', 'gRPC')
+def unknown_values(rig):
+    answer = rig.api.call('ResponseService/SubmitResponse', {'request_id': 'absent'})
+    expect_code(answer, 3)
+    expect(answer.fields and all(f.startswith('response') for f in answer.fields), repr(answer))
+    expect(rig.submit('enum', external_id='enum').code == 0, 'no case to attempt')
+    answer = rig.api.call('CaseService/LogAttempt', {
+        'request_id': 'enum', 'case_id': 'C-1', 'attempt': {'channel': 77, 'outcome': 1,
+                                                            'direction': 1}})
+    expect_code(answer, 3)
+    expect('attempt.channel' in answer.fields, repr(answer))
+    # JSON: a number that no value has, and both arms of a oneof.
+    for path, body in (
+            ('CaseService/LogAttempt',
+             b'{"requestId":"e2","caseId":"C-1","attempt":{"channel":77}}'),
+            ('EventService/ListEvents', b'{"start":{"preset":"EVENT_PRESET_EARLIEST","cursor":"x"}}')):
+        status, answer = post(rig, body, path='/rebound.v1.' + path)
+        expect(status == 400, f'{body}: {answer[-300:]!r}')
+
+
+@attacks(11, 'metadata of 64 KB', 'gRPC')
+def large_metadata(rig):
+    answer = rig.api.call('OperationsService/GetStatus', metadata=[('x-long', 'v' * 65536)])
+    expect_code(answer, 8, 13)
+
+
+@attacks(11, 'CR, LF and NUL in values; -bin that is no base64; odd deadlines', 'gRPC')
+def odd_metadata(rig):
+    token = rig.tokens['admin']
+    log = len(rig.server.log)
+    odd = [('x-odd', 'a\r\nb'), ('x-odd', 'a\0b'), ('x-odd-bin', '!!!attack!!!'),
+           ('grpc-timeout', 'x'), ('grpc-timeout', '99999999H'), ('grpc-timeout', '0n')]
+    for name, value in odd:
+        with Raw(rig.server.port).start_h2() as raw:
+            head = call_head(STATUS, token, [(name, value)])
+            raw.send(frame(HEADERS, 4, 1, hpack.Encoder().encode(head)))
+            raw.send(frame(DATA, 1, 1, message(b'')))
+            kind, answer = raw.await_stream()
+            code = answer.get('grpc-status') if kind == 'headers' else None
+            allowed = ('4',) if value == '0n' else ('0',) if value == '99999999H' else (
+                '0', '3', '8', '13', '14', None)
+            expect(code in allowed or (value == '0n' and kind == 'reset'),
+                   f'{name}: {value!r}: {kind} {answer}')
+    expect(b'!!!attack!!!' not in rig.server.log[log:], 'a value is in the log')
+
+
+@attacks(12, 'unknown service and method', 'gRPC')
+def unknown_methods(rig):
+    for path in ('/rebound.v1.NoService/Get', '/rebound.v1.CaseService/NoMethod', '/', '//',
+                 '/rebound.v1.CaseService/../AccessService/WhoAmI'):
+        expect_code(rig.api.bytes(path, b''), 12)
+
+
+@attacks(12, 'reflection without an identity', 'gRPC')
+def reflection(rig):
+    for version in ('v1', 'v1alpha'):
+        with rig.api.channel() as channel:
+            stream = channel.stream_stream(
+                f'/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo')(
+                    iter([b'\x3a\0']), timeout=DEADLINE)
+            try:
+                next(iter(stream))
+                raise Wrong('reflection told a stranger')
+            except grpc.RpcError as error:
+                expect(error.code() == grpc.StatusCode.UNAUTHENTICATED, str(error.code()))
+
+
+@attacks(12, 'content-type: text/html', 'both')
+def content_type(rig):
+    for port in (rig.server.port, rig.front.port):
+        with Raw(port).start_h2() as raw:
+            head = [(n, 'text/html' if n == 'content-type' else v) for n, v in call_head(STATUS)]
+            raw.send(frame(HEADERS, 4, 1, hpack.Encoder().encode(head)))
+            raw.send(frame(DATA, 1, 1, message(b'')))
+            kind, answer = raw.await_stream()
+            expect(kind in ('reset', 'goaway') or answer.get(':status') == '415' or
+                   answer.get('grpc-status') not in ('0', None), f'{kind} {answer}')

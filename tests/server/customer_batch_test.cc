@@ -1,0 +1,91 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rebound/v1/customer_service.pb.h"
+#include "tests/fixtures/test_server.h"
+
+namespace rebound::fixtures {
+namespace {
+
+std::string Item(const std::string& id, const std::string& rest) {
+  return R"(customers { external_key { source_system: "crm" external_id: ")" + id + "\" } " + rest +
+         " } ";
+}
+
+std::string Segment(const std::string& id, const std::string& segment) {
+  return Item(id, "customer { segment: \"" + segment + R"(" } update_mask { paths: "segment" })");
+}
+
+std::vector<std::string> OutcomesOf(const api::BatchUpsertCustomersResponse& reply) {
+  std::vector<std::string> outcomes;
+  for (const api::UpsertCustomerResult& result : reply.results()) {
+    if (result.has_error()) {
+      outcomes.push_back(std::to_string(result.error().row()) + " " + result.error().field() + " " +
+                         result.error().reason());
+    } else {
+      outcomes.push_back(result.customer().segment() + (result.created() ? " created" : "") +
+                         (result.replayed() ? " replayed" : ""));
+    }
+  }
+  return outcomes;
+}
+
+TEST(BatchUpsertCustomersTest, EachFaultIsNamedByItsFieldAndTheNeighboursAreStored) {
+  TestServer server;
+  const auto reply = server.Do<api::BatchUpsertCustomersResponse>(
+      "integration", Segment("1", "gold") + Item("2", "customer { segment: \"x\" }") +
+                         Segment("1", "silver") +
+                         Item("3", R"(request_id: "own" update_mask { paths: "segment" })") +
+                         Item("1", R"(update_mask { paths: "segment" } etag: "\"1\"")") +
+                         Item("4", R"(customer { time_zone: "Mars/Base" }
+                                      update_mask { paths: "time_zone" })") +
+                         Segment("5", "bronze"));
+  const std::vector<std::string> outcomes = OutcomesOf(reply);
+  ASSERT_EQ(outcomes.size(), 7u);
+  EXPECT_EQ(outcomes[0], "gold created");
+  EXPECT_EQ(outcomes[1], "1 customers[1].update_mask UPDATE_MASK_INVALID");
+  EXPECT_EQ(outcomes[2], "silver");
+  EXPECT_EQ(outcomes[3], "3 customers[3].request_id ID_INVALID");
+  EXPECT_THAT(outcomes[4], testing::HasSubstr("ETAG"));
+  EXPECT_THAT(outcomes[5], testing::StartsWith("5 customers[5].customer.time_zone "));
+  EXPECT_EQ(outcomes[6], "bronze created");
+}
+
+TEST(BatchUpsertCustomersTest, ARepeatDoublesNothingAndAnotherBodyIsRefused) {
+  TestServer server;
+  const std::string id = R"(request_id: "nightly" )";
+  const std::string items = Segment("1", "gold") + Segment("2", "silver");
+  EXPECT_THAT(OutcomesOf(server.Do<api::BatchUpsertCustomersResponse>("integration", id + items)),
+              testing::ElementsAre("gold created", "silver created"));
+  const int64_t last = server.LastSequence();
+  EXPECT_THAT(OutcomesOf(server.Do<api::BatchUpsertCustomersResponse>("integration", id + items)),
+              testing::ElementsAre("gold replayed", "silver replayed"));
+  EXPECT_EQ(server.LastSequence(), last);
+  const auto other = server.Do<api::BatchUpsertCustomersResponse>(
+      "integration", id + Segment("1", "bronze") + Segment("2", "silver"));
+  for (const api::UpsertCustomerResult& result : other.results()) {
+    EXPECT_EQ(result.error().reason(), "REQUEST_ID_REUSED");
+  }
+  EXPECT_EQ(server.LastSequence(), last);
+}
+
+TEST(BatchUpsertCustomersTest, TakesAThousandAndNoMore) {
+  TestServer server;
+  std::string items;
+  for (int i = 0; i < 1'000; ++i) items += Segment(std::to_string(i), "gold");
+  const auto reply = server.Do<api::BatchUpsertCustomersResponse>("integration", items);
+  EXPECT_EQ(reply.results_size(), 1'000);
+  for (const auto& result : reply.results()) EXPECT_TRUE(result.created());
+  for (const std::string& wrong : {std::string(), items + Segment("1000", "gold")}) {
+    const Refusal refusal =
+        server.Refuse("integration", "CustomerService/BatchUpsertCustomers", wrong);
+    EXPECT_EQ(refusal.reason, "TOO_MANY_ITEMS");
+    EXPECT_TRUE(refusal.HasField("customers")) << refusal;
+  }
+}
+
+}  // namespace
+}  // namespace rebound::fixtures

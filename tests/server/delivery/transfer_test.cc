@@ -1,0 +1,383 @@
+// Against a receiver of the test's own, over loopback sockets.
+#include "server/delivery/transfer.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "workflows/check.h"
+
+namespace rebound {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using End = TransferResult::End;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Accepts one connection after the other; `serve` gets each, with what was read up to the end of
+// the request's head. Counts the connections.
+class Receiver {
+ public:
+  using Serve = std::function<void(int socket, const std::string& head)>;
+  explicit Receiver(Serve serve, bool reads_first = true)
+      : serve_(std::move(serve)), reads_first_(reads_first) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    CHECK(listen(listener_, 16) == 0);
+    socklen_t size = sizeof address;
+    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~Receiver() {
+    stopping_ = true;
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+
+  std::string Url(const std::string& host = "127.0.0.1") const {
+    return "http://" + host + ":" + std::to_string(port_) + "/hook";
+  }
+  uint16_t port() const { return port_; }
+  int connections() const { return connections_; }
+  bool stopping() const { return stopping_; }
+
+ private:
+  void Run() {
+    while (!stopping_) {
+      const int socket = accept(listener_, nullptr, nullptr);
+      if (socket < 0) return;
+      ++connections_;
+      timeval limit{.tv_sec = 5, .tv_usec = 0};
+      setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+      setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+      std::string head;
+      char byte = 0;
+      while (reads_first_ && !head.ends_with("\r\n\r\n") && recv(socket, &byte, 1, 0) == 1) {
+        head += byte;
+      }
+      serve_(socket, head);
+      close(socket);
+    }
+  }
+
+  Serve serve_;
+  bool reads_first_;
+  int listener_ = -1;
+  uint16_t port_ = 0;
+  std::atomic<int> connections_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+bool Write(int socket, const std::string& bytes) {
+  return send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(bytes.size());
+}
+
+std::string ReadLine(int socket) {
+  std::string line;
+  char byte = 0;
+  while (!line.ends_with("\r\n") && recv(socket, &byte, 1, 0) == 1) line += byte;
+  return line;
+}
+
+// Until the other side has closed.
+void Drain(int socket) {
+  char bytes[256];
+  while (recv(socket, bytes, sizeof bytes, 0) > 0) {
+  }
+}
+
+TransferOptions Options() {
+  TransferOptions options;
+  options.targets = {.allowed = {"127.0.0.0/8"}, .allow_http = true};
+  options.timeout = seconds{20};
+  return options;
+}
+
+TransferResult Await(std::future<TransferResult> result) {
+  CHECK(result.wait_for(seconds{30}) == std::future_status::ready);
+  return result.get();
+}
+
+std::future<TransferResult> Begin(Transfers& transfers, HttpPost post) {
+  auto promise = std::make_shared<std::promise<TransferResult>>();
+  transfers.Post(std::move(post),
+                 [promise](TransferResult r) { promise->set_value(std::move(r)); });
+  return promise->get_future();
+}
+
+TransferResult Post(const TransferOptions& options, HttpPost post) {
+  Transfers transfers(options);
+  return Await(Begin(transfers, std::move(post)));
+}
+
+TransferResult Send(const TransferOptions& options, Mail mail) {
+  Transfers transfers(options);
+  std::promise<TransferResult> promise;
+  transfers.Send(std::move(mail), [&](TransferResult r) { promise.set_value(std::move(r)); });
+  return Await(promise.get_future());
+}
+
+TEST(TransferTest, PostsAndTellsTheAnswer) {
+  std::string got;
+  const Receiver receiver([&](int socket, const std::string& head) {
+    got = head;
+    char body[4];
+    CHECK(recv(socket, body, 4, MSG_WAITALL) == 4);
+    got.append(body, 4);
+    Write(socket, "HTTP/1.1 429 Slow\r\nRetry-After: 1000000000\r\nContent-Length: 3\r\n\r\nyes");
+    Drain(socket);
+  });
+  const TransferResult result =
+      Post(Options(), {.url = receiver.Url(), .headers = {{"X-Key", "7"}}, .body = "body"});
+  EXPECT_EQ(result.end, End::kAnswered);
+  EXPECT_EQ(result.status, 429);
+  EXPECT_EQ(result.retry_after, std::chrono::hours{1});
+  EXPECT_EQ(result.answer, "yes");
+  EXPECT_THAT(got, HasSubstr("POST /hook HTTP/1.1\r\n"));
+  EXPECT_THAT(got, HasSubstr("\r\nX-Key: 7\r\n"));
+  EXPECT_THAT(got, Not(HasSubstr("Accept-Encoding")));
+  EXPECT_THAT(got, Not(HasSubstr("Expect")));
+  EXPECT_TRUE(got.ends_with("\r\n\r\nbody"));
+}
+
+TEST(TransferTest, ABadReceiverIsCutOff) {
+  struct Row {
+    const char* name;
+    Receiver::Serve serve;
+    End end;
+    int status;
+  };
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  const std::vector<Row> rows = {
+      {"hangs", [](int socket, const std::string&) { Drain(socket); }, End::kTimedOut, 0},
+      {"endless body",
+       [&](int socket, const std::string&) {
+         Write(socket, ok + "\r\n");
+         while (Write(socket, std::string(1'000, 'a'))) {
+         }
+       },
+       End::kTooLong, 200},
+      {"endless head",
+       [&](int socket, const std::string&) {
+         Write(socket, ok);
+         while (Write(socket, "X: " + std::string(1'000, 'a') + "\r\n")) {
+         }
+       },
+       End::kTooLong, 200},
+      {"half a body",
+       [&](int socket, const std::string&) {
+         Write(socket, ok + "Content-Length: 9\r\n\r\na");
+         Drain(socket);
+       },
+       End::kTimedOut, 200},
+      {"reset",
+       [](int socket, const std::string&) {
+         const linger now{.l_onoff = 1, .l_linger = 0};
+         setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+       },
+       End::kBroken, 0},
+      {"no HTTP", [](int socket, const std::string&) { Write(socket, "SSH-2.0-a\r\n"); },
+       End::kBroken, 0},
+      {"closes", [](int, const std::string&) {}, End::kBroken, 0},
+  };
+  for (const Row& row : rows) {
+    const Receiver receiver(row.serve);
+    TransferOptions options = Options();
+    if (row.end == End::kTimedOut) options.timeout = milliseconds{300};
+    const TransferResult result = Post(options, {.url = receiver.Url(), .body = "b"});
+    EXPECT_EQ(result.end, row.end) << row.name << ": " << result.detail;
+    EXPECT_EQ(result.status, row.status) << row.name;
+    EXPECT_LE(result.answer.size(), 4'096U);
+  }
+}
+
+TEST(TransferTest, RedirectsAreNotFollowed) {
+  const Receiver other([](int, const std::string&) {});
+  const Receiver receiver([&](int socket, const std::string&) {
+    Write(socket,
+          "HTTP/1.1 302 Found\r\nLocation: " + other.Url() + "\r\nContent-Length: 0\r\n\r\n");
+    Drain(socket);
+  });
+  const TransferResult result = Post(Options(), {.url = receiver.Url(), .body = "b"});
+  EXPECT_EQ(result.end, End::kAnswered);
+  EXPECT_EQ(result.status, 302);
+  EXPECT_EQ(other.connections(), 0);
+}
+
+TEST(TransferTest, NothingConnectsToAForbiddenAddress) {
+  const Receiver receiver([](int, const std::string&) {});
+  TransferOptions options = Options();
+  options.targets.allowed.clear();
+  for (const char* host :
+       {"127.0.0.1", "2130706433", "0177.1", "localhost", "[::ffff:127.0.0.1]"}) {
+    const TransferResult result = Post(options, {.url = receiver.Url(host), .body = "b"});
+    EXPECT_EQ(result.end, End::kTargetForbidden) << host;
+  }
+  // One forbidden address among public ones is enough.
+  options.resolve = [](const std::string&) {
+    return std::vector<std::string>{"93.184.216.34", "127.0.0.1"};
+  };
+  const TransferResult mixed = Post(options, {.url = receiver.Url("a.example"), .body = "b"});
+  EXPECT_EQ(mixed.end, End::kTargetForbidden);
+  EXPECT_EQ(receiver.connections(), 0);
+}
+
+TEST(TransferTest, NamesAreResolvedForEachTry) {
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const Receiver receiver([&](int socket, const std::string&) {
+    Write(socket, answer);
+    Drain(socket);  // the body, and as long as the connection is kept
+  });
+  auto asked = std::make_shared<std::atomic<int>>(0);
+  TransferOptions options = Options();
+  options.resolve = [asked](const std::string& name) -> std::optional<std::vector<std::string>> {
+    if (name == "unknown.example") return std::nullopt;
+    const std::vector<std::string> addresses = {"127.0.0.1", "127.0.0.2", "10.0.0.1"};
+    return std::vector<std::string>{addresses.at(static_cast<size_t>((*asked)++))};
+  };
+  Transfers transfers(options);
+  const std::string url = receiver.Url("a.example");
+  EXPECT_EQ(Await(Begin(transfers, {.url = url, .body = "b"})).end, End::kAnswered);
+  // The name leads elsewhere now, where nobody listens; the connection that was kept is not used.
+  EXPECT_EQ(Await(Begin(transfers, {.url = url, .body = "b"})).end, End::kNotConnected);
+  EXPECT_EQ(Await(Begin(transfers, {.url = url, .body = "b"})).end, End::kTargetForbidden);
+  EXPECT_EQ(receiver.connections(), 1);
+  EXPECT_EQ(Await(Begin(transfers, {.url = "http://unknown.example/", .body = "b"})).end,
+            End::kNameUnknown);
+}
+
+TEST(TransferTest, ANameThatHangsIsGivenUp) {
+  auto release = std::make_shared<std::promise<void>>();
+  TransferOptions options = Options();
+  options.name_timeout = milliseconds{100};
+  options.resolve = [until = release->get_future().share()](const std::string&) {
+    until.wait_for(seconds{30});
+    return std::optional<std::vector<std::string>>();
+  };
+  EXPECT_EQ(Post(options, {.url = "http://a.example/", .body = "b"}).end, End::kNameUnknown);
+  release->set_value();
+}
+
+TEST(TransferTest, MoreThanMayRunWaitForTheirTurn) {
+  const Receiver receiver([](int socket, const std::string&) {
+    Write(socket, "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n");
+    shutdown(socket, SHUT_WR);
+    Drain(socket);
+  });
+  TransferOptions options = Options();
+  options.at_once = 2;
+  Transfers transfers(options);
+  std::vector<std::future<TransferResult>> results;
+  for (int i = 0; i < 50; ++i) {
+    results.push_back(Begin(transfers, {.url = receiver.Url(), .body = "b"}));
+  }
+  for (auto& result : results) EXPECT_EQ(Await(std::move(result)).status, 204);
+}
+
+TEST(TransferTest, StopEndsWhatRuns) {
+  std::promise<void> arrived;
+  const Receiver receiver([&](int socket, const std::string&) {
+    arrived.set_value();
+    Drain(socket);
+  });
+  Transfers transfers(Options());
+  auto running = Begin(transfers, {.url = receiver.Url(), .body = "b"});
+  ASSERT_EQ(arrived.get_future().wait_for(seconds{20}), std::future_status::ready);
+  transfers.Stop();
+  EXPECT_EQ(Await(std::move(running)).end, End::kStopped);
+  EXPECT_EQ(Await(Begin(transfers, {.url = receiver.Url(), .body = "b"})).end, End::kStopped);
+}
+
+// A mail server that knows just enough; answers `to_recipient` to RCPT.
+Receiver::Serve MailServer(std::string to_recipient, std::string* got) {
+  return [=](int socket, const std::string&) {
+    Write(socket, "220 mail.example.com\r\n");
+    while (true) {
+      const std::string line = ReadLine(socket);
+      if (line.empty()) return;
+      *got += line;
+      if (line.starts_with("RCPT")) {
+        Write(socket, to_recipient + "\r\n");
+      } else if (line.starts_with("DATA")) {
+        Write(socket, "354 go on\r\n");
+        for (std::string text = ReadLine(socket); text != ".\r\n" && !text.empty();
+             text = ReadLine(socket)) {
+          *got += text;
+        }
+        Write(socket, "250 taken\r\n");
+      } else {
+        Write(socket, "250 mail.example.com\r\n");
+      }
+    }
+  };
+}
+
+Mail ToLi(const Receiver& receiver) {
+  return {.server = "smtp://127.0.0.1:" + std::to_string(receiver.port()),
+          .require_tls = false,
+          .sender = "rebound@example.com",
+          .recipients = {"li@example.com"},
+          .message = "Subject: a\r\n\r\n.text\r\n"};
+}
+
+TEST(TransferTest, SendsMail) {
+  std::string got;
+  TransferResult result;
+  {
+    const Receiver receiver(MailServer("250 known", &got), false);
+    result = Send({}, ToLi(receiver));  // the operator's relay: no rules apply
+  }
+  EXPECT_EQ(result.end, End::kAnswered) << result.detail;
+  EXPECT_EQ(result.status, 250);
+  EXPECT_THAT(got, HasSubstr("MAIL FROM:<rebound@example.com>"));
+  EXPECT_THAT(got, HasSubstr("RCPT TO:<li@example.com>"));
+  EXPECT_THAT(got, HasSubstr("Subject: a\r\n\r\n..text\r\n"));
+}
+
+TEST(TransferTest, TellsWhatAMailServerRefuses) {
+  std::string got;
+  const Receiver receiver(MailServer("550 <li@example.com> unknown", &got), false);
+  const TransferResult result = Send({}, ToLi(receiver));
+  EXPECT_EQ(result.end, End::kAnswered) << result.detail;
+  EXPECT_EQ(result.status, 550);
+  EXPECT_THAT(result.answer + result.detail, Not(HasSubstr("li@example.com")));
+}
+
+TEST(TransferTest, NoMailGoesInTheClearOrToTwoLines) {
+  std::string got;
+  const Receiver receiver(MailServer("250 known", &got), false);
+  Mail mail = ToLi(receiver);
+  mail.require_tls = true;  // the server does not offer it
+  EXPECT_EQ(Send({}, mail).end, End::kTls);
+  mail = ToLi(receiver);
+  mail.recipients = {"li@example.com>\r\nRCPT TO:<x@example.com"};
+  EXPECT_EQ(Send({}, mail).end, End::kNotConnected);
+  EXPECT_EQ(receiver.connections(), 1);
+}
+
+}  // namespace
+}  // namespace rebound
