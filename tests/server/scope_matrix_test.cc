@@ -138,6 +138,11 @@ constexpr MatrixRow kRows[] = {
         customer { segment: "x" org_unit_id: "north/city" }
         update_mask { paths: "segment" paths: "org_unit_id" })",
      Outside::kNotHidden},
+    {"CustomerService/BatchUpsertCustomers",
+     R"(customers { external_key { source_system: "crm" external_id: "<key>" }
+        customer { segment: "x" org_unit_id: "north/city" }
+        update_mask { paths: "segment" paths: "org_unit_id" } })",
+     Outside::kNotHidden},
     {"CustomerService/AddCustomerAlias",
      R"(customer_id: "<customer>"
         external_key { source_system: "crm" external_id: "<fresh>" })"},
