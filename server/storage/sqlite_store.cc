@@ -12,8 +12,8 @@
 
 #include "server/storage/migrate.h"
 #include "server/storage/sqlite_access.h"
-#include "server/storage/sqlite_deliveries.h"
 #include "server/storage/sqlite_connection.h"
+#include "server/storage/sqlite_deliveries.h"
 #include "server/storage/sqlite_writer.h"
 
 namespace rebound {
