@@ -97,15 +97,19 @@ class DeliveryRecords {
 
   virtual std::optional<Delivery> GetDelivery(const RawId& id) = 0;
   virtual std::optional<Delivery> FindDelivery(const RawId& endpoint, int64_t sequence) = 0;
-  // Creates it or puts this in place of what there was. One of another id for the same endpoint and
-  // sequence throws.
+  // Creates it or puts this in place of what there was. One of an endpoint that is not there (any
+  // more) is not kept. One of another id for the same endpoint and sequence throws StoreFailure,
+  // and so does one whose next_try_at or ended_at does not fit its state.
   virtual void Put(const Delivery& delivery) = 0;
   // Pending ones of the endpoint whose next_try_at is at or before `now` and which are the first
-  // pending of their order key; earliest first.
+  // pending of their order key, by sequence; earliest first. One that ends frees the next of its
+  // key, whose own next_try_at holds. One that is pending again goes before all later ones of its
+  // key that still are, and after those that have gone out meanwhile.
   virtual std::vector<Delivery> Due(const RawId& endpoint, Timestamp now, int32_t limit) = 0;
   // The earliest next_try_at of a pending delivery that is the first of its key, of active
   // endpoints.
   virtual std::optional<Timestamp> NextDue() = 0;
+  // Of no endpoint: none.
   virtual std::vector<Delivery> List(const DeliveryQuery& query) = 0;
   virtual DeliveryCounts Counts() = 0;
   // Delivered and dropped ones that ended before the first, dead ones that did before the second;

@@ -11,6 +11,7 @@
 
 #include "server/storage/codec.h"
 #include "server/storage/memory_access.h"
+#include "server/storage/memory_deliveries.h"
 #include "workflows/playbook.h"
 
 namespace rebound {
@@ -97,6 +98,7 @@ struct MemoryStore::State {
   AuditHead audit_head{};
   std::map<std::string, Principal> principals{};
   AccessTables access{};
+  DeliveryTables deliveries{};
   std::map<std::array<uint8_t, 32>, std::string> tokens{};
   std::map<std::pair<std::string, std::string>, Subscription> subscriptions{};  // owner, name
   std::map<std::string, std::array<uint8_t, 32>> secrets{};
@@ -1030,6 +1032,28 @@ void MemoryStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) 
   MemoryAccess records(copy, state_->principals);
   if (!write(records)) return;
   state_->access = std::move(copy);
+  for (AuditEntry& entry : records.audit) {
+    Chain(entry, state_->audit_head);
+    state_->audit.push_back(std::move(entry));
+  }
+}
+
+void MemoryStore::ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) {
+  std::shared_lock lock(state_->mutex);
+  MemoryDeliveries records(state_->deliveries, false);
+  read(records);
+}
+
+void MemoryStore::WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->poisoned) throw StoreFailure("the store failed before and takes no more writes");
+  MemoryDeliveries records(state_->deliveries, true);
+  try {
+    if (!write(records)) return records.Undo();
+  } catch (...) {
+    records.Undo();
+    throw;
+  }
   for (AuditEntry& entry : records.audit) {
     Chain(entry, state_->audit_head);
     state_->audit.push_back(std::move(entry));

@@ -13,6 +13,7 @@
 #include "server/storage/migrate.h"
 #include "server/storage/sqlite_access.h"
 #include "server/storage/sqlite_connection.h"
+#include "server/storage/sqlite_deliveries.h"
 #include "server/storage/sqlite_writer.h"
 
 namespace rebound {
@@ -260,6 +261,19 @@ void SqliteStore::ReadAccess(const std::function<void(AccessRecords&)>& read) {
 void SqliteStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) {
   Write([&](Connection& connection) {
     SqliteAccess records(connection);
+    return write(records);
+  });
+}
+
+void SqliteStore::ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) {
+  Lease connection(*this);
+  SqliteDeliveries records(*connection);
+  read(records);
+}
+
+void SqliteStore::WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) {
+  Write([&](Connection& connection) {
+    SqliteDeliveries records(connection);
     return write(records);
   });
 }

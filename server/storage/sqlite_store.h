@@ -48,6 +48,8 @@ class SqliteStore final : public Store {
                     const std::optional<std::array<uint8_t, 32>>& token_hash) override;
   void ReadAccess(const std::function<void(AccessRecords&)>& read) override;
   void WriteAccess(const std::function<bool(AccessRecords&)>& write) override;
+  void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) override;
+  void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) override;
   void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) override;
   std::array<uint8_t, 32> Secret(std::string_view name) override;
 

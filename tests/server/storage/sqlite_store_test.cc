@@ -570,6 +570,18 @@ TEST_F(SqliteStoreTest, HotQueriesWalkTheirIndexAndSortNothing) {
       {"SELECT due_ms FROM blacklist_entries WHERE due_ms IS NOT NULL ORDER BY due_ms, number "
        "LIMIT 1",
        "COVERING INDEX blacklist_entries_due"},
+      {"SELECT tries FROM deliveries WHERE endpoint_id = x'00' AND due_ms <= 1 "
+       "ORDER BY due_ms, sequence LIMIT 9",
+       "deliveries_due (endpoint_id=? AND due_ms<?)"},
+      {"SELECT id FROM deliveries WHERE endpoint_id = x'00' AND order_key = 'k' AND state = 1 "
+       "ORDER BY sequence LIMIT 1",
+       "deliveries_order (endpoint_id=? AND order_key=?)"},
+      {"SELECT tries FROM deliveries WHERE endpoint_id = x'00' AND state = 3 AND sequence < 1 "
+       "ORDER BY sequence DESC LIMIT 9",
+       "deliveries_listed (endpoint_id=? AND state=? AND sequence<?)"},
+      {"SELECT tries FROM deliveries WHERE endpoint_id = x'00' AND case_id = x'00' AND +state = 3 "
+       "ORDER BY sequence DESC LIMIT 9",
+       "deliveries_case (endpoint_id=? AND case_id=?)"},
   };
   SQLite::Database database(path_);
   for (const auto& [sql, index] : kQueries) {
