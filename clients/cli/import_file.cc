@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "clients/cli/values.h"
+
 namespace rebound::cli {
 namespace {
 
