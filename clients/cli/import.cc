@@ -12,6 +12,7 @@
 
 #include "clients/cli/commands.h"
 #include "clients/cli/import_complaints.h"
+#include "clients/cli/import_customers.h"
 #include "clients/cli/import_file.h"
 #include "clients/cli/options.h"
 #include "rebound/v1/response_service.grpc.pb.h"
@@ -29,6 +30,7 @@ struct Batch {
   size_t bytes = 0;
   std::vector<Reject> rejects{};
   int64_t rejected = 0;  // rows; one may have several rejects
+  int64_t last_row = 0;
 
   int size() const { return request.rows().rows_size() + static_cast<int>(rejected); }
 };
@@ -118,6 +120,7 @@ void Import::AddRow(const CsvRow& row) {
   const MappedRow mapped = file_.mapping().Map(row);
   if (!mapped.ok()) {
     ++batch_.rejected;
+    batch_.last_row = row.row;
     for (const RowError& error : mapped.errors) batch_.rejects.push_back(ToReject(error));
     return;
   }
@@ -127,6 +130,7 @@ void Import::AddRow(const CsvRow& row) {
   const size_t bytes = sent.ByteSizeLong();
   if (bytes > kMaxRowBytes) {
     ++batch_.rejected;
+    batch_.last_row = row.row;
     batch_.rejects.push_back(
         {mapped.row, "",
          fmt::format("expected a row of at most {} bytes, got {}", kMaxRowBytes, bytes)});
@@ -134,6 +138,7 @@ void Import::AddRow(const CsvRow& row) {
   }
   if (batch_.bytes > 0 && batch_.bytes + bytes > kBatchBytes) Flush();
   batch_.bytes += bytes;
+  batch_.last_row = row.row;
   *batch_.request.mutable_rows()->add_rows() = std::move(sent);
 }
 
@@ -207,7 +212,7 @@ void Import::Settle(const v1::ImportResponsesResponse* answer) {
       answer = nullptr;
     }
     summary.rejected += batch.rejected;
-    file_.WriteRejects(std::move(batch.rejects));
+    file_.Settle(batch.last_row, std::move(batch.rejects));
     in_flight_.pop_front();
   }
 }
@@ -404,6 +409,11 @@ void AddFileOptions(CLI::App* verb, ImportCommand* command) {
   verb->add_option("--rejects", target.rejects,
                    "Where rejected rows are listed; else FILE.rejects.csv")
       ->type_name("FILE");
+  verb->add_option("--results", target.results,
+                   "A directory for successful.csv, failed.csv (why, and the row to mend),\n"
+                   "unprocessed.csv and job.json; instead of --rejects")
+      ->type_name("DIR");
+  verb->add_flag("--resume", target.resume, "Go on where the import of --results stopped");
   verb->add_flag("--strict", target.strict, "Exit with 1 if any row was rejected");
   verb->add_option("--encoding", command->encoding, "auto, utf-8 or gb18030")->type_name("NAME");
   verb->add_option("--delimiter", command->delimiter, "auto, comma, semicolon or tab")
@@ -414,6 +424,12 @@ void RunBy(CLI::App* verb, Session& session, std::shared_ptr<ImportCommand> comm
            int (*run)(Session&, const ImportOptions&)) {
   verb->callback([=, &session] {
     session.command = [=, &session]() -> int {
+      if (command->import.resume && command->import.results.empty()) {
+        return session.Fail(kExitUsage, "expected --results DIR with --resume");
+      }
+      if (!command->import.rejects.empty() && !command->import.results.empty()) {
+        return session.Fail(kExitUsage, "expected one of --rejects and --results");
+      }
       const std::optional<CsvEncoding> encoding = ParseCsvEncoding(command->encoding);
       if (!encoding) {
         return session.Fail(kExitUsage, "expected --encoding auto, utf-8 or gb18030, got \"" +
@@ -462,6 +478,19 @@ void AddImportCommands(CLI::App& app, Session& session) {
       "  rebound import complaints complaints.csv --program hotline --map complaints.yaml "
       "--history");
   RunBy(complaints, session, cases, ImportComplaints);
+  auto people = std::make_shared<ImportCommand>();
+  CLI::App* customers = import->add_subcommand("customers", "Import customers from a CSV file");
+  AddFileOptions(customers, people.get());
+  customers->remove_option(customers->get_option("--program"));
+  customers->remove_option(customers->get_option("--history"));
+  customers->footer(
+      "Each row makes a customer or changes the one of its key; blank cells change nothing. A dry\n"
+      "run maps and checks the rows on this machine only: what the server would refuse (an "
+      "unknown\n"
+      "zone, say) shows in the import itself. A bad row never stops an import.\n"
+      "\nExample:\n"
+      "  rebound import customers people.csv --map people.yaml --results people.job");
+  RunBy(customers, session, people, ImportCustomers);
 }
 
 }  // namespace rebound::cli

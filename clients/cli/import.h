@@ -27,6 +27,9 @@ struct ImportOptions {
   std::string program{};
   std::string map{};
   std::string rejects{};  // path; empty: the file's with ".rejects.csv" behind
+  // A directory for the results of the import as a job, see import_job.h; empty: no job.
+  std::string results{};
+  bool resume = false;
   CsvOptions csv{};
   bool history = false;
   bool dry_run = false;

@@ -70,6 +70,7 @@ class ComplaintImport {
 
  private:
   void Add(const CsvRow& row) {
+    last_row_ = row.row;
     const MappedRow mapped = file_.mapping().Map(row);
     v1::ImportedCase imported;
     std::vector<RowError> errors = mapped.errors;
@@ -91,7 +92,7 @@ class ComplaintImport {
     if (request_.cases_size() > 0) {
       if (const int code = OpenCases(); code != kExitOk) return code;
     }
-    file_.WriteRejects(std::exchange(rejects_, {}));
+    file_.Settle(last_row_, std::exchange(rejects_, {}));
     file_.Draw();
     return kExitOk;
   }
@@ -142,6 +143,7 @@ class ComplaintImport {
   std::vector<int64_t> rows_;          // of its cases
   std::vector<Reject> rejects_;        // of the same stretch of the file
   size_t bytes_ = 0;
+  int64_t last_row_ = 0;
 };
 
 }  // namespace

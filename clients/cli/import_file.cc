@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "clients/cli/values.h"
+
 namespace rebound::cli {
 namespace {
 
@@ -75,6 +77,7 @@ int ImportFile::ReadMapping() {
   std::vector<std::string> errors;
   mapping_ = Mapping::Parse(*yaml, options_.map, &errors, what_);
   for (const std::string& error : errors) session_.Fail(kExitUsage, error);
+  mapping_text_ = *yaml;
   return mapping_ ? kExitOk : kExitUsage;
 }
 
@@ -90,6 +93,7 @@ int ImportFile::CheckMapping() {
                                          ": expected source_system, which says whose external_id "
                                          "and customer ids these are");
   }
+  if (what_ == MappingOf::kCustomers) return kExitOk;
   if (!mapping_->Maps("program") && options_.program.empty()) {
     return session_.Fail(kExitUsage,
                          "expected --program, because " + options_.map + " does not map program");
@@ -123,19 +127,32 @@ int ImportFile::OpenRows() {
 int ImportFile::Open() {
   if (const int code = ReadMapping(); code != kExitOk) return code;
   if (const int code = CheckMapping(); code != kExitOk) return code;
-  return OpenRows();
+  if (const int code = OpenRows(); code != kExitOk) return code;
+  return options_.results.empty() ? kExitOk : OpenJob();
+}
+
+int ImportFile::OpenJob() {
+  const std::string identity =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", static_cast<int>(what_), options_.program,
+                  options_.history, options_.dry_run, CsvEncodingName(options_.csv.encoding),
+                  options_.csv.delimiter == '\0' ? ' ' : options_.csv.delimiter, mapping_text_);
+  job_.emplace(options_.results, options_.file, identity);
+  const std::string wrong = job_->Open(reader_->header(), options_.resume, &summary_);
+  return wrong.empty() ? kExitOk : session_.Fail(kExitUsage, wrong);
 }
 
 void ImportFile::Begin() {
-  RemoveOldRejects(rejects_path_);
+  if (!job_) RemoveOldRejects(rejects_path_);
   progress_.emplace(session_.err, FileSize(options_.file), session_.err_width,
                     std::chrono::steady_clock::now());
 }
 
 bool ImportFile::Next(CsvRow* row) {
-  if (reader_->Next(row)) {
+  while (!InterruptNote::seen() && reader_->Next(row)) {
     last_row_ = row->row;
+    if (job_ && row->row <= job_->rows_done()) continue;
     ++summary_.read;
+    if (job_) job_->Add(*row);
     return true;
   }
   if (reader_->read_failed() && !InterruptNote::seen()) {
@@ -144,8 +161,23 @@ bool ImportFile::Next(CsvRow* row) {
   return false;
 }
 
+std::string ImportFile::RequestId(int64_t first_row) const {
+  return job_ ? job_->RequestId(first_row) : NewRequestId();
+}
+
+void ImportFile::Settle(int64_t last_row, std::vector<Reject> rejects) {
+  if (!job_) {
+    WriteRejects(std::move(rejects));
+    return;
+  }
+  if (!rejects.empty()) summary_.rejects_file = job_->failed_path();
+  std::stable_sort(rejects.begin(), rejects.end(),
+                   [](const Reject& a, const Reject& b) { return a.row < b.row; });
+  if (!job_->Settle(last_row, rejects, summary_)) Stop("cannot write into " + options_.results);
+}
+
 void ImportFile::WriteRejects(std::vector<Reject> rejects) {
-  if (rejects.empty()) return;
+  if (rejects.empty() || job_) return;
   if (!rejects_file_.is_open()) {
     rejects_file_.open(rejects_path_, std::ios::binary | std::ios::trunc);
     rejects_file_ << kRejectsHeader << "\n";
@@ -185,12 +217,18 @@ int ImportFile::Conclude(int code, bool complete) {
   } else if (code == kExitOk && !complete) {
     code = session_.Fail(kExitFailed, "the server ended the import before its last row");
   }
+  if (code != kExitOk && job_ &&
+      !job_->WriteUnprocessed(reader_->read_failed() ? nullptr : &*reader_)) {
+    session_.Fail(kExitFailed, "cannot write into " + options_.results);
+  }
   if (code != kExitOk) {
     if (session_.format != Format::kJson) {
       session_.err << fmt::format(
-          "  {} rows were dealt with before that. Run the same command again: rows that are stored "
+          "  {} rows were dealt with before that. Run the same command again{}: rows that are "
+          "stored "
           "are recognised and not stored twice.\n",
-          GroupDigits(summary_.accepted + summary_.replayed + summary_.rejected));
+          GroupDigits(summary_.accepted + summary_.replayed + summary_.rejected),
+          job_ && !options_.resume ? " with --resume" : "");
     }
     return code;
   }

@@ -9,16 +9,11 @@
 #include <vector>
 
 #include "clients/cli/import.h"
+#include "clients/cli/import_job.h"
 #include "clients/cli/progress.h"
 
 namespace rebound::cli {
 
-// A row that is not stored, and why.
-struct Reject {
-  int64_t row = 0;
-  std::string column{};
-  std::string reason{};
-};
 inline Reject ToReject(const RowError& error) { return {error.row, error.column, error.reason}; }
 
 // In the reader's language.
@@ -43,9 +38,13 @@ class ImportFile {
 
   // Counted by the import, but for the rows read.
   ImportSummary& summary() { return summary_; }
-  // Of a stretch of the file that follows the last one. That they cannot be written stops the
-  // import.
+  // The rows up to `last_row`, counted already, have their answer: `rejects` are refused, the rest
+  // is stored. That this cannot be written stops the import.
+  void Settle(int64_t last_row, std::vector<Reject> rejects);
+  // Lists rejects of rows that follow the settled ones and will have no answer.
   void WriteRejects(std::vector<Reject> rejects);
+  // For the batch that begins at this row: of the job, or a new one without.
+  std::string RequestId(int64_t first_row) const;
   void Draw();
 
   // The first fault of this machine ends an import.
@@ -60,11 +59,14 @@ class ImportFile {
   int ReadMapping();
   int CheckMapping();
   int OpenRows();
+  int OpenJob();
 
   Session& session_;
   const ImportOptions& options_;
   const MappingOf what_;
+  std::string mapping_text_;
   std::optional<Mapping> mapping_;
+  std::optional<ImportJob> job_;
   std::ifstream file_;
   std::optional<CsvReader> reader_;
   int64_t last_row_ = 0;

@@ -63,6 +63,10 @@ constexpr std::string_view kDetailTargets[] = {"queue",
                                                "root_cause"};
 constexpr std::string_view kTimeTargets[] = {"open_time", "dispatch_time", "resolve_time",
                                              "close_time"};
+// What a customer has besides the key.
+constexpr std::string_view kCustomerTargets[] = {"name",    "language", "time_zone", "segment",
+                                                 "account", "org_unit", "value",     "phone",
+                                                 "sms",     "email",    "messenger"};
 constexpr std::string_view kItems = "items.";
 constexpr std::string_view kAttributes = "attributes.";
 
@@ -83,6 +87,9 @@ bool IsOneOf(std::string_view name, const std::string_view (&names)[kCount]) {
 }
 
 bool IsTarget(std::string_view name, MappingOf of) {
+  if (of == MappingOf::kCustomers) {
+    return name == "source_system" || name == "external_id" || IsOneOf(name, kCustomerTargets);
+  }
   if (of == MappingOf::kComplaints) {
     return IsOneOf(name, kSharedTargets) || IsOneOf(name, kDetailTargets) ||
            IsOneOf(name, kTimeTargets);
@@ -92,6 +99,11 @@ bool IsTarget(std::string_view name, MappingOf of) {
 }
 
 std::vector<std::string> TargetNames(MappingOf of) {
+  if (of == MappingOf::kCustomers) {
+    std::vector<std::string> all = {"source_system", "external_id"};
+    all.insert(all.end(), std::begin(kCustomerTargets), std::end(kCustomerTargets));
+    return all;
+  }
   if (of == MappingOf::kComplaints) {
     std::vector<std::string> all(std::begin(kSharedTargets), std::end(kSharedTargets));
     all.insert(all.end(), std::begin(kDetailTargets), std::end(kDetailTargets));
@@ -421,7 +433,9 @@ class MappingParser {
               ReadTarget(key, at, value);
             });
     // A faulty field may be the score, misspelt.
-    const std::string needed = of_ == MappingOf::kComplaints ? "open_time" : "score";
+    const std::string needed = of_ == MappingOf::kComplaints  ? "open_time"
+                               : of_ == MappingOf::kCustomers ? "external_id"
+                                                              : "score";
     if (errors_->size() == errors_before && !mapping_.Maps(needed)) {
       Fault(fields.Mark(), "expected a field \"" + needed + "\", but it is missing");
     }
@@ -447,7 +461,8 @@ class MappingParser {
     const size_t errors_before = errors_->size();
     Mapping::Field field;
     field.target = key;
-    field.required = key == "score" || key == "open_time";
+    field.required = key == "score" || key == "open_time" ||
+                     (key == "external_id" && of_ == MappingOf::kCustomers);
     field.zone = zone_;
     if (key == "occur_time" || IsOneOf(key, kTimeTargets)) field.type = Mapping::Type::kTime;
     if (key == "score" || HasKey(key, kItems)) field.type = Mapping::Type::kInteger;
@@ -644,6 +659,7 @@ bool Mapping::Bind(const std::vector<std::string>& header, std::vector<std::stri
   rest_columns_.clear();
   for (size_t i = 0; rest_ && i < header.size(); ++i) {
     if (header[i].empty() || used.contains(header[i])) continue;
+    if (header[i].starts_with("rebound.")) continue;  // why failed.csv lists the row
     rest_columns_.emplace_back(header[i], i);
     used.insert(header[i]);
   }
@@ -743,7 +759,7 @@ void Mapping::Store(const Field& field, const CsvRow& row, MappedRow* mapped) co
     if (field.type == Type::kTime) value.text = FormatTimeUtc(*number);
     if (HasKey(field.target, kAttributes)) {
       mapped->attributes[field.target.substr(kAttributes.size())] = std::move(value.text);
-    } else if (IsOneOf(field.target, kDetailTargets)) {
+    } else if (FindTextTarget(field.target) == nullptr) {
       mapped->details[field.target] = std::move(value.text);
     } else {
       mapped->*(FindTextTarget(field.target)->field) = std::move(value.text);

@@ -38,6 +38,11 @@
 // and the times open_time (always required), dispatch_time, resolve_time, close_time; the last two
 // are left out where handling_result is missing.
 //
+// Customers (`rebound import customers`): source_system and external_id are the customer's key;
+// then name, language, time_zone, segment, account, org_unit, value ("CNY 2000"), and the contact
+// points phone, sms, email, messenger. A field that a row leaves blank stays as it is; the contact
+// points of a row replace all of the customer's.
+//
 // Times: RFC 3339 ("2017-05-13T10:00:00Z", any offset, space for T), or without an offset in the
 // zone: YYYY-MM-DD, YYYY-MM-DD HH:MM[:SS[.fff]], year first with - or /. A date is the day's first
 // instant; an hour that occurs twice is the earlier one; one that the zone skips is an error.
@@ -80,7 +85,7 @@ struct MappedRow {
   std::optional<std::string> account{};
   std::optional<std::string> order_reference{};
   std::optional<std::string> segment{};
-  std::map<std::string, std::string> details{};     // of a complaint: request, topic, ...
+  std::map<std::string, std::string> details{};     // of a complaint or a customer
   std::map<std::string, int64_t> times_ms{};        // of a complaint: open_time, ...; UTC
   std::map<std::string, int64_t> items{};           // without missing ones
   std::map<std::string, std::string> attributes{};  // without missing ones
@@ -90,7 +95,7 @@ struct MappedRow {
 };
 
 // What the rows are.
-enum class MappingOf { kResponses, kComplaints };
+enum class MappingOf { kResponses, kComplaints, kCustomers };
 
 // A read and checked mapping file. Immutable after Bind; Map may then run on many threads.
 class Mapping {

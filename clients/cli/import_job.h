@@ -1,0 +1,75 @@
+// The results of an import as files in a directory, kept so that an import that was cut off goes on
+// where it stopped:
+//
+//   successful.csv   rows that are stored (or would be, in a dry run), as they stood in the file
+//   failed.csv       rows that were refused, with three columns more: rebound.row, rebound.column
+//                    and rebound.reason. Mend them there and import that file: a mapping leaves
+//                    the three columns out.
+//   unprocessed.csv  rows without an answer, where the import ended before its last row
+//   job.json         which file, mapping and options these are, by hash, and how far it came
+//
+// Cells stand as they were, formulas too: the files are for this importer first.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clients/cli/csv.h"
+#include "clients/cli/import.h"
+
+namespace rebound::cli {
+
+// A row that is not stored, and why.
+struct Reject {
+  int64_t row = 0;
+  std::string column{};
+  std::string reason{};
+};
+
+// Not thread-safe. Rows wait in memory from Add to Settle, which an import does batch by batch.
+class ImportJob {
+ public:
+  // `identity` tells one import from another: what is imported, its mapping and its options.
+  ImportJob(std::string directory, std::string file, std::string_view identity);
+
+  // Begins in a directory without a job, or, if `resume`, goes on with the same import there (and
+  // begins if there is none). Cuts the result files back to what job.json says and reads the counts
+  // into `*summary`. Returns what is wrong, or "".
+  std::string Open(const std::vector<std::string>& header, bool resume, ImportSummary* summary);
+
+  // Rows up to this one have their answer from an earlier run; 0 if there is none.
+  int64_t rows_done() const { return rows_done_; }
+
+  // The same for the same rows of the same import, however often it is run.
+  std::string RequestId(int64_t first_row) const;
+
+  void Add(const CsvRow& row);
+  // The rows up to `last_row` have their answer; `rejects` are theirs, in order of the rows. False
+  // if a file could not be written.
+  bool Settle(int64_t last_row, const std::vector<Reject>& rejects, const ImportSummary& summary);
+  // Lists what has no answer: the rows added and the rest of the file. `rest` may be null.
+  bool WriteUnprocessed(CsvReader* rest);
+
+  std::string failed_path() const { return directory_ + "/failed.csv"; }
+
+ private:
+  std::string Resume(ImportSummary* summary);
+  bool Save(const ImportSummary& summary);
+
+  std::string directory_;
+  std::string file_;
+  std::string identity_;
+  std::string hash_;  // of the file and the identity
+  std::vector<std::string> header_;
+  int64_t rows_done_ = 0;
+  std::ofstream successful_;
+  std::ofstream failed_;
+  std::deque<CsvRow> waiting_;
+};
+
+}  // namespace rebound::cli
