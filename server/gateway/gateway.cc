@@ -234,7 +234,7 @@ class Gateway::State::UnaryCall final : public Running, public grpc::ClientUnary
     }
     if (call->method->path != kSignIn || !WantsSessionCookie(request)) return;
     v1::SignInResponse signed_in;
-    if (!signed_in.ParseFromString(Flatten(answer_))) return;
+    CHECK(signed_in.ParseFromString(Flatten(answer_)));  // the services' own answer
     call->headers.emplace_back("set-cookie", SetSessionCookie(request, signed_in.session_token()));
     signed_in.clear_session_token();
     answer_ = ToBuffer(signed_in.SerializeAsString());

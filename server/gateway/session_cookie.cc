@@ -23,17 +23,16 @@ bool NamesThisMachine(std::string_view authority) {
   return is("localhost") || is("127.0.0.1") || is("[::1]");
 }
 
-// No TLS on the way from the browser: a development machine.
-bool IsPlain(const HttpRequest& request) {
-  return !request.tls && request.peer_is_loopback && NamesThisMachine(HeaderOf(request, "host")) &&
-         !HeaderOf(request, "origin").starts_with("https:");
+// A page of this machine itself, to which it need not come under TLS.
+bool IsLocal(const HttpRequest& request) {
+  return !request.tls && request.peer_is_loopback && NamesThisMachine(HeaderOf(request, "host"));
 }
 
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-  });
+bool IsSessionToken(std::string_view text) {
+  return text.starts_with("rbs_") && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-';
+         });
 }
 
 // The value of the cookie that stands first under the name; browsers put the most specific first.
@@ -48,8 +47,8 @@ std::string CookieOf(const HttpRequest& request, std::string_view name) {
       while (pair.starts_with(' ')) pair.remove_prefix(1);
       if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
         const std::string_view value_of = pair.substr(name.size() + 1);
-        // What cannot be a token is sent on as one that nobody has.
-        return std::string(IsToken(value_of) ? value_of : "-");
+        // What cannot be a session's is sent on as one that nobody has.
+        return std::string(IsSessionToken(value_of) ? value_of : "-");
       }
     }
   }
@@ -78,7 +77,7 @@ bool IsOfAnotherSite(const HttpRequest& request) {
 Result<std::string> SessionToken(const HttpRequest& request) {
   if (FindHeader(request.headers, "authorization") != nullptr) return std::string();
   std::string token = CookieOf(request, kSecureName);
-  if (token.empty() && IsPlain(request)) token = CookieOf(request, kPlainName);
+  if (token.empty() && IsLocal(request)) token = CookieOf(request, kPlainName);
   if (token.empty()) return token;
   const bool shown = request.method == "GET" ||
                      FindHeader(request.headers, kCsrfHeader) != nullptr ||
@@ -88,7 +87,7 @@ Result<std::string> SessionToken(const HttpRequest& request) {
 }
 
 std::string SetSessionCookie(const HttpRequest& request, std::string_view token) {
-  const bool plain = IsPlain(request);
+  const bool plain = IsLocal(request) && !HeaderOf(request, "origin").starts_with("https:");
   std::string cookie(plain ? kPlainName : kSecureName);
   cookie.append("=").append(token).append("; Path=/; HttpOnly; SameSite=Strict");
   if (!plain) cookie += "; Secure";

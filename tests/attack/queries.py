@@ -73,7 +73,7 @@ def cursors(rig):
     rig.submit('cursor', external_id='cursor')
     page = rig.api.call('EventService/ListEvents', {'start': {'preset': 2}, 'page_size': 1})
     expect(page.code == 0, repr(page))
-    cursor = page.message.batch.cursor
+    cursor = page.message.batch.latest_cursor
     ask = lambda text: rig.api.call('EventService/ListEvents', {'start': {'cursor': text}})
     expect(ask(cursor).code == 0, 'the cursor itself')
     raw = bytearray(base64.urlsafe_b64decode(cursor + '=' * (-len(cursor) % 4)))
