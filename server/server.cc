@@ -179,8 +179,8 @@ void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsRe
     const auto identity =
         authenticator.Authenticate(header == nullptr ? "" : *header, static_cast<size_t>(count));
     if (!identity) return refuse(identity.error());
-    if (!Allowed(BaseOf(identity->role, book.current()->roles), kMethod)) {
-      return refuse({Reason::kRoleNotAllowed, {{"role", identity->role}, {"method", kMethod}}});
+    if (const auto may = MayCall(*identity, book.current()->roles, kMethod); !may) {
+      return refuse(may.error());
     }
   }
   const bool queued = pool.Run([this, reply] {

@@ -25,7 +25,10 @@ namespace {
 constexpr size_t kLongestAnswer = 64 * 1'024;
 constexpr size_t kKeptAnswer = 4 * 1'024;
 
-using Steady = std::chrono::steady_clock;
+// Of SystemClock::Steady.
+using Instant = Duration;
+
+Instant SteadyNow() { return SystemClock().Steady(); }
 using Addresses = std::optional<std::vector<std::string>>;
 using ResolveName = std::function<Addresses(const std::string&)>;
 using End = TransferResult::End;
@@ -92,8 +95,8 @@ struct Job {
   const TargetRules* rules = nullptr;
   Target target{};
   std::vector<std::string> addresses{};
-  Steady::time_point begun{};
-  Steady::time_point deadline{};
+  Instant begun{};
+  Instant deadline{};
 
   CURL* easy = nullptr;
   List headers{}, recipients{}, pinned{};
@@ -184,16 +187,16 @@ End EndOf(const Job& job, CURLcode code) {
   return job.is_mail && job.result.status >= 400 ? End::kAnswered : End::kBroken;
 }
 
-int MillisLeft(Steady::time_point until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
+int MillisLeft(Instant until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyNow()).count();
   return static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
 }
 
 }  // namespace
 
-class Transfers::Impl {
+class Transfers::Driver {
  public:
-  explicit Impl(TransferOptions options) : options_(std::move(options)) {
+  explicit Driver(TransferOptions options) : options_(std::move(options)) {
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     CHECK(global == CURLE_OK);
     multi_ = curl_multi_init();
@@ -202,7 +205,7 @@ class Transfers::Impl {
     answers_->multi = multi_;
     thread_ = std::thread([this] { Run(); });
   }
-  ~Impl() {
+  ~Driver() {
     Stop();
     {
       const std::lock_guard lock(answers_->mutex);
@@ -210,8 +213,8 @@ class Transfers::Impl {
     }
     curl_multi_cleanup(multi_);
   }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
 
   void Add(std::unique_ptr<Job> job) {
     {
@@ -273,7 +276,7 @@ class Transfers::Impl {
   }
 
   void Begin(std::unique_ptr<Job> job) {
-    job->begun = Steady::now();
+    job->begun = SteadyNow();
     job->deadline = job->begun + options_.timeout;
     job->rules = &options_.targets;
     if (job->is_mail) {
@@ -366,7 +369,7 @@ class Transfers::Impl {
         Start(std::move(job));
       }
     }
-    const auto now = Steady::now();
+    const auto now = SteadyNow();
     for (auto at = looking_.begin(); at != looking_.end();) {
       if (at->second.until > now) {
         ++at;
@@ -510,15 +513,15 @@ class Transfers::Impl {
     job->result.end = end;
     // A mail server's words name the recipients.
     if (job->is_mail) job->result.answer.clear();
-    if (job->begun != Steady::time_point{}) {
-      job->result.took = std::chrono::ceil<Duration>(Steady::now() - job->begun);
+    if (job->begun != Instant{}) {
+      job->result.took = std::chrono::ceil<Duration>(SteadyNow() - job->begun);
     }
     job->done(std::move(job->result));
   }
 
   struct Looking {
     std::unique_ptr<Job> job{};
-    Steady::time_point until{};
+    Instant until{};
   };
 
   const TransferOptions options_;
@@ -535,14 +538,15 @@ class Transfers::Impl {
   std::thread thread_;
 };
 
-Transfers::Transfers(TransferOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Transfers::Transfers(TransferOptions options)
+    : driver_(std::make_unique<Driver>(std::move(options))) {}
 Transfers::~Transfers() = default;
 
 void Transfers::Post(HttpPost post, std::function<void(TransferResult)> done) {
   auto job = std::make_unique<Job>();
   job->post = std::move(post);
   job->done = std::move(done);
-  impl_->Add(std::move(job));
+  driver_->Add(std::move(job));
 }
 
 void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
@@ -550,9 +554,9 @@ void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
   job->mail = std::move(mail);
   job->is_mail = true;
   job->done = std::move(done);
-  impl_->Add(std::move(job));
+  driver_->Add(std::move(job));
 }
 
-void Transfers::Stop() { impl_->Stop(); }
+void Transfers::Stop() { driver_->Stop(); }
 
 }  // namespace rebound

@@ -80,8 +80,8 @@ class Transfers {
   void Stop();
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  class Driver;
+  std::unique_ptr<Driver> driver_;
 };
 
 }  // namespace rebound

@@ -904,8 +904,10 @@ std::string_view SubjectType(const Outcome& outcome, const Command& command) {
   return std::holds_alternative<ApplyRevision>(command) ? "revision" : "";
 }
 
-// The answer to a repeated request: read again, as it is now.
-Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& resource) {
+// The answer to a repeated request: read again, as it is now; kNotFound once the caller has lost
+// sight of it.
+Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& resource,
+                          const Scope& scope) {
   Outcome outcome;
   outcome.replayed = true;
   if (std::holds_alternative<ConfirmClock>(command)) return outcome;
@@ -917,6 +919,9 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
   }
   if (std::holds_alternative<SubmitResponse>(command)) {
     outcome.response = reader.GetResponse(IdCast<ResponseId>(resource));
+    if (outcome.response && !scope.CoversOrgUnit(outcome.response->org_unit_id)) {
+      return NotFound("response");
+    }
     if (outcome.response) Hydrate(reader, *outcome.response);
   } else if (std::holds_alternative<UpsertCustomer>(command) ||
              std::holds_alternative<AddCustomerAlias>(command) ||
@@ -924,13 +929,16 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
              std::holds_alternative<ProposeByRules>(command) ||
              std::holds_alternative<EraseCustomer>(command)) {
     outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
+    if (outcome.customer && !scope.CoversOrgUnit(outcome.customer->profile.org_unit_id)) {
+      return NotFound("customer");
+    }
     if (outcome.customer) Hydrate(reader, *outcome.customer);
   } else if (std::holds_alternative<ProposeEntry>(command) ||
              std::holds_alternative<WorkEntry>(command)) {
-    outcome.entry = reader.GetEntry(IdCast<BlacklistEntryId>(resource));
+    outcome.entry = FindVisible(reader, scope, EntryRef{IdCast<BlacklistEntryId>(resource)});
     if (outcome.entry) Hydrate(reader, *outcome.entry);
   } else {
-    outcome.subject = reader.GetCase(IdCast<CaseId>(resource));
+    outcome.subject = FindVisibleOrLent(reader, scope, CaseRef{IdCast<CaseId>(resource)});
     if (outcome.subject) Hydrate(reader, *outcome.subject);
   }
   if (!outcome.response && !outcome.customer && !outcome.subject && !outcome.entry) {
@@ -1038,7 +1046,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
         if (auto loaded = loader(*unmask); !loaded) return std::move(loaded).error();
         return ShowAgain(transaction, *unmask, facts);
       }
-      return ReadAgain(transaction, command, known->resource);
+      return ReadAgain(transaction, command, known->resource, caller.scope);
     }
   }
   if (const auto* submit = std::get_if<SubmitResponse>(&command);
@@ -1050,7 +1058,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
                      {{"source_system", submit->response.external_key.source_system},
                       {"external_id", submit->response.external_key.external_id}}};
       }
-      return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
+      return ReadAgain(transaction, command, IdCast<RawId>(stored->id), caller.scope);
     }
   }
   // Imports know a case by its key in the other system; a case that is opened by hand may share
@@ -1063,7 +1071,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
                      {{"source_system", open->details.external_key.source_system},
                       {"external_id", open->details.external_key.external_id}}};
       }
-      return ReadAgain(transaction, command, IdCast<RawId>(stored->id));
+      return ReadAgain(transaction, command, IdCast<RawId>(stored->id), caller.scope);
     }
   }
   Facts facts;

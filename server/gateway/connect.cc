@@ -329,7 +329,11 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     if (!IsForwarded(name)) continue;
     if (!name.ends_with("-bin")) {
-      if (IsAsciiValue(value)) metadata.entries.emplace_back(name, value);
+      if (IsAsciiValue(value)) {
+        metadata.entries.emplace_back(name, value);
+      } else if (name == "authorization" && metadata.bad.empty()) {
+        metadata.bad = name;  // left out, two of them would pass for one
+      }
       continue;
     }
     // Several values may stand in one field.

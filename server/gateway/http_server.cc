@@ -425,7 +425,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   std::string Head(const HttpResponse& response, std::optional<size_t> size) {
-    if (listener_.stopping || request_.body_too_large) last_ = true;
+    if (listener_.stopping || closes_) last_ = true;
     std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
     text += Phrase(response.status);
     text += "\r\ndate: " + HttpDate() + "\r\n";
@@ -581,7 +581,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool answered_continue_ = false;
   std::optional<http::request_parser<http::string_body>> parser_;
 
-  HttpRequest request_;
+  HttpRequest request_;  // until it is handed on
+  bool closes_ = false;  // the rest of its body was not read
   uint64_t number_ = 0;  // of the request being answered
   bool head_only_ = false;
   bool streaming_ = false;
@@ -662,12 +663,15 @@ void Connection::Answer() {
   ++number_;
   ended_ = streaming_ = false;
   StopTimer();
+  closes_ = request_.body_too_large;
   {
     std::lock_guard lock(listener_.mutex);
     ++listener_.exchanges;
   }
   try {
-    listener_.handler(std::make_shared<Exchange>(listener_, shared_from_this(), number_, request_));
+    // Moved, with the parser's buffers: an idle connection keeps nothing of what it once carried.
+    listener_.handler(std::make_shared<Exchange>(listener_, shared_from_this(), number_,
+                                                 std::exchange(request_, {})));
   } catch (const std::exception& e) {
     Log(Level::kError, "http request failed", {{"what", e.what()}});  // dropped: it closes
   }

@@ -58,12 +58,22 @@ Result<User> SeenUser(const Call& call, AccessRecords& records, std::string_view
   return *std::move(user);
 }
 
+// Whether the role sees contact data in clear and the caller's does not. Nobody gets around the
+// mask by what they give out.
+bool SeesMore(const Call& call, std::string_view role) {
+  return SeesContact(role, RolesOf(call), {}) &&
+         !SeesContact(call.identity.role, RolesOf(call), {});
+}
+
 // Nobody has less than whoever they manage.
 Result<void> CheckMayManage(const Call& call, const User& user) {
   const std::string_view base = BaseOf(user.role, RolesOf(call));
-  // A role that the configuration no longer has gives nothing.
-  if (base.empty() || Includes(BaseRole(call), base)) return {};
-  return Exceeds("role", user.role);
+  if (BaseRole(call) == "admin") return {};
+  // A role that the configuration no longer has may come back with it.
+  if (base.empty() || !Includes(BaseRole(call), base) || SeesMore(call, user.role)) {
+    return Exceeds("role", user.role);
+  }
+  return {};
 }
 
 // The user, for changing what belongs to them.
@@ -399,6 +409,11 @@ Result<void> CheckKey(const Call& call, AccessRecords& records, const User& user
                       const ApiKey& key) {
   const std::string_view base = BaseOf(key.role, RolesOf(call));
   if (!Includes(BaseOf(user.role, RolesOf(call)), base) || !Includes(BaseRole(call), base)) {
+    return Exceeds("role", key.role);
+  }
+  // Limits and masks go by the role itself: one of the same base is another role, not a part of it.
+  const bool differs = key.role != user.role && BaseRole(call) != "admin";
+  if (differs && (base == BaseOf(user.role, RolesOf(call)) || SeesMore(call, key.role))) {
     return Exceeds("role", key.role);
   }
   // A list that is empty stands for all that the user has.

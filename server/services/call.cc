@@ -108,6 +108,12 @@ std::string LimitedBy(const Backend& backend, std::string_view address) {
   return !backend.limits->limit_loopback && IsLoopback(limited) ? std::string() : limited;
 }
 
+// For a token that is nobody's; a store that cannot say is not the caller's fault.
+void ChargeStranger(const Backend& backend, const std::string& limited, const Error& error) {
+  if (limited.empty() || error.reason != Reason::kUnauthenticated) return;
+  backend.limits->address.Charge(limited, kFailedTokenCost);
+}
+
 void AddPushback(grpc::CallbackServerContext* context, const Error& error) {
   if (error.reason != Reason::kRateLimited) return;
   context->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(RetryDelay(error).count()));
@@ -242,7 +248,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   }
   auto known = Recheck(backend, context, call);
   if (call->identity.name.empty()) {
-    if (!limited.empty()) backend.limits->address.Charge(limited, kFailedTokenCost);
+    ChargeStranger(backend, limited, known.error());
     return known;
   }
   if (backend.limits != nullptr) {
@@ -266,7 +272,7 @@ grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door 
     if (door == Door::kStrangers) return {};
     const auto identity = WhoCalls(backend, *context);
     if (!identity) {
-      if (!limited.empty()) backend.limits->address.Charge(limited, kFailedTokenCost);
+      ChargeStranger(backend, limited, identity.error());
       return identity.error();
     }
     if (backend.limits == nullptr) return {};

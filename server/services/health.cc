@@ -153,6 +153,13 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
 grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
     grpc::CallbackServerContext* context, const HealthCheckRequest* request) {
   if (const grpc::Status admitted = admit_(context); !admitted.ok()) return new Refused(admitted);
+  {
+    std::lock_guard lock(mutex_);
+    if (watchers_.size() >= kMostWatchers) {
+      return new Refused(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                      "too many watch this server's health; ask with Check"));
+    }
+  }
   return new Watcher(this, request->service());
 }
 

@@ -19,6 +19,8 @@ namespace rebound {
 // gRPC server it is registered with. Thread-safe.
 class HealthService final : public grpc::health::v1::Health::CallbackService {
  public:
+  // They need no identity and last: no more than these may hold connections.
+  static constexpr size_t kMostWatchers = 256;
   // Runs first in every call; anything but OK ends it.
   using Admit = std::function<grpc::Status(grpc::CallbackServerContext*)>;
 

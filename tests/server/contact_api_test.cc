@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/options.pb.h"
@@ -424,6 +425,35 @@ TEST(ContactRolesTest, TheConfigurationSaysWhoSeesContactData) {
               name)
         << who;
   }
+}
+
+// Limits and masks go by the role: a key of another one with the same base would undo them.
+TEST(ContactRolesTest, NobodyGivesThemselvesAKeyOfAnotherRoleOfTheirBase) {
+  Revision revision = *PlainRevision();
+  revision.roles = DefaultRoles();
+  revision.roles.push_back(
+      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
+  revision.roles.back().sees_contact = true;
+  TestServer server(
+      TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
+  const auto made = server.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "li" role: "agent" } with_link: true)");
+  server.Do<api::RedeemLinkResponse>(
+      "", "token: \"" + made.link_token() + "\" password: \"a long password\"");
+  server.UseToken(
+      "li", server.Do<api::SignInResponse>("", R"(user_name: "li" password: "a long password")")
+                .session_token());
+  const std::string key = " description: \"own\" end_time { seconds: " +
+                          std::to_string(ToMillis(server.clock().Now()) / 1000 + 3600) + " }";
+  EXPECT_EQ(server.Refuse("li", "AccessService/CreateApiKey", "role: \"caller\"" + key).reason,
+            "GRANT_EXCEEDS_OWN");
+  server.Do<api::CreateApiKeyResponse>("li", "role: \"agent\"" + key);
+  // Nor do they come by it through somebody they manage.
+  EXPECT_EQ(
+      server
+          .Refuse("manager", "AccessService/CreateUser", R"(user { name: "wang" role: "caller" })")
+          .reason,
+      "GRANT_EXCEEDS_OWN");
 }
 
 }  // namespace

@@ -36,11 +36,11 @@ std::vector<std::string> OutcomesOf(const api::BatchUpsertCustomersResponse& rep
 TEST(BatchUpsertCustomersTest, EachFaultIsNamedByItsFieldAndTheNeighboursAreStored) {
   TestServer server;
   const auto reply = server.Do<api::BatchUpsertCustomersResponse>(
-      "integration", Segment("1", "gold") + Item("2", "customer { segment: \"x\" }") +
-                         Segment("1", "silver") +
+      "integration", "request_id: \"faults\" " + Segment("1", "gold") +
+                         Item("2", "customer { segment: \"x\" }") + Segment("1", "silver") +
                          Item("3", R"(request_id: "own" update_mask { paths: "segment" })") +
                          Item("1", R"(update_mask { paths: "segment" } etag: "\"1\"")") +
-                         Item("4", R"(customer { time_zone: "Mars/Base" }
+                         Item("4", R"(customer { time_zone: "../etc/passwd" }
                                       update_mask { paths: "time_zone" })") +
                          Segment("5", "bronze"));
   const std::vector<std::string> outcomes = OutcomesOf(reply);

@@ -268,6 +268,21 @@ TEST_F(HealthTest, AWatchSeesEachChange) {
   }
 }
 
+TEST_F(HealthTest, StrangersHoldSoManyConnectionsAndNoMore) {
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<decltype(Watch(nullptr, ""))> watches;
+  HealthCheckResponse first;
+  for (size_t i = 0; i < HealthService::kMostWatchers; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    watches.push_back(Watch(contexts.back().get(), ""));
+    ASSERT_TRUE(watches.back()->Read(&first));
+  }
+  grpc::ClientContext more;
+  EXPECT_EQ(Watch(&more, "")->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (const auto& context : contexts) context->TryCancel();
+  for (const auto& watch : watches) watch->Finish();
+}
+
 TEST_F(HealthTest, ShutdownEndsOpenAndNewWatches) {
   health_.SetServing(true);
   grpc::ClientContext open;

@@ -313,6 +313,30 @@ TEST_F(ScopeTest, OfManyCasesThoseOutsideAnswerAsThoseThatAreNotThere) {
   for (const api::CaseEvent& event : events.events()) EXPECT_NE(event.type(), "CaseSupervised");
 }
 
+// Once the case has gone elsewhere, repeating what was done with it shows nothing of it any more.
+TEST_F(ScopeTest, ARepeatedRequestShowsNothingThatHasLeftTheScope) {
+  const std::string chase =
+      R"(request_id: "chase" channel: CHANNEL_PHONE note: "please" case_id: ")" + own_.case_id +
+      "\"";
+  server_.Do<api::ChaseCaseResponse>("north", chase);
+  EXPECT_TRUE(server_.Do<api::ChaseCaseResponse>("north", chase).replayed());
+  const std::string upsert =
+      R"(request_id: "upsert" external_key { source_system: "crm" external_id: "n" }
+         customer { segment: "own" } update_mask { paths: "segment" })";
+  server_.Do<api::UpsertCustomerResponse>("north", upsert);
+
+  server_.Do<api::DispatchCaseResponse>(
+      "admin",
+      "org_unit_id: \"south/canary-city\" note: \"theirs\" case_id: \"" + own_.case_id + "\"");
+  server_.Do<api::UpsertCustomerResponse>("admin",
+                                          R"(external_key { source_system: "crm" external_id: "n" }
+                  customer { org_unit_id: "south/canary-city" }
+                  update_mask { paths: "org_unit_id" })");
+
+  EXPECT_EQ(server_.Refuse("north", "CaseService/ChaseCase", chase).reason, "NOT_FOUND");
+  EXPECT_EQ(server_.Refuse("north", "CustomerService/UpsertCustomer", upsert).reason, "NOT_FOUND");
+}
+
 TEST_F(ScopeTest, NobodyWritesIntoAnotherUnit) {
   for (const auto& [method, request, resource] :
        std::vector<std::tuple<const char*, std::string, const char*>>{
