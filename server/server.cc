@@ -42,7 +42,7 @@ const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
     "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
     "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService",
-    "rebound.v1.AccessService",    "rebound.v1.EventService"};
+    "rebound.v1.AccessService",    "rebound.v1.EventService",      "rebound.v1.ExportService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||

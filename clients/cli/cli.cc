@@ -266,6 +266,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
       "\nMore: rebound help exit-codes | environment | output | mapping | COMMAND");
   AddGlobalOptions(app, &options);
   AddImportCommands(app, session);
+  AddExportCommands(app, session);
   AddCaseCommands(app, session);
   AddCustomerCommands(app, session);
   AddResponseCommands(app, session);

@@ -22,5 +22,6 @@ void AddMetricsCommand(CLI::App& app, Session& session);
 void AddClockCommands(CLI::App& app, Session& session);
 void AddAuditCommands(CLI::App& app, Session& session);
 void AddAccessCommands(CLI::App& app, Session& session);
+void AddExportCommands(CLI::App& app, Session& session);
 
 }  // namespace rebound::cli

@@ -92,27 +92,28 @@ int Receive(Session& session, const Options& options, std::ostream& out) {
   return kExitOk;
 }
 
-// The file appears once everything is in it. Nobody else may read it.
-int ReceiveFile(Session& session, const Options& options) {
+}  // namespace
+
+int WriteFile(Session& session, const std::string& file,
+              const std::function<int(std::ostream&)>& write) {
   namespace fs = std::filesystem;
-  const fs::path part = options.file + ".part";
+  const fs::path part = file + ".part";
   std::error_code failed;
   fs::remove(part, failed);
   std::ofstream out(part, std::ios::binary);
   if (!out) return session.Fail(kExitUsage, "cannot write " + part.string());
   fs::permissions(part, fs::perms::owner_read | fs::perms::owner_write, failed);
   int code = failed ? session.Fail(kExitFailed, "cannot keep " + part.string() + " from others")
-                    : Receive(session, options, out);
+                    : write(out);
   out.close();
+  if (code == kExitOk && !out) code = session.Fail(kExitFailed, "cannot write " + part.string());
   if (code == kExitOk) {
-    fs::rename(part, options.file, failed);
-    if (failed) code = session.Fail(kExitFailed, "cannot write " + options.file);
+    fs::rename(part, file, failed);
+    if (failed) code = session.Fail(kExitFailed, "cannot write " + file);
   }
   if (code != kExitOk) fs::remove(part, failed);
   return code;
 }
-
-}  // namespace
 
 void ExportPrinter::Add(v1::ExportCustomerResponse item) {
   if (item.has_summary()) summary_ = item.summary();
@@ -169,8 +170,9 @@ void AddExport(CLI::App& customers, Session& session) {
     session.command = [options, &session]() -> int {
       const int code = FindCustomer(session, options->name, options->request.mutable_customer_id());
       if (code != kExitOk) return code;
-      return options->file.empty() ? Receive(session, *options, session.out)
-                                   : ReceiveFile(session, *options);
+      const auto receive = [&](std::ostream& out) { return Receive(session, *options, out); };
+      return options->file.empty() ? receive(session.out)
+                                   : WriteFile(session, options->file, receive);
     };
   });
 }

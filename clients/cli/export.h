@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -35,6 +36,11 @@ class ExportPrinter {
 
 // What there was, in a sentence or two.
 std::string RenderExportSummary(const v1::ExportSummary& summary, bool chinese);
+
+// Writes a file that appears once everything is in it, for nobody else to read. `write` returns the
+// exit code; with another than kExitOk there is no file.
+int WriteFile(Session& session, const std::string& file,
+              const std::function<int(std::ostream&)>& write);
 
 // Adds "customers export".
 void AddExport(CLI::App& customers, Session& session);

@@ -18,6 +18,7 @@ constexpr std::string_view kPackage = "rebound.v1.";
 constexpr Row kTable[] = {
     {"CustomerService/ExportCustomer", AuditedRead::kEach},
     {"BlacklistService/ExportCustomerEntries", AuditedRead::kEach},
+    {"ExportService/ExportRecords", AuditedRead::kEach},
     {"BlacklistService/GetBlacklistStatistics", AuditedRead::kFolded},
     {"ReportService/GetNpsReport", AuditedRead::kFolded},
     {"ReportService/GetFunnelReport", AuditedRead::kFolded},

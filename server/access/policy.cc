@@ -115,6 +115,8 @@ constexpr Row kTable[] = {
     {"BlacklistService/ExportCustomerEntries", kManaging},
     {"BlacklistService/GetBlacklistStatistics", kManaging},
 
+    {"ExportService/ExportRecords", kAdmin | kManager | kIntegration},
+
     {"SurveyService/GetProgram", kEveryone},
     {"SurveyService/ListPrograms", kEveryone},
 

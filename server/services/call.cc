@@ -22,7 +22,6 @@ namespace {
 
 // Any key may ask what it may.
 constexpr std::string_view kWhoAmI = "rebound.v1.AccessService/WhoAmI";
-constexpr Duration kLongestUnary = std::chrono::seconds{30};
 
 bool IsValidUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
@@ -214,7 +213,7 @@ Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
 }
 
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
-                   Call* call) {
+                   Call* call, Duration longest) {
   SystemClock clock;
   call->method = method;
   call->started_at = clock.Now();
@@ -229,7 +228,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   if (backend.draining) return Error{Reason::kShuttingDown};
   // Not deadline(): its nanoseconds overflow after 292 years, and clients may ask for 11,000.
   const gpr_timespec deadline = gpr_convert_clock_type(context->raw_deadline(), GPR_CLOCK_REALTIME);
-  call->deadline = call->started_at + kLongestUnary;
+  call->deadline = call->started_at + longest;
   if (const std::chrono::seconds last{deadline.tv_sec};
       last <= std::chrono::ceil<std::chrono::seconds>(call->deadline.time_since_epoch())) {
     call->deadline = std::min(

@@ -122,9 +122,11 @@ enum class Where { kInline, kPool };
 Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
                      std::string_view method);
 
+// How long a call may take, whatever its caller says.
+inline constexpr Duration kLongestCall = std::chrono::seconds{30};
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
-                   Call* call);
+                   Call* call, Duration longest = kLongestCall);
 // Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
 // For whom a service is that is not ours: health and reflection have no roles.

@@ -138,11 +138,11 @@ bool EventFilter::Matches(const LoggedEvent& logged) const {
 }
 
 Result<EventFilter> ToEventFilter(const api::EventFilter& filter, const Scope& scope,
-                                  Reader& reader) {
+                                  Reader& reader, const std::string& path) {
   Checks checks;
   EventFilter made;
   const auto keys = [&](const char* name, const auto& values, const auto& take) {
-    const std::string field = std::string("filter.") + name;
+    const std::string field = path + "." + name;
     checks.Count(field, values.size(), kMostValues);
     for (int i = 0; i < std::min(values.size(), kMostValues); ++i) {
       const std::string place = field + "[" + std::to_string(i) + "]";

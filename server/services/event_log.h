@@ -55,9 +55,10 @@ struct EventFilter {
   bool Matches(const LoggedEvent& logged) const;
 };
 
-// Cases are named by id or number and have to be in the scope: else kNotFound.
+// Cases are named by id or number and have to be in the scope: else kNotFound. `path`: of the
+// filter in the request.
 Result<EventFilter> ToEventFilter(const api::EventFilter& filter, const Scope& scope,
-                                  Reader& reader);
+                                  Reader& reader, const std::string& path = "filter");
 
 // Whether the event is the identity's to see, as of the event. `sees_entries`: the role may read
 // blacklist entries.

@@ -1,8 +1,10 @@
 #include "server/services/stream.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "server/clock.h"
@@ -11,33 +13,33 @@ namespace rebound {
 namespace {
 
 constexpr size_t kMostWaiting = 1 << 20;  // bytes
+constexpr Duration kLongestStream = std::chrono::hours{1};
 
 // One thread of the pool makes messages (Put, End), gRPC's threads send them. gRPC is called
 // without the lock: whoever sets `writing_` has the right to start a write, and the call is
 // finished by whoever finds it ended with nothing being written.
 class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  Stream(ApiService& service, grpc::CallbackServerContext* context)
-      : context_(context), call_{service.backend()} {}
+  Stream(ApiService& service, grpc::CallbackServerContext* context, Lasts lasts)
+      : context_(context), lasts_(lasts), call_{service.backend()} {}
 
-  Result<void> Enter(ApiService& service, const std::string& method) {
-    return rebound::Enter(service.backend(), context_, method, &call_);
+  Result<void> Enter(const std::string& method) {
+    return rebound::Enter(call_.backend, context_, method, &call_,
+                          lasts_ == Lasts::kLong ? kLongestStream : kLongestCall);
   }
 
   // Until OnDone.
   void Keep(std::shared_ptr<Stream> self) { self_ = std::move(self); }
 
-  Result<void> Run(const grpc::ByteBuffer& request, const StreamRead& read) {
-    Result<void> result;
+  Result<void> Run(const grpc::ByteBuffer& request, const StreamWork& work) {
     try {
-      call_.backend.store.Read([&](Reader& reader) {
-        result = read(call_, reader, request,
-                      [this](google::protobuf::Message& message) { return Put(message); });
-      });
+      Result<void> result =
+          work(call_, request, [this](google::protobuf::Message& message) { return Put(message); });
+      if (refused_) return *std::move(refused_);
+      return result;
     } catch (const std::exception& e) {
       return ApiService::Broken(call_, e);
     }
-    return result;
   }
 
   void End(Result<void> result) {
@@ -90,14 +92,29 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     size_t size = 0;
   };
 
+  // Of the thread that makes messages, as call_ is until the end.
+  bool StillMay() {
+    if (lasts_ == Lasts::kShort) return true;
+    {
+      std::lock_guard lock(mutex_);
+      if (gone_) return false;
+    }
+    auto may = Recheck(call_.backend, context_, &call_);
+    if (may) return true;
+    refused_ = std::move(may).error();
+    return false;
+  }
+
   bool Put(google::protobuf::Message& message) {
+    if (!StillMay()) return false;
     Waiting item;
     if (!ToAnswer(call_, message, &item.bytes)) throw std::runtime_error("not serialised");
     item.size = item.bytes.Length();
+    const Timestamp until = std::min(call_.deadline, SystemClock().Now() + kLongestCall);
     {
       std::unique_lock lock(mutex_);
       while (!gone_) {
-        const Duration left = call_.deadline - SystemClock().Now();
+        const Duration left = until - SystemClock().Now();
         if (left <= Duration{0}) gone_ = true;
         if (gone_ || waiting_bytes_ < kMostWaiting) break;
         sent_.wait_for(lock, left);
@@ -116,7 +133,9 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void Close() { Finish(Leave(context_, call_, result_)); }
 
   grpc::CallbackServerContext* const context_;
+  const Lasts lasts_;
   Call call_;
+  std::optional<Error> refused_;  // since it began
   std::shared_ptr<Stream> self_;
   std::mutex mutex_;
   std::condition_variable sent_;
@@ -134,15 +153,15 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(ApiService& service,
                                                         const std::string& method, ReadPool& pool,
                                                         grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer& request,
-                                                        StreamRead read) {
-  auto stream = std::make_shared<Stream>(service, context);
+                                                        Lasts lasts, StreamWork work) {
+  auto stream = std::make_shared<Stream>(service, context, lasts);
   stream->Keep(stream);
-  if (auto entered = stream->Enter(service, method); !entered) {
+  if (auto entered = stream->Enter(method); !entered) {
     stream->End(std::move(entered));
     return stream.get();
   }
   const bool taken = pool.Run(
-      [stream, request, read = std::move(read)] { stream->End(stream->Run(request, read)); });
+      [stream, request, work = std::move(work)] { stream->End(stream->Run(request, work)); });
   if (!taken) stream->End(Error{Reason::kQueueFull, {{"capacity", "streams"}}});
   return stream.get();
 }

@@ -1,8 +1,10 @@
-// Answers that are too many for one message: one read of one snapshot, sent while it is made.
+// Answers that are too many for one message, sent while they are made.
 //
-// A snapshot, because rows have no versions: read in pages they would be of different times, which
-// a highest sequence cannot mend. So the read stays open until the last message is made; it is
-// bounded by the deadline of the call, and holds no more than a megabyte that is not sent yet.
+// Either one read of one snapshot, because rows have no versions: read in pages they would be of
+// different times, which a highest sequence cannot mend. Such a read stays open until the last
+// message is made; it is bounded by the deadline of the call. Or as many short reads as the work
+// makes, which may go on for longer and hold nothing open while the caller reads. Neither holds
+// more than a megabyte that is not sent yet.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -22,36 +24,56 @@ namespace rebound {
 // masked in the message, where the caller does not see it.
 using Emit = std::function<bool(google::protobuf::Message&)>;
 
-using StreamRead =
-    std::function<Result<void>(const Call&, Reader&, const grpc::ByteBuffer& request, const Emit&)>;
+enum class Lasts {
+  kShort,  // kLongestCall
+  // An hour. Before each message the identity is looked at again, so that a changed scope holds
+  // from then on; a caller who does not read for kLongestCall loses the stream.
+  kLong,
+};
 
-// The reactor of one call; `read` runs on the pool, or the call is refused with kQueueFull. Owns
+using StreamWork =
+    std::function<Result<void>(const Call&, const grpc::ByteBuffer& request, const Emit&)>;
+
+// The reactor of one call; `work` runs on the pool, or the call is refused with kQueueFull. Owns
 // itself. The service must outlive the pool's work.
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(ApiService& service,
                                                         const std::string& method, ReadPool& pool,
                                                         grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer& request,
-                                                        StreamRead read);
+                                                        Lasts lasts, StreamWork work);
 
-// A query with many messages. It has a pool of its own, for a caller that reads slowly holds a
-// thread.
+// A method that answers with many messages. It has a pool of its own, for a caller that reads
+// slowly holds a thread.
 template <typename Request>
-void AddStreamQuery(
-    ApiService* service, const char* name, std::shared_ptr<ReadPool> pool,
-    std::function<Result<void>(const Call&, Reader&, const Request&, const Emit&)> read) {
-  StreamRead parsed = [read = std::move(read)](const Call& call, Reader& reader,
-                                               const grpc::ByteBuffer& bytes,
+void AddStream(ApiService* service, const char* name, std::shared_ptr<ReadPool> pool, Lasts lasts,
+               std::function<Result<void>(const Call&, const Request&, const Emit&)> work) {
+  StreamWork parsed = [work = std::move(work)](const Call& call, const grpc::ByteBuffer& bytes,
                                                const Emit& emit) -> Result<void> {
     Request request;
     if (auto result = ParseRequest(bytes, &request); !result) return result;
     call.about = SubjectOf(request);
-    return read(call, reader, request, emit);
+    return work(call, request, emit);
   };
   service->AddWriter(name, [service, method = service->FullName(name), pool = std::move(pool),
-                            parsed = std::move(parsed)](grpc::CallbackServerContext* context,
-                                                        const grpc::ByteBuffer* request) {
-    return StartStream(*service, method, *pool, context, *request, parsed);
+                            lasts, parsed = std::move(parsed)](grpc::CallbackServerContext* context,
+                                                               const grpc::ByteBuffer* request) {
+    return StartStream(*service, method, *pool, context, *request, lasts, parsed);
   });
+}
+
+// The same from one snapshot.
+template <typename Request>
+void AddStreamQuery(
+    ApiService* service, const char* name, std::shared_ptr<ReadPool> pool,
+    std::function<Result<void>(const Call&, Reader&, const Request&, const Emit&)> read) {
+  AddStream<Request>(
+      service, name, std::move(pool), Lasts::kShort,
+      [read = std::move(read)](const Call& call, const Request& request, const Emit& emit) {
+        Result<void> result;
+        call.backend.store.Read(
+            [&](Reader& reader) { result = read(call, reader, request, emit); });
+        return result;
+      });
 }
 
 }  // namespace rebound

@@ -131,6 +131,7 @@ TEST(PolicyTest, RolesMayWhatTheyAreFor) {
       {"CustomerService/GetCustomerHistory", {"admin", "manager", "supervisor", "agent"}},
       {"CustomerService/ExportCustomer", {"admin", "manager"}},
       {"CustomerService/UnmaskContact", {"admin", "manager", "supervisor", "agent"}},
+      {"ExportService/ExportRecords", {"admin", "manager", "integration"}},
       {"ReportService/GetNpsReport", {"admin", "manager", "supervisor", "viewer"}},
       {"SurveyService/ListPrograms",
        {"admin", "manager", "supervisor", "agent", "integration", "viewer"}},

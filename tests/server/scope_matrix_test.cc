@@ -181,6 +181,8 @@ constexpr MatrixRow kRows[] = {
     {"BlacklistService/ExportCustomerEntries", R"(customer_id: "<customer>")"},
     {"BlacklistService/GetBlacklistStatistics", ""},
 
+    {"ExportService/ExportRecords", "kind: RECORD_KIND_CASES format: EXPORT_FORMAT_CSV"},
+
     {"SurveyService/GetProgram", R"(program_id: "touchpoint")"},
     {"SurveyService/ListPrograms", ""},
 
