@@ -20,6 +20,7 @@
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/event_service.pb.h"
+#include "rebound/v1/export_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
@@ -69,7 +70,7 @@ std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
       v1::GetResponseRequest::descriptor()->file(), v1::GetProgramRequest::descriptor()->file(),
       v1::GetRevisionRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
       v1::SignInRequest::descriptor()->file(),      v1::ListEventsRequest::descriptor()->file(),
-      v1::VerifyAuditRequest::descriptor()->file(),
+      v1::VerifyAuditRequest::descriptor()->file(), v1::ExportRecordsRequest::descriptor()->file(),
   };
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const auto* file : files) {
@@ -225,6 +226,7 @@ TEST(PolicyTest, WhatACallCostsFollowsFromWhatItDoes) {
       {"CustomerService/UnmaskContact", 2},
       {"CustomerService/ExportCustomer", 10},
       {"BlacklistService/DryRunRules", 10},
+      {"ExportService/ExportRecords", 10},
       {"ResponseService/ImportResponses", 10},
       {"ResponseService/BatchSubmitResponses", 10},
       {"CustomerService/BatchUpsertCustomers", 10},
