@@ -119,8 +119,9 @@ int VerifyFile(const Arguments& arguments) {
   std::cout << "events     " << report.events << "\ncustomers  " << report.customers
             << "\nresponses  " << report.responses << "\ncases      " << report.cases
             << "\ntimers     " << report.timers << "\nrollups    " << report.rollups
-            << "\naudit      " << report.audited << "\naudit head " << report.audit_head.sequence
-            << ":" << ToHex(report.audit_head.hash) << "\n";
+            << "\ndeliveries " << report.deliveries << "\naudit      " << report.audited
+            << "\naudit head " << report.audit_head.sequence << ":" << ToHex(report.audit_head.hash)
+            << "\n";
   for (const std::string& problem : report.problems) std::cout << "PROBLEM " << problem << "\n";
   std::cout << (report.ok() ? "ok: the events give every row and every figure\n"
                             : "NOT ok: rows and events differ\n");

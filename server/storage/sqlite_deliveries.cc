@@ -324,6 +324,11 @@ DeliveryCounts SqliteDeliveries::Counts() {
   return counts;
 }
 
+void SqliteDeliveries::Scan(const std::function<void(const Delivery&)>& visit) {
+  Query query(connection_, SelectFrom(kDeliveryColumns, ""));
+  while (query.Step()) visit(DeliveryAt(query));
+}
+
 int32_t SqliteDeliveries::Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) {
   int64_t gone = 0;
   for (const auto& [state, before] : {std::pair(DeliveryState::kDelivered, done_before),
