@@ -65,8 +65,7 @@ struct Delivery {
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
 
-// The id of the event's case, else of its entry, else of its customer. Empty: it has none of these,
-// and is free to go out under any key.
+// The id of the event's case, else of its entry, else of its customer, else "-".
 std::string OrderKeyOf(const Event& event);
 
 struct DeliveryQuery {

@@ -135,8 +135,7 @@ class Verifier {
       if (row.case_id.value_or(CaseId{}) != event.case_id) {
         Problem(name + "its case is not the event's");
       }
-      const std::string key = OrderKeyOf(event);
-      if (row.order_key.empty() || (!key.empty() && row.order_key != key)) {
+      if (row.order_key != OrderKeyOf(event)) {
         Problem(name + "it goes out in the order of another key than the event's");
       }
     }

@@ -25,7 +25,7 @@ if (what === 'taken') {
 const [logFile, ...endpoints] = rest;
 const log = JSON.parse(readFileSync(logFile, 'utf8'));
 const placeOf = new Map(log.map((event, i) => [event.id, i]));
-const keyOf = ({caseId, entryId, customerId}) => caseId || entryId || customerId;
+const keyOf = ({caseId, entryId, customerId}) => caseId || entryId || customerId || '-';
 let failed = false;
 
 // The first five of what is wrong.
@@ -71,7 +71,6 @@ for (const endpoint of endpoints) {
     const place = placeOf.get(call.event);
     if (place === undefined) continue;
     const key = keyOf(log[place]);
-    if (!key) continue;
     const before = last.get(key);
     if (before !== undefined && before.place > place) {
       crossed.push(`${log[place].caseNumber ?? key}: ${call.type} after ${before.type}`);
