@@ -57,6 +57,7 @@ struct Arguments {
   int64_t watchdog_seconds = 10;
   DeliveryOptions deliveries;
   std::vector<int64_t> deliver_retry_ms;  // empty: as Standard Webhooks says
+  int64_t deliver_timeout_ms = 15'000;
   std::string smtp_password_file;
   bool smtp_plain = false;
   std::string log_level = "info";
@@ -121,6 +122,7 @@ DeliveryOptions DeliveriesOf(const Arguments& arguments) {
     options.retry.clear();
     for (const int64_t ms : arguments.deliver_retry_ms) options.retry.emplace_back(ms);
   }
+  options.transfers.timeout = std::chrono::milliseconds(arguments.deliver_timeout_ms);
   MailServer& mail = options.mail;
   mail.require_tls = !arguments.smtp_plain;
   if (mail.url.empty()) return options;
@@ -410,15 +412,20 @@ int Main(int argc, char** argv) {
   app.add_option("--deliver-ca-file", arguments.deliveries.transfers.ca_file,
                  "PEM file: whom to trust of those webhooks are sent to; none: as the system does")
       ->check(CLI::ExistingFile);
+  const CLI::AsNumberWithUnit span(
+      std::map<std::string, int64_t>{
+          {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+      CLI::AsNumberWithUnit::UNIT_REQUIRED);
   app.add_option("--deliver-retry", arguments.deliver_retry_ms,
                  "waits before the tries of a delivery, such as 0s,5s,5m,1h; the last has failed: "
                  "it is dead; none: ten tries in three days")
       ->delimiter(',')
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, int64_t>{
-              {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
-          CLI::AsNumberWithUnit::UNIT_REQUIRED))
+      ->transform(span)
       ->check(CLI::Range(int64_t{0}, int64_t{30} * 86'400'000));
+  app.add_option("--deliver-timeout", arguments.deliver_timeout_ms,
+                 "how long a try may take, such as 15s; none: that")
+      ->transform(span)
+      ->check(CLI::Range(int64_t{100}, int64_t{60'000}));
   app.add_option("--deliver-source", arguments.deliveries.source,
                  "who sends, in webhooks: a URI such as https://cases.example.com")
       ->capture_default_str();

@@ -43,13 +43,6 @@ uint64_t Random() {
   return random;
 }
 
-std::string OrderKey(const Event& event) {
-  if (!event.case_id.empty()) return ToString(event.case_id);
-  if (!event.entry_id.empty()) return ToString(event.entry_id);
-  if (!event.customer_id.empty()) return ToString(event.customer_id);
-  return "-";  // of the server itself
-}
-
 RobotKind RobotOf(EndpointKind kind) {
   switch (kind) {
     case EndpointKind::kWecom: return RobotKind::kWeCom;
@@ -251,7 +244,7 @@ bool Dispatcher::Walk() {
                             .sequence = event.sequence,
                             .event_type = logged.type,
                             .case_id = std::nullopt,
-                            .order_key = OrderKey(event),
+                            .order_key = OrderKeyOf(event),
                             .org_unit_id = event.org_unit_id,
                             .queue_id = event.queue_id,
                             .next_try_at = now};

@@ -8,8 +8,8 @@ set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/tests/server/serve.sh"
 prologue "$0" "$@"
-"$bin/reboundd" --help | grep -q -- --deliver-retry || {
-  echo "WRONG expected reboundd to have --deliver-http, --deliver-allow and --deliver-retry"
+"$bin/reboundd" --help | grep -q -- --deliver-timeout || {
+  echo "WRONG expected reboundd to have --deliver-http, -allow, -retry and -timeout"
   exit 1
 }
 REBOUND_TOKEN=$("$bin/reboundd" principal add --db "$work/db" --name admin --role admin \
@@ -19,9 +19,7 @@ export REBOUND_TOKEN
 # Enough tries that nothing dies of what the receiver does, within seconds.
 waits=0s,50ms,100ms,200ms
 for ((i = 0; i < 24; ++i)); do waits+=,400ms; done
-deliver=(--deliver-http --deliver-allow 127.0.0.0/8 --deliver-retry "$waits")
-# Else what hangs is given up after the 15 s that are shipped.
-"$bin/reboundd" --help | grep -q -- --deliver-timeout && deliver+=(--deliver-timeout 2s)
+deliver=(--deliver-http --deliver-allow 127.0.0.0/8 --deliver-retry "$waits" --deliver-timeout 2s)
 
 # call SERVICE/METHOD JSON [WHAT]: the answer's field, by the Connect protocol.
 call() {
