@@ -353,10 +353,10 @@ struct WorkEntry {
   std::optional<int64_t> expected_version{};
 };
 
-using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
-                             OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
-                             ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry,
-                             ReportRulesTried, EraseCustomer, FinishErasure, UnmaskContact,
-                             RecordBehaviour>;
+using Command =
+    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
+                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones,
+                 ProposeEntry, ProposeByRules, WorkEntry, ReportRulesTried, EraseCustomer,
+                 FinishErasure, UnmaskContact, RecordBehaviour>;
 
 }  // namespace rebound

@@ -47,9 +47,9 @@ struct BehaviourRecorded {
   friend bool operator==(const BehaviourRecorded&, const BehaviourRecorded&) = default;
 };
 
-// The person: keys, profile, consents and behaviours go, and with them every text and every personal value of
-// theirs in the store (Change::erased). On every record of the person; what goes on of their
-// blacklist entries is on the one that stood for them.
+// The person: keys, profile, consents and behaviours go, and with them every text and every
+// personal value of theirs in the store (Change::erased). On every record of the person; what goes
+// on of their blacklist entries is on the one that stood for them.
 struct CustomerErased {
   ErasureGround ground = ErasureGround::kUnset;
   std::vector<Suppression> suppressions{};
