@@ -95,6 +95,19 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
 constexpr int kBehaviourLimit = 1'000;
 constexpr const char* kBehaviours = "behaviours";
 
+// Names the field that the record or the key at fault came from, for who shows rows of a file.
+Error AtField(Error error, const api::RecordBehaviourRequest& item) {
+  if (error.reason == Reason::kBehaviourKeyReused) {
+    return FieldError("behaviour.external_key", error.reason, std::move(error.metadata));
+  }
+  if (error.reason == Reason::kNotFound || error.reason == Reason::kCustomerErased ||
+      error.reason == Reason::kBehaviourLimitReached) {
+    return FieldError(item.has_customer_key() ? "customer_key" : "customer_id", error.reason,
+                      std::move(error.metadata));
+  }
+  return error;
+}
+
 void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchRecordBehavioursRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
@@ -119,13 +132,14 @@ void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnarySta
     }
   }
   SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
-              [service, state, batch](const std::vector<Result<Outcome>>& results) {
+              [service, state, request, batch](const std::vector<Result<Outcome>>& results) {
                 api::BatchRecordBehavioursResponse reply;
                 VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
                   api::RecordBehaviourResult* out = reply.add_results();
                   if (!result) {
-                    Fill(Inside(result.error(), kBehaviours, i), static_cast<int64_t>(i),
-                         out->mutable_error());
+                    const auto& item = request->behaviours(static_cast<int>(i));
+                    Fill(Inside(AtField(result.error(), item), kBehaviours, i),
+                         static_cast<int64_t>(i), out->mutable_error());
                     return;
                   }
                   Fill(*result->behaviour, result->customer->id, out->mutable_behaviour());

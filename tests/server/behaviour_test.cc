@@ -200,12 +200,14 @@ TEST_F(BehaviourTest, OfABatchEachIsRecordedOrRefusedByItself) {
     return OutcomesOf(server_.Do<api::BatchRecordBehavioursResponse>("integration", text));
   };
   EXPECT_THAT(send(request),
-              ElementsAre("1", "1  NOT_FOUND", "1 replayed", "3  BEHAVIOUR_KEY_REUSED",
+              ElementsAre("1", "1 behaviours[1].customer_key NOT_FOUND", "1 replayed",
+                          "3 behaviours[3].behaviour.external_key BEHAVIOUR_KEY_REUSED",
                           "4 behaviours[4].behaviour.kind ENUM_VALUE_UNKNOWN",
                           "5 behaviours[5].request_id ID_INVALID", "5"));
   const int64_t last = server_.LastSequence();
   EXPECT_THAT(send(request),
-              ElementsAre("1 replayed", "1  NOT_FOUND", "1 replayed", "3  BEHAVIOUR_KEY_REUSED",
+              ElementsAre("1 replayed", "1 behaviours[1].customer_key NOT_FOUND", "1 replayed",
+                          "3 behaviours[3].behaviour.external_key BEHAVIOUR_KEY_REUSED",
                           "4 behaviours[4].behaviour.kind ENUM_VALUE_UNKNOWN",
                           "5 behaviours[5].request_id ID_INVALID", "5 replayed"));
   EXPECT_EQ(server_.LastSequence(), last);
