@@ -539,6 +539,7 @@ struct CaseFold {
   void operator()(const CustomerKeyAdded&) { CHECK(false); }
   void operator()(const CustomerLinked&) { CHECK(false); }
   void operator()(const CustomerConsentChanged&) { CHECK(false); }
+  void operator()(const BehaviourRecorded&) { CHECK(false); }
   void operator()(const CustomerErased&) { CHECK(false); }
   void operator()(const ErasureFinished&) { CHECK(false); }
   void operator()(const ResponseRecorded&) { CHECK(false); }
@@ -663,11 +664,14 @@ Customer Apply(Customer before, const Event& event) {
     before.keys.push_back(key->key);
   } else if (const auto* linked = std::get_if<CustomerLinked>(&event.body)) {
     before.alias_of = linked->alias_of;
+  } else if (const auto* did = std::get_if<BehaviourRecorded>(&event.body)) {
+    before.behaviours.push_back(did->behaviour);
   } else if (std::holds_alternative<CustomerErased>(event.body)) {
     // Whose part of the company they were stays: who may see their cases goes by it.
     before.keys.clear();
     before.profile = {.org_unit_id = before.profile.org_unit_id};
     before.consents.clear();
+    before.behaviours.clear();
     before.do_not_contact = true;
     before.erased_at = event.occurred_at;
   } else if (std::holds_alternative<ErasureFinished>(event.body)) {

@@ -61,6 +61,14 @@ struct SetCustomerConsent {
   std::optional<int64_t> expected_version{};
 };
 
+// What the customer did; by its key it is recorded once for the person.
+struct RecordBehaviour {
+  CustomerId customer_id{};
+  ExternalKey customer_key{};  // used when customer_id is empty
+  Behaviour behaviour{};       // recorded_at not yet set
+  bool occurred_now = false;   // the request named no time: occurred_at is Context::now
+};
+
 // A case as a caller names it: by id, or by number when the id is empty.
 struct CaseRef {
   CaseId id{};
@@ -345,9 +353,10 @@ struct WorkEntry {
   std::optional<int64_t> expected_version{};
 };
 
-using Command = std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent,
-                             OpenCase, ClaimNext, WorkCase, ApplyRevision, ReportClock,
-                             ConfirmClock, ReportZones, ProposeEntry, ProposeByRules, WorkEntry,
-                             ReportRulesTried, EraseCustomer, FinishErasure, UnmaskContact>;
+using Command =
+    std::variant<SubmitResponse, UpsertCustomer, AddCustomerAlias, SetCustomerConsent, OpenCase,
+                 ClaimNext, WorkCase, ApplyRevision, ReportClock, ConfirmClock, ReportZones,
+                 ProposeEntry, ProposeByRules, WorkEntry, ReportRulesTried, EraseCustomer,
+                 FinishErasure, UnmaskContact, RecordBehaviour>;
 
 }  // namespace rebound

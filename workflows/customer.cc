@@ -19,6 +19,13 @@ std::string_view Word(Channel channel) {
 
 }  // namespace
 
+const Behaviour* FindBehaviour(const Customer& customer, const ExternalKey& key) {
+  for (const Behaviour& behaviour : customer.behaviours) {
+    if (behaviour.external_key == key) return &behaviour;
+  }
+  return nullptr;
+}
+
 Result<void> MayApproach(const Customer& customer, Channel channel, ConsentPurpose purpose) {
   if (customer.do_not_contact) {
     return Error{Reason::kDoNotContact, {{"customer", ToString(customer.id)}}};

@@ -24,6 +24,19 @@ struct Consent {
   friend bool operator==(const Consent&, const Consent&) = default;
 };
 
+// What a customer did by themselves, beside what they answer.
+enum class BehaviourKind { kUnset, kRepurchase, kChurn, kRenewal, kDowngrade, kReferral };
+
+// One thing they did, as another system knows it. Never changed once recorded.
+struct Behaviour {
+  ExternalKey external_key{};  // one of a kind for the person
+  BehaviourKind kind = BehaviourKind::kUnset;
+  Money amount{};
+  Timestamp occurred_at{};
+  Timestamp recorded_at{};
+  friend bool operator==(const Behaviour&, const Behaviour&) = default;
+};
+
 struct ContactPoint {
   Channel channel = Channel::kUnset;
   Text address{};
@@ -64,6 +77,7 @@ struct Customer {
   // in any file of the store.
   std::optional<Timestamp> erased_at{};
   std::optional<Timestamp> scrubbed_at{};
+  std::vector<Behaviour> behaviours{};  // in the order of recording
 
   friend bool operator==(const Customer&, const Customer&) = default;
 };
@@ -80,6 +94,9 @@ enum class ErasureGround {
 
 // What contact data was shown in clear for.
 enum class UnmaskReason { kUnset, kContact, kIdentify, kDeliver, kCorrect, kAuthority, kOther };
+
+// What the record holds under that key; null: nothing.
+const Behaviour* FindBehaviour(const Customer& customer, const ExternalKey& key);
 
 // May the customer be approached for `purpose` on `channel`? kDoNotContact wins over
 // kConsentDenied; the entry of the very channel wins over the one for every channel; no entry: not

@@ -56,7 +56,8 @@ struct Facts {
   // of the entry is overdue.
   bool timers_held = false;
   std::string zone_data{};
-  // EraseCustomer: every record of the person, `customer` first.
+  // EraseCustomer: every record of the person, `customer` first. RecordBehaviour: those that cases
+  // and limits are counted over, `customer` first.
   std::vector<Customer> records{};
   // UpsertCustomer, AddCustomerAlias, and SubmitResponse where it makes a customer: what was kept
   // over an erasure of whoever is known by one of the customer's phone numbers, addresses or keys.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "workflows/draft.h"
+#include "workflows/limits.h"
 
 namespace rebound {
 namespace {
@@ -104,6 +105,38 @@ Result<Events> DecideConsent(const Facts& facts, const SetCustomerConsent& comma
   Draft draft(context, facts, nullptr);
   draft.AddCustomer(facts.customer->id, facts.customer->profile.org_unit_id, context.now,
                     std::move(changed));
+  return draft.Take();
+}
+
+Result<Events> DecideBehaviour(const Facts& facts, const RecordBehaviour& command,
+                               const Context& context) {
+  if (!facts.customer) return NotFound("customer");
+  const Customer& customer = *facts.customer;
+  Behaviour behaviour = command.behaviour;
+  behaviour.recorded_at = context.now;
+  if (command.occurred_now) behaviour.occurred_at = context.now;
+  behaviour.occurred_at = std::min(behaviour.occurred_at, context.now);
+  for (const Customer& record : facts.records) {
+    const Behaviour* known = FindBehaviour(record, behaviour.external_key);
+    if (known == nullptr) continue;
+    // A time ahead of the clock was taken as the time of recording.
+    const Timestamp said = std::min(command.behaviour.occurred_at, known->recorded_at);
+    const bool same = known->kind == behaviour.kind && known->amount == behaviour.amount &&
+                      (command.occurred_now || said == known->occurred_at);
+    if (same) return Events{};
+    return Error{Reason::kBehaviourKeyReused,
+                 {{"source_system", behaviour.external_key.source_system},
+                  {"external_id", behaviour.external_key.external_id}}};
+  }
+  if (customer.behaviours.size() >= limits::kBehaviours) {
+    return Error{
+        Reason::kBehaviourLimitReached,
+        {{"customer", ToString(customer.id)}, {"limit", std::to_string(limits::kBehaviours)}}};
+  }
+  Draft draft(context, facts, nullptr);
+  const Timestamp at = behaviour.occurred_at;
+  draft.AddCustomer(customer.id, customer.profile.org_unit_id, at,
+                    BehaviourRecorded{std::move(behaviour)});
   return draft.Take();
 }
 

@@ -419,5 +419,7 @@ Result<Events> DecideErased(const Facts& facts, const FinishErasure& command,
                             const Context& context);
 Result<Events> DecideUnmask(const Facts& facts, const UnmaskContact& command,
                             const Context& context);
+Result<Events> DecideBehaviour(const Facts& facts, const RecordBehaviour& command,
+                               const Context& context);
 
 }  // namespace rebound

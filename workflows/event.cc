@@ -86,6 +86,7 @@ struct NameOf {
   REBOUND_NAME(ErasureFinished)
   REBOUND_NAME(CaseErased)
   REBOUND_NAME(ContactUnmasked)
+  REBOUND_NAME(BehaviourRecorded)
 #undef REBOUND_NAME
 };
 

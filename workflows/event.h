@@ -41,9 +41,15 @@ struct CustomerConsentChanged {
   friend bool operator==(const CustomerConsentChanged&, const CustomerConsentChanged&) = default;
 };
 
-// The person: keys, profile and consents go, and with them every text and every personal value of
-// theirs in the store (Change::erased). On every record of the person; what goes on of their
-// blacklist entries is on the one that stood for them.
+// A customer bought again, left, or the like: on the record that stood for them then.
+struct BehaviourRecorded {
+  Behaviour behaviour{};
+  friend bool operator==(const BehaviourRecorded&, const BehaviourRecorded&) = default;
+};
+
+// The person: keys, profile, consents and behaviours go, and with them every text and every
+// personal value of theirs in the store (Change::erased). On every record of the person; what goes
+// on of their blacklist entries is on the one that stood for them.
 struct CustomerErased {
   ErasureGround ground = ErasureGround::kUnset;
   std::vector<Suppression> suppressions{};
@@ -522,7 +528,8 @@ using EventVariant = std::variant<
     AlertAcknowledged, AlertOverdue, CaseBegun, CaseRestricted, ResponseCorrected, StepStarted,
     StepEnded, StepOverdue, MessageSent, EntryProposed, EntryWarned, EntryDecided,
     EntryExtensionRequested, EntryExtensionDecided, EntryAppealed, EntryAppealDecided, EntryLifted,
-    EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased, ContactUnmasked>;
+    EntryLapsed, EntryNotified, CustomerErased, ErasureFinished, CaseErased, ContactUnmasked,
+    BehaviourRecorded>;
 
 // The variant with its special members in event.cc. Over so many alternatives they are the slowest
 // code of the program to compile, and nearly every file copies events: 14 s each, otherwise.

@@ -27,6 +27,9 @@ inline constexpr size_t kLinks = 64;
 inline constexpr size_t kMergedCases = 1'000;
 inline constexpr int32_t kMergeDepth = 16;
 
+// What a customer's record holds of what they did.
+inline constexpr size_t kBehaviours = 1'000;
+
 // What a blacklist entry, and an appeal against it, rests on at the most.
 inline constexpr size_t kBlacklistEvidence = 64;
 

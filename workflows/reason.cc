@@ -47,6 +47,7 @@ std::string_view Name(Reason reason) {
     case Reason::kUserExists: return "USER_EXISTS";
     case Reason::kResponseExternalIdReused: return "RESPONSE_EXTERNAL_ID_REUSED";
     case Reason::kAliasTaken: return "ALIAS_TAKEN";
+    case Reason::kBehaviourKeyReused: return "BEHAVIOUR_KEY_REUSED";
     case Reason::kEtagMismatch: return "ETAG_MISMATCH";
     case Reason::kRequestInProgress: return "REQUEST_IN_PROGRESS";
     case Reason::kRevisionConflict: return "REVISION_CONFLICT";
@@ -126,6 +127,7 @@ std::string_view Name(Reason reason) {
     case Reason::kBlacklistBlocks: return "BLACKLIST_BLOCKS";
     case Reason::kBlacklistNeedsApproval: return "BLACKLIST_NEEDS_APPROVAL";
     case Reason::kCustomerErased: return "CUSTOMER_ERASED";
+    case Reason::kBehaviourLimitReached: return "BEHAVIOUR_LIMIT_REACHED";
     case Reason::kLastAdmin: return "LAST_ADMIN";
     case Reason::kSessionRequired: return "SESSION_REQUIRED";
     case Reason::kApiKeyEnded: return "API_KEY_ENDED";

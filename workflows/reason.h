@@ -69,6 +69,7 @@ enum class Reason {
   kUserExists,
   kResponseExternalIdReused,
   kAliasTaken,
+  kBehaviourKeyReused,
 
   // ABORTED
   kEtagMismatch,
@@ -136,6 +137,7 @@ enum class Reason {
   kBlacklistBlocks,
   kBlacklistNeedsApproval,
   kCustomerErased,
+  kBehaviourLimitReached,
   kLastAdmin,
   kSessionRequired,
   kApiKeyEnded,

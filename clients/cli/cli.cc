@@ -69,6 +69,10 @@ Of complaints: program, source_system, external_id, customer.external_id, custom
 touchpoint, org_unit, account, respondent_role, order_reference, language, queue, request, topic,
 crm_reference, contact_person, authority, authority_reference, responsible_unit, handling_result,
 root_cause, open_time (required), dispatch_time, resolve_time, close_time.
+
+Of behaviours: source_system and external_id (of what was done), customer.external_id (required),
+customer.source_system, kind (required: repurchase, churn, renewal, downgrade, referral),
+occur_time, amount ("CNY 2000").
 )";
 
 struct Topic {

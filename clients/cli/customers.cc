@@ -127,7 +127,8 @@ void AddShow(CLI::App& customers, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* show = AddVerb(customers, "show", "Show one customer", "show crm:88 --history");
   AddCustomerArgument(show, &options->name);
-  show->add_flag("--history", options->history, "With answers and cases (CSV: the answers)");
+  show->add_flag("--history", options->history,
+                 "With answers, cases and behaviours (CSV: the answers)");
   show->callback([options, &session] {
     session.command = [options, &session] {
       return Show(session, options->name, options->history);
@@ -214,6 +215,70 @@ void AddAlias(CLI::App& customers, Session& session) {
       code = session.Call(&CustomerService::Stub::AddCustomerAlias, request, &reply);
       if (code != kExitOk) return code;
       PrintCustomer(session, reply, ReplayNote(reply));
+      return kExitOk;
+    };
+  });
+}
+
+std::vector<Column<v1::Behaviour>> BehaviourColumns() {
+  using Record = const v1::Behaviour&;
+  return {
+      {"time", "time", Align::kLeft, [](Record r) { return FormatTimeSeconds(r.occur_time()); }},
+      {"kind", "what", Align::kLeft, [](Record r) { return EnumName(r.kind()); }},
+      {"amount", "amount", Align::kRight,
+       [](Record r) { return r.has_amount() ? FormatMoney(r.amount()) : std::string(); }},
+      {"key", "key", Align::kLeft, [](Record r) { return FormatKey(r.external_key()); }},
+      {"customer", "", Align::kLeft, [](Record r) { return r.customer_id(); }},
+  };
+}
+
+void AddBehaviour(CLI::App& customers, Session& session) {
+  struct Options {
+    v1::RecordBehaviourRequest request;
+    std::string name;
+    v1::BehaviourKind kind = v1::BEHAVIOUR_KIND_UNSPECIFIED;
+  };
+  auto options = std::make_shared<Options>();
+  v1::Behaviour* behaviour = options->request.mutable_behaviour();
+  CLI::App* verb =
+      AddVerb(customers, "behaviour", "Record what a customer did, once for its key",
+              "behaviour crm:88 repurchase --key shop:order-4711 --amount \"CNY 2000\"");
+  AddCustomerArgument(verb, &options->name);
+  AddEnum(verb, "kind", &options->kind, "What they did")->required();
+  AddKey(
+      verb, "--key", [behaviour] { return behaviour->mutable_external_key(); },
+      "The other system's key of it, an order's say")
+      ->required();
+  AddMoney(
+      verb, "--amount", [behaviour] { return behaviour->mutable_amount(); }, "What it was worth");
+  AddTime(
+      verb, "--time", [behaviour] { return behaviour->mutable_occur_time(); },
+      "When it was; else now");
+  AddRequestId(verb, options->request.mutable_request_id());
+  verb->callback([options, &session] {
+    session.command = [options, &session]() -> int {
+      v1::RecordBehaviourRequest& request = options->request;
+      request.mutable_behaviour()->set_kind(options->kind);
+      if (const std::optional<v1::ExternalKey> key = ReadKey(options->name)) {
+        *request.mutable_customer_key() = *key;
+      } else {
+        request.set_customer_id(options->name);
+      }
+      FillRequestId(request.mutable_request_id());
+      v1::RecordBehaviourResponse reply;
+      const int code = session.Call(&CustomerService::Stub::RecordBehaviour, request, &reply);
+      if (code != kExitOk) return code;
+      if (session.format == Format::kJson) {
+        session.out << MessageJson(reply) << "\n";
+        return kExitOk;
+      }
+      ListPrinter<v1::Behaviour> printer(session.out, session.format, session.out_width,
+                                         BehaviourColumns());
+      printer.Add(reply.behaviour());
+      printer.Finish("");
+      if (reply.replayed() && session.format == Format::kTable) {
+        session.out << "It was recorded before; nothing changed.\n";
+      }
       return kExitOk;
     };
   });
@@ -480,6 +545,7 @@ std::string RenderHistory(const v1::GetCustomerHistoryResponse& history, const S
   };
   part("Answers", history.responses(), ResponseColumns());
   part("Cases", history.cases(), CaseColumns());
+  part("Behaviours", history.behaviours(), BehaviourColumns());
   return text;
 }
 
@@ -491,6 +557,7 @@ void AddCustomerCommands(CLI::App& app, Session& session) {
   AddUpsert(*customers, session);
   AddAlias(*customers, session);
   AddConsent(*customers, session);
+  AddBehaviour(*customers, session);
   AddMatches(*customers, session);
   AddErase(*customers, session);
   AddExport(*customers, session);

@@ -14,7 +14,7 @@ std::vector<Column<v1::Customer>> CustomerColumns();
 
 std::string RenderCustomer(const v1::Customer& customer, const Style& style);
 
-// Answers and cases, oldest first.
+// Answers, cases and behaviours, oldest first.
 std::string RenderHistory(const v1::GetCustomerHistoryResponse& history, const Style& style,
                           int width);
 

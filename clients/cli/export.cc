@@ -132,10 +132,11 @@ void ExportPrinter::Finish() {
 std::string RenderExportSummary(const v1::ExportSummary& summary, bool chinese) {
   const Word word{chinese};
   std::string text = fmt::format(
-      fmt::runtime(word("{} records, {} answers, {} cases, {} blacklist entries, {} events.\n",
-                        "{} 份档案，{} 份答卷，{} 个工单，{} 个黑名单条目，{} 个事件。\n")),
-      summary.customer_count(), summary.response_count(), summary.case_count(),
-      summary.blacklist_entry_count(), summary.event_count());
+      fmt::runtime(word(
+          "{} records, {} behaviours, {} answers, {} cases, {} blacklist entries, {} events.\n",
+          "{} 份档案，{} 条行为，{} 份答卷，{} 个工单，{} 个黑名单条目，{} 个事件。\n")),
+      summary.customer_count(), summary.behaviour_count(), summary.response_count(),
+      summary.case_count(), summary.blacklist_entry_count(), summary.event_count());
   if (!summary.whole()) {
     text += word("Only what lies in your access scope: there may be more.\n",
                  "仅限您的访问范围：可能还有其他内容。\n");

@@ -491,6 +491,19 @@ void AddImportCommands(CLI::App& app, Session& session) {
       "\nExample:\n"
       "  rebound import customers people.csv --map people.yaml --results people.job");
   RunBy(customers, session, people, ImportCustomers);
+  auto deeds = std::make_shared<ImportCommand>();
+  CLI::App* behaviours = import->add_subcommand(
+      "behaviours", "Import what customers did (repurchase, churn, ...) from a CSV file");
+  AddFileOptions(behaviours, deeds.get());
+  behaviours->remove_option(behaviours->get_option("--program"));
+  behaviours->remove_option(behaviours->get_option("--history"));
+  behaviours->footer(
+      "Each row is recorded for a customer who is known already, and recognised by external_id:\n"
+      "importing a file twice stores nothing twice. A dry run maps and checks the rows on this\n"
+      "machine only. A bad row never stops an import.\n"
+      "\nExample:\n"
+      "  rebound import behaviours orders.csv --map orders.yaml --results orders.job");
+  RunBy(behaviours, session, deeds, ImportBehaviours);
 }
 
 }  // namespace rebound::cli

@@ -1,22 +1,26 @@
 #include "clients/cli/import_customers.h"
 
+#include <google/protobuf/generated_enum_reflection.h>
+
+#include <span>
 #include <utility>
 
 #include "clients/cli/customers.h"
 #include "clients/cli/import_file.h"
 #include "clients/cli/options.h"
+#include "clients/cli/values.h"
 #include "rebound/v1/customer_service.grpc.pb.h"
 
 namespace rebound::cli {
 namespace {
 
-constexpr int kBatchCustomers = 500;
+constexpr size_t kBatchItems = 500;
 
-struct CustomerTarget {
-  std::string_view field;  // of UpsertCustomerRequest, the longest first where one begins another
+struct FieldTarget {
+  std::string_view field;  // of the item, the longest first where one begins another
   std::string_view target;
 };
-constexpr CustomerTarget kCustomerFields[] = {
+constexpr FieldTarget kCustomerFields[] = {
     {"external_key.source_system", "source_system"},
     {"external_key", "external_id"},
     {"customer.display_name", "name"},
@@ -28,10 +32,43 @@ constexpr CustomerTarget kCustomerFields[] = {
     {"customer.value", "value"},
 };
 
-class CustomerImport {
+constexpr FieldTarget kBehaviourFields[] = {
+    {"behaviour.external_key.source_system", "source_system"},
+    {"behaviour.external_key", "external_id"},
+    {"customer_key.source_system", "customer.source_system"},
+    {"customer_key", "customer.external_id"},
+    {"behaviour.kind", "kind"},
+    {"behaviour.amount", "amount"},
+    {"behaviour.occur_time", "occur_time"},
+};
+
+// What an import needs to know of the kind of its rows.
+struct OfCustomers {
+  using Item = v1::UpsertCustomerRequest;
+  using Request = v1::BatchUpsertCustomersRequest;
+  using Response = v1::BatchUpsertCustomersResponse;
+  static constexpr MappingOf kMapping = MappingOf::kCustomers;
+  static constexpr std::span<const FieldTarget> kFields = kCustomerFields;
+  static constexpr auto kCall = &v1::CustomerService::Stub::BatchUpsertCustomers;
+  static auto* Items(Request& request) { return request.mutable_customers(); }
+  static std::string FillItem(const MappedRow& row, Item* item) { return FillCustomer(row, item); }
+};
+struct OfBehaviours {
+  using Item = v1::RecordBehaviourRequest;
+  using Request = v1::BatchRecordBehavioursRequest;
+  using Response = v1::BatchRecordBehavioursResponse;
+  static constexpr MappingOf kMapping = MappingOf::kBehaviours;
+  static constexpr std::span<const FieldTarget> kFields = kBehaviourFields;
+  static constexpr auto kCall = &v1::CustomerService::Stub::BatchRecordBehaviours;
+  static auto* Items(Request& request) { return request.mutable_behaviours(); }
+  static std::string FillItem(const MappedRow& row, Item* item) { return FillBehaviour(row, item); }
+};
+
+template <class Kind>
+class BatchImport {
  public:
-  CustomerImport(Session& session, const ImportOptions& options)
-      : session_(session), options_(options), file_(session, options, MappingOf::kCustomers) {}
+  BatchImport(Session& session, const ImportOptions& options)
+      : session_(session), options_(options), file_(session, options, Kind::kMapping) {}
 
   int Run() {
     if (const int code = file_.Open(); code != kExitOk) return code;
@@ -41,8 +78,8 @@ class CustomerImport {
     CsvRow row;
     while (code == kExitOk && !file_.stopped() && file_.Next(&row)) {
       Add(row);
-      const bool full = request_.customers_size() >= kBatchCustomers || bytes_ >= kBatchBytes ||
-                        rejects_.size() >= static_cast<size_t>(kBatchCustomers);
+      const bool full =
+          rows_.size() >= kBatchItems || bytes_ >= kBatchBytes || rejects_.size() >= kBatchItems;
       if (full) code = Send();
     }
     if (code == kExitOk && !file_.stopped()) code = Send();
@@ -53,13 +90,13 @@ class CustomerImport {
   void Add(const CsvRow& row) {
     last_row_ = row.row;
     const MappedRow mapped = file_.mapping().Map(row);
-    v1::UpsertCustomerRequest upsert;
+    typename Kind::Item item;
     std::vector<RowError> errors = mapped.errors;
     if (errors.empty()) {
-      std::string fault = FillCustomer(mapped, &upsert);
+      std::string fault = Kind::FillItem(mapped, &item);
       if (!fault.empty()) errors.push_back({row.row, row.line, "", std::move(fault), ""});
     }
-    if (errors.empty() && upsert.ByteSizeLong() > kMaxRowBytes) {
+    if (errors.empty() && item.ByteSizeLong() > kMaxRowBytes) {
       errors.push_back({row.row, row.line, "", "expected a smaller row", ""});
     }
     if (!errors.empty()) {
@@ -67,16 +104,16 @@ class CustomerImport {
       for (const RowError& error : errors) rejects_.push_back(ToReject(error));
       return;
     }
-    bytes_ += upsert.ByteSizeLong();
+    bytes_ += item.ByteSizeLong();
     rows_.push_back(row.row);
-    *request_.add_customers() = std::move(upsert);
+    *Kind::Items(request_)->Add() = std::move(item);
   }
 
   int Send() {
     if (options_.dry_run) {
       file_.summary().accepted += static_cast<int64_t>(rows_.size());
     } else if (!rows_.empty()) {
-      if (const int code = Upsert(); code != kExitOk) return code;
+      if (const int code = SendItems(); code != kExitOk) return code;
     }
     request_.Clear();
     rows_.clear();
@@ -86,18 +123,17 @@ class CustomerImport {
     return kExitOk;
   }
 
-  int Upsert() {
+  int SendItems() {
     request_.set_request_id(file_.RequestId(rows_.front()));
-    v1::BatchUpsertCustomersResponse reply;
-    const int code =
-        session_.Call(&v1::CustomerService::Stub::BatchUpsertCustomers, request_, &reply);
+    typename Kind::Response reply;
+    const int code = session_.Call(Kind::kCall, request_, &reply);
     if (code != kExitOk) return code;
     if (static_cast<size_t>(reply.results_size()) != rows_.size()) {
       return session_.Fail(kExitFailed, "the server did not answer every row of a batch");
     }
     ImportSummary& summary = file_.summary();
     for (int i = 0; i < reply.results_size(); ++i) {
-      const v1::UpsertCustomerResult& result = reply.results(i);
+      const auto& result = reply.results(i);
       if (result.has_error()) {
         ++summary.rejected;
         rejects_.push_back({rows_.at(static_cast<size_t>(i)), ColumnOf(result.error().field()),
@@ -115,7 +151,7 @@ class CustomerImport {
   std::string ColumnOf(std::string_view field) const {
     const size_t inside = field.find("].");
     if (inside != std::string_view::npos) field.remove_prefix(inside + 2);
-    for (const CustomerTarget& known : kCustomerFields) {
+    for (const FieldTarget& known : Kind::kFields) {
       if (field.starts_with(known.field)) {
         return JoinColumns(file_.mapping().ColumnsOf(known.target));
       }
@@ -126,9 +162,9 @@ class CustomerImport {
   Session& session_;
   const ImportOptions& options_;
   ImportFile file_;
-  v1::BatchUpsertCustomersRequest request_;  // being filled
-  std::vector<int64_t> rows_;                // of its customers
-  std::vector<Reject> rejects_;              // of the same stretch of the file
+  typename Kind::Request request_;  // being filled
+  std::vector<int64_t> rows_;       // of its items
+  std::vector<Reject> rejects_;     // of the same stretch of the file
   size_t bytes_ = 0;
   int64_t last_row_ = 0;
 };
@@ -147,8 +183,40 @@ std::string FillCustomer(const MappedRow& row, v1::UpsertCustomerRequest* upsert
   return ReadSettings(settings, upsert);
 }
 
+std::string FillBehaviour(const MappedRow& row, v1::RecordBehaviourRequest* record) {
+  const auto key = [](const std::optional<std::string>& system,
+                      const std::optional<std::string>& id, v1::ExternalKey* out) {
+    out->set_source_system(system.value_or(""));
+    out->set_external_id(id.value_or(""));
+  };
+  v1::Behaviour* out = record->mutable_behaviour();
+  key(row.source_system, row.external_id, out->mutable_external_key());
+  key(row.customer_source_system, row.customer_external_id, record->mutable_customer_key());
+  if (row.occur_time_ms) *out->mutable_occur_time() = TimeOfMillis(*row.occur_time_ms);
+  if (const auto kind = row.details.find("kind"); kind != row.details.end()) {
+    const auto* type = google::protobuf::GetEnumDescriptor<v1::BehaviourKind>();
+    const std::optional<int> value = EnumValue(type, kind->second);
+    if (!value) {
+      return "kind: expected one of " + JoinNames(EnumNames(type)) + ", got \"" + kind->second +
+             "\"";
+    }
+    out->set_kind(static_cast<v1::BehaviourKind>(*value));
+  }
+  if (const auto amount = row.details.find("amount"); amount != row.details.end()) {
+    std::string reason;
+    const std::optional<v1::Money> money = ReadMoney(amount->second, &reason);
+    if (!money) return "amount: " + reason;
+    *out->mutable_amount() = *money;
+  }
+  return "";
+}
+
 int ImportCustomers(Session& session, const ImportOptions& options) {
-  return CustomerImport(session, options).Run();
+  return BatchImport<OfCustomers>(session, options).Run();
+}
+
+int ImportBehaviours(Session& session, const ImportOptions& options) {
+  return BatchImport<OfBehaviours>(session, options).Run();
 }
 
 }  // namespace rebound::cli

@@ -1,5 +1,7 @@
-// `rebound import customers`: rows of a CSV file that are customers, mapped and sent in batches. A
-// customer is known by their key: a row makes a new one or changes what it says of the known one.
+// `rebound import customers` and `rebound import behaviours`: rows of a CSV file that are
+// customers, or what customers did, mapped and sent in batches. A customer is known by their key: a
+// row makes a new one or changes what it says of the known one. So is a behaviour, which is stored
+// once.
 #pragma once
 
 #include <string>
@@ -12,8 +14,11 @@ namespace rebound::cli {
 // Runs the import. Returns an exit code; 0 if it came to its end, whatever was rejected. A dry run
 // maps and checks the rows here only and sends nothing.
 int ImportCustomers(Session& session, const ImportOptions& options);
+int ImportBehaviours(Session& session, const ImportOptions& options);
 
 // Puts a mapped row into an upsert. Returns what is wrong, or "". REQUIRES: row.ok().
 std::string FillCustomer(const MappedRow& row, v1::UpsertCustomerRequest* upsert);
+// The same into what is recorded.
+std::string FillBehaviour(const MappedRow& row, v1::RecordBehaviourRequest* record);
 
 }  // namespace rebound::cli

@@ -93,7 +93,12 @@ int ImportFile::CheckMapping() {
                                          ": expected source_system, which says whose external_id "
                                          "and customer ids these are");
   }
-  if (what_ == MappingOf::kCustomers) return kExitOk;
+  if (what_ == MappingOf::kBehaviours && !mapping_->Maps("customer.external_id")) {
+    return session_.Fail(kExitUsage, options_.map +
+                                         ": expected customer.external_id among the fields; by it "
+                                         "the customer is known");
+  }
+  if (what_ == MappingOf::kCustomers || what_ == MappingOf::kBehaviours) return kExitOk;
   if (!mapping_->Maps("program") && options_.program.empty()) {
     return session_.Fail(kExitUsage,
                          "expected --program, because " + options_.map + " does not map program");

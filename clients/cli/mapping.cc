@@ -67,6 +67,9 @@ constexpr std::string_view kTimeTargets[] = {"open_time", "dispatch_time", "reso
 constexpr std::string_view kCustomerTargets[] = {"name",    "language", "time_zone", "segment",
                                                  "account", "org_unit", "value",     "phone",
                                                  "sms",     "email",    "messenger"};
+constexpr std::string_view kBehaviourTargets[] = {
+    "source_system", "external_id", "customer.external_id", "customer.source_system", "kind",
+    "occur_time",    "amount"};
 constexpr std::string_view kItems = "items.";
 constexpr std::string_view kAttributes = "attributes.";
 
@@ -90,6 +93,7 @@ bool IsTarget(std::string_view name, MappingOf of) {
   if (of == MappingOf::kCustomers) {
     return name == "source_system" || name == "external_id" || IsOneOf(name, kCustomerTargets);
   }
+  if (of == MappingOf::kBehaviours) return IsOneOf(name, kBehaviourTargets);
   if (of == MappingOf::kComplaints) {
     return IsOneOf(name, kSharedTargets) || IsOneOf(name, kDetailTargets) ||
            IsOneOf(name, kTimeTargets);
@@ -103,6 +107,9 @@ std::vector<std::string> TargetNames(MappingOf of) {
     std::vector<std::string> all = {"source_system", "external_id"};
     all.insert(all.end(), std::begin(kCustomerTargets), std::end(kCustomerTargets));
     return all;
+  }
+  if (of == MappingOf::kBehaviours) {
+    return {std::begin(kBehaviourTargets), std::end(kBehaviourTargets)};
   }
   if (of == MappingOf::kComplaints) {
     std::vector<std::string> all(std::begin(kSharedTargets), std::end(kSharedTargets));
@@ -433,9 +440,10 @@ class MappingParser {
               ReadTarget(key, at, value);
             });
     // A faulty field may be the score, misspelt.
-    const std::string needed = of_ == MappingOf::kComplaints  ? "open_time"
-                               : of_ == MappingOf::kCustomers ? "external_id"
-                                                              : "score";
+    const std::string needed = of_ == MappingOf::kComplaints   ? "open_time"
+                               : of_ == MappingOf::kCustomers  ? "external_id"
+                               : of_ == MappingOf::kBehaviours ? "kind"
+                                                               : "score";
     if (errors_->size() == errors_before && !mapping_.Maps(needed)) {
       Fault(fields.Mark(), "expected a field \"" + needed + "\", but it is missing");
     }
@@ -462,7 +470,9 @@ class MappingParser {
     Mapping::Field field;
     field.target = key;
     field.required = key == "score" || key == "open_time" ||
-                     (key == "external_id" && of_ == MappingOf::kCustomers);
+                     (key == "external_id" && of_ == MappingOf::kCustomers) ||
+                     (of_ == MappingOf::kBehaviours &&
+                      (key == "kind" || key == "external_id" || key == "customer.external_id"));
     field.zone = zone_;
     if (key == "occur_time" || IsOneOf(key, kTimeTargets)) field.type = Mapping::Type::kTime;
     if (key == "score" || HasKey(key, kItems)) field.type = Mapping::Type::kInteger;

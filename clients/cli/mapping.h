@@ -43,6 +43,11 @@
 // points phone, sms, email, messenger. A field that a row leaves blank stays as it is; the contact
 // points of a row replace all of the customer's.
 //
+// Behaviours (`rebound import behaviours`): source_system and external_id are the key of what was
+// done, an order's say; customer.external_id (required) and customer.source_system whose it is;
+// then kind (required: repurchase, churn, renewal, downgrade, referral), occur_time, amount
+// ("CNY 2000").
+//
 // Times: RFC 3339 ("2017-05-13T10:00:00Z", any offset, space for T), or without an offset in the
 // zone: YYYY-MM-DD, YYYY-MM-DD HH:MM[:SS[.fff]], year first with - or /. A date is the day's first
 // instant; an hour that occurs twice is the earlier one; one that the zone skips is an error.
@@ -85,7 +90,7 @@ struct MappedRow {
   std::optional<std::string> account{};
   std::optional<std::string> order_reference{};
   std::optional<std::string> segment{};
-  std::map<std::string, std::string> details{};     // of a complaint or a customer
+  std::map<std::string, std::string> details{};     // of a complaint, a customer, a behaviour
   std::map<std::string, int64_t> times_ms{};        // of a complaint: open_time, ...; UTC
   std::map<std::string, int64_t> items{};           // without missing ones
   std::map<std::string, std::string> attributes{};  // without missing ones
@@ -95,7 +100,7 @@ struct MappedRow {
 };
 
 // What the rows are.
-enum class MappingOf { kResponses, kComplaints, kCustomers };
+enum class MappingOf { kResponses, kComplaints, kCustomers, kBehaviours };
 
 // A read and checked mapping file. Immutable after Bind; Map may then run on many threads.
 class Mapping {

@@ -26,6 +26,11 @@ constexpr Pair kEnums[] = {
     {"UNMASK_REASON_CORRECT", "更正资料"},
     {"UNMASK_REASON_AUTHORITY", "监管或司法要求"},
     {"UNMASK_REASON_OTHER", "其他"},
+    {"BEHAVIOUR_KIND_REPURCHASE", "复购"},
+    {"BEHAVIOUR_KIND_CHURN", "流失"},
+    {"BEHAVIOUR_KIND_RENEWAL", "续约"},
+    {"BEHAVIOUR_KIND_DOWNGRADE", "降档"},
+    {"BEHAVIOUR_KIND_REFERRAL", "推荐他人"},
     {"CHANNEL_PHONE", "电话"},
     {"CHANNEL_SMS", "短信"},
     {"CHANNEL_EMAIL", "邮件"},
@@ -270,6 +275,7 @@ constexpr Pair kEvents[] = {
     {"CaseLinkChanged", "关联变动"},
     {"CaseMerged", "合并"},
     {"CaseMigrated", "更换修订"},
+    {"BehaviourRecorded", "登记客户行为"},
     {"CustomerErased", "删除客户资料"},
     {"ErasureFinished", "删除完成"},
     {"VerdictRecorded", "裁定"},
@@ -493,6 +499,7 @@ const google::protobuf::EnumDescriptor* EnumOf(std::string_view event, std::stri
   if (key == "count") return GetEnumDescriptor<v1::ClockCount>();
   if (key == "direction") return GetEnumDescriptor<v1::Direction>();
   if (key == "handling_result") return GetEnumDescriptor<v1::HandlingResult>();
+  if (key == "kind" && event == "BehaviourRecorded") return GetEnumDescriptor<v1::BehaviourKind>();
   if (key == "kind" && event == "CaseRestricted") return GetEnumDescriptor<v1::BlacklistKind>();
   if (key == "kind" && event != "CaseLinkChanged") return GetEnumDescriptor<v1::RemedyKind>();
   if (key == "not_asked_reason") return GetEnumDescriptor<v1::NotAskedReason>();

@@ -89,6 +89,8 @@ constexpr Row kTable[] = {
 
     {"CustomerService/UpsertCustomer", kAdmin | kManager | kIntegration},
     {"CustomerService/BatchUpsertCustomers", kAdmin | kManager | kIntegration},
+    {"CustomerService/RecordBehaviour", kStaffAndIntegration},
+    {"CustomerService/BatchRecordBehaviours", kAdmin | kManager | kIntegration},
     {"CustomerService/AddCustomerAlias", kAdmin | kManager | kIntegration},
     {"CustomerService/GetCustomer", kStaffAndIntegration},
     {"CustomerService/ListCustomers", kStaffAndIntegration},

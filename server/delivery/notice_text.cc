@@ -23,6 +23,7 @@ constexpr std::array kSentences = std::to_array<Sentence>({
     {"CustomerKeyAdded", "a customer's record got another key", "客户资料新增了标识"},
     {"CustomerLinked", "two records of a customer were linked", "客户的两份资料已关联"},
     {"CustomerConsentChanged", "a customer's consent was changed", "客户的同意设置已变更"},
+    {"BehaviourRecorded", "something a customer did was recorded", "已登记客户行为"},
     {"ResponseRecorded", "an answer came in", "收到一份答卷"},
     {"ResponsePairingCorrected", "an answer was matched anew", "答卷已重新配对"},
     {"ResponseCorrected", "an answer was corrected", "答卷已更正"},

@@ -314,6 +314,19 @@ struct FactLoader {
     return {};
   }
 
+  Result<void> operator()(const RecordBehaviour& command) {
+    auto named = command.customer_id.empty() ? reader.FindCustomer(command.customer_key)
+                                             : reader.GetCustomer(command.customer_id);
+    facts.customer = Visible(Standing(reader, Visible(std::move(named))));
+    if (!facts.customer) return NotFound("customer");
+    facts.records.push_back(*facts.customer);
+    for (const CustomerId& id : Everyone(reader, facts.customer->id)) {
+      if (id == facts.customer->id) continue;
+      if (auto alias = VisibleCustomer(id)) facts.records.push_back(*std::move(alias));
+    }
+    return {};
+  }
+
   Result<void> operator()(const OpenCase& command) {
     if (!caller.scope.Covers(command.details.org_unit_id, command.details.queue_id)) {
       return NotFound("org_unit");
@@ -874,6 +887,19 @@ RawId Resource(const Command& command, const Facts& facts, const Change& change,
     CHECK(outcome->customer.has_value());
     return IdCast<RawId>(outcome->customer->id);
   }
+  if (const auto* record = std::get_if<RecordBehaviour>(&command)) {
+    outcome->replayed = change.customers.empty();
+    const auto take = [&](const Customer& customer) {
+      const Behaviour* known = FindBehaviour(customer, record->behaviour.external_key);
+      if (known == nullptr) return;
+      outcome->behaviour = *known;
+      outcome->customer = customer;
+    };
+    for (const Customer& known : facts.records) take(known);
+    for (const auto& row : change.customers) take(*row.after);
+    CHECK(outcome->behaviour.has_value());
+    return IdCast<RawId>(outcome->customer->id);
+  }
   // Linking changes the alias; the answer is the customer that now stands for it.
   outcome->customer = facts.customer;
   for (const auto& row : change.customers) {
@@ -927,10 +953,19 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
              std::holds_alternative<AddCustomerAlias>(command) ||
              std::holds_alternative<SetCustomerConsent>(command) ||
              std::holds_alternative<ProposeByRules>(command) ||
+             std::holds_alternative<RecordBehaviour>(command) ||
              std::holds_alternative<EraseCustomer>(command)) {
     outcome.customer = reader.GetCustomer(IdCast<CustomerId>(resource));
     if (outcome.customer && !scope.CoversOrgUnit(outcome.customer->profile.org_unit_id)) {
       return NotFound("customer");
+    }
+    if (const auto* record = std::get_if<RecordBehaviour>(&command);
+        record != nullptr && outcome.customer) {
+      const Behaviour* known = FindBehaviour(*outcome.customer, record->behaviour.external_key);
+      if (known == nullptr) {
+        return Error{Reason::kCustomerErased, {{"customer", ToString(outcome.customer->id)}}};
+      }
+      outcome.behaviour = *known;
     }
     if (outcome.customer) Hydrate(reader, *outcome.customer);
   } else if (std::holds_alternative<ProposeEntry>(command) ||

@@ -29,6 +29,7 @@ struct Outcome {
   std::vector<BlacklistEntry> entries{};
   std::shared_ptr<const Revision> applied{};  // ApplyRevision: now in force; null: nothing changed
   std::optional<StoredRevision> revision{};  // ApplyRevision: the last one stored, without its text
+  std::optional<Behaviour> behaviour{};      // RecordBehaviour: kept with `customer`
   bool clock_confirmed = false;              // ConfirmClock
   bool created = false;                      // UpsertCustomer: the customer was new
   bool replayed = false;                     // done before under this request id or external key

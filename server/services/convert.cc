@@ -180,6 +180,32 @@ SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Time
   return command;
 }
 
+RecordBehaviour ToBehaviour(const api::RecordBehaviourRequest& request, Timestamp now,
+                            Checks& checks) {
+  RecordBehaviour command;
+  if (request.has_customer_key()) {
+    command.customer_key = checks.External("customer_key", request.customer_key());
+  } else {
+    if (request.customer_id().empty()) checks.Add("customer_id", Reason::kRequiredFieldMissing);
+    command.customer_id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
+  }
+  const api::Behaviour& in = request.behaviour();
+  Behaviour& out = command.behaviour;
+  out.external_key = checks.External("behaviour.external_key", in.external_key());
+  out.kind = checks.Enum<BehaviourKind>("behaviour.kind", in.kind(), /*required=*/true);
+  if (in.has_amount()) out.amount = checks.Amount("behaviour.amount", in.amount());
+  command.occurred_now = !in.has_occur_time();
+  if (in.has_occur_time()) {
+    const auto time = checks.Time("behaviour.occur_time", in.occur_time());
+    out.occurred_at = time.value_or(now);
+    if (time && (*time < limits::kEarliest || *time > now + limits::kClockSkew)) {
+      checks.Add("behaviour.occur_time", Reason::kTimestampOutOfRange,
+                 {{"value", FormatTime(*time)}, {"expected", limits::kOccurBounds}});
+    }
+  }
+  return command;
+}
+
 // --------------------------------------------------------------------------------- to the API
 
 void Fill(Timestamp time, google::protobuf::Timestamp* out) {
@@ -273,6 +299,19 @@ void Fill(const Customer& c, View view, api::Customer* out) {
   Fill(c.updated_at, out->mutable_update_time());
   if (c.erased_at) Fill(*c.erased_at, out->mutable_erase_time());
   if (c.scrubbed_at) Fill(*c.scrubbed_at, out->mutable_scrub_time());
+}
+
+void Fill(const Behaviour& b, const CustomerId& customer, api::Behaviour* out) {
+  // Nothing is left of the key where the person is erased.
+  if (!b.external_key.empty()) {
+    out->mutable_external_key()->set_source_system(b.external_key.source_system);
+    out->mutable_external_key()->set_external_id(b.external_key.external_id);
+  }
+  out->set_kind(ToApi<api::BehaviourKind>(b.kind));
+  FillMoney(b.amount, [&] { return out->mutable_amount(); });
+  Fill(b.occurred_at, out->mutable_occur_time());
+  Fill(b.recorded_at, out->mutable_record_time());
+  out->set_customer_id(ToString(customer));
 }
 
 void Fill(const Program& p, int64_t revision, api::Program* out) {

@@ -60,6 +60,8 @@ RestrictedAction ToAction(const api::RestrictedAction& action, const std::string
 Result<std::vector<ConfigFile>> ToConfigFiles(
     const google::protobuf::RepeatedPtrField<api::ConfigFile>& files);
 UpsertCustomer ToUpsert(const api::UpsertCustomerRequest& request, Checks& checks);
+RecordBehaviour ToBehaviour(const api::RecordBehaviourRequest& request, Timestamp now,
+                            Checks& checks);
 SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Timestamp now,
                              Checks& checks);
 
@@ -68,6 +70,8 @@ SetCustomerConsent ToConsent(const api::SetCustomerConsentRequest& request, Time
 enum class View { kBasic, kFull };
 
 void Fill(const Response& response, View view, api::Response* out);
+// `customer`: the record it is kept with.
+void Fill(const Behaviour& behaviour, const CustomerId& customer, api::Behaviour* out);
 // Clocks are read at `now`. `revision`: the one that the case follows.
 void Fill(const Case& c, View view, const Revision& revision, Timestamp now, api::Case* out);
 // How far the customer is shown to be unreachable, at `now`. `zone`: the customer's; null: that of

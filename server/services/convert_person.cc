@@ -47,6 +47,9 @@ struct PersonDetails {
     PutCustomer({.consents = e.consents});
     if (e.do_not_contact) Put("do_not_contact", *e.do_not_contact ? "yes" : "no");
   }
+  void operator()(const BehaviourRecorded& e) {
+    Fill(e.behaviour, event.customer_id, out->mutable_behaviour());
+  }
   void operator()(const ResponseRecorded& e) {
     Fill(e.response, View::kFull, out->mutable_response());
   }

@@ -80,8 +80,8 @@ class Export {
 
   bool Run(const CustomerId& standing) {
     const std::vector<CustomerId> records = AllRecords(reader_, standing);
-    return SendCustomers(records) && SendResponses(records) && SendCases(records) &&
-           SendEntries(records) && SendEvents(records) && SendSummary();
+    return SendCustomers(records) && SendBehaviours() && SendResponses(records) &&
+           SendCases(records) && SendEntries(records) && SendEvents(records) && SendSummary();
   }
 
  private:
@@ -103,11 +103,25 @@ class Export {
       if (!customer || !scope_.CoversOrgUnit(customer->profile.org_unit_id)) continue;
       customers_.insert(id);
       summary_.set_customer_count(summary_.customer_count() + 1);
+      for (const Behaviour& b : customer->behaviours) behaviours_.emplace_back(id, b);
       Hydrate(reader_, *customer);
       auto value = std::make_unique<api::Customer>();
       Fill(*customer, View::kFull, value.get());
       if (!Send(std::move(value), &Item::mutable_customer)) return false;
     }
+    return true;
+  }
+
+  bool SendBehaviours() {
+    std::stable_sort(behaviours_.begin(), behaviours_.end(), [](const auto& a, const auto& b) {
+      return a.second.occurred_at < b.second.occurred_at;
+    });
+    for (const auto& [record, behaviour] : behaviours_) {
+      Item item;
+      Fill(behaviour, record, item.mutable_behaviour());
+      if (!emit_(item)) return false;
+    }
+    summary_.set_behaviour_count(static_cast<int64_t>(behaviours_.size()));
     return true;
   }
 
@@ -219,6 +233,7 @@ class Export {
   const Emit& emit_;
   api::ExportSummary summary_;
   std::set<CustomerId> customers_;
+  std::vector<std::pair<CustomerId, Behaviour>> behaviours_;  // with the record of each
   std::set<ResponseId> responses_;
   std::set<CaseId> cases_;
   std::set<BlacklistEntryId> entries_;

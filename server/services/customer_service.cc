@@ -42,6 +42,13 @@ Result<Command> ToUnmask(const Call&, const api::UnmaskContactRequest& request) 
   return Command{std::move(command)};
 }
 
+// Of an item of a batch.
+void NoRequestId(const std::string& id, Checks& checks) {
+  if (id.empty()) return;
+  checks.Add("request_id", Reason::kIdInvalid,
+             {{"value", id.substr(0, 80)}, {"expected", "nothing: the batch has one"}});
+}
+
 constexpr int kUpsertLimit = 1'000;
 constexpr const char* kUpserts = "customers";
 
@@ -60,11 +67,7 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
     const api::UpsertCustomerRequest& item = request->customers(i);
     Checks checks;
     UpsertCustomer command = ToUpsert(item, checks);
-    if (!item.request_id().empty()) {
-      checks.Add(
-          "request_id", Reason::kIdInvalid,
-          {{"value", item.request_id().substr(0, 80)}, {"expected", "nothing: the batch has one"}});
-    }
+    NoRequestId(item.request_id(), checks);
     if (checks.ok()) {
       batch->Add(static_cast<size_t>(i), std::move(command));
     } else {
@@ -83,6 +86,63 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
                   }
                   Fill(*result->customer, View::kFull, out->mutable_customer());
                   out->set_created(result->created);
+                  out->set_replayed(result->replayed);
+                });
+                service->Reply(state, reply);
+              });
+}
+
+constexpr int kBehaviourLimit = 1'000;
+constexpr const char* kBehaviours = "behaviours";
+
+// Names the field that the record or the key at fault came from, for who shows rows of a file.
+Error AtField(Error error, const api::RecordBehaviourRequest& item) {
+  if (error.reason == Reason::kBehaviourKeyReused) {
+    return FieldError("behaviour.external_key", error.reason, std::move(error.metadata));
+  }
+  if (error.reason == Reason::kNotFound || error.reason == Reason::kCustomerErased ||
+      error.reason == Reason::kBehaviourLimitReached) {
+    return FieldError(item.has_customer_key() ? "customer_key" : "customer_id", error.reason,
+                      std::move(error.metadata));
+  }
+  return error;
+}
+
+void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
+  auto request = std::make_shared<api::BatchRecordBehavioursRequest>();
+  if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
+    return service->Finish(state, parsed);
+  }
+  if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
+  const int count = request->behaviours_size();
+  if (auto size = CheckBatchSize(kBehaviours, count, kBehaviourLimit); !size) {
+    return service->Finish(state, size);
+  }
+  const Timestamp now = service->backend().executor.Now();
+  auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const api::RecordBehaviourRequest& item = request->behaviours(i);
+    Checks checks;
+    RecordBehaviour command = ToBehaviour(item, now, checks);
+    NoRequestId(item.request_id(), checks);
+    if (checks.ok()) {
+      batch->Add(static_cast<size_t>(i), std::move(command));
+    } else {
+      batch->Refuse(static_cast<size_t>(i), std::move(checks).ToError());
+    }
+  }
+  SubmitBatch(service, state, request->request_id(), DeterministicBytes(*request), batch,
+              [service, state, request, batch](const std::vector<Result<Outcome>>& results) {
+                api::BatchRecordBehavioursResponse reply;
+                VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
+                  api::RecordBehaviourResult* out = reply.add_results();
+                  if (!result) {
+                    const auto& item = request->behaviours(static_cast<int>(i));
+                    Fill(Inside(AtField(result.error(), item), kBehaviours, i),
+                         static_cast<int64_t>(i), out->mutable_error());
+                    return;
+                  }
+                  Fill(*result->behaviour, result->customer->id, out->mutable_behaviour());
                   out->set_replayed(result->replayed);
                 });
                 service->Reply(state, reply);
@@ -134,8 +194,12 @@ Result<void> GetHistory(const Call& call, Reader& reader,
 
   std::vector<Response> responses;
   std::vector<Case> cases;
+  std::vector<std::pair<CustomerId, Behaviour>> behaviours;
   const Scope& scope = call.identity.scope;
   for (const CustomerId& each : Everyone(reader, id)) {
+    if (const auto record = Visible(call, reader.GetCustomer(each))) {
+      for (const Behaviour& b : record->behaviours) behaviours.emplace_back(each, b);
+    }
     for (Response& r : reader.ResponsesOf(each)) {
       if (scope.Covers(r.org_unit_id, r.queue_id)) responses.push_back(std::move(r));
     }
@@ -148,6 +212,9 @@ Result<void> GetHistory(const Call& call, Reader& reader,
   });
   std::stable_sort(cases.begin(), cases.end(),
                    [](const Case& a, const Case& b) { return a.opened_at < b.opened_at; });
+  std::stable_sort(behaviours.begin(), behaviours.end(), [](const auto& a, const auto& b) {
+    return a.second.occurred_at < b.second.occurred_at;
+  });
   const auto newest = [](auto& rows) {
     if (rows.size() > kHistoryLimit) {
       rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(kHistoryLimit));
@@ -155,6 +222,8 @@ Result<void> GetHistory(const Call& call, Reader& reader,
   };
   newest(responses);
   newest(cases);
+  newest(behaviours);
+  for (const auto& [record, b] : behaviours) Fill(b, record, out->add_behaviours());
   for (Response& r : responses) {
     Hydrate(reader, r);
     Fill(r, View::kFull, out->add_responses());
@@ -225,6 +294,22 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
   service->Add("BatchUpsertCustomers",
                [service = service.get()](const std::shared_ptr<ApiService::UnaryState>& state) {
                  BatchUpsert(service, state);
+               });
+  service->Mutation<api::RecordBehaviourRequest, api::RecordBehaviourResponse>(
+      "RecordBehaviour",
+      [](const Call& call, const api::RecordBehaviourRequest& request) -> Result<Command> {
+        Checks checks;
+        RecordBehaviour command = ToBehaviour(request, call.backend.executor.Now(), checks);
+        if (!checks.ok()) return std::move(checks).ToError();
+        return Command{std::move(command)};
+      },
+      [](const Call&, Outcome outcome, api::RecordBehaviourResponse* out) {
+        Fill(*outcome.behaviour, outcome.customer->id, out->mutable_behaviour());
+        out->set_replayed(outcome.replayed);
+      });
+  service->Add("BatchRecordBehaviours",
+               [service = service.get()](const std::shared_ptr<ApiService::UnaryState>& state) {
+                 BatchRecord(service, state);
                });
   service->Mutation<api::AddCustomerAliasRequest, api::AddCustomerAliasResponse>(
       "AddCustomerAlias",

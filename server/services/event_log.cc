@@ -56,6 +56,12 @@ struct LogDetails {
     Put("case", IdText(e.case_id));
   }
   void operator()(const CustomerLinked& e) { Put("customer", IdText(e.alias_of)); }
+  void operator()(const BehaviourRecorded& e) {
+    Put("kind", Word<api::BehaviourKind>(e.behaviour.kind));
+    if (e.behaviour.amount.empty()) return;
+    Put("amount_minor", std::to_string(e.behaviour.amount.amount_minor));
+    Put("currency", e.behaviour.amount.currency);
+  }
   void operator()(const EntryProposed& e) {
     Put("entry", EntryNumberText(e.entry.number));
     Put("kind", std::string(Name(e.entry.kind)));

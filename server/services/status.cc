@@ -237,6 +237,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected a key that the customer does not have yet, but {source_system} {external_id} is the "
      "customer's already; nothing needs to be done",
      "应为该客户尚未拥有的编号，但 {source_system} 的 {external_id} 已属于该客户；无需再添加"},
+    {Reason::kBehaviourKeyReused, StatusCode::ALREADY_EXISTS,
+     "expected behaviour {external_id} of {source_system} to come with what is stored under it for "
+     "the customer, but the content differs; correct the id or the content",
+     "该客户在来源 {source_system} 中编号为 {external_id} "
+     "的行为已有记录，且内容不同；请更正编号或内容"},
 
     {Reason::kEtagMismatch, StatusCode::ABORTED,
      "expected the current etag {current}, but the record changed since it was read; read it again "
@@ -501,6 +506,11 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "of "
      "them: upsert them under a key of theirs if they are a customer again",
      "客户 {customer} 的个人信息已删除，不能再添加内容；如其再次成为客户，请用其外部编号重新登记"},
+    {Reason::kBehaviourLimitReached, StatusCode::FAILED_PRECONDITION,
+     "expected a customer of fewer than {limit} behaviours, but {customer} has as many; record "
+     "those "
+     "that tell something, or sum them up",
+     "客户 {customer} 的行为记录已达上限 {limit} 条；请只记录有意义的行为，或合并后登记"},
     {Reason::kLastAdmin, StatusCode::FAILED_PRECONDITION,
      "expected another enabled administrator without limits, but {user} is the last one; make "
      "another one first",

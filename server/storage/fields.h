@@ -44,6 +44,7 @@ inline constexpr bool kIsStruct =
 constexpr Channel LastOf(Channel) { return Channel::kInPerson; }
 constexpr ResponseEffect LastOf(ResponseEffect) { return ResponseEffect::kReopened; }
 constexpr ConsentPurpose LastOf(ConsentPurpose) { return ConsentPurpose::kSurvey; }
+constexpr BehaviourKind LastOf(BehaviourKind) { return BehaviourKind::kReferral; }
 constexpr Phase LastOf(Phase) { return Phase::kClosed; }
 constexpr CaseOrigin LastOf(CaseOrigin) { return CaseOrigin::kHand; }
 constexpr Arm LastOf(Arm) { return Arm::kDelayedStart; }
@@ -160,6 +161,15 @@ void Fields(V& v, IsA<ContactPoint> auto& s) {
 }
 
 template <class V>
+void Fields(V& v, IsA<Behaviour> auto& s) {
+  v.Personal(1, s.external_key);
+  v(2, s.kind);
+  v(3, s.amount);
+  v(4, s.occurred_at);
+  v(5, s.recorded_at);
+}
+
+template <class V>
 void Fields(V& v, IsA<CustomerKey> auto& s) {
   v(1, s.source_system);
   v(2, s.external_id);
@@ -190,6 +200,7 @@ void Fields(V& v, IsA<Customer> auto& s) {
   v(9, s.updated_at);
   v(10, s.erased_at);
   v(11, s.scrubbed_at);
+  v(12, s.behaviours);
 }
 
 template <class V>
@@ -729,6 +740,11 @@ template <class V>
 void Fields(V& v, IsA<CustomerConsentChanged> auto& s) {
   v(1, s.do_not_contact);
   v(2, s.consents);
+}
+
+template <class V>
+void Fields(V& v, IsA<BehaviourRecorded> auto& s) {
+  v(1, s.behaviour);
 }
 
 template <class V>

@@ -25,7 +25,7 @@ constexpr bool kIsCustomerEvent =
     std::is_same_v<T, CustomerCreated> || std::is_same_v<T, CustomerProfileChanged> ||
     std::is_same_v<T, CustomerKeyAdded> || std::is_same_v<T, CustomerLinked> ||
     std::is_same_v<T, CustomerConsentChanged> || std::is_same_v<T, CustomerErased> ||
-    std::is_same_v<T, ErasureFinished>;
+    std::is_same_v<T, ErasureFinished> || std::is_same_v<T, BehaviourRecorded>;
 template <typename T>
 constexpr bool kIsResponseEvent =
     std::is_same_v<T, ResponseRecorded> || std::is_same_v<T, ResponsePairingCorrected> ||

@@ -395,6 +395,48 @@ TEST_F(CliCasesTest, ContactDataIsMaskedAndShownForAReason) {
   EXPECT_TRUE(says("VALUE_MASKED")) << transcript_;
 }
 
+TEST_F(CliCasesTest, WhatCustomersDidIsImportedOnceAndShownWithTheirHistory) {
+  Answer("touchpoint");
+  Write("map.yaml", R"(version: 1
+source_system: shop
+zone: Asia/Shanghai
+fields:
+  external_id: ORDER
+  customer.external_id: CUST
+  customer.source_system: {const: crm}
+  kind: {from: WHAT, map: {buy: repurchase, quit: churn}, default: unknown}
+  occur_time: DAY
+  amount: WORTH
+)");
+  Write("deeds.csv",
+        "ORDER,CUST,WHAT,DAY,WORTH\no1,梅,buy,2026-01-05,CNY 20\no2,nobody,buy,2026-01-06,\n"
+        "o3,梅,fly,2026-01-07,\no4,梅,quit,2026-01-08,twenty\no5,梅,quit,2099-01-09,\n"
+        "o6,梅,quit,2026-01-09,\n,梅,quit,2026-01-09,\n");
+  const std::string call =
+      "import behaviours " + folder_ + "/deeds.csv --map " + folder_ + "/map.yaml";
+  EXPECT_EQ(Say("integration", call), 0);
+  transcript_ += Read("deeds.csv.rejects.csv") + "\n";
+  EXPECT_EQ(Say("integration", call + " --strict --lang zh"), 1);
+  EXPECT_EQ(Say("agent", call), 4);
+  const std::string record = "customers behaviour crm:梅 referral --key crm:r1 --time ";
+  EXPECT_EQ(Say("agent", record + "2026-02-01"), 0);
+  EXPECT_EQ(Say("agent", record + "2026-02-01"), 0);
+  EXPECT_EQ(Say("agent", record + "2026-02-02"), 5);
+  EXPECT_EQ(Say("agent", "customers behaviour crm:nobody churn --key crm:r2 --lang zh"), 3);
+  EXPECT_EQ(Say("agent", "customers behaviour crm:梅 chrun --key crm:r2"), 2);
+  ExpectTranscript("behaviours.txt");
+  transcript_.clear();
+  EXPECT_EQ(Say("agent", "customers show crm:梅 --history"), 0);
+  const size_t deeds = transcript_.find("Behaviours");
+  ASSERT_NE(deeds, std::string::npos) << transcript_;
+  const std::string rest = transcript_.substr(deeds);
+  const size_t bought = rest.find("repurchase"), left = rest.find("churn"),
+               brought = rest.find("referral");
+  EXPECT_TRUE(bought < left && left < brought && brought != std::string::npos) << rest;
+  EXPECT_NE(rest.find("shop:o1"), std::string::npos) << rest;
+  EXPECT_EQ(rest.find("shop:o5"), std::string::npos) << rest;
+}
+
 TEST_F(CliCasesTest, RulesOfTheBlacklistAreTriedOnThePast) {
   Answer("touchpoint");
   EXPECT_EQ(Say("manager", "blacklist dry-run"), 0);

@@ -77,7 +77,7 @@ TEST(ExportPrinterTest, ThePartOfAScopeIsCalledThat) {
   EXPECT_NE(RenderExportSummary(summary, true).find("访问范围"), std::string::npos);
   summary.set_whole(true);
   EXPECT_EQ(RenderExportSummary(summary, false),
-            "0 records, 0 answers, 0 cases, 0 blacklist entries, 3 events.\n");
+            "0 records, 0 behaviours, 0 answers, 0 cases, 0 blacklist entries, 3 events.\n");
 }
 
 }  // namespace

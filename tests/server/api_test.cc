@@ -138,6 +138,8 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
       {"CustomerService/AddCustomerAlias",
        customer + R"(external_key { source_system: "app" external_id: "li" })"},
       {"CustomerService/SetCustomerConsent", customer + "do_not_contact: true"},
+      {"CustomerService/RecordBehaviour", customer + R"(behaviour { kind: BEHAVIOUR_KIND_CHURN
+                                 external_key { source_system: "shop" external_id: "1" } })"},
       {"CustomerService/UnmaskContact", customer + "reason: UNMASK_REASON_CONTACT", "agent"},
       {"BlacklistService/ProposeEntry",
        "entry { " + customer +
@@ -162,6 +164,7 @@ TEST_F(IdempotencyTest, EveryMutationIsDoneOnceHoweverOftenItIsAsked) {
   // event tells, in event_api_test.
   std::set<std::string> covered = {"ResponseService/BatchSubmitResponses",
                                    "CustomerService/BatchUpsertCustomers",
+                                   "CustomerService/BatchRecordBehaviours",
                                    "ConfigService/ApplyConfig",
                                    "ConfigService/RollBackConfig",
                                    "CaseService/MigrateCase",

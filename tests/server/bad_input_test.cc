@@ -1195,6 +1195,7 @@ TEST_F(BadInputTest, VerbsAreCheckedForTheirTimesAndTexts) {
 }
 
 TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
+  const std::string kOrder = R"(external_key { source_system: "shop" external_id: "1" } })";
   const auto wrong = [](const std::string& field, const std::string& customer,
                         const std::string& reason, const std::string& path) {
     return Wrong{customer, "CustomerService/UpsertCustomer",
@@ -1232,6 +1233,40 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
        R"(customer_id: "$CUSTOMER" consents { purpose: CONSENT_PURPOSE_SURVEY source: ")" +
            Repeat("x", 201) + "\" }",
        "TEXT_TOO_LONG", "consents[0].source"},
+      {"behaviour of no kind", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { )" + kOrder, "ENUM_VALUE_UNKNOWN", "behaviour.kind"},
+      {"behaviour of a kind to come", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { kind: 77 )" + kOrder, "ENUM_VALUE_UNKNOWN",
+       "behaviour.kind"},
+      {"behaviour of tomorrow", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time { seconds: )" +
+           std::to_string(kNow + 86'400) + " } " + kOrder,
+       "TIMESTAMP_OUT_OF_RANGE", "behaviour.occur_time"},
+      {"behaviour before there were computers", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time {
+          seconds: -1 } )" +
+           kOrder,
+       "TIMESTAMP_OUT_OF_RANGE", "behaviour.occur_time"},
+      {"behaviour without a key", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN
+          external_key { source_system: "shop" } })",
+       "REQUIRED_FIELD_MISSING", "behaviour.external_key.external_id"},
+      {"behaviour of an amount without a currency", "CustomerService/RecordBehaviour",
+       R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN
+          amount { amount_minor: 5 } )" +
+           kOrder,
+       "MONEY_INVALID", "behaviour.amount"},
+      {"behaviour of nobody", "CustomerService/RecordBehaviour",
+       "behaviour { kind: BEHAVIOUR_KIND_CHURN " + kOrder, "REQUIRED_FIELD_MISSING", "customer_id"},
+      {"behaviour of an unknown key",
+       "CustomerService/RecordBehaviour",
+       R"(customer_key { source_system: "crm" external_id: "nobody" }
+          behaviour { kind: BEHAVIOUR_KIND_CHURN )" +
+           kOrder,
+       "NOT_FOUND",
+       "",
+       {{"resource", "customer"}},
+       kNotFound},
       {"unknown customer",
        "CustomerService/SetCustomerConsent",
        R"(do_not_contact: true customer_id: ")" + std::string(kNobody) + "\"",

@@ -600,6 +600,12 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
   ExpectSameEnum<ConsentPurpose, api::ConsentPurpose>(
       {{ConsentPurpose::kRecovery, api::CONSENT_PURPOSE_RECOVERY},
        {ConsentPurpose::kSurvey, api::CONSENT_PURPOSE_SURVEY}});
+  ExpectSameEnum<BehaviourKind, api::BehaviourKind>(
+      {{BehaviourKind::kRepurchase, api::BEHAVIOUR_KIND_REPURCHASE},
+       {BehaviourKind::kChurn, api::BEHAVIOUR_KIND_CHURN},
+       {BehaviourKind::kRenewal, api::BEHAVIOUR_KIND_RENEWAL},
+       {BehaviourKind::kDowngrade, api::BEHAVIOUR_KIND_DOWNGRADE},
+       {BehaviourKind::kReferral, api::BEHAVIOUR_KIND_REFERRAL}});
   ExpectSameEnum<BlacklistKind, api::BlacklistKind>(
       {{BlacklistKind::kDoNotContact, api::BLACKLIST_KIND_DO_NOT_CONTACT},
        {BlacklistKind::kChannelLimit, api::BLACKLIST_KIND_CHANNEL_LIMIT},

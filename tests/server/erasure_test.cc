@@ -196,6 +196,9 @@ TEST_F(ErasureTest, NothingIsAddedToWhatIsLeft) {
       {"ResponseService/SubmitResponse",
        "response { program_id: \"touchpoint\" score: 1 " + Named(person.alias_id) + "}"},
       {"CustomerService/SetCustomerConsent", Named(person.customer_id) + "do_not_contact: false"},
+      {"CustomerService/RecordBehaviour",
+       Named(person.alias_id) + "behaviour { kind: BEHAVIOUR_KIND_CHURN external_key { "
+                                "source_system: \"shop\" external_id: \"again\" } }"},
       {"CustomerService/AddCustomerAlias",
        Named(person.customer_id) +
            "external_key { source_system: \"crm\" external_id: \"again\" }"},

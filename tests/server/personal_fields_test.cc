@@ -221,7 +221,7 @@ TEST_F(ExportTest, ItComesInOrderAndTheSummaryCountsIt) {
     if (item.has_blacklist_entry()) entries.push_back(item.blacklist_entry().id());
     if (item.has_event()) sequences.push_back(item.event().sequence());
   }
-  EXPECT_THAT(kinds, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(kinds, ElementsAre(1, 7, 2, 3, 4, 5, 6));
   EXPECT_THAT(customers, ElementsAre(person.customer_id, person.alias_id));
   EXPECT_THAT(responses, SizeIs(2));
   EXPECT_THAT(cases, ElementsAre(person.worked_case, person.told_case));
@@ -230,6 +230,7 @@ TEST_F(ExportTest, ItComesInOrderAndTheSummaryCountsIt) {
   EXPECT_EQ(std::set<int64_t>(sequences.begin(), sequences.end()).size(), sequences.size());
   const api::ExportSummary summary = SummaryOf(exported);
   EXPECT_EQ(summary.customer_count(), 2);
+  EXPECT_EQ(summary.behaviour_count(), 1);
   EXPECT_EQ(summary.response_count(), 2);
   EXPECT_EQ(summary.case_count(), 2);
   EXPECT_EQ(summary.blacklist_entry_count(), 2);

@@ -143,6 +143,13 @@ constexpr MatrixRow kRows[] = {
         customer { segment: "x" org_unit_id: "north/city" }
         update_mask { paths: "segment" paths: "org_unit_id" } })",
      Outside::kNotHidden},
+    {"CustomerService/RecordBehaviour",
+     R"(customer_id: "<customer>" behaviour { kind: BEHAVIOUR_KIND_CHURN
+        external_key { source_system: "shop" external_id: "<fresh>" } })"},
+    {"CustomerService/BatchRecordBehaviours",
+     R"(behaviours { customer_key { source_system: "crm" external_id: "<key>" }
+        behaviour { kind: BEHAVIOUR_KIND_CHURN
+        external_key { source_system: "shop" external_id: "<fresh>" } } })"},
     {"CustomerService/AddCustomerAlias",
      R"(customer_id: "<customer>"
         external_key { source_system: "crm" external_id: "<fresh>" })"},

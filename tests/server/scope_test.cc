@@ -217,6 +217,9 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
       {"CustomerService/GetCustomer", R"(customer_id: "$")"},
       {"CustomerService/GetCustomerHistory", R"(customer_id: "$")"},
       {"CustomerService/SetCustomerConsent", R"(customer_id: "$" do_not_contact: true)"},
+      {"CustomerService/RecordBehaviour",
+       R"(customer_id: "$" behaviour { kind: BEHAVIOUR_KIND_CHURN
+          external_key { source_system: "shop" external_id: "1" } })"},
       {"CustomerService/FindCustomerMatches", R"(customer_id: "$")"},
       {"CustomerService/EraseCustomer",
        R"(customer_id: "$" ground: ERASURE_GROUND_OBJECTION etag: "\"1\"")"},

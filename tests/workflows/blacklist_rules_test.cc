@@ -555,6 +555,7 @@ TEST(BlacklistRulesTest, RulesNeedBeTriedOnlyAfterWhatMayMakeOneHold) {
       {CustomerProfileChanged{}, true},
       {CustomerConsentChanged{}, true},
       {CustomerCreated{}, false},
+      {BehaviourRecorded{}, false},
       {CaseAssigned{}, false},
       {TimerSet{}, false},
       {EntryProposed{}, false},

@@ -1339,5 +1339,98 @@ TEST(CustomerConsentTest, AnEntryReplacesTheOneOfItsChannelAndPurpose) {
   EXPECT_EQ(Outcome(world.Do(SetCustomerConsent{})), "NOT_FOUND");
 }
 
+RecordBehaviour Did(const char* customer, const char* key, BehaviourKind kind, Timestamp at) {
+  RecordBehaviour command;
+  command.customer_key = {"crm", customer};
+  command.behaviour = {{"shop", key}, kind, {1250, "CNY"}, at, {}};
+  return command;
+}
+
+TEST(BehaviourTest, IsRecordedOnceForItsKey) {
+  World world;
+  ASSERT_TRUE(world.Do(Answer("a", 9)));
+  const Timestamp at = world.now - days{2};
+  const RecordBehaviour bought = Did("a", "o1", BehaviourKind::kRepurchase, at);
+  EXPECT_EQ(Outcome(world.Do(bought)), "BehaviourRecorded");
+  const Customer& customer = *world.FindCustomer("a");
+  ASSERT_EQ(customer.behaviours.size(), 1U);
+  EXPECT_EQ(customer.behaviours[0].occurred_at, at);
+  EXPECT_EQ(customer.behaviours[0].recorded_at, world.now);
+  EXPECT_EQ(world.log.back().occurred_at, at) << "it happened then";
+
+  struct Row {
+    const char* name;
+    void (*change)(RecordBehaviour&);
+    const char* outcome;
+  };
+  const Row rows[] = {
+      {"the same", [](RecordBehaviour&) {}, ""},
+      {"without a time, so at whatever time", [](RecordBehaviour& c) { c.occurred_now = true; },
+       ""},
+      {"another kind", [](RecordBehaviour& c) { c.behaviour.kind = BehaviourKind::kChurn; },
+       "BEHAVIOUR_KEY_REUSED"},
+      {"another amount", [](RecordBehaviour& c) { c.behaviour.amount = {}; },
+       "BEHAVIOUR_KEY_REUSED"},
+      {"another time", [](RecordBehaviour& c) { c.behaviour.occurred_at += hours{1}; },
+       "BEHAVIOUR_KEY_REUSED"},
+      {"of nobody",
+       [](RecordBehaviour& c) {
+         c.customer_key = {"crm", "z"};
+       },
+       "NOT_FOUND"},
+      {"another key", [](RecordBehaviour& c) { c.behaviour.external_key.external_id = "o2"; },
+       "BehaviourRecorded"},
+      {"the same key of another system",
+       [](RecordBehaviour& c) { c.behaviour.external_key.source_system = "till"; },
+       "BehaviourRecorded"}};
+  world.now += hours{1};
+  for (const Row& row : rows) {
+    RecordBehaviour command = bought;
+    row.change(command);
+    EXPECT_EQ(Outcome(world.Do(command)), row.outcome) << row.name;
+  }
+}
+
+TEST(BehaviourTest, ATimeAheadOfTheClockIsTheTimeOfRecording) {
+  World world;
+  ASSERT_TRUE(world.Do(Answer("a", 9)));
+  const RecordBehaviour ahead =
+      Did("a", "o1", BehaviourKind::kRenewal, world.now + std::chrono::minutes{3});
+  EXPECT_EQ(Outcome(world.Do(ahead)), "BehaviourRecorded");
+  EXPECT_EQ(world.FindCustomer("a")->behaviours[0].occurred_at, world.now);
+  world.now += hours{1};
+  EXPECT_EQ(Outcome(world.Do(ahead)), "") << "the same";
+}
+
+TEST(BehaviourTest, OfLinkedCustomersItIsOnceForThePersonAndWithWhoStandsForThem) {
+  World world;
+  for (const char* key : {"a", "b"}) ASSERT_TRUE(world.Do(Answer(key, 9)));
+  const CustomerId a = world.FindCustomer("a")->id;
+  const CustomerId b = world.FindCustomer("b")->id;
+  const Timestamp at = world.now;
+  ASSERT_TRUE(world.Do(Did("b", "o1", BehaviourKind::kChurn, at)));
+  ASSERT_TRUE(world.Do(AddCustomerAlias{a, {"crm", "b"}}));
+  EXPECT_EQ(Outcome(world.Do(Did("a", "o1", BehaviourKind::kChurn, at))), "");
+  EXPECT_EQ(Outcome(world.Do(Did("a", "o1", BehaviourKind::kReferral, at))),
+            "BEHAVIOUR_KEY_REUSED");
+  EXPECT_EQ(Outcome(world.Do(Did("b", "o2", BehaviourKind::kReferral, at))), "BehaviourRecorded");
+  EXPECT_EQ(world.customers.at(a).behaviours.size(), 1U);
+  EXPECT_EQ(world.customers.at(b).behaviours.size(), 1U);
+}
+
+TEST(BehaviourTest, ARecordHoldsAThousandAndNoMore) {
+  World world;
+  ASSERT_TRUE(world.Do(Answer("a", 9)));
+  for (size_t i = 0; i < limits::kBehaviours; ++i) {
+    ASSERT_TRUE(
+        world.Do(Did("a", std::to_string(i).c_str(), BehaviourKind::kRepurchase, world.now)));
+  }
+  const auto refused = world.Do(Did("a", "more", BehaviourKind::kRepurchase, world.now));
+  EXPECT_EQ(Outcome(refused), "BEHAVIOUR_LIMIT_REACHED");
+  EXPECT_EQ(refused.error().metadata.at("limit"), "1000");
+  EXPECT_EQ(Outcome(world.Do(Did("a", "1", BehaviourKind::kRepurchase, world.now))), "")
+      << "what is there stays known";
+}
+
 }  // namespace
 }  // namespace rebound

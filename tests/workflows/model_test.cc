@@ -163,6 +163,7 @@ struct ModelCustomer {
   bool do_not_contact = false;
   bool recovery_denied = false;
   bool survey_denied = false;
+  std::map<std::string, BehaviourKind> behaviours{};  // by key
 };
 
 struct ModelAnswer {
@@ -236,7 +237,7 @@ class Model {
       case 10: return Upto(3) == 0 ? CloseCase() : Fire();
       case 11: return Upto(2) == 0 ? ReopenCase() : Fire();
       case 12: return Upto(2) == 0 ? OpenByHand() : ClaimOrAssign();
-      case 13: return Upto(2) == 0 ? Consent() : StaleEtag();
+      case 13: return Upto(2) == 0 ? Consent() : Upto(2) == 0 ? Behave() : StaleEtag();
       case 14: return PauseOrResume();
       case 15: return Chase();
       case 16: return Send();
@@ -1078,6 +1079,24 @@ class Model {
     (void)Run(command, "", "consent");
     EXPECT_EQ(world_.customers.at(id).consents.size(), 2U);
     (void)Run(command, "ETAG_MISMATCH", "consent with a stale etag");
+  }
+
+  void Behave() {
+    const std::string key = AnyKey();
+    if (world_.FindCustomer(key) == nullptr) return;
+    auto& known = customers_[key].behaviours;
+    const std::string id = std::to_string(Upto(6));
+    const BehaviourKind kind = Upto(4) == 0 ? BehaviourKind::kChurn : BehaviourKind::kRepurchase;
+    const auto [found, fresh] = known.try_emplace(id, kind);
+    const size_t logged = world_.log.size();
+    RecordBehaviour command;
+    command.customer_key = {"crm", key};
+    command.behaviour.external_key = {"shop", id};
+    command.behaviour.kind = kind;
+    command.occurred_now = true;
+    (void)Run(command, found->second == kind ? "" : "BEHAVIOUR_KEY_REUSED", "behaviour");
+    EXPECT_EQ(world_.log.size(), logged + (fresh ? 1 : 0));
+    EXPECT_EQ(world_.FindCustomer(key)->behaviours.size(), known.size());
   }
 
   void StaleEtag() {
