@@ -22,6 +22,9 @@ enum class EndpointDisabledCause { kNone = 0, kByHand, kGone, kFailing };
 struct Endpoint {
   RawId id{};
   std::string owner{};  // principal
+  // Of the credential that made it. It is sent what lies in both these and what the owner has now.
+  std::string role{};
+  Scope scope{};
   EndpointKind kind = EndpointKind::kWebhook;
   std::string url{};
   std::vector<std::string> recipients{};  // addresses
