@@ -42,7 +42,8 @@ const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
     "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
     "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService",
-    "rebound.v1.AccessService",    "rebound.v1.EventService",      "rebound.v1.ExportService"};
+    "rebound.v1.AccessService",    "rebound.v1.EventService",      "rebound.v1.ExportService",
+    "rebound.v1.DeliveryService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -108,6 +109,7 @@ struct Server::Parts {
         pool(kReadThreads, kReadQueue),
         hashing(kHashingThreads, kHashingQueue),
         timers(store, executor, erasures),
+        transfers(options.delivery.transfers),
         backend{store,          clock,
                 executor,       authenticator,
                 metrics,        page_tokens,
@@ -129,6 +131,8 @@ struct Server::Parts {
     backend.limits = &limits;
     backend.trusted_proxies = options.trusted_proxies;
     backend.events = &events;
+    backend.delivery = options.delivery;
+    backend.transfers = &transfers;
   }
 
   static Executor::Options Notifying(Executor::Options options, EventHub& events) {
@@ -155,6 +159,7 @@ struct Server::Parts {
   ReadPool pool;
   ReadPool hashing;
   Timers timers;
+  Transfers transfers;
   Backend backend;
   HealthService health;
   Reflection reflection;
@@ -317,6 +322,8 @@ void Server::Stop(Duration grace) {
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
+  // A ping that waits for its receiver is answered now.
+  parts_->transfers.Stop();
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
   parts_->audit.Close();

@@ -13,6 +13,7 @@
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/clock.h"
+#include "server/delivery/ping.h"
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
@@ -53,6 +54,7 @@ class Server {
     AccessSettings access{};
     Executor::Options executor{};  // but for `committed`
     EventOptions events{};
+    DeliverySettings delivery{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests

@@ -27,6 +27,7 @@
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/access/throttle.h"
+#include "server/delivery/ping.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/metrics.h"
@@ -85,6 +86,10 @@ struct Backend {
   CallLimits* limits = nullptr;  // null: none
   EventHub* events = nullptr;    // set before anybody calls
   Networks trusted_proxies{};    // whose x-forwarded-for is believed
+  DeliverySettings delivery{};
+  Transfers* transfers = nullptr;  // for pings; set before anybody calls
+  // Endpoints or deliveries were changed by a call. Cheap; thread-safe.
+  std::function<void()> deliveries_changed = [] {};
 };
 
 // What a call is about, for the audit.

@@ -146,6 +146,7 @@ std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
   services.push_back(NewAuditService(backend));
   services.push_back(NewAccessService(backend));
   services.push_back(NewExportService(backend));
+  services.push_back(NewDeliveryService(backend));
   return services;
 }
 

@@ -23,6 +23,7 @@ std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 std::unique_ptr<ApiService> NewAuditService(Backend& backend);
 std::unique_ptr<ApiService> NewAccessService(Backend& backend);
 std::unique_ptr<ApiService> NewExportService(Backend& backend);
+std::unique_ptr<ApiService> NewDeliveryService(Backend& backend);
 
 // Parts of the CaseService with files of their own: bulk.cc, case_batch.cc, remedy_options.cc.
 void AddBulk(ApiService* service);

@@ -1,0 +1,45 @@
+// A ping: what an endpoint is sent to see whether it is reached.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "server/delivery/transfer.h"
+#include "server/storage/delivery_records.h"
+#include "workflows/ids.h"
+#include "workflows/time.h"
+
+namespace rebound {
+
+// The mail server that mails are handed to: the operator's choice.
+struct SmtpOptions {
+  std::string server{};             // as Mail's
+  std::string user{}, password{};   // empty: no sign-in
+  bool require_tls = true;          // as Mail's
+  std::string from{}, from_name{};  // IsMailAddress; the name may be empty
+};
+
+// How the server sends, as the operator set it up.
+struct DeliverySettings {
+  TransferOptions transfers{};
+  std::optional<SmtpOptions> smtp{};  // absent: endpoints of kind e-mail are refused
+  std::string source = "/rebound";    // who we are, a URI reference: CloudEvents' source
+};
+
+struct PingResult {
+  bool delivered = false;
+  int status = 0;        // HTTP's or SMTP's; 0: none
+  std::string answer{};  // what the receiver said, or else why it said nothing; any bytes
+  Duration took{0};
+};
+
+// `id`: of the ping, never that of an event or delivery. `done` as Transfers calls it.
+// REQUIRES: settings.smtp, for e-mail.
+void SendPing(Transfers& transfers, const DeliverySettings& settings, const Endpoint& endpoint,
+              const RawId& id, Timestamp now, std::function<void(PingResult)> done);
+
+// Of a webhook: the keys that sign at `now`, newest first.
+std::vector<std::string> SigningKeysAt(const Endpoint& endpoint, Timestamp now);
+
+}  // namespace rebound
