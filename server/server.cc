@@ -195,6 +195,7 @@ void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsRe
     call.revision = book.current();
     try {
       backend.store.Read([&](Reader& reader) { FillStatus(call, reader, &status); });
+      FillDeliveries(backend, status.mutable_deliveries());
     } catch (const std::exception& e) {
       Log(Level::kError, "metrics failed", {{"what", e.what()}});
       return reply(ToStatus(Error{Reason::kStoreUnavailable}, "en"), {});

@@ -50,6 +50,19 @@ std::string TimersText(const v1::TimerStatus& timers) {
   return text;
 }
 
+// Nothing where nothing was ever to be delivered.
+std::string DeliveriesText(const v1::DeliveryStatus& deliveries) {
+  if (deliveries.pending_count() + deliveries.delivered_count() + deliveries.dead_count() == 0) {
+    return "";
+  }
+  std::string text = GroupDigits(deliveries.pending_count()) + " pending";
+  if (deliveries.has_oldest_due_age()) {
+    text += ", due for " + SpanWords(deliveries.oldest_due_age().seconds(), true, false);
+  }
+  if (deliveries.dead_count() > 0) text += ", " + GroupDigits(deliveries.dead_count()) + " DEAD";
+  return text;
+}
+
 }  // namespace
 
 std::string RenderStatus(const v1::GetStatusResponse& status, const std::string& server,
@@ -69,6 +82,7 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
                           ? "since " + FormatTimeSeconds(status.timers().hold_time()) +
                                 ": the clock jumped; if it is right: rebound clock confirm"
                           : ""},
+      {"deliveries", DeliveriesText(status.deliveries())},
       {"zone data", status.tzdata_version()},
   };
   for (const v1::TableSize& table : status.tables()) {

@@ -39,8 +39,10 @@ void AddBacktest(ApiService* service);
 // Of the BlacklistService: blacklist_dry_run.cc.
 void AddDryRun(ApiService* service);
 
-// Of the OperationsService: what GetStatus answers, but for the figures as text.
+// Of the OperationsService: what GetStatus answers, but for deliveries and the figures as text.
 void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out);
+// The rest of it: from another part of the store, so not while that is being read.
+void FillDeliveries(const Backend& backend, v1::DeliveryStatus* out);
 // metrics_text.cc: the same as figures for a monitoring system, in the text format of Prometheus
 // (version 0.0.4).
 std::string MetricsText(const v1::GetStatusResponse& status);
