@@ -58,6 +58,7 @@ struct Arguments {
   DeliveryOptions deliveries;
   std::vector<int64_t> deliver_retry_ms;  // empty: as Standard Webhooks says
   int64_t deliver_timeout_ms = 15'000;
+  SmtpOptions smtp;  // without a server: none
   std::string smtp_password_file;
   bool smtp_plain = false;
   std::string log_level = "info";
@@ -123,20 +124,20 @@ DeliveryOptions DeliveriesOf(const Arguments& arguments) {
     for (const int64_t ms : arguments.deliver_retry_ms) options.retry.emplace_back(ms);
   }
   options.transfers.timeout = std::chrono::milliseconds(arguments.deliver_timeout_ms);
-  MailServer& mail = options.mail;
-  mail.require_tls = !arguments.smtp_plain;
-  if (mail.url.empty()) return options;
-  if (!mail.url.starts_with("smtp://") && !mail.url.starts_with("smtps://")) {
+  if (arguments.smtp.server.empty()) return options;
+  SmtpOptions& smtp = options.smtp.emplace(arguments.smtp);
+  smtp.require_tls = !arguments.smtp_plain;
+  if (!smtp.server.starts_with("smtp://") && !smtp.server.starts_with("smtps://")) {
     throw std::runtime_error("--smtp: expected smtp://HOST:PORT or smtps://HOST:PORT, but got \"" +
-                             mail.url + "\"");
+                             smtp.server + "\"");
   }
-  if (!IsMailAddress(mail.sender)) {
+  if (!IsMailAddress(smtp.from)) {
     throw std::runtime_error("--smtp-from: expected the address that mails come from, but got \"" +
-                             mail.sender + "\"");
+                             smtp.from + "\"");
   }
   if (!arguments.smtp_password_file.empty()) {
     std::ifstream file(arguments.smtp_password_file);
-    if (!std::getline(file, mail.password) || mail.password.empty()) {
+    if (!std::getline(file, smtp.password) || smtp.password.empty()) {
       throw std::runtime_error("--smtp-password-file: cannot read a password from \"" +
                                arguments.smtp_password_file + "\"");
     }
@@ -429,15 +430,13 @@ int Main(int argc, char** argv) {
   app.add_option("--deliver-source", arguments.deliveries.source,
                  "who sends, in webhooks: a URI such as https://cases.example.com")
       ->capture_default_str();
-  app.add_option("--smtp", arguments.deliveries.mail.url,
+  app.add_option("--smtp", arguments.smtp.server,
                  "smtp://HOST:PORT (STARTTLS) or smtps://HOST:PORT: the server that takes mails");
-  app.add_option("--smtp-user", arguments.deliveries.mail.user,
-                 "to sign in with; none: no sign-in");
+  app.add_option("--smtp-user", arguments.smtp.user, "to sign in with; none: no sign-in");
   app.add_option("--smtp-password-file", arguments.smtp_password_file,
                  "file whose first line is the password")
       ->check(CLI::ExistingFile);
-  app.add_option("--smtp-from", arguments.deliveries.mail.sender,
-                 "the address that mails come from");
+  app.add_option("--smtp-from", arguments.smtp.from, "the address that mails come from");
   app.add_flag("--smtp-plain", arguments.smtp_plain,
                "allow smtp:// without TLS, for a relay on this machine");
   app.add_option("--watchdog", arguments.watchdog_seconds,

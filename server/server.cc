@@ -43,7 +43,8 @@ const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
     "rebound.v1.BlacklistService", "rebound.v1.SurveyService",     "rebound.v1.ReportService",
     "rebound.v1.ConfigService",    "rebound.v1.OperationsService", "rebound.v1.AuditService",
-    "rebound.v1.AccessService",    "rebound.v1.EventService",      "rebound.v1.ExportService"};
+    "rebound.v1.AccessService",    "rebound.v1.EventService",      "rebound.v1.ExportService",
+    "rebound.v1.DeliveryService"};
 
 bool IsLocal(const std::string& address) {
   return address.rfind("unix:", 0) == 0 || address.rfind("127.", 0) == 0 ||
@@ -102,8 +103,9 @@ struct Server::Parts {
             store, clock,
             {.session_idle = options.access.session_idle,
              .later = [this](std::function<void()> write) { return pool.Run(std::move(write)); }}),
+        transfers(options.deliveries.transfers),
         dispatcher(
-            store, clock, executor, authenticator, [this] { return book.current(); },
+            store, clock, executor, authenticator, transfers, [this] { return book.current(); },
             options.deliveries),
         limits{RateLimiter(clock, options.rate_identity), RateLimiter(clock, options.rate_address),
                options.limit_loopback},
@@ -133,7 +135,9 @@ struct Server::Parts {
     backend.limits = &limits;
     backend.trusted_proxies = options.trusted_proxies;
     backend.events = &events;
-    backend.dispatcher = &dispatcher;
+    backend.delivery = options.deliveries;
+    backend.transfers = &transfers;
+    backend.deliveries_changed = [this] { dispatcher.Changed(); };
   }
 
   Executor::Options Notifying(Executor::Options options) {
@@ -156,7 +160,8 @@ struct Server::Parts {
   AuditLog audit;
   Erasures erasures;
   Authenticator authenticator;
-  Dispatcher dispatcher;
+  Transfers transfers;
+  Dispatcher dispatcher;  // goes before the transfers that call it
   CallLimits limits;
   CallMetrics metrics;
   PageTokens page_tokens;
@@ -199,6 +204,7 @@ void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsRe
     call.revision = book.current();
     try {
       backend.store.Read([&](Reader& reader) { FillStatus(call, reader, &status); });
+      FillDeliveries(backend, status.mutable_deliveries());
     } catch (const std::exception& e) {
       Log(Level::kError, "metrics failed", {{"what", e.what()}});
       return reply(ToStatus(Error{Reason::kStoreUnavailable}, "en"), {});
@@ -328,6 +334,7 @@ void Server::Stop(Duration grace) {
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
+  // A ping that waits for its receiver is answered now.
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
   parts_->audit.Close();

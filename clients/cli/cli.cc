@@ -271,6 +271,7 @@ int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& e
   AddGlobalOptions(app, &options);
   AddImportCommands(app, session);
   AddExportCommands(app, session);
+  AddEndpointCommands(app, session);
   AddCaseCommands(app, session);
   AddCustomerCommands(app, session);
   AddResponseCommands(app, session);

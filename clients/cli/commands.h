@@ -23,5 +23,6 @@ void AddClockCommands(CLI::App& app, Session& session);
 void AddAuditCommands(CLI::App& app, Session& session);
 void AddAccessCommands(CLI::App& app, Session& session);
 void AddExportCommands(CLI::App& app, Session& session);
+void AddEndpointCommands(CLI::App& app, Session& session);
 
 }  // namespace rebound::cli

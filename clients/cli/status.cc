@@ -58,6 +58,19 @@ std::string RefusedText(const v1::RateLimitStatus& limits) {
                      GroupDigits(limits.address_refused_count()));
 }
 
+// Nothing where nothing was ever to be delivered.
+std::string DeliveriesText(const v1::DeliveryStatus& deliveries) {
+  if (deliveries.pending_count() + deliveries.delivered_count() + deliveries.dead_count() == 0) {
+    return "";
+  }
+  std::string text = GroupDigits(deliveries.pending_count()) + " pending";
+  if (deliveries.has_oldest_due_age()) {
+    text += ", due for " + SpanWords(deliveries.oldest_due_age().seconds(), true, false);
+  }
+  if (deliveries.dead_count() > 0) text += ", " + GroupDigits(deliveries.dead_count()) + " DEAD";
+  return text;
+}
+
 }  // namespace
 
 std::string RenderStatus(const v1::GetStatusResponse& status, const std::string& server,
@@ -78,6 +91,7 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
                                 ": the clock jumped; if it is right: rebound clock confirm"
                           : ""},
       {"calls refused", RefusedText(status.rate_limits())},
+      {"deliveries", DeliveriesText(status.deliveries())},
       {"zone data", status.tzdata_version()},
   };
   for (const v1::TableSize& table : status.tables()) {

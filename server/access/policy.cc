@@ -137,6 +137,18 @@ constexpr Row kTable[] = {
     {"EventService/DeleteSubscription", kStaffAndIntegration},
     {"EventService/CommitSubscription", kStaffAndIntegration},
 
+    {"DeliveryService/CreateEndpoint", kFeeding},
+    {"DeliveryService/GetEndpoint", kFeeding},
+    {"DeliveryService/ListEndpoints", kFeeding},
+    {"DeliveryService/UpdateEndpoint", kFeeding},
+    {"DeliveryService/DeleteEndpoint", kFeeding},
+    {"DeliveryService/EnableEndpoint", kFeeding},
+    {"DeliveryService/DisableEndpoint", kFeeding},
+    {"DeliveryService/RotateEndpointSecret", kFeeding},
+    {"DeliveryService/TestEndpoint", kFeeding},
+    {"DeliveryService/ListDeliveries", kFeeding},
+    {"DeliveryService/ReplayDeliveries", kFeeding},
+
     {"ConfigService/ValidateConfig", kManaging},
     {"ConfigService/ApplyConfig", kAdmin},
     {"ConfigService/ListRevisions", kManaging},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,18 +12,19 @@
 
 namespace rebound {
 
-struct MailServer {
-  std::string url{};  // smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail is sent
-  std::string user{}, password{};
-  std::string sender{};     // address
-  bool require_tls = true;  // of smtp://: STARTTLS
+// The mail server that mails are handed to: the operator's choice.
+struct SmtpOptions {
+  std::string server{};             // as Mail's
+  std::string user{}, password{};   // empty: no sign-in
+  bool require_tls = true;          // as Mail's
+  std::string from{}, from_name{};  // IsMailAddress; the name may be empty
 };
 
 struct DeliveryOptions {
   TransferOptions transfers{};
   std::vector<Duration> retry{kRetrySchedule.begin(), kRetrySchedule.end()};
-  MailServer mail{};
-  std::string source = "/rebound";  // who we are, of CloudEvents
+  std::optional<SmtpOptions> smtp{};  // absent: endpoints of kind e-mail are refused
+  std::string source = "/rebound";    // who we are, a URI reference: CloudEvents' source
   Duration keep_done = std::chrono::days{30};
   Duration keep_dead = std::chrono::days{90};
 };

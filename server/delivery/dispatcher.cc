@@ -10,6 +10,7 @@
 #include "server/config/zones.h"
 #include "server/delivery/mail.h"
 #include "server/delivery/notice_text.h"
+#include "server/delivery/ping.h"
 #include "server/delivery/robot.h"
 #include "server/delivery/webhook.h"
 #include "server/log.h"
@@ -82,15 +83,16 @@ EventFilter FilterOf(Reader& reader, const Endpoint& endpoint) {
 }  // namespace
 
 Dispatcher::Dispatcher(Store& store, Clock& clock, Executor& executor, Authenticator& authenticator,
+                       Transfers& transfers,
                        std::function<std::shared_ptr<const Revision>()> revision,
                        DeliveryOptions options)
     : store_(store),
       clock_(clock),
       executor_(executor),
       authenticator_(authenticator),
+      transfers_(transfers),
       revision_(std::move(revision)),
-      options_(std::move(options)),
-      transfers_(std::make_unique<Transfers>(options_.transfers)) {}
+      options_(std::move(options)) {}
 
 Dispatcher::~Dispatcher() { Stop(); }
 
@@ -122,7 +124,7 @@ void Dispatcher::Stop() {
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
-  transfers_->Stop();
+  transfers_.Stop();
   std::vector<Answer> answers;
   {
     std::lock_guard lock(mutex_);
@@ -380,13 +382,9 @@ void Dispatcher::Transfer(const Endpoint& endpoint, const RawId& delivery, const
                           std::function<void(TransferResult)> done) {
   const Timestamp now = clock_.Now();
   if (endpoint.kind == EndpointKind::kWebhook) {
-    WebhookTarget target{.url = endpoint.url, .headers = endpoint.headers};
-    for (size_t i = 0; i < endpoint.secrets.size(); ++i) {
-      if (i > 0 && !(endpoint.previous_until && now < *endpoint.previous_until)) break;
-      target.keys.push_back(endpoint.secrets[i]);
-    }
-    return transfers_->Post(WebhookPost(target, ToString(delivery), now, event, options_.source),
-                            std::move(done));
+    const WebhookTarget target{endpoint.url, endpoint.headers, SigningKeysAt(endpoint, now)};
+    return transfers_.Post(WebhookPost(target, ToString(delivery), now, event, options_.source),
+                           std::move(done));
   }
   std::shared_ptr<const Zone> zone;
   const auto revision = revision_();
@@ -396,45 +394,31 @@ void Dispatcher::Transfer(const Endpoint& endpoint, const RawId& delivery, const
   const Notice notice = NoticeOf(event, endpoint.language, zone.get());
   if (endpoint.kind != EndpointKind::kEmail) {
     const std::string secret = endpoint.secrets.empty() ? "" : endpoint.secrets.front();
-    return transfers_->Post(RobotPost(RobotOf(endpoint.kind), endpoint.url, secret,
-                                      notice.subject + "\n" + notice.text, now),
-                            std::move(done));
+    return transfers_.Post(RobotPost(RobotOf(endpoint.kind), endpoint.url, secret,
+                                     notice.subject + "\n" + notice.text, now),
+                           std::move(done));
   }
-  const MailServer& server = options_.mail;
-  if (server.url.empty()) {
+  if (!options_.smtp) {
     return done({.end = TransferResult::End::kNotConnected, .detail = "no mail server is set"});
   }
-  const std::string host = server.sender.substr(server.sender.rfind('@') + 1);
-  MailText mail{.from_name = "Rebound",
-                .from = server.sender,
+  const SmtpOptions& smtp = *options_.smtp;
+  const std::string host = smtp.from.substr(smtp.from.find('@'));
+  MailText mail{.from_name = smtp.from_name,
+                .from = smtp.from,
                 .to = endpoint.recipients,
                 .subject = notice.subject,
                 .text = notice.text,
-                .message_id = ToString(delivery) + "@" + host,
+                .message_id = ToString(delivery) + host,
                 .date = now};
-  if (!event.case_id().empty()) mail.thread_id = event.case_id() + "@" + host;
-  transfers_->Send({.server = server.url,
-                    .user = server.user,
-                    .password = server.password,
-                    .require_tls = server.require_tls,
-                    .sender = server.sender,
-                    .recipients = endpoint.recipients,
-                    .message = MailMessage(mail)},
-                   std::move(done));
-}
-
-void Dispatcher::Test(const Endpoint& endpoint, std::function<void(Tested)> done) {
-  api::Event event;
-  event.set_id(ToString(RandomId()));
-  event.set_type("Ping");
-  event.set_actor(endpoint.owner);
-  Fill(executor_.Now(), event.mutable_occur_time());
-  *event.mutable_record_time() = event.occur_time();
-  Transfer(endpoint, RandomId(), event,
-           [this, endpoint, done = std::move(done)](TransferResult result) {
-             const DeliveryVerdict verdict = VerdictOf(endpoint, result);
-             done({std::move(result), verdict});
-           });
+  if (!event.case_id().empty()) mail.thread_id = event.case_id() + host;
+  transfers_.Send({.server = smtp.server,
+                   .user = smtp.user,
+                   .password = smtp.password,
+                   .require_tls = smtp.require_tls,
+                   .sender = smtp.from,
+                   .recipients = endpoint.recipients,
+                   .message = MailMessage(mail)},
+                  std::move(done));
 }
 
 // ------------------------------------------------------------------------------------- answers

@@ -33,7 +33,7 @@
 
 namespace rebound {
 
-// Thread-safe. Borrows all four, and uses the executor for the time alone.
+// Thread-safe. Borrows all five, and uses the executor for the time alone.
 class Dispatcher {
  public:
   static constexpr int kAtOnce = 4;  // transfers to one endpoint
@@ -41,7 +41,8 @@ class Dispatcher {
   static constexpr Duration kFailingFor = std::chrono::days{5};
 
   Dispatcher(Store& store, Clock& clock, Executor& executor, Authenticator& authenticator,
-             std::function<std::shared_ptr<const Revision>()> revision, DeliveryOptions options);
+             Transfers& transfers, std::function<std::shared_ptr<const Revision>()> revision,
+             DeliveryOptions options);
   ~Dispatcher();  // Stop
 
   void Start();
@@ -49,19 +50,9 @@ class Dispatcher {
   void Committed();
   // Endpoints or deliveries were changed by others; or the clock was moved. Cheap.
   void Changed();
-  // What is under way ends unsent, and is sent again after the next start. What was answered is
-  // written down.
+  // Stops the transfers, too. What is under way ends unsent, and is sent again after the next
+  // start. What was answered is written down.
   void Stop();
-
-  // One message to the endpoint, whatever its state, that no event asked for: a webhook gets an
-  // event of the type "Ping". `done` as Transfers says.
-  struct Tested {
-    TransferResult result{};
-    DeliveryVerdict verdict = DeliveryVerdict::kRetry;
-  };
-  void Test(const Endpoint& endpoint, std::function<void(Tested)> done);
-
-  const DeliveryOptions& options() const { return options_; }
 
  private:
   // What is known of an endpoint between two looks.
@@ -105,6 +96,7 @@ class Dispatcher {
   Clock& clock_;
   Executor& executor_;
   Authenticator& authenticator_;
+  Transfers& transfers_;
   const std::function<std::shared_ptr<const Revision>()> revision_;
   const DeliveryOptions options_;
 
@@ -121,7 +113,6 @@ class Dispatcher {
   std::optional<Duration> pruned_{};  // when, by Clock::Steady
 
   std::thread thread_;
-  std::unique_ptr<Transfers> transfers_;  // goes first: its calls come here
 };
 
 }  // namespace rebound

@@ -27,6 +27,7 @@
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/access/throttle.h"
+#include "server/delivery/delivery_options.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
 #include "server/metrics.h"
@@ -38,7 +39,6 @@
 namespace rebound {
 
 class AuditLog;
-class Dispatcher;
 class EventHub;
 class Timers;
 
@@ -84,9 +84,12 @@ struct Backend {
   Timestamp started_at{};
   std::atomic<bool> draining{false};
   CallLimits* limits = nullptr;  // null: none
-  EventHub* events = nullptr;    // set before anybody calls, as the next one
-  Dispatcher* dispatcher = nullptr;
-  Networks trusted_proxies{};  // whose x-forwarded-for is believed
+  EventHub* events = nullptr;    // set before anybody calls
+  Networks trusted_proxies{};    // whose x-forwarded-for is believed
+  DeliveryOptions delivery{};
+  Transfers* transfers = nullptr;  // for pings; set before anybody calls
+  // Endpoints or deliveries were changed by a call. Cheap; thread-safe.
+  std::function<void()> deliveries_changed = [] {};
 };
 
 // What a call is about, for the audit.

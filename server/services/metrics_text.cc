@@ -76,6 +76,15 @@ std::string MetricsText(const v1::GetStatusResponse& status) {
     out.Gauge("timers_lateness_p99_seconds", "How late the slowest one in a hundred fired.",
               Seconds(timers.lateness_p99()));
   }
+  const v1::DeliveryStatus& deliveries = status.deliveries();
+  out.Family("deliveries", "gauge", "Deliveries to endpoints that are still kept.");
+  out.Add(deliveries.pending_count(), LabelText("state", "pending"));
+  out.Add(deliveries.delivered_count(), LabelText("state", "delivered"));
+  out.Add(deliveries.dead_count(), LabelText("state", "dead"));
+  out.Add(deliveries.dropped_count(), LabelText("state", "dropped"));
+  out.Gauge("deliveries_oldest_due_seconds",
+            "How long the pending one that is due longest has been due.",
+            Seconds(deliveries.oldest_due_age()));
   out.Gauge("last_sequence", "The sequence of the last event.", status.last_sequence());
   out.Family("rows", "gauge", "What is stored.");
   for (const v1::TableSize& table : status.tables()) {

@@ -1,7 +1,9 @@
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
+#include "server/services/access_parts.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
+#include "server/storage/delivery_records.h"
 #include "server/timers/timers.h"
 
 namespace rebound {
@@ -108,14 +110,28 @@ void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out) {
   out->set_tzdata_version(b.zone_data);
 }
 
+void FillDeliveries(const Backend& backend, v1::DeliveryStatus* out) {
+  DeliveryCounts counts;
+  backend.store.ReadDeliveries([&](DeliveryRecords& records) { counts = records.Counts(); });
+  out->set_pending_count(counts.pending);
+  out->set_delivered_count(counts.delivered);
+  out->set_dead_count(counts.dead);
+  out->set_dropped_count(counts.dropped);
+  const Timestamp now = backend.clock.Now();
+  if (counts.oldest_pending && *counts.oldest_pending < now) {
+    Fill(now - *counts.oldest_pending, out->mutable_oldest_due_age());
+  }
+}
+
 std::unique_ptr<ApiService> NewOperationsService(Backend& backend) {
   auto service = std::make_unique<ApiService>(
       backend, api::GetStatusRequest::descriptor()->file()->FindServiceByName("OperationsService"));
-  service->Query<api::GetStatusRequest, api::GetStatusResponse>(
-      "GetStatus", Where::kPool,
-      [](const Call& call, Reader& reader, const api::GetStatusRequest& request,
+  AddAccessWork<api::GetStatusRequest, api::GetStatusResponse>(
+      service.get(), "GetStatus", backend.pool,
+      [](const Call& call, const api::GetStatusRequest& request,
          api::GetStatusResponse* out) -> Result<void> {
-        FillStatus(call, reader, out);
+        call.backend.store.Read([&](Reader& reader) { FillStatus(call, reader, out); });
+        FillDeliveries(call.backend, out->mutable_deliveries());
         if (request.with_metrics()) out->set_metrics_text(MetricsText(*out));
         return {};
       });
@@ -146,6 +162,7 @@ std::vector<std::unique_ptr<ApiService>> NewServices(Backend& backend) {
   services.push_back(NewAuditService(backend));
   services.push_back(NewAccessService(backend));
   services.push_back(NewExportService(backend));
+  services.push_back(NewDeliveryService(backend));
   return services;
 }
 

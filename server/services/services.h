@@ -23,6 +23,7 @@ std::unique_ptr<ApiService> NewOperationsService(Backend& backend);
 std::unique_ptr<ApiService> NewAuditService(Backend& backend);
 std::unique_ptr<ApiService> NewAccessService(Backend& backend);
 std::unique_ptr<ApiService> NewExportService(Backend& backend);
+std::unique_ptr<ApiService> NewDeliveryService(Backend& backend);
 
 // Parts of the CaseService with files of their own: bulk.cc, case_batch.cc, remedy_options.cc.
 void AddBulk(ApiService* service);
@@ -38,8 +39,10 @@ void AddBacktest(ApiService* service);
 // Of the BlacklistService: blacklist_dry_run.cc.
 void AddDryRun(ApiService* service);
 
-// Of the OperationsService: what GetStatus answers, but for the figures as text.
+// Of the OperationsService: what GetStatus answers, but for deliveries and the figures as text.
 void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out);
+// The rest of it: from another part of the store, so not while that is being read.
+void FillDeliveries(const Backend& backend, v1::DeliveryStatus* out);
 // metrics_text.cc: the same as figures for a monitoring system, in the text format of Prometheus
 // (version 0.0.4).
 std::string MetricsText(const v1::GetStatusResponse& status);

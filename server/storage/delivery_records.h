@@ -124,6 +124,11 @@ class DeliveryRecords {
   // at most `limit`. How many it was.
   virtual int32_t Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) = 0;
 
+  // Requests of the changes made here, kept for kRequestDays together with those of AccessRecords.
+  virtual std::optional<RequestRecord> FindRequest(const Hash128& key) = 0;
+  // One that is there already throws StoreFailure.
+  virtual void Put(const RequestRecord& request) = 0;
+
   // Adds the entry to the audit, in the same transaction.
   virtual void Audit(AuditEntry entry) = 0;
 };

@@ -16,8 +16,10 @@ void MemoryDeliveries::Undo() {
   for (auto row = endpoints_before_.rbegin(); row != endpoints_before_.rend(); ++row) {
     SetEndpoint(row->first, std::move(row->second));
   }
+  for (const Hash128& key : requests_added_) requests_.erase(key);
   deliveries_before_.clear();
   endpoints_before_.clear();
+  requests_added_.clear();
 }
 
 std::optional<Endpoint> MemoryDeliveries::SetEndpoint(const RawId& id,
@@ -191,6 +193,20 @@ int32_t MemoryDeliveries::Prune(Timestamp done_before, Timestamp dead_before, in
   }
   for (const RawId& id : gone) deliveries_before_.emplace_back(id, SetDelivery(id, std::nullopt));
   return static_cast<int32_t>(gone.size());
+}
+
+std::optional<RequestRecord> MemoryDeliveries::FindRequest(const Hash128& key) {
+  const auto found = requests_.find(key);
+  if (found == requests_.end()) return std::nullopt;
+  return found->second;
+}
+
+void MemoryDeliveries::Put(const RequestRecord& request) {
+  CheckWritable();
+  if (!requests_.emplace(request.key, request).second) {
+    throw StoreFailure("the request is there already");
+  }
+  requests_added_.push_back(request.key);
 }
 
 void MemoryDeliveries::Audit(AuditEntry entry) {

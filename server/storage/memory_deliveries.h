@@ -21,7 +21,9 @@ struct DeliveryTables {
 
 class MemoryDeliveries final : public DeliveryRecords {
  public:
-  MemoryDeliveries(DeliveryTables& tables, bool writable) : tables_(tables), writable_(writable) {}
+  MemoryDeliveries(DeliveryTables& tables, std::map<Hash128, RequestRecord>& requests,
+                   bool writable)
+      : tables_(tables), requests_(requests), writable_(writable) {}
 
   // Takes back all that was done here.
   void Undo();
@@ -39,6 +41,8 @@ class MemoryDeliveries final : public DeliveryRecords {
   DeliveryCounts Counts() override;
   void Scan(const std::function<void(const Delivery&)>& visit) override;
   int32_t Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) override;
+  std::optional<RequestRecord> FindRequest(const Hash128& key) override;
+  void Put(const RequestRecord& request) override;
   void Audit(AuditEntry entry) override;
 
   std::vector<AuditEntry> audit{};  // to be chained once the changes are kept
@@ -53,10 +57,12 @@ class MemoryDeliveries final : public DeliveryRecords {
   std::vector<Delivery> Heads(const RawId& endpoint) const;
 
   DeliveryTables& tables_;
+  std::map<Hash128, RequestRecord>& requests_;
   const bool writable_;
   // What was there before each change, in the order of the changes.
   std::vector<std::pair<RawId, std::optional<Endpoint>>> endpoints_before_{};
   std::vector<std::pair<RawId, std::optional<Delivery>>> deliveries_before_{};
+  std::vector<Hash128> requests_added_{};
 };
 
 }  // namespace rebound

@@ -1040,14 +1040,14 @@ void MemoryStore::WriteAccess(const std::function<bool(AccessRecords&)>& write) 
 
 void MemoryStore::ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) {
   std::shared_lock lock(state_->mutex);
-  MemoryDeliveries records(state_->deliveries, false);
+  MemoryDeliveries records(state_->deliveries, state_->access.requests, false);
   read(records);
 }
 
 void MemoryStore::WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) {
   std::unique_lock lock(state_->mutex);
   if (state_->poisoned) throw StoreFailure("the store failed before and takes no more writes");
-  MemoryDeliveries records(state_->deliveries, true);
+  MemoryDeliveries records(state_->deliveries, state_->access.requests, true);
   try {
     if (!write(records)) return records.Undo();
   } catch (...) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "server/storage/sqlite_access.h"
 #include "server/storage/sqlite_reader.h"
 #include "server/storage/sqlite_writer.h"
 #include "server/storage/wire.h"
@@ -350,6 +351,15 @@ int32_t SqliteDeliveries::Prune(Timestamp done_before, Timestamp dead_before, in
                 .Run();
   }
   return static_cast<int32_t>(gone);
+}
+
+std::optional<RequestRecord> SqliteDeliveries::FindRequest(const Hash128& key) {
+  return SqliteAccess(connection_).FindAccessRequest(key);
+}
+
+void SqliteDeliveries::Put(const RequestRecord& request) {
+  if (FindRequest(request.key)) throw StoreFailure("the request is there already");
+  SqliteAccess(connection_).Put(request);
 }
 
 void SqliteDeliveries::Audit(AuditEntry entry) {

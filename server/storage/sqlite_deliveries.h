@@ -28,6 +28,8 @@ class SqliteDeliveries final : public DeliveryRecords {
   DeliveryCounts Counts() override;
   void Scan(const std::function<void(const Delivery&)>& visit) override;
   int32_t Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) override;
+  std::optional<RequestRecord> FindRequest(const Hash128& key) override;
+  void Put(const RequestRecord& request) override;
   void Audit(AuditEntry entry) override;
 
  private:

@@ -236,6 +236,8 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
     "timers": {"dueCount": "1234", "oldestDueAge": "7800s", "held": true,
                "holdTime": "2026-01-31T09:00:00Z", "parkedCount": "2",
                "latenessP99": "1.250s"},
+    "deliveries": {"pendingCount": "1234", "deliveredCount": "5", "deadCount": "2",
+                   "oldestDueAge": "7800s"},
     "tables": [{"table": "cases", "rowCount": "12"}],
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
                "totalMicros": "2500"},

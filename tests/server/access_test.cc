@@ -19,6 +19,7 @@
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/config_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/delivery_service.pb.h"
 #include "rebound/v1/event_service.pb.h"
 #include "rebound/v1/export_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -71,6 +72,7 @@ std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
       v1::GetRevisionRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
       v1::SignInRequest::descriptor()->file(),      v1::ListEventsRequest::descriptor()->file(),
       v1::VerifyAuditRequest::descriptor()->file(), v1::ExportRecordsRequest::descriptor()->file(),
+      v1::GetEndpointRequest::descriptor()->file(),
   };
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const auto* file : files) {

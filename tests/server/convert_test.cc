@@ -13,12 +13,14 @@
 #include "rebound/v1/access.pb.h"
 #include "rebound/v1/audit.pb.h"
 #include "rebound/v1/config_service.pb.h"
+#include "rebound/v1/delivery.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
 #include "server/access/authenticator.h"
 #include "server/access/mask.h"
+#include "server/storage/delivery_records.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/backtest.h"
 #include "workflows/command.h"
@@ -415,6 +417,24 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
       {{CredentialKind::kPrincipalToken, api::CREDENTIAL_KIND_PRINCIPAL_TOKEN},
        {CredentialKind::kApiKey, api::CREDENTIAL_KIND_API_KEY},
        {CredentialKind::kSession, api::CREDENTIAL_KIND_SESSION}});
+  ExpectSameEnum<EndpointKind, api::EndpointKind>(
+      {{EndpointKind::kWebhook, api::ENDPOINT_KIND_WEBHOOK},
+       {EndpointKind::kEmail, api::ENDPOINT_KIND_EMAIL},
+       {EndpointKind::kWecom, api::ENDPOINT_KIND_WECOM},
+       {EndpointKind::kDingtalk, api::ENDPOINT_KIND_DINGTALK},
+       {EndpointKind::kFeishu, api::ENDPOINT_KIND_FEISHU}});
+  ExpectSameEnum<EndpointState, api::EndpointState>(
+      {{EndpointState::kActive, api::ENDPOINT_STATE_ACTIVE},
+       {EndpointState::kDisabled, api::ENDPOINT_STATE_DISABLED}});
+  ExpectSameEnum<EndpointDisabledCause, api::EndpointDisabledCause>(
+      {{EndpointDisabledCause::kByHand, api::ENDPOINT_DISABLED_CAUSE_BY_HAND},
+       {EndpointDisabledCause::kGone, api::ENDPOINT_DISABLED_CAUSE_GONE},
+       {EndpointDisabledCause::kFailing, api::ENDPOINT_DISABLED_CAUSE_FAILING}});
+  ExpectSameEnum<DeliveryState, api::DeliveryState>(
+      {{DeliveryState::kPending, api::DELIVERY_STATE_PENDING},
+       {DeliveryState::kDelivered, api::DELIVERY_STATE_DELIVERED},
+       {DeliveryState::kDead, api::DELIVERY_STATE_DEAD},
+       {DeliveryState::kDropped, api::DELIVERY_STATE_DROPPED}});
   ExpectSameEnum<Category, api::Category>({{Category::kDetractor, api::CATEGORY_DETRACTOR},
                                            {Category::kPassive, api::CATEGORY_PASSIVE},
                                            {Category::kPromoter, api::CATEGORY_PROMOTER}});

@@ -23,6 +23,7 @@
 #include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/delivery_service.pb.h"
 #include "rebound/v1/event_service.pb.h"
 #include "server/access/policy.h"
 #include "tests/fixtures/test_server.h"
@@ -190,6 +191,21 @@ constexpr MatrixRow kRows[] = {
 
     {"ExportService/ExportRecords", "kind: RECORD_KIND_CASES format: EXPORT_FORMAT_CSV"},
 
+    {"DeliveryService/CreateEndpoint",
+     R"(endpoint { kind: ENDPOINT_KIND_WEBHOOK url: "https://hooks.example.com/<fresh>"
+        filter { case_ids: "<case>" } })"},
+    {"DeliveryService/GetEndpoint", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/ListEndpoints", ""},
+    {"DeliveryService/UpdateEndpoint",
+     R"(endpoint { id: "<endpoint>" language: "en" } update_mask { paths: "language" })"},
+    {"DeliveryService/DeleteEndpoint", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/EnableEndpoint", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/DisableEndpoint", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/RotateEndpointSecret", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/TestEndpoint", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/ListDeliveries", R"(endpoint_id: "<endpoint>")"},
+    {"DeliveryService/ReplayDeliveries", R"(endpoint_id: "<endpoint>" all_dead: true)"},
+
     {"SurveyService/GetProgram", R"(program_id: "touchpoint")"},
     {"SurveyService/ListPrograms", ""},
 
@@ -307,7 +323,7 @@ class World {
   World(TestServer& server, std::string unit, std::string mark)
       : server_(server), unit_(std::move(unit)), mark_(std::move(mark)) {}
 
-  // `who`: whose subscription it is.
+  // `who`: whose subscription or endpoint it is.
   std::string Get(const std::string& word, const std::string& who) {
     if (word == "unit") return unit_;
     if (word == "key") return Customer(), mark_;
@@ -329,6 +345,7 @@ class World {
       }
       return mark_;
     }
+    if (word == "endpoint") return Endpoint(who);
     ADD_FAILURE() << "no fixture makes <" << word << ">";
     return {};
   }
@@ -414,6 +431,20 @@ class World {
     return session_;
   }
 
+  const std::string& Endpoint(const std::string& who) {
+    std::string& id = endpoints_[who];
+    if (id.empty()) {
+      id = server_
+               .Do<api::CreateEndpointResponse>(
+                   who,
+                   R"(endpoint { kind: ENDPOINT_KIND_WEBHOOK url: "https://hooks.example.com/)" +
+                       mark_ + "\" }")
+               .endpoint()
+               .id();
+    }
+    return id;
+  }
+
   TestServer& server_;
   const std::string unit_, mark_;
   api::Customer customer_;
@@ -422,6 +453,7 @@ class World {
   api::BlacklistEntry entry_;
   std::string user_, link_, api_key_, session_;
   std::set<std::string> subscribed_;
+  std::map<std::string, std::string> endpoints_;  // by who made them
 };
 
 constexpr char kNobody[] = "00000000000000000000000001";
@@ -620,8 +652,9 @@ class ScopeMatrixTest : public testing::Test {
       }
       if (word == "other_case") return Other().Get("case", who);
       if (world == nullptr) return Absent(word);
-      // Another's: nobody sees a subscription but who made it.
-      return world->Get(word, word == "subscription" && world == &foreign_ ? "admin" : who);
+      // Another's: of somebody who sees more.
+      const bool has_owner = word == "subscription" || word == "endpoint";
+      return world->Get(word, has_owner && world == &foreign_ ? "admin" : who);
     });
   }
 
@@ -634,7 +667,10 @@ class ScopeMatrixTest : public testing::Test {
     return Make(server_, who, MethodNamed(row.method), request, channel_);
   }
 
-  TestServer server_{TestServerOptions{.revision = MatrixRevision()}};
+  // No name leads anywhere.
+  TestServer server_{TestServerOptions{
+      .revision = MatrixRevision(),
+      .delivery = {.transfers = {.resolve = [](const std::string&) { return std::nullopt; }}}}};
   std::shared_ptr<grpc::Channel> channel_ = server_.NewChannel();
   World foreign_;
   std::list<World> others_;
@@ -645,7 +681,8 @@ TEST_F(ScopeMatrixTest, EveryMethodTimesEveryRoleInsideAndOutsideTheScope) {
   std::vector<const MethodDescriptor*> methods = AllMethods();
   std::sort(methods.begin(), methods.end(),
             [](const auto* a, const auto* b) { return a->full_name() < b->full_name(); });
-  for (const char* word : {"case", "entry", "user", "api_key", "session", "subscription"}) {
+  for (const char* word :
+       {"case", "entry", "user", "api_key", "session", "subscription", "endpoint"}) {
     foreign_.Get(word, "admin");
   }
   World read(server_, "north/city", "read");

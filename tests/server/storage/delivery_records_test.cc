@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "server/storage/access_records.h"
 #include "server/storage/memory_store.h"
 #include "server/storage/sqlite_store.h"
 #include "server/storage/verify.h"
@@ -36,6 +37,8 @@ RawId IdOf(uint8_t n) {
 Endpoint MakeEndpoint(uint8_t n) {
   return {.id = IdOf(n),
           .owner = "li",
+          .role = "night-desk",
+          .scope = {{"east", "west/a"}, {"vip"}},
           .kind = EndpointKind::kWecom,
           .url = "https://hooks.example/x",
           .recipients = {"a@example.com", "", "b\n@example.com"},
@@ -349,6 +352,29 @@ TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
   changed.position.sequence = 2;
   Put(changed);
   EXPECT_THAT(Problems(), ElementsAre(name + "its place after event 2 is not in this log"));
+TEST_P(DeliveryRecordsTest, ARequestIsFoundOnceItsChangeIsKept) {
+  const RequestRecord request{.key = {1}, .body = {2}, .resource = IdOf(3), .at = kNow};
+  const auto found = [&](const Hash128& key) {
+    return Get([&](DeliveryRecords& r) { return r.FindRequest(key); });
+  };
+  store_->WriteDeliveries([&](DeliveryRecords& records) {
+    records.Put(request);
+    EXPECT_TRUE(records.FindRequest(request.key));
+    return false;
+  });
+  EXPECT_FALSE(found(request.key));
+  Put(request);
+  ASSERT_TRUE(found(request.key));
+  EXPECT_EQ(found(request.key)->body, request.body);
+  EXPECT_EQ(found(request.key)->resource, request.resource);
+  EXPECT_EQ(found(request.key)->at, request.at);
+  EXPECT_FALSE(found({9}));
+  EXPECT_THROW(Put(request), StoreFailure) << "it is there already";
+  store_->WriteAccess([](AccessRecords& records) {
+    records.RemoveExpired(kNow + std::chrono::days(kRequestDays + 2));
+    return true;
+  });
+  EXPECT_FALSE(found(request.key)) << "old ones go with those of access records";
 }
 
 TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
