@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -20,6 +21,8 @@
 #include "server/access/setup.h"
 #include "server/access/token.h"
 #include "server/config/zones.h"
+#include "server/delivery/mail.h"
+#include "server/delivery/target.h"
 #include "server/execute/revisions.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -52,6 +55,11 @@ struct Arguments {
   int64_t event_keepalive_seconds = 60;
   int32_t streams_per_principal = EventOptions{}.streams_per_principal;
   int64_t watchdog_seconds = 10;
+  DeliveryOptions deliveries;
+  std::vector<int64_t> deliver_retry_ms;  // empty: as Standard Webhooks says
+  int64_t deliver_timeout_ms = 15'000;
+  std::string smtp_password_file;
+  bool smtp_plain = false;
   std::string log_level = "info";
   Store::Principal principal;
 };
@@ -102,6 +110,40 @@ int AddPrincipal(const Arguments& arguments) {
   return 0;
 }
 
+// Throws std::runtime_error with a sentence for the operator.
+DeliveryOptions DeliveriesOf(const Arguments& arguments) {
+  DeliveryOptions options = arguments.deliveries;
+  for (const std::string& network : options.transfers.targets.allowed) {
+    if (IsNetwork(network)) continue;
+    throw std::runtime_error("--deliver-allow: expected ADDRESS or ADDRESS/PREFIX, but got \"" +
+                             network + "\"");
+  }
+  if (!arguments.deliver_retry_ms.empty()) {
+    options.retry.clear();
+    for (const int64_t ms : arguments.deliver_retry_ms) options.retry.emplace_back(ms);
+  }
+  options.transfers.timeout = std::chrono::milliseconds(arguments.deliver_timeout_ms);
+  MailServer& mail = options.mail;
+  mail.require_tls = !arguments.smtp_plain;
+  if (mail.url.empty()) return options;
+  if (!mail.url.starts_with("smtp://") && !mail.url.starts_with("smtps://")) {
+    throw std::runtime_error("--smtp: expected smtp://HOST:PORT or smtps://HOST:PORT, but got \"" +
+                             mail.url + "\"");
+  }
+  if (!IsMailAddress(mail.sender)) {
+    throw std::runtime_error("--smtp-from: expected the address that mails come from, but got \"" +
+                             mail.sender + "\"");
+  }
+  if (!arguments.smtp_password_file.empty()) {
+    std::ifstream file(arguments.smtp_password_file);
+    if (!std::getline(file, mail.password) || mail.password.empty()) {
+      throw std::runtime_error("--smtp-password-file: cannot read a password from \"" +
+                               arguments.smtp_password_file + "\"");
+    }
+  }
+  return options;
+}
+
 // 0: it could be applied; 2: mistakes, each shown with its place.
 int CheckConfig(const Arguments& arguments) {
   std::vector<ConfigError> errors;
@@ -119,8 +161,9 @@ int VerifyFile(const Arguments& arguments) {
   std::cout << "events     " << report.events << "\ncustomers  " << report.customers
             << "\nresponses  " << report.responses << "\ncases      " << report.cases
             << "\ntimers     " << report.timers << "\nrollups    " << report.rollups
-            << "\naudit      " << report.audited << "\naudit head " << report.audit_head.sequence
-            << ":" << ToHex(report.audit_head.hash) << "\n";
+            << "\ndeliveries " << report.deliveries << "\naudit      " << report.audited
+            << "\naudit head " << report.audit_head.sequence << ":" << ToHex(report.audit_head.hash)
+            << "\n";
   for (const std::string& problem : report.problems) std::cout << "PROBLEM " << problem << "\n";
   std::cout << (report.ok() ? "ok: the events give every row and every figure\n"
                             : "NOT ok: rows and events differ\n");
@@ -238,6 +281,7 @@ int Serve(Arguments arguments) {
   server_options.events = {std::chrono::seconds{arguments.event_keepalive_seconds},
                            std::chrono::days{arguments.event_retention_days},
                            arguments.streams_per_principal};
+  server_options.deliveries = DeliveriesOf(arguments);
   server_options.zone_data = ZoneDataVersion();
   server_options.config_read = {clock.Now(), config.errors.empty(), config.errors};
   Server server(*store, clock, config.revision, server_options, [&] {
@@ -360,6 +404,42 @@ int Main(int argc, char** argv) {
                  "streams of events that one principal may have open")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+  TargetRules& targets = arguments.deliveries.transfers.targets;
+  app.add_option("--deliver-allow", targets.allowed,
+                 "ADDRESS or ADDRESS/PREFIX that webhooks may be sent to although it is not of the "
+                 "public internet; may be repeated");
+  app.add_flag("--deliver-http", targets.allow_http, "allow webhooks without TLS");
+  app.add_option("--deliver-ca-file", arguments.deliveries.transfers.ca_file,
+                 "PEM file: whom to trust of those webhooks are sent to; none: as the system does")
+      ->check(CLI::ExistingFile);
+  const CLI::AsNumberWithUnit span(
+      std::map<std::string, int64_t>{
+          {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+      CLI::AsNumberWithUnit::UNIT_REQUIRED);
+  app.add_option("--deliver-retry", arguments.deliver_retry_ms,
+                 "waits before the tries of a delivery, such as 0s,5s,5m,1h; the last has failed: "
+                 "it is dead; none: ten tries in three days")
+      ->delimiter(',')
+      ->transform(span)
+      ->check(CLI::Range(int64_t{0}, int64_t{30} * 86'400'000));
+  app.add_option("--deliver-timeout", arguments.deliver_timeout_ms,
+                 "how long a try may take, such as 15s; none: that")
+      ->transform(span)
+      ->check(CLI::Range(int64_t{100}, int64_t{60'000}));
+  app.add_option("--deliver-source", arguments.deliveries.source,
+                 "who sends, in webhooks: a URI such as https://cases.example.com")
+      ->capture_default_str();
+  app.add_option("--smtp", arguments.deliveries.mail.url,
+                 "smtp://HOST:PORT (STARTTLS) or smtps://HOST:PORT: the server that takes mails");
+  app.add_option("--smtp-user", arguments.deliveries.mail.user,
+                 "to sign in with; none: no sign-in");
+  app.add_option("--smtp-password-file", arguments.smtp_password_file,
+                 "file whose first line is the password")
+      ->check(CLI::ExistingFile);
+  app.add_option("--smtp-from", arguments.deliveries.mail.sender,
+                 "the address that mails come from");
+  app.add_flag("--smtp-plain", arguments.smtp_plain,
+               "allow smtp:// without TLS, for a relay on this machine");
   app.add_option("--watchdog", arguments.watchdog_seconds,
                  "seconds between looks whether gRPC takes a new connection; after three in vain "
                  "the process ends with code 4, to be started again; 0: never")

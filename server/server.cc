@@ -12,6 +12,7 @@
 
 #include "server/access/authenticator.h"
 #include "server/access/policy.h"
+#include "server/delivery/dispatcher.h"
 #include "server/execute/audit_log.h"
 #include "server/gateway/gateway.h"
 #include "server/log.h"
@@ -90,7 +91,7 @@ struct Server::Parts {
         const Options& options, std::function<void()> on_failure)
       : book(store, std::move(in_force)),
         events(store, clock, options.events),
-        executor(store, clock, book, Notifying(options.executor, events),
+        executor(store, clock, book, Notifying(options.executor),
                  [this, on_failure = std::move(on_failure)] {
                    store_failed = true;
                    on_failure();
@@ -101,6 +102,9 @@ struct Server::Parts {
             store, clock,
             {.session_idle = options.access.session_idle,
              .later = [this](std::function<void()> write) { return pool.Run(std::move(write)); }}),
+        dispatcher(
+            store, clock, executor, authenticator, [this] { return book.current(); },
+            options.deliveries),
         limits{RateLimiter(clock, options.rate_identity), RateLimiter(clock, options.rate_address),
                options.limit_loopback},
         metrics(PolicyMethods()),
@@ -129,10 +133,14 @@ struct Server::Parts {
     backend.limits = &limits;
     backend.trusted_proxies = options.trusted_proxies;
     backend.events = &events;
+    backend.dispatcher = &dispatcher;
   }
 
-  static Executor::Options Notifying(Executor::Options options, EventHub& events) {
-    options.committed = [&events] { events.Committed(); };
+  Executor::Options Notifying(Executor::Options options) {
+    options.committed = [this] {
+      events.Committed();
+      dispatcher.Committed();
+    };
     return options;
   }
 
@@ -148,6 +156,7 @@ struct Server::Parts {
   AuditLog audit;
   Erasures erasures;
   Authenticator authenticator;
+  Dispatcher dispatcher;
   CallLimits limits;
   CallMetrics metrics;
   PageTokens page_tokens;
@@ -294,6 +303,7 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
     parts_->timers.Watch();
     parts_->timers.Start([audit = &parts_->audit] { audit->Sweep(); });
   }
+  parts_->dispatcher.Start();
   parts_->health.SetServing(true);
 }
 
@@ -314,6 +324,7 @@ void Server::Stop(Duration grace) {
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
   parts_->events.Stop();
+  parts_->dispatcher.Stop();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
@@ -332,6 +343,8 @@ size_t Server::FinishErasures() { return parts_->erasures.Finish(); }
 size_t Server::FireDueTimers() { return parts_->timers.FireDue(); }
 
 void Server::TendStreams() { parts_->events.Tend(); }
+
+void Server::TendDeliveries() { parts_->dispatcher.Changed(); }
 
 void Server::WatchClock() { parts_->timers.Watch(); }
 

@@ -13,6 +13,7 @@
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/clock.h"
+#include "server/delivery/delivery_options.h"
 #include "server/execute/erasures.h"
 #include "server/execute/execute.h"
 #include "server/execute/revisions.h"
@@ -53,6 +54,7 @@ class Server {
     AccessSettings access{};
     Executor::Options executor{};  // but for `committed`
     EventOptions events{};
+    DeliveryOptions deliveries{};
     bool run_timers = true;         // tests ring the bell themselves
     KeyFolder* keys = nullptr;      // of erasures; null: nobody is listed apart from the store
     Erasures::Step erasure_step{};  // for tests
@@ -85,6 +87,8 @@ class Server {
   size_t FinishErasures();
   // Keepalives of those who follow events, and whether they still may, as is done each second.
   void TendStreams();
+  // Sends what is due at the clock's time, as is done by itself while a clock goes on.
+  void TendDeliveries();
   // Looks at wall and steady clock once, as the bell does each second.
   void WatchClock();
   // SIGHUP: the folder again; see ReloadFolder.

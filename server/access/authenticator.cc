@@ -134,6 +134,36 @@ std::optional<Identity> Authenticator::IdentityOf(const Remembered& entry, Times
   return identity;
 }
 
+Result<Identity> Authenticator::InTheNameOf(const std::string& owner, const std::string& role,
+                                            const Scope& scope) {
+  std::optional<User> user;
+  std::optional<Store::Principal> principal;
+  try {
+    store_.ReadAccess([&](AccessRecords& records) {
+      user = records.FindUser(owner);
+      if (user) return;
+      for (Store::Principal& each : records.ListPrincipals()) {
+        if (each.name == owner) principal = std::move(each);
+      }
+    });
+  } catch (const StoreFailure&) {
+    return Error{.reason = Reason::kStoreUnavailable};
+  }
+  if (user ? user->disabled : (!principal || principal->disabled)) {
+    return Error{.reason = Reason::kUnauthenticated};
+  }
+  std::optional<Scope> sees = user ? ScopeAt(*user, clock_.Now()) : principal->scope;
+  if (sees) sees = Intersection(*sees, scope);
+  if (!sees) {
+    return Error{.reason = Reason::kUnauthenticated};
+  }
+  return Identity{.name = owner,
+                  .role = role,
+                  .scope = *std::move(sees),
+                  .kind = CredentialKind::kApiKey,
+                  .user_role = user ? user->role : principal->role};
+}
+
 void Authenticator::NoteUse(const TokenHash& hash, Remembered& entry, Timestamp now) {
   const bool is_session = entry.found.session.has_value();
   if (!is_session && !entry.found.key) return;

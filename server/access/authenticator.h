@@ -68,6 +68,12 @@ class Authenticator {
   // The same for a bare token, as from a cookie.
   Result<Identity> AuthenticateToken(std::string_view token);
 
+  // What is done in the name of `owner` while nobody calls: as what they made with a credential of
+  // `role` and `scope` may act now, like an API key of theirs without an end. kUnauthenticated: the
+  // owner is not there, disabled, or sees nothing of that scope now. kStoreUnavailable.
+  Result<Identity> InTheNameOf(const std::string& owner, const std::string& role,
+                               const Scope& scope);
+
   // After a change of users, sessions or keys: everything is looked up again.
   void Forget();
 

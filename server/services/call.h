@@ -38,6 +38,7 @@
 namespace rebound {
 
 class AuditLog;
+class Dispatcher;
 class EventHub;
 class Timers;
 
@@ -83,8 +84,9 @@ struct Backend {
   Timestamp started_at{};
   std::atomic<bool> draining{false};
   CallLimits* limits = nullptr;  // null: none
-  EventHub* events = nullptr;    // set before anybody calls
-  Networks trusted_proxies{};    // whose x-forwarded-for is believed
+  EventHub* events = nullptr;    // set before anybody calls, as the next one
+  Dispatcher* dispatcher = nullptr;
+  Networks trusted_proxies{};  // whose x-forwarded-for is believed
 };
 
 // What a call is about, for the audit.

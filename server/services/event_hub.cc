@@ -25,20 +25,7 @@ constexpr size_t kPoolThreads = 2;
 constexpr size_t kPoolQueue = 100'000;  // each stream has one place at most
 constexpr Duration kTendEvery = std::chrono::seconds{1};
 
-// With its words, as it is shown.
-api::Event Shown(Reader& reader, LoggedEvent& logged) {
-  Hydrate(reader, logged.event);
-  api::Event shown;
-  Fill(logged, &shown);
-  return shown;
-}
-
 }  // namespace
-
-bool SeesEntries(const Call& call) {
-  return Allowed(BaseOf(call.identity.role, call.revision->roles),
-                 "rebound.v1.BlacklistService/GetEntry");
-}
 
 Result<LogPosition> ToPosition(const Call& call, const EventHub& hub, Reader& reader,
                                const api::EventStart& start) {
@@ -230,7 +217,7 @@ void EventHub::Look() {
       stretch->last = page.last;
       stretch->events = std::move(page.events);
       for (LoggedEvent& logged : stretch->events) {
-        stretch->shown.push_back(Shown(reader, logged));
+        stretch->shown.push_back(ToShown(reader, logged));
         logged.event.body = {};
         stretch->bytes += sizeof(LoggedEvent) + stretch->shown.back().SpaceUsedLong();
       }
@@ -567,7 +554,7 @@ bool EventStream::Step() {
   if (auto known = Recheck(service_.backend(), context_, &call_); !known) {
     return GiveUp(std::move(known));
   }
-  sees_entries_ = SeesEntries(call_);
+  sees_entries_ = SeesEntries(call_.identity.role, call_.revision->roles);
   {
     std::lock_guard lock(mutex_);
     look_again_ = false;
@@ -614,7 +601,7 @@ bool EventStream::ReadStore() {
       bool whole = true;
       for (LoggedEvent& logged : page.events) {
         const LogPosition position{logged.event.sequence, logged.mark};
-        Add(Shown(reader, logged), position);
+        Add(ToShown(reader, logged), position);
         if (batch_bytes_ < kMostBytes) continue;
         at_ = position;
         whole = false;

@@ -223,7 +223,4 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
 Result<LogPosition> ToPosition(const Call& call, const EventHub& hub, Reader& reader,
                                const api::EventStart& start);
 
-// Whether the caller's role may read blacklist entries.
-bool SeesEntries(const Call& call);
-
 }  // namespace rebound

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/access/policy.h"
 #include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/convert_parts.h"
+#include "server/storage/codec.h"
 
 namespace rebound {
 namespace {
@@ -231,6 +233,17 @@ void Fill(const LoggedEvent& logged, api::Event* out) {
   } else {
     std::visit(LogDetails{out}, static_cast<const EventVariant&>(event.body));
   }
+}
+
+api::Event ToShown(Reader& reader, LoggedEvent& logged) {
+  Hydrate(reader, logged.event);
+  api::Event shown;
+  Fill(logged, &shown);
+  return shown;
+}
+
+bool SeesEntries(std::string_view role, std::span<const RoleDef> roles) {
+  return Allowed(BaseOf(role, roles), "rebound.v1.BlacklistService/GetEntry");
 }
 
 }  // namespace rebound

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,5 +67,10 @@ bool SeesEvent(const Scope& scope, bool sees_entries, const LoggedEvent& logged)
 
 // Of a hydrated event; all but its cursor.
 void Fill(const LoggedEvent& logged, api::Event* out);
+// The same of one that is not: with its words, which are read into it.
+api::Event ToShown(Reader& reader, LoggedEvent& logged);
+
+// Whether the role may read blacklist entries, and so what happens to them.
+bool SeesEntries(std::string_view role, std::span<const RoleDef> roles);
 
 }  // namespace rebound

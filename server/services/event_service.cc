@@ -146,7 +146,7 @@ Result<void> ListEvents(const Call& call, Reader& reader, const api::ListEventsR
   if (!filter) return std::move(filter).error();
   auto start = ToPosition(call, *call.backend.events, reader, request.start());
   if (!start) return std::move(start).error();
-  const bool sees_entries = SeesEntries(call);
+  const bool sees_entries = SeesEntries(call.identity.role, call.revision->roles);
   LogQuery query{.after = start->sequence,
                  .wants =
                      [&](const LoggedEvent& logged) {

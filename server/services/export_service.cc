@@ -174,7 +174,7 @@ Result<void> ExportCustomers(const Call& call, RecordWriter& writer, Predicate f
 Result<void> ExportEvents(const Call& call, RecordWriter& writer, const EventFilter& filter,
                           int64_t after, int64_t last) {
   return WritePages<api::Event>(call, writer, [&](Reader& reader, std::vector<api::Event>* page) {
-    const bool sees_entries = SeesEntries(call);
+    const bool sees_entries = SeesEntries(call.identity.role, call.revision->roles);
     LogQuery query{.after = after,
                    .wants =
                        [&](const LoggedEvent& logged) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ enum class EndpointDisabledCause { kNone = 0, kByHand, kGone, kFailing };
 struct Endpoint {
   RawId id{};
   std::string owner{};  // principal
+  // Of the credential that made it. It is sent what lies in both these and what the owner has now.
+  std::string role{};
+  Scope scope{};
   EndpointKind kind = EndpointKind::kWebhook;
   std::string url{};
   std::vector<std::string> recipients{};  // addresses
@@ -51,8 +55,7 @@ struct Delivery {
   int64_t sequence = 0;  // of the event
   std::string event_type{};
   std::optional<CaseId> case_id{};
-  // Those of one key go out in the order of their events: the case's, else the entry's or the
-  // customer's id; never empty.
+  // Those of one key go out in the order of their events: OrderKeyOf the event; never empty.
   std::string order_key{};
   std::string org_unit_id{}, queue_id{};  // of the event: whose scope it is in
   DeliveryState state = DeliveryState::kPending;
@@ -64,6 +67,9 @@ struct Delivery {
   std::optional<Timestamp> ended_at{};  // exactly while not pending
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
+
+// The id of the event's case, else of its entry, else of its customer, else "-".
+std::string OrderKeyOf(const Event& event);
 
 struct DeliveryQuery {
   std::optional<RawId> endpoint{};
@@ -112,6 +118,8 @@ class DeliveryRecords {
   // Of no endpoint: none.
   virtual std::vector<Delivery> List(const DeliveryQuery& query) = 0;
   virtual DeliveryCounts Counts() = 0;
+  // Every row, also one whose endpoint is not there. For verify.
+  virtual void Scan(const std::function<void(const Delivery&)>& visit) = 0;
   // Delivered and dropped ones that ended before the first, dead ones that did before the second;
   // at most `limit`. How many it was.
   virtual int32_t Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) = 0;

@@ -175,6 +175,10 @@ DeliveryCounts MemoryDeliveries::Counts() {
   return counts;
 }
 
+void MemoryDeliveries::Scan(const std::function<void(const Delivery&)>& visit) {
+  for (const auto& [id, delivery] : tables_.deliveries) visit(delivery);
+}
+
 int32_t MemoryDeliveries::Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) {
   CheckWritable();
   std::vector<RawId> gone;

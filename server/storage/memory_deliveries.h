@@ -37,6 +37,7 @@ class MemoryDeliveries final : public DeliveryRecords {
   std::optional<Timestamp> NextDue() override;
   std::vector<Delivery> List(const DeliveryQuery& query) override;
   DeliveryCounts Counts() override;
+  void Scan(const std::function<void(const Delivery&)>& visit) override;
   int32_t Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) override;
   void Audit(AuditEntry entry) override;
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kEndpointColumns =
     "SELECT id, owner, kind, url, recipients, filter, language, headers, secrets, "
     "previous_until_ms, state, cause, sequence, mark, created_ms, failing_since_ms, request, "
-    "request_body FROM endpoints ";
+    "request_body, role, org_units, queues FROM endpoints ";
 constexpr std::string_view kDeliveryColumns =
     "SELECT id, endpoint_id, sequence, event_type, case_id, order_key, org_unit_id, queue_id, "
     "state, tries, next_try_ms, tried_ms, last_status, last_answer, ended_ms FROM deliveries ";
@@ -70,6 +70,8 @@ std::vector<std::pair<std::string, std::string>> UnpackPairs(std::string_view pa
 Endpoint EndpointAt(const Query& query) {
   return {.id = query.GetId<RawId>(0),
           .owner = query.Text(1),
+          .role = query.Text(18),
+          .scope = {UnpackStrings(query.Bytes(19)), UnpackStrings(query.Bytes(20))},
           .kind = static_cast<EndpointKind>(query.Int(2)),
           .url = query.Text(3),
           .recipients = UnpackStrings(query.Bytes(4)),
@@ -127,11 +129,13 @@ void SqliteDeliveries::Put(const Endpoint& endpoint) {
   const std::string recipients = PackStrings(endpoint.recipients);
   const std::string headers = PackPairs(endpoint.headers);
   const std::string secrets = PackStrings(endpoint.secrets);
+  const std::string org_units = PackStrings(endpoint.scope.org_units);
+  const std::string queues = PackStrings(endpoint.scope.queues);
   Query(connection_,
         "INSERT OR REPLACE INTO endpoints (id, owner, kind, url, recipients, filter, language, "
         "headers, secrets, previous_until_ms, state, cause, sequence, mark, created_ms, "
-        "failing_since_ms, request, request_body) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        "failing_since_ms, request, request_body, role, org_units, queues) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .Bind(endpoint.id)
       .Bind(endpoint.owner)
       .Bind(static_cast<int64_t>(endpoint.kind))
@@ -150,6 +154,9 @@ void SqliteDeliveries::Put(const Endpoint& endpoint) {
       .Bind(endpoint.failing_since)
       .BindBytes(BytesOf(endpoint.request))
       .BindBytes(BytesOf(endpoint.request_body))
+      .Bind(endpoint.role)
+      .BindBytes(org_units)
+      .BindBytes(queues)
       .Run();
 }
 
@@ -322,6 +329,11 @@ DeliveryCounts SqliteDeliveries::Counts() {
                "ORDER BY next_try_ms LIMIT 1");
   if (oldest.Step()) counts.oldest_pending = OptionalTime(oldest, 0);
   return counts;
+}
+
+void SqliteDeliveries::Scan(const std::function<void(const Delivery&)>& visit) {
+  Query query(connection_, SelectFrom(kDeliveryColumns, ""));
+  while (query.Step()) visit(DeliveryAt(query));
 }
 
 int32_t SqliteDeliveries::Prune(Timestamp done_before, Timestamp dead_before, int32_t limit) {

@@ -181,6 +181,18 @@ void CheckOpenEntries(Connection& connection, const std::function<void(std::stri
   }
 }
 
+// Exactly the first pending delivery of each key must be marked as due.
+void CheckDeliveryHeads(Connection& connection, const std::function<void(std::string)>& visit) {
+  Query query(connection,
+              "SELECT id FROM deliveries d WHERE due_ms IS NOT (CASE WHEN state = 1 AND NOT EXISTS "
+              "(SELECT 1 FROM deliveries e WHERE e.endpoint_id = d.endpoint_id AND e.order_key = "
+              "d.order_key AND e.state = 1 AND e.sequence < d.sequence) THEN next_try_ms END)");
+  while (query.Step()) {
+    visit("delivery " + ToString(query.GetId<RawId>(0)) +
+          ": it is not due when its state and its neighbours say");
+  }
+}
+
 template <Exclusion exclusion>
 int64_t& Excluded(Counts& counts) {
   return counts.excluded[static_cast<int>(exclusion)];
@@ -1087,6 +1099,7 @@ void SqliteReads<Base>::ScanDefects(const std::function<void(std::string)>& visi
   CheckColumns(connection_, "customers", CustomerColumns(), find_key_, visit);
   CheckColumns(connection_, "blacklist_entries", EntryColumns(), find_key_, visit);
   CheckOpenEntries(connection_, visit);
+  CheckDeliveryHeads(connection_, visit);
 }
 
 template class SqliteReads<Reader>;

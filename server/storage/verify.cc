@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/storage/codec.h"
+#include "server/storage/delivery_records.h"
 #include "workflows/decide.h"
 
 namespace rebound {
@@ -42,10 +43,14 @@ using TimerKey = std::tuple<CaseId, TimerKind, int32_t>;
 
 class Verifier {
  public:
-  explicit Verifier(Reader& reader) : reader_(reader) {}
+  // `deliveries` by the sequence of their events.
+  Verifier(Reader& reader, const std::vector<Endpoint>& endpoints,
+           const std::vector<Delivery>& deliveries)
+      : reader_(reader), endpoints_(endpoints), deliveries_(deliveries) {}
 
   VerifyReport Run() {
     FoldEvents();
+    CompareEndpoints();
     CompareRows();
     CompareEntries();
     CompareTimers();
@@ -83,6 +88,7 @@ class Verifier {
         Timestamp& last = given_.try_emplace(std::string(whom), event.occurred_at).first->second;
         last = std::max(last, event.occurred_at);
       }
+      CompareDeliveries(event);
       last_hash = raw.hash;
       last_sequence = event.sequence;
       last_recorded = event.recorded_at;
@@ -109,6 +115,61 @@ class Verifier {
           },
           event.body);
     });
+  }
+
+  // Those of the event, and those before that no event had.
+  void CompareDeliveries(const Event& event) {
+    for (; next_delivery_ < deliveries_.size(); ++next_delivery_) {
+      const Delivery& row = deliveries_[next_delivery_];
+      if (row.sequence > event.sequence) return;
+      if (row.sequence < event.sequence) {
+        LacksItsEvent(row);
+        continue;
+      }
+      const std::string name =
+          "delivery " + ToString(row.id) + " of event " + std::to_string(row.sequence) + ": ";
+      if (row.event_type != TypeName(event.body)) {
+        Problem(name + "expected the name " + std::string(TypeName(event.body)) + ", but it says " +
+                row.event_type);
+      }
+      if (row.case_id.value_or(CaseId{}) != event.case_id) {
+        Problem(name + "its case is not the event's");
+      }
+      if (row.order_key != OrderKeyOf(event)) {
+        Problem(name + "it goes out in the order of another key than the event's");
+      }
+    }
+  }
+
+  void LacksItsEvent(const Delivery& row) {
+    Problem("delivery " + ToString(row.id) + ": there is no event " + std::to_string(row.sequence));
+  }
+
+  void CompareEndpoints() {
+    for (; next_delivery_ < deliveries_.size(); ++next_delivery_) {
+      LacksItsEvent(deliveries_[next_delivery_]);
+    }
+    const int64_t end = reader_.LastSequence();
+    std::unordered_set<RawId> known;
+    for (const Endpoint& endpoint : endpoints_) {
+      known.insert(endpoint.id);
+      const LogPosition& position = endpoint.position;
+      const std::string name = "endpoint " + ToString(endpoint.id) + ": ";
+      if (position.sequence > end) {
+        Problem(name + "it has looked at the log up to " + std::to_string(position.sequence) +
+                ", but the log ends with " + std::to_string(end));
+      } else if (position.mark != Hash128{} &&
+                 reader_.PositionAt(position.sequence) != std::optional(position)) {
+        Problem(name + "its place after event " + std::to_string(position.sequence) +
+                " is not in this log");
+      }
+    }
+    for (const Delivery& row : deliveries_) {
+      if (known.contains(row.endpoint)) continue;
+      Problem("delivery " + ToString(row.id) + ": its endpoint " + ToString(row.endpoint) +
+              " is not there");
+    }
+    report_.deliveries = std::ssize(deliveries_);
   }
 
   void CheckRevision(const RevisionApplied& applied, const Event& event, const std::string& name) {
@@ -306,6 +367,9 @@ class Verifier {
   }
 
   Reader& reader_;
+  const std::vector<Endpoint>& endpoints_;
+  const std::vector<Delivery>& deliveries_;
+  size_t next_delivery_ = 0;
   VerifyReport report_;
   std::unordered_map<CustomerId, Customer> customers_;
   std::unordered_map<ResponseId, Response> responses_;
@@ -393,8 +457,21 @@ AuditWalk VerifyAudit(Reader& reader, int64_t sequence, const std::optional<Hash
 }
 
 VerifyReport Verify(Store& store) {
+  // First these: the log only grows, so that it has what they rest on.
+  std::vector<Endpoint> endpoints;
+  std::vector<Delivery> deliveries;
+  store.ReadDeliveries([&](DeliveryRecords& records) {
+    endpoints = records.ListEndpoints();
+    records.Scan([&](const Delivery& row) {
+      deliveries.push_back(row);
+      deliveries.back().last_answer.clear();
+    });
+  });
+  std::sort(deliveries.begin(), deliveries.end(), [](const Delivery& a, const Delivery& b) {
+    return std::tie(a.sequence, a.id) < std::tie(b.sequence, b.id);
+  });
   VerifyReport report;
-  store.Read([&](Reader& reader) { report = Verifier(reader).Run(); });
+  store.Read([&](Reader& reader) { report = Verifier(reader, endpoints, deliveries).Run(); });
   return report;
 }
 

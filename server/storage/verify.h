@@ -16,6 +16,7 @@ struct VerifyReport {
   int64_t events = 0, customers = 0, responses = 0, cases = 0, timers = 0, rollups = 0;
   int64_t entries = 0;  // of the blacklist
   int64_t audited = 0;  // audit entries
+  int64_t deliveries = 0;
   AuditHead audit_head{};
   // Each problem in one line: which row, what the events say, what the row says. At most 100.
   std::vector<std::string> problems{};
@@ -24,7 +25,9 @@ struct VerifyReport {
 };
 
 // Folds all events with Apply and compares with every row, timer and rollup; checks the hash chains
-// and the text commitments. Reads one snapshot.
+// and the text commitments. Endpoints and deliveries follow from no event; what must hold is that
+// each delivery has its event, with that name, case and order, and an endpoint, and that no
+// endpoint has looked beyond the log. Reads one snapshot, and before it one of the deliveries.
 VerifyReport Verify(Store& store);
 
 // A walk along the chain of audit entries.

@@ -240,7 +240,8 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
                "totalMicros": "2500"},
               {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}],
-    "tzdataVersion": "2025b"})");
+    "tzdataVersion": "2025b",
+    "rateLimits": {"identityRefusedCount": "1234", "addressRefusedCount": "5"}})");
   ExpectGolden("status.txt", RenderStatus(status, "127.0.0.1:50061", {}, 0));
 }
 

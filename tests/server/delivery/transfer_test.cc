@@ -5,12 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -18,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/fixtures/raw_http.h"
 #include "workflows/check.h"
 
 namespace rebound {
@@ -310,6 +314,88 @@ TEST(TransferTest, StopEndsWhatRuns) {
   transfers.Stop();
   EXPECT_EQ(Await(std::move(running)).end, End::kStopped);
   EXPECT_EQ(Await(Begin(transfers, {.url = receiver.Url(), .body = "b"})).end, End::kStopped);
+}
+
+// Answers 204 to requests under TLS, as "hooks.example".
+class TlsTransferTest : public testing::Test {
+ protected:
+  TlsTransferTest() {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that the client has closed
+    std::string name = (std::filesystem::temp_directory_path() / "rebound-tls-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    fixtures::WriteCertificate("hooks.example", Certificate(), folder_ / "key.pem");
+    fixtures::WriteCertificate("hooks.example", folder_ / "other.pem", folder_ / "other_key.pem");
+    context_.reset(SSL_CTX_new(TLS_server_method()));
+    CHECK(SSL_CTX_use_certificate_file(context_.get(), Certificate().c_str(), SSL_FILETYPE_PEM) ==
+          1);
+    CHECK(SSL_CTX_use_PrivateKey_file(context_.get(), (folder_ / "key.pem").c_str(),
+                                      SSL_FILETYPE_PEM) == 1);
+    options_ = Options();
+    options_.targets.allow_http = false;
+    options_.ca_file = Certificate();
+    options_.resolve = [](const std::string&) { return std::vector<std::string>{"127.0.0.1"}; };
+  }
+  ~TlsTransferTest() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path Certificate() const { return folder_ / "cert.pem"; }
+  std::string Url(const std::string& host) const {
+    return "https://" + host + ":" + std::to_string(receiver_.port()) + "/hook";
+  }
+  void Serve(int socket) {
+    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context_.get()), SSL_free);
+    SSL_set_fd(tls.get(), socket);
+    if (SSL_accept(tls.get()) != 1) return;
+    std::string got;
+    char byte = 0;
+    while (!got.ends_with("\r\n\r\nbody") && SSL_read(tls.get(), &byte, 1) == 1) got += byte;
+    bytes_ += got.size();
+    const std::string answer = "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n";
+    SSL_write(tls.get(), answer.data(), static_cast<int>(answer.size()));
+    SSL_shutdown(tls.get());
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, SSL_CTX_free};
+  TransferOptions options_;
+  std::atomic<size_t> bytes_{0};  // that came under TLS
+  Receiver receiver_{[this](int socket, const std::string&) { Serve(socket); }, false};
+};
+
+TEST_F(TlsTransferTest, ACertificateThatIsTrustedAndOfThatHostIsTaken) {
+  const TransferResult result = Post(options_, {.url = Url("hooks.example"), .body = "body"});
+  EXPECT_EQ(result.end, End::kAnswered) << result.detail;
+  EXPECT_EQ(result.status, 204);
+  EXPECT_GT(bytes_, 0U);
+}
+
+TEST_F(TlsTransferTest, NothingIsSentToWhoCannotShowThatTheyAreMeant) {
+  struct Row {
+    const char* name;
+    std::string url;
+    std::string ca_file;
+  };
+  for (const Row& row : {
+           Row{"another host's", Url("other.example"), Certificate()},
+           Row{"an address instead of the name", Url("127.0.0.1"), Certificate()},
+           Row{"self-signed, nobody vouches for it", Url("hooks.example"), ""},
+           Row{"of the same name, from another one", Url("hooks.example"), folder_ / "other.pem"},
+           Row{"a list of authorities that is not there", Url("hooks.example"), folder_ / "none"},
+       }) {
+    options_.ca_file = row.ca_file;
+    const TransferResult result = Post(options_, {.url = row.url, .body = "body"});
+    EXPECT_EQ(result.end, End::kTls) << row.name << ": " << result.detail;
+    EXPECT_EQ(result.status, 0) << row.name;
+  }
+  // The mail server's too: no password goes to somebody else.
+  Mail mail{.server = "smtps://127.0.0.1:" + std::to_string(receiver_.port()),
+            .user = "rebound",
+            .password = "secret",
+            .sender = "rebound@example.com",
+            .recipients = {"li@example.com"},
+            .message = "Subject: a\r\n\r\nbody\r\n"};
+  options_.ca_file = Certificate();
+  EXPECT_EQ(Send(options_, mail).end, End::kTls);
+  EXPECT_EQ(bytes_, 0U);
 }
 
 // A mail server that knows just enough; answers `to_recipient` to RCPT.

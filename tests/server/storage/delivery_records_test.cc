@@ -13,6 +13,8 @@
 
 #include "server/storage/memory_store.h"
 #include "server/storage/sqlite_store.h"
+#include "server/storage/verify.h"
+#include "tests/fixtures/storage_fixtures.h"
 
 namespace rebound {
 namespace {
@@ -268,6 +270,85 @@ TEST_P(DeliveryRecordsTest, WhatIsNotKeptIsUndoneWithItsAudit) {
   });
   EXPECT_EQ(entries(), before + 1);
   EXPECT_THAT(DueAt(0, 2), ElementsAre(3));
+}
+
+// A customer, an answer, an open case: events 1 to 3, each with a delivery to endpoint 1.
+class DeliveryVerifyTest : public DeliveryRecordsTest {
+ protected:
+  void SetUp() override {
+    DeliveryRecordsTest::SetUp();
+    fixtures::ChangeMaker make;
+    Change change;
+    const Customer customer = make.Create(change, "K1");
+    make.Record(change, {.customer_id = customer.id});
+    make.Open(change, {.number = 1, .customer_id = customer.id});
+    fixtures::Save(*store_, std::move(change));
+    store_->Read([&](Reader& reader) {
+      for (const Event& event : reader.EventsAfter(0, 10)) {
+        Delivery delivery = MakeDelivery(static_cast<uint8_t>(event.sequence), "", 0);
+        delivery.event_type = TypeName(event.body);
+        if (!event.case_id.empty()) delivery.case_id = event.case_id;
+        delivery.order_key = OrderKeyOf(event);
+        rows_.push_back(delivery);
+      }
+      endpoint_ = MakeEndpoint(1);
+      endpoint_.position = *reader.PositionAt(reader.LastSequence());
+    });
+    Endpoint fresh = MakeEndpoint(2);
+    fresh.position = {};
+    Put(endpoint_, fresh, rows_.at(0), rows_.at(1), rows_.at(2));
+  }
+  std::vector<std::string> Problems() { return Verify(*store_).problems; }
+  static std::string NameOf(uint8_t n) { return "delivery " + ToString(IdOf(n)); }
+
+  Endpoint endpoint_;
+  std::vector<Delivery> rows_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, DeliveryVerifyTest, testing::Values("sqlite", "memory"),
+                         [](const auto& param) { return param.param; });
+
+TEST_P(DeliveryVerifyTest, WhatTheLogAsksForIsInOrder) {
+  EXPECT_EQ(rows_[0].order_key, rows_[1].order_key) << "the customer's";
+  EXPECT_EQ(rows_[2].order_key, ToString(*rows_[2].case_id));
+  EXPECT_THAT(Problems(), IsEmpty());
+  EXPECT_EQ(Verify(*store_).deliveries, 3);
+  Put(Ended(rows_[0], DeliveryState::kDelivered), Ended(rows_[2], DeliveryState::kDead));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_P(DeliveryVerifyTest, ARowThatDoesNotFitItsEventIsNamed) {
+  Delivery changed = rows_[2];
+  changed.event_type = "CaseClosed";
+  Put(changed);
+  EXPECT_THAT(Problems(), ElementsAre(NameOf(3) + " of event 3: expected the name CaseOpened, but "
+                                                  "it says CaseClosed"));
+  changed = rows_[2];
+  changed.case_id.reset();
+  Put(changed);
+  EXPECT_THAT(Problems(), ElementsAre(NameOf(3) + " of event 3: its case is not the event's"));
+  changed = rows_[2];
+  changed.order_key = rows_[0].order_key;
+  Put(changed);
+  EXPECT_THAT(Problems(),
+              ElementsAre(NameOf(3) + " of event 3: it goes out in the order of another "
+                                      "key than the event's"));
+  Put(rows_[2], MakeDelivery(4, "a", 0), MakeDelivery(9, "a", 0));
+  EXPECT_THAT(Problems(), ElementsAre(NameOf(4) + ": there is no event 4",
+                                      NameOf(9) + ": there is no event 9"));
+}
+
+TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
+  const std::string name = "endpoint " + ToString(IdOf(1)) + ": ";
+  Endpoint changed = endpoint_;
+  changed.position.sequence += 1;
+  Put(changed);
+  EXPECT_THAT(Problems(), ElementsAre(name + "it has looked at the log up to 4, but the log ends "
+                                             "with 3"));
+  changed = endpoint_;
+  changed.position.sequence = 2;
+  Put(changed);
+  EXPECT_THAT(Problems(), ElementsAre(name + "its place after event 2 is not in this log"));
 }
 
 TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "server/storage/codec.h"
+#include "server/storage/delivery_records.h"
 #include "server/storage/migrate.h"
 #include "server/storage/migrations.h"
 #include "server/storage/verify.h"
@@ -456,6 +457,49 @@ TEST_F(SqliteStoreTest, VerifyFindsWhatWasTamperedWith) {
     std::filesystem::create_directories(folder_);
     Fill();
     List();
+    Raw(sql);
+    EXPECT_THAT(Problems(), Contains(HasSubstr(problem))) << sql;
+  }
+}
+
+// Goal: what the calls that write deliveries would never leave behind is found in the file, too.
+TEST_F(SqliteStoreTest, VerifyFindsWhatWasTamperedWithInDeliveries) {
+  const std::vector<std::pair<const char*, const char*>> tamperings = {
+      {"DELETE FROM endpoints", ": its endpoint "},
+      {"UPDATE deliveries SET endpoint_id = zeroblob(16) WHERE sequence = 1", ": its endpoint "},
+      {"UPDATE deliveries SET due_ms = NULL WHERE sequence = 1", ": it is not due when"},
+      {"UPDATE deliveries SET due_ms = due_ms + 1 WHERE sequence = 1", ": it is not due when"},
+      {"UPDATE deliveries SET next_try_ms = next_try_ms + 1 WHERE sequence = 1",
+       ": it is not due when"},
+      {"UPDATE deliveries SET sequence = 40 WHERE sequence = 1", ": there is no event 40"},
+      {"UPDATE deliveries SET order_key = 'x' WHERE sequence = 1", ": it goes out in the order"},
+      {"UPDATE deliveries SET case_id = zeroblob(15) || x'01' WHERE sequence = 1", ": its case is"},
+      {"UPDATE endpoints SET sequence = 40", ": it has looked at the log up to 40"},
+  };
+  for (const auto& [sql, problem] : tamperings) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    Fill();
+    {
+      const auto store = SqliteStore::Open(path_);
+      const auto events = ReadFrom(*store, [](Reader& r) { return r.EventsAfter(0, 2); });
+      store->WriteDeliveries([&](DeliveryRecords& records) {
+        Endpoint endpoint{.url = "https://hooks.example/x"};
+        endpoint.id.bytes = {1};
+        records.Put(endpoint);
+        for (const Event& event : events) {
+          Delivery delivery{.endpoint = endpoint.id,
+                            .sequence = event.sequence,
+                            .event_type = std::string(TypeName(event.body)),
+                            .order_key = OrderKeyOf(event),
+                            .next_try_at = make_.now};
+          delivery.id.bytes = {static_cast<uint8_t>(event.sequence)};
+          records.Put(delivery);
+        }
+        return true;
+      });
+    }
+    EXPECT_THAT(Problems(), IsEmpty());
     Raw(sql);
     EXPECT_THAT(Problems(), Contains(HasSubstr(problem))) << sql;
   }

@@ -1,0 +1,563 @@
+#include "server/delivery/dispatcher.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "server/access/policy.h"
+#include "server/config/zones.h"
+#include "server/delivery/mail.h"
+#include "server/delivery/notice_text.h"
+#include "server/delivery/robot.h"
+#include "server/delivery/webhook.h"
+#include "server/log.h"
+#include "server/services/call.h"
+#include "server/services/convert.h"
+#include "server/services/masking.h"
+#include "server/services/status.h"
+
+namespace rebound {
+namespace {
+
+constexpr const char* kSubscribe = "rebound.v1.EventService/Subscribe";
+constexpr int32_t kLookAt = 1000;         // events, in one walk
+constexpr int64_t kUnwrittenMost = 1000;  // so far a position in memory runs ahead of the stored
+constexpr size_t kLongestAnswer = 200;    // code points that are kept
+constexpr Duration kLongestWait = std::chrono::seconds{1};
+constexpr Duration kShortWait = std::chrono::milliseconds{100};
+constexpr Duration kPruneEvery = std::chrono::hours{1};
+constexpr int32_t kPruneAtOnce = 1000;
+constexpr Duration kPause = std::chrono::seconds{5};  // of who asks for less and names no time
+
+RawId RandomId() {
+  RawId id;
+  randombytes_buf(id.bytes.data(), id.bytes.size());
+  return id;
+}
+
+uint64_t Random() {
+  uint64_t random = 0;
+  randombytes_buf(&random, sizeof random);
+  return random;
+}
+
+RobotKind RobotOf(EndpointKind kind) {
+  switch (kind) {
+    case EndpointKind::kWecom: return RobotKind::kWeCom;
+    case EndpointKind::kDingtalk: return RobotKind::kDingTalk;
+    case EndpointKind::kFeishu: return RobotKind::kFeishu;
+    case EndpointKind::kWebhook:
+    case EndpointKind::kEmail: break;
+  }
+  throw std::logic_error("no robot");
+}
+
+bool IsRobot(EndpointKind kind) {
+  return kind != EndpointKind::kWebhook && kind != EndpointKind::kEmail;
+}
+
+// What a person reads of an answer, or of why there was none.
+std::string WordsOf(const TransferResult& result) {
+  const bool answered =
+      result.end == TransferResult::End::kAnswered || result.end == TransferResult::End::kTooLong;
+  return Shown(answered ? result.answer : result.detail, kLongestAnswer);
+}
+
+// The case was named when the filter was saved; who may see what is judged event by event.
+EventFilter FilterOf(Reader& reader, const Endpoint& endpoint) {
+  api::EventFilter filter;
+  if (!filter.ParseFromString(endpoint.filter)) throw StoreFailure("a filter is damaged");
+  auto made = ToEventFilter(filter, Scope{}, reader);
+  if (made) return *std::move(made);
+  // A case that is gone, or a kind of event that this version does not know: nothing else matches.
+  Log(Level::kWarning, "an endpoint's filter cannot be read; it is sent nothing",
+      {{"endpoint", ToString(endpoint.id)}, {"reason", Name(made.error().reason)}});
+  EventFilter nothing;
+  nothing.types.insert("-");
+  return nothing;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Store& store, Clock& clock, Executor& executor, Authenticator& authenticator,
+                       std::function<std::shared_ptr<const Revision>()> revision,
+                       DeliveryOptions options)
+    : store_(store),
+      clock_(clock),
+      executor_(executor),
+      authenticator_(authenticator),
+      revision_(std::move(revision)),
+      options_(std::move(options)),
+      transfers_(std::make_unique<Transfers>(options_.transfers)) {}
+
+Dispatcher::~Dispatcher() { Stop(); }
+
+void Dispatcher::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Dispatcher::Committed() {
+  if (!any_) return;
+  {
+    std::lock_guard lock(mutex_);
+    committed_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Dispatcher::Changed() {
+  {
+    std::lock_guard lock(mutex_);
+    changed_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Dispatcher::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  transfers_->Stop();
+  std::vector<Answer> answers;
+  {
+    std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  try {
+    WriteAnswers(std::move(answers));
+  } catch (const std::exception& e) {
+    Log(Level::kError, "deliveries that were answered are sent again", {{"what", e.what()}});
+  }
+}
+
+// By real time, as the hub of events: a test moves its clock and says Changed.
+void Dispatcher::Loop() {
+  Duration wait = kShortWait;
+  bool walk = false;
+  for (;;) {
+    bool changed = false;
+    std::vector<Answer> answers;
+    {
+      std::unique_lock lock(mutex_);
+      if (!walk) {
+        wake_.wait_for(lock, wait,
+                       [&] { return committed_ || changed_ || stopping_ || !answers_.empty(); });
+      }
+      if (stopping_) return;
+      changed = std::exchange(changed_, false);
+      walk |= std::exchange(committed_, false) || changed;
+      answers.swap(answers_);
+    }
+    wait = kLongestWait;
+    try {
+      if (changed) LoadEndpoints();
+      WriteAnswers(std::move(answers));
+      if (walk) walk = Walk();
+      const bool flying = Send();
+      if (known_.empty()) {
+        wait = kPruneEvery;
+        continue;
+      }
+      const Timestamp now = executor_.Now();
+      std::optional<Timestamp> next;
+      store_.ReadDeliveries([&](DeliveryRecords& records) { next = records.NextDue(); });
+      if (next && *next > now) {
+        wait = std::clamp<Duration>(*next - now, std::chrono::milliseconds{1}, kLongestWait);
+      } else if (next && flying) {
+        wait = kShortWait;  // what is due is under way, and hides what is due next
+      }
+      Prune(now);
+    } catch (const std::exception& e) {
+      walk = false;
+      std::lock_guard lock(mutex_);
+      changed_ = true;  // what is known may no longer be so
+      Log(Level::kError, "deliveries stand still for a moment", {{"what", e.what()}});
+    }
+  }
+}
+
+void Dispatcher::LoadEndpoints() {
+  std::vector<Endpoint> endpoints;
+  store_.ReadDeliveries([&](DeliveryRecords& records) { endpoints = records.ListEndpoints(); });
+  any_ = !endpoints.empty();
+  std::map<RawId, Known> before;
+  before.swap(known_);
+  store_.Read([&](Reader& reader) {
+    for (Endpoint& endpoint : endpoints) {
+      Known known;
+      const auto found = before.find(endpoint.id);
+      const bool was = found != before.end();
+      if (was) known = std::move(found->second);
+      if (!was || known.endpoint.filter != endpoint.filter) {
+        known.filter = FilterOf(reader, endpoint);
+      }
+      if (!was || known.endpoint.position != endpoint.position) known.at = endpoint.position;
+      known.endpoint = std::move(endpoint);
+      known_.emplace(known.endpoint.id, std::move(known));
+    }
+  });
+}
+
+std::optional<Dispatcher::Eyes> Dispatcher::EyesOf(const Endpoint& endpoint) {
+  const auto identity = authenticator_.InTheNameOf(endpoint.owner, endpoint.role, endpoint.scope);
+  const std::vector<RoleDef>& roles = revision_()->roles;
+  if (!identity || !MayCall(*identity, roles, kSubscribe)) return std::nullopt;
+  return Eyes{.identity = *identity,
+              .sees_entries = SeesEntries(identity->role, roles),
+              .sees_contact = SeesContact(identity->role, roles, kSubscribe)};
+}
+
+// ------------------------------------------------------------------------------------- the log
+
+bool Dispatcher::Walk() {
+  struct Step {
+    Known* known = nullptr;
+    Eyes eyes{};
+    LogPosition to{};
+    std::vector<Delivery> deliveries{};
+  };
+  std::map<int64_t, std::vector<Step>> groups;  // those that are equally far read together
+  for (auto& [id, known] : known_) {
+    if (known.endpoint.state != EndpointState::kActive) continue;
+    auto eyes = EyesOf(known.endpoint);
+    if (!eyes) continue;  // it stays where it is until its owner may follow again
+    groups[known.at.sequence].push_back({.known = &known, .eyes = *std::move(eyes)});
+  }
+  const Timestamp now = executor_.Now();
+  bool more = false;
+  store_.Read([&](Reader& reader) {
+    for (auto& [after, steps] : groups) {
+      const auto look = [&](const LoggedEvent& logged) {
+        for (Step& step : steps) {
+          if (!step.known->filter.Matches(logged) ||
+              !SeesEvent(step.eyes.identity.scope, step.eyes.sees_entries, logged)) {
+            continue;
+          }
+          const Event& event = logged.event;
+          Delivery delivery{.id = RandomId(),
+                            .endpoint = step.known->endpoint.id,
+                            .sequence = event.sequence,
+                            .event_type = logged.type,
+                            .case_id = std::nullopt,
+                            .order_key = OrderKeyOf(event),
+                            .org_unit_id = event.org_unit_id,
+                            .queue_id = event.queue_id,
+                            .next_try_at = now};
+          if (!event.case_id.empty()) delivery.case_id = event.case_id;
+          step.deliveries.push_back(std::move(delivery));
+        }
+        return false;  // it is read when it is sent
+      };
+      const LogPage page = reader.ReadLog({.after = after, .wants = look, .look_at = kLookAt});
+      if (page.last.sequence == after) continue;
+      for (Step& step : steps) step.to = page.last;
+      more |= !page.end;
+    }
+  });
+  std::vector<Step*> moved, written;
+  for (auto& [after, steps] : groups) {
+    for (Step& step : steps) {
+      if (step.to.sequence == 0) continue;
+      const bool far = step.to.sequence - step.known->endpoint.position.sequence >= kUnwrittenMost;
+      (step.deliveries.empty() && !far ? moved : written).push_back(&step);
+    }
+  }
+  for (const Step* step : moved) step->known->at = step->to;
+  if (written.empty()) return more;
+  bool stale = false;
+  std::vector<std::pair<Known*, Endpoint>> stored;
+  store_.WriteDeliveries([&](DeliveryRecords& records) {
+    for (Step* step : written) {
+      auto endpoint = records.GetEndpoint(step->known->endpoint.id);
+      if (!endpoint || endpoint->state != EndpointState::kActive ||
+          endpoint->position != step->known->endpoint.position) {
+        stale = true;
+        continue;
+      }
+      for (const Delivery& delivery : step->deliveries) {
+        if (!records.FindDelivery(delivery.endpoint, delivery.sequence)) records.Put(delivery);
+      }
+      endpoint->position = step->to;
+      records.Put(*endpoint);
+      stored.emplace_back(step->known, *std::move(endpoint));
+    }
+    return true;
+  });
+  for (auto& [known, endpoint] : stored) {
+    known->at = endpoint.position;
+    known->endpoint = std::move(endpoint);
+  }
+  if (stale) LoadEndpoints();
+  return more;
+}
+
+// ------------------------------------------------------------------------------------- sending
+
+bool Dispatcher::Send() {
+  const Timestamp now = executor_.Now();
+  bool flying = false;
+  for (auto& [id, known] : known_) {
+    if (known.endpoint.state == EndpointState::kActive && known.not_before <= now) {
+      SendTo(known, now);
+    }
+    flying |= !known.flying.empty();
+  }
+  return flying;
+}
+
+void Dispatcher::SendTo(Known& known, Timestamp now) {
+  const bool robot = IsRobot(known.endpoint.kind);
+  const size_t at_once = known.careful || robot ? 1 : kAtOnce;
+  if (known.flying.size() >= at_once) return;
+  std::vector<Delivery> due;
+  store_.ReadDeliveries([&](DeliveryRecords& records) {
+    // Those under way are still the first of their keys.
+    due = records.Due(known.endpoint.id, now, static_cast<int32_t>(at_once + known.flying.size()));
+  });
+  std::erase_if(due, [&](const Delivery& each) { return known.flying.contains(each.id); });
+  if (due.empty()) return;
+  const auto eyes = EyesOf(known.endpoint);
+  if (!eyes) return;
+  if (due.size() > at_once - known.flying.size()) due.resize(at_once - known.flying.size());
+  std::vector<std::pair<const Delivery*, api::Event>> ready;
+  std::vector<RawId> dropped;
+  store_.Read([&](Reader& reader) {
+    for (const Delivery& delivery : due) {
+      LogPage page =
+          reader.ReadLog({.after = delivery.sequence - 1,
+                          .wants =
+                              [&](const LoggedEvent& logged) {
+                                return logged.event.sequence == delivery.sequence &&
+                                       SeesEvent(eyes->identity.scope, eyes->sees_entries, logged);
+                              },
+                          .most = 1,
+                          .look_at = 1});
+      if (page.events.empty()) {
+        dropped.push_back(delivery.id);
+      } else {
+        ready.emplace_back(&delivery, ToShown(reader, page.events.front()));
+      }
+    }
+  });
+  if (!dropped.empty()) {
+    store_.WriteDeliveries([&](DeliveryRecords& records) {
+      for (const RawId& id : dropped) {
+        auto delivery = records.GetDelivery(id);
+        if (!delivery || delivery->state != DeliveryState::kPending) continue;
+        delivery->state = DeliveryState::kDropped;
+        delivery->next_try_at.reset();
+        delivery->ended_at = now;
+        records.Put(*delivery);
+      }
+      return true;
+    });
+  }
+  for (auto& [delivery, event] : ready) {
+    if (!eyes->sees_contact) MaskContact(event);
+    known.flying.insert(delivery->id);
+    if (robot) {
+      known.not_before = now + Duration{std::chrono::minutes{1}} /
+                                   RobotMessagesPerMinute(RobotOf(known.endpoint.kind));
+    }
+    Transfer(known.endpoint, delivery->id, event,
+             [this, id = delivery->id, endpoint = known.endpoint.id](TransferResult result) {
+               {
+                 std::lock_guard lock(mutex_);
+                 answers_.push_back({id, endpoint, std::move(result)});
+               }
+               wake_.notify_one();
+             });
+  }
+  if (!dropped.empty()) SendTo(known, now);  // the next of their keys
+}
+
+void Dispatcher::Transfer(const Endpoint& endpoint, const RawId& delivery, const api::Event& event,
+                          std::function<void(TransferResult)> done) {
+  const Timestamp now = clock_.Now();
+  if (endpoint.kind == EndpointKind::kWebhook) {
+    WebhookTarget target{.url = endpoint.url, .headers = endpoint.headers};
+    for (size_t i = 0; i < endpoint.secrets.size(); ++i) {
+      if (i > 0 && !(endpoint.previous_until && now < *endpoint.previous_until)) break;
+      target.keys.push_back(endpoint.secrets[i]);
+    }
+    return transfers_->Post(WebhookPost(target, ToString(delivery), now, event, options_.source),
+                            std::move(done));
+  }
+  std::shared_ptr<const Zone> zone;
+  const auto revision = revision_();
+  if (const Program* program = revision->FindProgram(event.program_id())) {
+    zone = FindZone(program->time_zone);
+  }
+  const Notice notice = NoticeOf(event, endpoint.language, zone.get());
+  if (endpoint.kind != EndpointKind::kEmail) {
+    const std::string secret = endpoint.secrets.empty() ? "" : endpoint.secrets.front();
+    return transfers_->Post(RobotPost(RobotOf(endpoint.kind), endpoint.url, secret,
+                                      notice.subject + "\n" + notice.text, now),
+                            std::move(done));
+  }
+  const MailServer& server = options_.mail;
+  if (server.url.empty()) {
+    return done({.end = TransferResult::End::kNotConnected, .detail = "no mail server is set"});
+  }
+  const std::string host = server.sender.substr(server.sender.rfind('@') + 1);
+  MailText mail{.from_name = "Rebound",
+                .from = server.sender,
+                .to = endpoint.recipients,
+                .subject = notice.subject,
+                .text = notice.text,
+                .message_id = ToString(delivery) + "@" + host,
+                .date = now};
+  if (!event.case_id().empty()) mail.thread_id = event.case_id() + "@" + host;
+  transfers_->Send({.server = server.url,
+                    .user = server.user,
+                    .password = server.password,
+                    .require_tls = server.require_tls,
+                    .sender = server.sender,
+                    .recipients = endpoint.recipients,
+                    .message = MailMessage(mail)},
+                   std::move(done));
+}
+
+void Dispatcher::Test(const Endpoint& endpoint, std::function<void(Tested)> done) {
+  api::Event event;
+  event.set_id(ToString(RandomId()));
+  event.set_type("Ping");
+  event.set_actor(endpoint.owner);
+  Fill(executor_.Now(), event.mutable_occur_time());
+  *event.mutable_record_time() = event.occur_time();
+  Transfer(endpoint, RandomId(), event,
+           [this, endpoint, done = std::move(done)](TransferResult result) {
+             const DeliveryVerdict verdict = VerdictOf(endpoint, result);
+             done({std::move(result), verdict});
+           });
+}
+
+// ------------------------------------------------------------------------------------- answers
+
+DeliveryVerdict Dispatcher::VerdictOf(const Endpoint& endpoint,
+                                      const TransferResult& result) const {
+  if (IsRobot(endpoint.kind)) return JudgeRobot(RobotOf(endpoint.kind), result);
+  return endpoint.kind == EndpointKind::kEmail ? JudgeMail(result) : Judge(result);
+}
+
+void Dispatcher::WriteAnswers(std::vector<Answer> answers) {
+  for (const Answer& answer : answers) {
+    const auto found = known_.find(answer.endpoint);
+    if (found != known_.end()) found->second.flying.erase(answer.delivery);
+  }
+  std::erase_if(answers, [](const Answer& answer) {
+    return answer.result.end == TransferResult::End::kStopped;
+  });
+  if (answers.empty()) return;
+  const Timestamp now = executor_.Now();
+  std::map<RawId, Endpoint> stored;
+  store_.WriteDeliveries([&](DeliveryRecords& records) {
+    for (const Answer& answer : answers) {
+      if (stored.contains(answer.endpoint)) continue;
+      if (auto endpoint = records.GetEndpoint(answer.endpoint)) {
+        stored.emplace(answer.endpoint, *std::move(endpoint));
+      }
+    }
+    for (const Answer& answer : answers) {
+      const auto found = stored.find(answer.endpoint);
+      auto delivery = records.GetDelivery(answer.delivery);
+      if (found == stored.end() || !delivery || delivery->state != DeliveryState::kPending) {
+        continue;
+      }
+      const auto known = known_.find(answer.endpoint);
+      Known gone;
+      Note(answer.result, now, &found->second, &*delivery,
+           known == known_.end() ? &gone : &known->second);
+      records.Put(*delivery);
+    }
+    for (auto& [id, endpoint] : stored) {
+      const auto before = records.GetEndpoint(id);
+      if (*before == endpoint) continue;
+      records.Put(endpoint);
+      if (before->state == endpoint.state) continue;
+      records.Audit(
+          {.at = now,
+           .kind = AuditKind::kMutation,
+           .method = "delivery/disable_endpoint",
+           .outcome = "OK",
+           .subject_type = "endpoint",
+           .subject = id.bytes,
+           .detail = endpoint.cause == EndpointDisabledCause::kGone ? "gone" : "failing"});
+      Log(Level::kWarning, "an endpoint is disabled",
+          {{"endpoint", ToString(id)},
+           {"cause", endpoint.cause == EndpointDisabledCause::kGone ? "gone" : "failing"}});
+    }
+    return true;
+  });
+  for (auto& [id, endpoint] : stored) {
+    const auto found = known_.find(id);
+    if (found != known_.end()) found->second.endpoint = std::move(endpoint);
+  }
+}
+
+void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* endpoint,
+                      Delivery* delivery, Known* known) {
+  const DeliveryVerdict verdict = VerdictOf(*endpoint, result);
+  ++delivery->tries;
+  delivery->tried_at = now;
+  delivery->last_status = result.status;
+  delivery->last_answer = WordsOf(result);
+  known->careful = result.end != TransferResult::End::kAnswered;
+  const auto end = [&](DeliveryState state) {
+    delivery->state = state;
+    delivery->next_try_at.reset();
+    delivery->ended_at = now;
+  };
+  if (verdict == DeliveryVerdict::kDelivered) {
+    endpoint->failing_since.reset();
+    return end(DeliveryState::kDelivered);
+  }
+  if (!endpoint->failing_since) endpoint->failing_since = now;
+  const auto disable = [&](EndpointDisabledCause cause) {
+    if (endpoint->state != EndpointState::kActive) return;
+    endpoint->state = EndpointState::kDisabled;
+    endpoint->cause = cause;
+  };
+  switch (verdict) {
+    case DeliveryVerdict::kDelivered: break;
+    case DeliveryVerdict::kRefused: end(DeliveryState::kDead); break;
+    case DeliveryVerdict::kGone:
+      // It was not taken; whoever enables the endpoint again wants it.
+      delivery->next_try_at = now;
+      disable(EndpointDisabledCause::kGone);
+      return;
+    case DeliveryVerdict::kSlowDown:
+      known->careful = true;
+      known->not_before = now + std::min(result.retry_after.value_or(kPause), kLongestRetryAfter);
+      [[fallthrough]];
+    case DeliveryVerdict::kRetry: {
+      const auto wait = NextTry(options_.retry, delivery->tries, Random(), result.retry_after);
+      if (wait) {
+        delivery->next_try_at = now + *wait;
+      } else {
+        end(DeliveryState::kDead);
+      }
+    }
+  }
+  if (now - *endpoint->failing_since >= kFailingFor) disable(EndpointDisabledCause::kFailing);
+}
+
+void Dispatcher::Prune(Timestamp now) {
+  const Duration steady = clock_.Steady();
+  if (pruned_ && steady - *pruned_ < kPruneEvery) return;
+  pruned_ = steady;
+  int32_t gone = 0;
+  do {
+    store_.WriteDeliveries([&](DeliveryRecords& records) {
+      gone = records.Prune(now - options_.keep_done, now - options_.keep_dead, kPruneAtOnce);
+      return true;
+    });
+  } while (gone == kPruneAtOnce);
+}
+
+}  // namespace rebound
