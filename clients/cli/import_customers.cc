@@ -94,7 +94,12 @@ class BatchImport {
     std::vector<RowError> errors = mapped.errors;
     if (errors.empty()) {
       std::string fault = Kind::FillItem(mapped, &item);
-      if (!fault.empty()) errors.push_back({row.row, row.line, "", std::move(fault), ""});
+      if (!fault.empty()) {
+        // "value: expected ...", or no field at all.
+        const std::string target = fault.substr(0, fault.find(':'));
+        errors.push_back({row.row, row.line, JoinColumns(file_.mapping().ColumnsOf(target)),
+                          std::move(fault), ""});
+      }
     }
     if (errors.empty() && item.ByteSizeLong() > kMaxRowBytes) {
       errors.push_back({row.row, row.line, "", "expected a smaller row", ""});

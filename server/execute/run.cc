@@ -962,10 +962,7 @@ Result<Outcome> ReadAgain(Reader& reader, const Command& command, const RawId& r
     if (const auto* record = std::get_if<RecordBehaviour>(&command);
         record != nullptr && outcome.customer) {
       const Behaviour* known = FindBehaviour(*outcome.customer, record->behaviour.external_key);
-      if (known == nullptr) {
-        return Error{Reason::kCustomerErased, {{"customer", ToString(outcome.customer->id)}}};
-      }
-      outcome.behaviour = *known;
+      if (known != nullptr) outcome.behaviour = *known;
     }
     if (outcome.customer) Hydrate(reader, *outcome.customer);
   } else if (std::holds_alternative<ProposeEntry>(command) ||

@@ -95,6 +95,15 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
 constexpr int kBehaviourLimit = 1'000;
 constexpr const char* kBehaviours = "behaviours";
 
+// Of a repeat whose person was erased since, whose it was is all that is left.
+void FillBehaviour(const Outcome& outcome, api::Behaviour* out) {
+  if (outcome.behaviour) {
+    Fill(*outcome.behaviour, outcome.customer->id, out);
+  } else {
+    out->set_customer_id(ToString(outcome.customer->id));
+  }
+}
+
 // Names the field that the record or the key at fault came from, for who shows rows of a file.
 Error AtField(Error error, const api::RecordBehaviourRequest& item) {
   if (error.reason == Reason::kBehaviourKeyReused) {
@@ -142,7 +151,7 @@ void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnarySta
                          static_cast<int64_t>(i), out->mutable_error());
                     return;
                   }
-                  Fill(*result->behaviour, result->customer->id, out->mutable_behaviour());
+                  FillBehaviour(*result, out->mutable_behaviour());
                   out->set_replayed(result->replayed);
                 });
                 service->Reply(state, reply);
@@ -304,7 +313,7 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
         return Command{std::move(command)};
       },
       [](const Call&, Outcome outcome, api::RecordBehaviourResponse* out) {
-        Fill(*outcome.behaviour, outcome.customer->id, out->mutable_behaviour());
+        FillBehaviour(outcome, out->mutable_behaviour());
         out->set_replayed(outcome.replayed);
       });
   service->Add("BatchRecordBehaviours",

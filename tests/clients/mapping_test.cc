@@ -227,6 +227,24 @@ TEST(MappingTest, AFaultyMappingIsRefusedWithItsPlace) {
   EXPECT_EQ(ParseErrors("zone: X\nfields: {scor: S}\n").size(), 3u) << "all faults at once";
 }
 
+TEST(MappingTest, BehavioursHaveFieldsOfTheirOwn) {
+  const auto faults = [](const std::string& fields) {
+    std::vector<std::string> errors;
+    const auto mapping = Mapping::Parse("version: 1\nsource_system: shop\nfields:\n" + fields,
+                                        "map.yaml", &errors, MappingOf::kBehaviours);
+    EXPECT_EQ(mapping.has_value(), errors.empty());
+    return errors;
+  };
+  const std::string keys = "  external_id: A\n  customer.external_id: B\n";
+  EXPECT_EQ(faults(keys + "  kind: C\n  occur_time: D\n  amount: E\n"), std::vector<std::string>{});
+  EXPECT_EQ(faults(keys),
+            std::vector<std::string>{"map.yaml:4:3: expected a field \"kind\", but it is missing"});
+  EXPECT_EQ(faults(keys + "  kidn: C\n"),
+            std::vector<std::string>{"map.yaml:6:3: unknown key \"kidn\"; did you mean \"kind\"?"});
+  EXPECT_EQ(faults(keys + "  kind: C\n  score: D\n"),
+            std::vector<std::string>{"map.yaml:7:3: unknown key \"score\""});
+}
+
 TEST(MappingTest, AColumnThatTheFileLacksIsNamedWithItsPlace) {
   std::vector<std::string> errors;
   std::optional<Mapping> mapping = Mapping::Parse(

@@ -54,6 +54,9 @@ Effect EffectOf(const Message& reply) {
   if (const auto* shown = dynamic_cast<const api::UnmaskContactResponse*>(&reply)) {
     effect.id = shown->contact().customer_id();
   }
+  if (const auto* recorded = dynamic_cast<const api::RecordBehaviourResponse*>(&reply)) {
+    effect.id = recorded->behaviour().customer_id();
+  }
   return effect;
 }
 
