@@ -272,6 +272,21 @@ TEST_P(DeliveryRecordsTest, WhatIsNotKeptIsUndoneWithItsAudit) {
   EXPECT_THAT(DueAt(0, 2), ElementsAre(3));
 }
 
+TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
+  const std::string path = testing::TempDir() + "/rebound.deliveries.reopen.db";
+  for (const char* end : {"", ".lock", "-wal", "-shm"}) std::filesystem::remove(path + end);
+  SqliteStore::Open(path)->WriteDeliveries([](DeliveryRecords& records) {
+    records.Put(MakeEndpoint(1));
+    records.Put(MakeDelivery(1, "a", 0));
+    records.Put(MakeDelivery(2, "a", 0));
+    return true;
+  });
+  std::vector<Delivery> due;
+  SqliteStore::Open(path)->ReadDeliveries(
+      [&](DeliveryRecords& records) { due = records.Due(IdOf(1), kNow, 10); });
+  EXPECT_THAT(due, ElementsAre(MakeDelivery(1, "a", 0)));
+}
+
 // A customer, an answer, an open case: events 1 to 3, each with a delivery to endpoint 1.
 class DeliveryVerifyTest : public DeliveryRecordsTest {
  protected:
@@ -349,21 +364,6 @@ TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
   changed.position.sequence = 2;
   Put(changed);
   EXPECT_THAT(Problems(), ElementsAre(name + "its place after event 2 is not in this log"));
-}
-
-TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
-  const std::string path = testing::TempDir() + "/rebound.deliveries.reopen.db";
-  for (const char* end : {"", ".lock", "-wal", "-shm"}) std::filesystem::remove(path + end);
-  SqliteStore::Open(path)->WriteDeliveries([](DeliveryRecords& records) {
-    records.Put(MakeEndpoint(1));
-    records.Put(MakeDelivery(1, "a", 0));
-    records.Put(MakeDelivery(2, "a", 0));
-    return true;
-  });
-  std::vector<Delivery> due;
-  SqliteStore::Open(path)->ReadDeliveries(
-      [&](DeliveryRecords& records) { due = records.Due(IdOf(1), kNow, 10); });
-  EXPECT_THAT(due, ElementsAre(MakeDelivery(1, "a", 0)));
 }
 
 }  // namespace
