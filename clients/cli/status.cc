@@ -32,6 +32,14 @@ std::string ReloadText(const v1::ConfigStatus& config) {
                      config.faults_size());
 }
 
+// Empty: none was refused.
+std::string RefusedText(const v1::RateLimitStatus& limits) {
+  if (limits.identity_refused_count() == 0 && limits.address_refused_count() == 0) return "";
+  return fmt::format("{} by the limit of an identity, {} by that of an address, since the start",
+                     GroupDigits(limits.identity_refused_count()),
+                     GroupDigits(limits.address_refused_count()));
+}
+
 double Seconds(const auto& time) {
   return static_cast<double>(time.seconds()) + static_cast<double>(time.nanos()) / 1e9;
 }
@@ -85,6 +93,7 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
       {"last event", GroupDigits(status.last_sequence())},
       {"queue", fmt::format("{} of {} commands waiting", GroupDigits(status.queued_command_count()),
                             GroupDigits(status.queue_capacity()))},
+      {"calls refused", RefusedText(status.rate_limits())},
       {"timers", TimersText(status.timers())},
       {"timers HELD", status.timers().held()
                           ? "since " + FormatTimeSeconds(status.timers().hold_time()) +

@@ -134,9 +134,9 @@ class Sender:
 
     def __init__(self, rig):
         self.db = str(rig.folder / f'sender-{time.monotonic_ns()}.db')
-        token = subprocess.run([f'{rig.bin}/reboundd', 'principal', 'add', '--db', self.db, '--name',
-                                'admin', '--role', 'admin'], check=True, capture_output=True,
-                               text=True).stdout.strip()
+        token = subprocess.run([f'{rig.bin}/reboundd', 'principal', 'add', '--db', self.db,
+                                '--name', 'admin', '--role', 'admin'], check=True,
+                               capture_output=True, text=True).stdout.strip()
         self.server = Server(rig.bin, self.db, '--deliver-http', '--deliver-allow', '127.0.0.0/8',
                              '--deliver-timeout', '2s', '--deliver-retry', '0s,1h,1h')
         self.api = Api(rig.protos, f'127.0.0.1:{self.server.port}', token)
@@ -231,7 +231,7 @@ def bad_receivers(rig):
         expect(good.delivered and good.status == 204, f'the next good receiver: {good}')
 
 
-@attacks(54, 'receivers: Retry-After of 10^9 s, 410, 302: what is tried again, and when', 'webhooks')
+@attacks(54, 'receivers: Retry-After of 10^9 s, 410, 302: what is tried again', 'webhooks')
 def what_is_kept(rig):
     with Sender(rig) as sender:
         ids = {name: sender.endpoint(name, says(head)) for name, head in (
@@ -267,6 +267,7 @@ def rebinding(rig):
         print('     no user namespaces here: not tried')
         return
     script = pathlib.Path(__file__).with_name('rebinding.py')
-    done = subprocess.run([*command, sys.executable, str(script), rig.bin, str(rig.scaled(40, 1000))],
-                          capture_output=True, text=True, timeout=20 * DEADLINE)
+    done = subprocess.run([*command, sys.executable, str(script), rig.bin,
+                           str(rig.scaled(40, 1000))], capture_output=True, text=True,
+                          timeout=20 * DEADLINE)
     expect(done.returncode == 0, (done.stdout + done.stderr)[-3000:])

@@ -43,7 +43,6 @@ class Dns:
                 at += 1 + size
             kind = struct.unpack('>H', query[at + 1:at + 3])[0]
             name = '.'.join(labels).lower()
-            # Once per lookup, which asks for both kinds: by the first.
             records = self.zone[name](kind) if name in self.zone else []
             if records is None:
                 continue
@@ -52,7 +51,8 @@ class Dns:
                 if of == CNAME:
                     data = b''.join(bytes([len(p)]) + p.encode() for p in value.split('.')) + b'\0'
                 else:
-                    data = socket.inet_pton(socket.AF_INET6 if of == AAAA else socket.AF_INET, value)
+                    family = socket.AF_INET6 if of == AAAA else socket.AF_INET
+                    data = socket.inet_pton(family, value)
                 owner = b'\xc0\x0c'
                 if of != CNAME and records[0][0] == CNAME:  # of the alias's target
                     target = records[0][1].split('.')
@@ -104,8 +104,8 @@ def main():
     bad6.settimeout(0)
 
     db = str(folder / 'rebound.db')
-    token = subprocess.run([f'{bin_dir}/reboundd', 'principal', 'add', '--db', db, '--name', 'admin',
-                            '--role', 'admin'], check=True, capture_output=True,
+    token = subprocess.run([f'{bin_dir}/reboundd', 'principal', 'add', '--db', db, '--name',
+                            'admin', '--role', 'admin'], check=True, capture_output=True,
                            text=True).stdout.strip()
     server = Server(bin_dir, db, '--deliver-http', '--deliver-allow', ALLOWED + '/32')
     try:

@@ -25,7 +25,7 @@ const [folder, port, hangs = '0'] = process.argv.slice(2);
 const journal = `${folder}/calls.jsonl`;
 const tries = new Map();  // of each webhook-id
 if (existsSync(journal)) {
-  for (const line of readFileSync(journal, 'utf8').trim().split('\n')) {
+  for (const line of readFileSync(journal, 'utf8').split('\n').filter(Boolean)) {
     const {id} = JSON.parse(line);
     tries.set(id, (tries.get(id) ?? 0) + 1);
   }
@@ -98,9 +98,11 @@ function look(request, body) {
   if (call.wrong.length > 0) return call;
   call.signatures = headers['webhook-signature'].split(' ').length;
   call.signers = signers(endpoint, headers, body);
+  // A key that was made just now signs before we are told of it.
+  const told = Math.min(call.signatures, keys[endpoint]?.length ?? 0);
   if (call.signers.length === 0) {
     wrong('no signature fits');
-  } else if (call.signers.length !== call.signatures) {
+  } else if (call.signers.length < told) {
     wrong(`of ${call.signatures} signatures only ${call.signers.length} fit`);
   }
   try {

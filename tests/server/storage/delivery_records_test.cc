@@ -275,6 +275,21 @@ TEST_P(DeliveryRecordsTest, WhatIsNotKeptIsUndoneWithItsAudit) {
   EXPECT_THAT(DueAt(0, 2), ElementsAre(3));
 }
 
+TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
+  const std::string path = testing::TempDir() + "/rebound.deliveries.reopen.db";
+  for (const char* end : {"", ".lock", "-wal", "-shm"}) std::filesystem::remove(path + end);
+  SqliteStore::Open(path)->WriteDeliveries([](DeliveryRecords& records) {
+    records.Put(MakeEndpoint(1));
+    records.Put(MakeDelivery(1, "a", 0));
+    records.Put(MakeDelivery(2, "a", 0));
+    return true;
+  });
+  std::vector<Delivery> due;
+  SqliteStore::Open(path)->ReadDeliveries(
+      [&](DeliveryRecords& records) { due = records.Due(IdOf(1), kNow, 10); });
+  EXPECT_THAT(due, ElementsAre(MakeDelivery(1, "a", 0)));
+}
+
 // A customer, an answer, an open case: events 1 to 3, each with a delivery to endpoint 1.
 class DeliveryVerifyTest : public DeliveryRecordsTest {
  protected:
@@ -375,21 +390,6 @@ TEST_P(DeliveryRecordsTest, ARequestIsFoundOnceItsChangeIsKept) {
     return true;
   });
   EXPECT_FALSE(found(request.key)) << "old ones go with those of access records";
-}
-
-TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
-  const std::string path = testing::TempDir() + "/rebound.deliveries.reopen.db";
-  for (const char* end : {"", ".lock", "-wal", "-shm"}) std::filesystem::remove(path + end);
-  SqliteStore::Open(path)->WriteDeliveries([](DeliveryRecords& records) {
-    records.Put(MakeEndpoint(1));
-    records.Put(MakeDelivery(1, "a", 0));
-    records.Put(MakeDelivery(2, "a", 0));
-    return true;
-  });
-  std::vector<Delivery> due;
-  SqliteStore::Open(path)->ReadDeliveries(
-      [&](DeliveryRecords& records) { due = records.Due(IdOf(1), kNow, 10); });
-  EXPECT_THAT(due, ElementsAre(MakeDelivery(1, "a", 0)));
 }
 
 }  // namespace
