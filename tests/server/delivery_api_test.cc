@@ -102,7 +102,7 @@ TEST_F(DeliveryApiTest, AWebhooksSecretIsShownOnce) {
 TEST_F(DeliveryApiTest, OfEd25519ThePublicKeyIsShown) {
   const auto made = Create("admin", kHook, "signing_scheme: SIGNING_SCHEME_ED25519");
   EXPECT_THAT(made.secret(), IsEmpty());
-  const std::string& kept = Stored(made.endpoint().id()).secrets.front();
+  const std::string kept = Stored(made.endpoint().id()).secrets.front();
   EXPECT_TRUE(kept.starts_with("whsk_"));
   EXPECT_EQ(made.public_key(), PublicKeyOf(kept));
   const auto shown =
@@ -269,6 +269,7 @@ TEST_F(DeliveryApiTest, EachKindHasWhatIsItsOwn) {
 
 TEST_F(DeliveryApiTest, NobodyHasMoreThanAHundred) {
   const std::string first = IdOf("integration");
+  server_.clock().Advance(seconds(1));
   for (int i = 1; i < 100; ++i) IdOf("integration");
   const std::string text = std::string("endpoint { ") + kHook + " }";
   EXPECT_EQ(server_.Refuse("integration", "DeliveryService/CreateEndpoint", text).reason,
@@ -533,8 +534,8 @@ class DeliveryLogTest : public DeliveryApiTest {
   }
   std::vector<int64_t> Listed(std::string_view who, const std::string& request) {
     std::vector<int64_t> sequences;
-    for (const auto& delivery :
-         server_.Do<api::ListDeliveriesResponse>(who, request).deliveries()) {
+    const auto listed = server_.Do<api::ListDeliveriesResponse>(who, request);
+    for (const api::Delivery& delivery : listed.deliveries()) {
       sequences.push_back(delivery.event_sequence());
     }
     return sequences;

@@ -635,6 +635,8 @@ TEST(MetricsTextTest, TheTextIsKept) {
                "failedReloadCount": "2"},
     "timers": {"dueCount": "1234", "oldestDueAge": "7800s", "held": true, "parkedCount": "2",
                "latenessP99": "1.250s"},
+    "deliveries": {"pendingCount": "1234", "deliveredCount": "5", "deadCount": "2",
+                   "oldestDueAge": "7800s"},
     "tables": [{"table": "cases", "rowCount": "12"}],
     "rateLimits": {"identityRefusedCount": "5"},
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
