@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cctype>
+#include <chrono>
 #include <sstream>
 
 #include "clients/cli/cli.h"
@@ -22,6 +23,8 @@ class CliEndpointsTest : public testing::Test {
   }
 
   int Say(const std::vector<std::string>& words) {
+    // Ids of one millisecond have no order.
+    server_.clock().Advance(std::chrono::milliseconds(1));
     std::vector<const char*> argv = {"rebound"};
     transcript_ += "$ rebound";
     for (const std::string& word : words) {
