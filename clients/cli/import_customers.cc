@@ -1,5 +1,6 @@
 #include "clients/cli/import_customers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "clients/cli/customers.h"
@@ -57,17 +58,22 @@ class CustomerImport {
     std::vector<RowError> errors = mapped.errors;
     if (errors.empty()) {
       std::string fault = FillCustomer(mapped, &upsert);
-      if (!fault.empty()) errors.push_back({row.row, row.line, "", std::move(fault), ""});
+      if (!fault.empty()) {
+        // "value: expected ...", or no field at all.
+        const std::string target = fault.substr(0, fault.find(':'));
+        errors.push_back({row.row, row.line, JoinColumns(file_.mapping().ColumnsOf(target)),
+                          std::move(fault), ""});
+      }
     }
     if (errors.empty() && upsert.ByteSizeLong() > kMaxRowBytes) {
       errors.push_back({row.row, row.line, "", "expected a smaller row", ""});
     }
+    bytes_ += std::max(upsert.ByteSizeLong(), SizeInMemory(row));
     if (!errors.empty()) {
       ++file_.summary().rejected;
       for (const RowError& error : errors) rejects_.push_back(ToReject(error));
       return;
     }
-    bytes_ += upsert.ByteSizeLong();
     rows_.push_back(row.row);
     *request_.add_customers() = std::move(upsert);
   }
@@ -129,7 +135,7 @@ class CustomerImport {
   v1::BatchUpsertCustomersRequest request_;  // being filled
   std::vector<int64_t> rows_;                // of its customers
   std::vector<Reject> rejects_;              // of the same stretch of the file
-  size_t bytes_ = 0;
+  size_t bytes_ = 0;  // of the message, or of the rows as they wait in memory if that is more
   int64_t last_row_ = 0;
 };
 

@@ -20,6 +20,7 @@ constexpr std::string_view kSuccessful = "/successful.csv";
 constexpr std::string_view kUnprocessed = "/unprocessed.csv";
 constexpr std::string_view kJob = "/job.json";
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kHashBytes = 16;
 
 std::string Hex(const std::array<unsigned char, kHashBytes>& bytes) {
@@ -55,6 +56,12 @@ CsvWriter Verbatim(std::ostream& out) { return CsvWriter(out, {.guard_formulas =
 
 }  // namespace
 
+size_t SizeInMemory(const CsvRow& row) {
+  size_t size = sizeof(row);
+  for (const std::string& field : row.fields) size += sizeof(field) + field.size();
+  return size;
+}
+
 ImportJob::ImportJob(std::string directory, std::string file, std::string_view identity)
     : directory_(std::move(directory)), file_(std::move(file)), identity_(identity) {}
 
@@ -82,12 +89,14 @@ std::string ImportJob::Open(const std::vector<std::string>& header, bool resume,
   successful_.open(directory_ + std::string(kSuccessful), mode);
   failed_.open(failed_path(), mode);
   if (!known) {
+    successful_ << kByteOrderMark;
     Verbatim(successful_).Write(header_);
     std::vector<std::string> more = header_;
     for (const char* name : {"rebound.row", "rebound.column", "rebound.reason"}) {
       // A mended failed.csv has them already.
       if (std::find(more.begin(), more.end(), name) == more.end()) more.emplace_back(name);
     }
+    failed_ << kByteOrderMark;
     Verbatim(failed_).Write(more);
     if (!Save(*summary)) return "cannot write into " + directory_;
   }
@@ -179,6 +188,10 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
       successful.Write(row.fields);
       continue;
     }
+    std::vector<std::string> surplus;
+    if (row.fields.size() > header_.size()) {
+      surplus.assign(row.fields.begin() + static_cast<ptrdiff_t>(header_.size()), row.fields.end());
+    }
     row.fields.resize(header_.size());
     std::string column;
     for (const std::string& name : columns) column += (column.empty() ? "" : "+") + name;
@@ -193,6 +206,7 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
         row.fields[static_cast<size_t>(at - header_.begin())] = value;
       }
     }
+    row.fields.insert(row.fields.end(), surplus.begin(), surplus.end());
     failed.Write(row.fields);
   }
   rows_done_ = std::max(rows_done_, last_row);
@@ -202,6 +216,7 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
 bool ImportJob::WriteUnprocessed(CsvReader* rest) {
   std::ofstream out(directory_ + std::string(kUnprocessed), std::ios::binary | std::ios::trunc);
   CsvWriter csv = Verbatim(out);
+  out << kByteOrderMark;
   csv.Write(header_);
   for (const CsvRow& row : waiting_) csv.Write(row.fields);
   CsvRow row;

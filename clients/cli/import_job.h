@@ -1,10 +1,13 @@
 // The results of an import as files in a directory, kept so that an import that was cut off goes on
-// where it stopped:
+// where it stopped. UTF-8 with a byte order mark, by which a spreadsheet knows it, and with commas,
+// whatever the imported file has:
 //
 //   successful.csv   rows that are stored (or would be, in a dry run), as they stood in the file
 //   failed.csv       rows that were refused, with three columns more: rebound.row, rebound.column
 //                    and rebound.reason. Mend them there and import that file: a mapping leaves
-//                    the three columns out.
+//                    the three columns out. A row with more cells than the header keeps them
+//                    behind those three, and a row that could not be told apart from the next
+//                    one (an open quote, say) what was read of it.
 //   unprocessed.csv  rows without an answer, where the import ended before its last row
 //   job.json         which file, mapping and options these are, by hash, and how far it came
 //
@@ -24,6 +27,9 @@
 
 namespace rebound::cli {
 
+// What a row that waits costs.
+size_t SizeInMemory(const CsvRow& row);
+
 // A row that is not stored, and why.
 struct Reject {
   int64_t row = 0;
@@ -31,7 +37,8 @@ struct Reject {
   std::string reason{};
 };
 
-// Not thread-safe. Rows wait in memory from Add to Settle, which an import does batch by batch.
+// Not thread-safe. Rows wait in memory from Add to Settle, which an import does batch by batch, a
+// batch being so many rows or so many bytes (SizeInMemory).
 class ImportJob {
  public:
   // `identity` tells one import from another: what is imported, its mapping and its options.
