@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "clients/cli/output.h"
@@ -49,6 +50,27 @@ std::string HashOf(const std::string& path, std::string_view identity) {
   std::array<unsigned char, kHashBytes> hash{};
   crypto_generichash_final(&state, hash.data(), hash.size());
   return Hex(hash);
+}
+
+// FNV-1a, going on from `sum`: against edits, not against forgers.
+uint64_t Checksum(std::string_view text, uint64_t sum) {
+  if (sum == 0) sum = 0xCBF29CE484222325;
+  for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return sum;
+}
+
+// Of the file's first bytes.
+uint64_t ChecksumOf(const std::string& path, uintmax_t bytes) {
+  std::ifstream in(path, std::ios::binary);
+  std::string chunk(size_t{1} << 16, '\0');
+  uint64_t sum = 0;
+  while (in && bytes > 0) {
+    in.read(chunk.data(), static_cast<std::streamsize>(std::min<uintmax_t>(bytes, chunk.size())));
+    const auto got = static_cast<size_t>(in.gcount());
+    sum = Checksum(std::string_view(chunk).substr(0, got), sum);
+    bytes -= got;
+  }
+  return sum;
 }
 
 // Cells as they were: a guard against formulas would change what is imported again.
@@ -96,8 +118,10 @@ std::string ImportJob::Open(const std::vector<std::string>& header, bool resume,
       // A mended failed.csv has them already.
       if (std::find(more.begin(), more.end(), name) == more.end()) more.emplace_back(name);
     }
-    failed_ << kByteOrderMark;
-    Verbatim(failed_).Write(more);
+    std::ostringstream head;
+    head << kByteOrderMark;
+    Verbatim(head).Write(more);
+    AddToFailed(head.str());
     if (!Save(*summary)) return "cannot write into " + directory_;
   }
   return successful_.good() && failed_.good() ? "" : "cannot write into " + directory_;
@@ -121,6 +145,12 @@ std::string ImportJob::Resume(ImportSummary* summary) {
     if (std::string wrong = cut(directory_ + std::string(kSuccessful), "successfulBytes");
         !wrong.empty()) {
       return wrong;
+    }
+    failed_checksum_ = job["failedChecksum"].as<uint64_t>();
+    if (ChecksumOf(failed_path(), job["failedBytes"].as<uintmax_t>()) != failed_checksum_) {
+      return failed_path() +
+             " was changed since; import it into another directory, and put back the one that was "
+             "written";
     }
     if (std::string wrong = cut(failed_path(), "failedBytes"); !wrong.empty()) return wrong;
     rows_done_ = number("rowsDone");
@@ -153,10 +183,11 @@ bool ImportJob::Save(const ImportSummary& summary) {
   std::ofstream out(next, std::ios::binary | std::ios::trunc);
   out << fmt::format(
       "{{\"hash\": {}, \"rowsDone\": {}, \"read\": {}, \"accepted\": {}, \"replayed\": {}, "
-      "\"rejected\": {}, \"openedCases\": {}, \"successfulBytes\": {}, \"failedBytes\": {}}}\n",
+      "\"rejected\": {}, \"openedCases\": {}, \"successfulBytes\": {}, \"failedBytes\": {}, "
+      "\"failedChecksum\": {}}}\n",
       JsonString(hash_), rows_done_, summary.accepted + summary.replayed + summary.rejected,
       summary.accepted, summary.replayed, summary.rejected, summary.opened_cases, successful_bytes,
-      failed_bytes);
+      failed_bytes, failed_checksum_);
   out.close();
   if (!out.good()) return false;
   fs::rename(next, path, fault);
@@ -167,12 +198,18 @@ std::string ImportJob::RequestId(int64_t first_row) const {
   return fmt::format("import-{}-{}", hash_, first_row);
 }
 
+void ImportJob::AddToFailed(const std::string& text) {
+  failed_ << text;
+  failed_checksum_ = Checksum(text, failed_checksum_);
+}
+
 void ImportJob::Add(const CsvRow& row) { waiting_.push_back(row); }
 
 bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
                        const ImportSummary& summary) {
   CsvWriter successful = Verbatim(successful_);
-  CsvWriter failed = Verbatim(failed_);
+  std::ostringstream refused;
+  CsvWriter failed = Verbatim(refused);
   auto reject = rejects.begin();
   while (!waiting_.empty() && waiting_.front().row <= last_row) {
     CsvRow row = std::move(waiting_.front());
@@ -209,6 +246,7 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
     row.fields.insert(row.fields.end(), surplus.begin(), surplus.end());
     failed.Write(row.fields);
   }
+  AddToFailed(refused.str());
   rows_done_ = std::max(rows_done_, last_row);
   return Save(summary);
 }

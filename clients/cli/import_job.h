@@ -4,7 +4,8 @@
 //
 //   successful.csv   rows that are stored (or would be, in a dry run), as they stood in the file
 //   failed.csv       rows that were refused, with three columns more: rebound.row, rebound.column
-//                    and rebound.reason. Mend them there and import that file: a mapping leaves
+//                    and rebound.reason. Mend them there and import that file, into
+//                    another directory and once this import has ended: a mapping leaves
 //                    the three columns out. A row with more cells than the header keeps them
 //                    behind those three, and a row that could not be told apart from the next
 //                    one (an open quote, say) what was read of it.
@@ -66,6 +67,7 @@ class ImportJob {
 
  private:
   std::string Resume(ImportSummary* summary);
+  void AddToFailed(const std::string& text);
   bool Save(const ImportSummary& summary);
 
   std::string directory_;
@@ -76,6 +78,7 @@ class ImportJob {
   int64_t rows_done_ = 0;
   std::ofstream successful_;
   std::ofstream failed_;
+  uint64_t failed_checksum_ = 0;  // of what was written into it
   std::deque<CsvRow> waiting_;
 };
 
