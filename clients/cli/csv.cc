@@ -14,7 +14,33 @@ namespace {
 constexpr size_t kChunkBytes = size_t{64} << 10;
 constexpr std::string_view kUtf8Bom = "\xEF\xBB\xBF";
 constexpr std::string_view kGb18030Bom = "\x84\x31\x95\x33";
+constexpr std::string_view kUtf16LeBom = "\xFF\xFE";
+constexpr std::string_view kUtf16BeBom = "\xFE\xFF";
 constexpr size_t kExcerptCodePoints = 80;
+// Of one row: a megabyte of NUL bytes is told as well by a few.
+constexpr size_t kMaxErrorsOfARow = 16;
+
+// How files begin that are taken for CSV by mistake. None is unpacked: what one holds has no bound.
+struct Foreign {
+  std::string_view magic;
+  std::string_view what;
+  std::string_view remedy;
+};
+using std::string_view_literals::operator""sv;
+constexpr std::string_view kUnpack = "unpack it first";
+constexpr std::string_view kSaveAsCsv = "save it as CSV";
+constexpr Foreign kForeign[] = {
+    {"\x1F\x8B"sv, "a gzip archive", kUnpack},
+    {"PK\x03\x04"sv, "a zip archive or an XLSX workbook", "unpack it, or save it as CSV"},
+    {"PK\x05\x06"sv, "a zip archive", kUnpack},
+    {"BZh9"sv, "a bzip2 archive", kUnpack},
+    {"\xFD\x37zXZ\0"sv, "an xz archive", kUnpack},
+    {"\x28\xB5\x2F\xFD"sv, "a zstd archive", kUnpack},
+    {"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", kUnpack},
+    {"Rar!\x1A\x07"sv, "a rar archive", kUnpack},
+    {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, "an XLS workbook", kSaveAsCsv},
+    {"%PDF-"sv, "a PDF", kSaveAsCsv},
+};
 
 unsigned char Byte(char c) { return static_cast<unsigned char>(c); }
 
@@ -81,6 +107,33 @@ bool IsNumber(std::string_view text) {
   return error == std::errc{} && stop == end;
 }
 
+struct BomOf {
+  std::string_view bom;
+  CsvEncoding encoding;
+};
+constexpr BomOf kBoms[] = {
+    {kUtf8Bom, CsvEncoding::kUtf8},
+    {kGb18030Bom, CsvEncoding::kGb18030},
+    {kUtf16LeBom, CsvEncoding::kUtf16Le},
+    {kUtf16BeBom, CsvEncoding::kUtf16Be},
+};
+
+// ASCII alone is UTF-8.
+std::string NameInWords(CsvEncoding encoding) {
+  switch (encoding) {
+    case CsvEncoding::kAuto:
+    case CsvEncoding::kUtf8: return "UTF-8";
+    case CsvEncoding::kGb18030: return "GB18030";
+    case CsvEncoding::kUtf16Le:
+    case CsvEncoding::kUtf16Be: return "UTF-16";
+  }
+  return "";
+}
+
+std::string TooWideReason() {
+  return "expected a row of at most " + std::to_string(kMaxColumns) + " columns, got more";
+}
+
 std::string TooLongReason(size_t limit) {
   return "expected a row of at most " + std::to_string(limit) +
          " bytes, got a longer one; is a closing quote missing?";
@@ -93,6 +146,8 @@ std::optional<CsvEncoding> ParseCsvEncoding(std::string_view name) {
   if (lower == "auto") return CsvEncoding::kAuto;
   if (lower == "utf-8" || lower == "utf8") return CsvEncoding::kUtf8;
   if (lower == "gb18030" || lower == "gbk" || lower == "gb2312") return CsvEncoding::kGb18030;
+  if (lower == "utf-16le") return CsvEncoding::kUtf16Le;
+  if (lower == "utf-16be") return CsvEncoding::kUtf16Be;
   return std::nullopt;
 }
 
@@ -101,6 +156,8 @@ std::string_view CsvEncodingName(CsvEncoding encoding) {
     case CsvEncoding::kAuto: return "auto";
     case CsvEncoding::kUtf8: return "utf-8";
     case CsvEncoding::kGb18030: return "gb18030";
+    case CsvEncoding::kUtf16Le: return "utf-16le";
+    case CsvEncoding::kUtf16Be: return "utf-16be";
   }
   return "";
 }
@@ -143,9 +200,10 @@ std::string Excerpt(std::string_view text, size_t code_points) {
 // ---- Utf8Source
 
 struct Utf8Source::Converter {
-  Converter() {
+  explicit Converter(CsvEncoding encoding) {
     UErrorCode status = U_ZERO_ERROR;
-    icu = ucnv_open("gb18030", &status);
+    // ICU has the same names.
+    icu = ucnv_open(std::string(CsvEncodingName(encoding)).c_str(), &status);
     if (U_SUCCESS(status)) {
       ucnv_setToUCallBack(icu, UCNV_TO_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &status);
     }
@@ -159,7 +217,8 @@ struct Utf8Source::Converter {
   std::vector<char> utf8{};
 };
 
-Utf8Source::Utf8Source(std::istream& in, CsvEncoding encoding) : in_(in), encoding_(encoding) {}
+Utf8Source::Utf8Source(std::istream& in, CsvEncoding encoding)
+    : in_(in), encoding_(encoding), guesses_(encoding == CsvEncoding::kAuto) {}
 Utf8Source::~Utf8Source() = default;
 
 bool Utf8Source::Fill() {
@@ -176,10 +235,18 @@ void Utf8Source::Decide() {
   if (!started_) {
     started_ = true;
     const std::string_view start = raw_;
-    is_utf16_ = start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF");
-    if (encoding_ == CsvEncoding::kAuto) {
-      if (start.starts_with(kUtf8Bom)) encoding_ = CsvEncoding::kUtf8;
-      if (start.starts_with(kGb18030Bom)) encoding_ = CsvEncoding::kGb18030;
+    for (const Foreign& foreign : kForeign) {
+      if (!start.starts_with(foreign.magic)) continue;
+      refusal_ = "expected a CSV file, got " + std::string(foreign.what) + "; " +
+                 std::string(foreign.remedy);
+    }
+    for (const BomOf& known : kBoms) {
+      if (!start.starts_with(known.bom)) continue;
+      if (guesses_) encoding_ = known.encoding;
+      if (encoding_ != known.encoding) {
+        refusal_ = "expected " + std::string(CsvEncodingName(encoding_)) +
+                   ", got the byte order mark of " + std::string(CsvEncodingName(known.encoding));
+      }
     }
   }
   if (encoding_ != CsvEncoding::kAuto) return;
@@ -192,11 +259,11 @@ void Utf8Source::Decide() {
 }
 
 void Utf8Source::Decode(std::string* out, bool at_end) {
-  if (!converter_) converter_ = std::make_unique<Converter>();
+  if (!converter_) converter_ = std::make_unique<Converter>(encoding_);
   const char* from = raw_.data();
   const char* const end = from + raw_.size();
-  // One UTF-16 unit a byte is the most GB18030 gives, so no call stops for want of room, and no
-  // surrogate pair is cut.
+  // One UTF-16 unit a byte is the most that any encoding here gives, so no call stops for want of
+  // room, and no surrogate pair is cut.
   converter_->utf16.resize(raw_.size() + 16);
   converter_->utf8.resize(converter_->utf16.size() * 3);
   for (bool again = true; again;) {
@@ -226,11 +293,11 @@ bool Utf8Source::Read(std::string* out) {
     const bool filled = raw_.empty() ? Fill() : true;
     if (!filled && !converter_) return false;
     Decide();
-    if (encoding_ == CsvEncoding::kGb18030) {
-      Decode(out, !filled);
-    } else {
+    if (encoding_ == CsvEncoding::kAuto || encoding_ == CsvEncoding::kUtf8) {
       out->append(raw_);
       raw_.clear();
+    } else {
+      Decode(out, !filled);
     }
     if (!bom_done_) {
       bom_done_ = true;
@@ -241,6 +308,32 @@ bool Utf8Source::Read(std::string* out) {
     if (!filled) return out->size() > before;
   }
   return true;
+}
+
+bool Utf8Source::WasUtf8(std::string_view text) const {
+  if (!guesses_ || encoding_ != CsvEncoding::kGb18030 || !converter_) return false;
+  if (FirstNonAscii(text) == text.size()) return false;
+  UErrorCode status = U_ZERO_ERROR;
+  std::vector<UChar> utf16(text.size() + 1);
+  int32_t length = 0;
+  u_strFromUTF8(utf16.data(), static_cast<int32_t>(utf16.size()), &length, text.data(),
+                static_cast<int32_t>(text.size()), &status);
+  std::string bytes(static_cast<size_t>(length) * 4 + 16, '\0');
+  const int32_t written =
+      ucnv_fromUChars(converter_->icu, bytes.data(), static_cast<int32_t>(bytes.size()),
+                      utf16.data(), length, &status);
+  if (U_FAILURE(status)) return false;
+  bytes.resize(static_cast<size_t>(written));
+  // Two characters of three bytes each are three of GB18030, of which one is rare and one stands
+  // where no hanzi do. One word of two bytes each may well be both.
+  int long_ones = 0;
+  for (size_t at = 0; at < bytes.size();) {
+    const int size = SequenceLength(bytes, at);
+    if (size <= 0) return false;
+    if (size > 2) ++long_ones;
+    at += static_cast<size_t>(size);
+  }
+  return long_ones >= 2;
 }
 
 // ---- CsvReader
@@ -284,21 +377,21 @@ std::optional<std::string> CsvReader::ReadHeader() {
   if (!Peek(&c)) {
     return in_.bad() ? "the file cannot be read" : "expected a header row, got an empty file";
   }
-  if (source_.is_utf16()) {
-    return "expected UTF-8 or GB18030, got UTF-16; save the file as \"CSV UTF-8\"";
-  }
+  if (!source_.refusal().empty()) return source_.refusal();
   DetectDelimiter();
   switch (ReadRecord(&header_)) {
     case Fault::kNone: break;
     case Fault::kUnterminatedQuote: return "the header row has a quote that is never closed";
     case Fault::kStrayQuote: return "the header row has a quote inside a field; double it";
     case Fault::kTooLong: return "header: " + TooLongReason(options_.max_row_bytes);
+    case Fault::kTooWide: return "header: " + TooWideReason();
   }
   if (blank_) return "expected a header row, got a blank line";
   for (std::string& name : header_) {
     if (!IsValidUtf8(name) || name.find('\0') != std::string::npos) {
       return "expected a header row of UTF-8 or GB18030 text without NUL, got \"" +
-             Excerpt(name, kExcerptCodePoints) + "\"";
+             Excerpt(name, kExcerptCodePoints) +
+             "\"; a UTF-16 file needs a byte order mark or --encoding utf-16le";
     }
     name = std::string(TrimBlanks(name));
   }
@@ -371,6 +464,7 @@ CsvReader::Fault CsvReader::ReadPlain(std::string* field) {
 
 CsvReader::Fault CsvReader::ReadFields(std::vector<std::string>* fields) {
   for (;;) {
+    if (fields->size() == kMaxColumns) return Fault::kTooWide;
     std::string& field = fields->emplace_back();
     char c = '\0';
     const bool quoted = Peek(&c) && c == '"';
@@ -435,6 +529,8 @@ bool CsvReader::Next(CsvRow* row) {
       refuse(column(last), "expected a closing quote, got the end of the file", value);
     } else if (fault == Fault::kStrayQuote) {
       refuse(column(last), "expected quotes inside a field to be doubled, got a single one", value);
+    } else if (fault == Fault::kTooWide) {
+      refuse("", TooWideReason(), "");
     } else {
       refuse(column(last), TooLongReason(options_.max_row_bytes), value);
     }
@@ -446,15 +542,14 @@ bool CsvReader::Next(CsvRow* row) {
                std::to_string(row->fields.size()),
            "");
   }
-  for (size_t i = 0; i < row->fields.size(); ++i) {
+  for (size_t i = 0; i < row->fields.size() && row->errors.size() < kMaxErrorsOfARow; ++i) {
     const std::string& field = row->fields[i];
     if (!IsValidUtf8(field)) {
-      refuse(column(i),
-             encoding() == CsvEncoding::kGb18030 ? "expected GB18030 text, got a broken byte"
-                                                 : "expected UTF-8 text, got a broken byte",
-             field);
+      refuse(column(i), "expected " + NameInWords(encoding()) + " text, got a broken byte", field);
     } else if (field.find('\0') != std::string::npos) {
       refuse(column(i), "expected text, got a NUL byte", field);
+    } else if (source_.WasUtf8(field)) {
+      refuse(column(i), "expected GB18030 text like the rows before, got UTF-8", field);
     }
   }
   return true;

@@ -1,7 +1,7 @@
 // Reading and writing CSV (RFC 4180) as real exports hold it: byte order marks, any line ending,
-// line breaks and doubled quotes inside quoted fields, UTF-8 or GB18030. Memory stays constant: one
-// record (at most `max_row_bytes`) and one chunk of the file. A bad record is reported and the file
-// goes on. Classes here are thread-compatible.
+// line breaks and doubled quotes inside quoted fields, UTF-8, GB18030 or UTF-16. Memory stays
+// constant: one record (at most `max_row_bytes` and kMaxColumns) and one chunk of the file. A bad
+// record is reported and the file goes on. Classes here are thread-compatible.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,13 @@
 
 namespace rebound::cli {
 
-enum class CsvEncoding { kAuto, kUtf8, kGb18030 };
+enum class CsvEncoding { kAuto, kUtf8, kGb18030, kUtf16Le, kUtf16Be };
 
-// "auto", "utf-8" (or "utf8"), "gb18030" (or "gbk", "gb2312", its subsets); any case.
+// As many as a spreadsheet has.
+inline constexpr size_t kMaxColumns = 16'384;
+
+// "auto", "utf-8" (or "utf8"), "gb18030" (or "gbk", "gb2312", its subsets), "utf-16le", "utf-16be";
+// any case.
 std::optional<CsvEncoding> ParseCsvEncoding(std::string_view name);
 std::string_view CsvEncodingName(CsvEncoding encoding);
 
@@ -49,7 +53,7 @@ struct RowError {
 };
 
 // One data record. `fields` stands in header order and is complete, valid UTF-8 without NUL exactly
-// if `errors` is empty.
+// if `errors` is empty. Of a row with very many bad cells the first few have an error.
 struct CsvRow {
   int64_t row = 0;
   int64_t line = 0;
@@ -59,8 +63,9 @@ struct CsvRow {
 
 // Decodes a stream to UTF-8, chunk by chunk. With kAuto it decides at the first byte that is not
 // ASCII: UTF-8 if the text from there (up to 64 KiB) has at least as many well-formed UTF-8
-// sequences as broken ones, else GB18030; a byte order mark decides at once. Broken input becomes
-// the byte 0xFF, which no UTF-8 text holds, so that the row that has it can be refused.
+// sequences as broken ones, else GB18030; a byte order mark decides at once, and UTF-16 is found by
+// its mark only. Broken input becomes the byte 0xFF, which no UTF-8 text holds, so that the row
+// that has it can be refused.
 class Utf8Source {
  public:
   Utf8Source(std::istream& in, CsvEncoding encoding);
@@ -74,11 +79,16 @@ class Utf8Source {
   // kAuto until a byte has decided; a file of ASCII alone never decides.
   CsvEncoding encoding() const { return encoding_; }
   uint64_t bytes_read() const { return bytes_read_; }
-  // The file opens with a UTF-16 byte order mark, which this reader does not decode.
-  bool is_utf16() const { return is_utf16_; }
+  // Why the file as a whole is none that can be decoded: it begins as an archive or a workbook
+  // does, or with the byte order mark of another encoding than the one it is said to have. "" if
+  // it may be. Known after the first Read.
+  const std::string& refusal() const { return refusal_; }
+  // Whether a text that was decoded from GB18030 is mojibake: its bytes are UTF-8, and long enough
+  // to be so by no chance. Always false unless this source chose GB18030 by itself.
+  bool WasUtf8(std::string_view text) const;
 
  private:
-  struct Converter;  // ICU's, made when GB18030 is first met
+  struct Converter;  // ICU's, made when it is first needed
 
   bool Fill();
   void Decide();
@@ -86,19 +96,20 @@ class Utf8Source {
 
   std::istream& in_;
   CsvEncoding encoding_;
+  const bool guesses_;
   std::unique_ptr<Converter> converter_;
   std::string raw_;
   uint64_t bytes_read_ = 0;
   bool started_ = false;
   bool bom_done_ = false;
-  bool is_utf16_ = false;
+  std::string refusal_;
 };
 
 // The records of one file, in order. Does not own the stream.
 //
 // A broken quote (never closed, or followed by text) costs one row: reading goes on at the line
 // after the one on which that record began, because the quote, not the next lines, is what is
-// wrong. A record over the limit is refused and reading goes on at the next line likewise.
+// wrong. A record over a limit is refused and reading goes on at the next line likewise.
 class CsvReader {
  public:
   explicit CsvReader(std::istream& in, CsvOptions options = {});
@@ -120,7 +131,7 @@ class CsvReader {
   bool read_failed() const { return in_.bad(); }
 
  private:
-  enum class Fault { kNone, kUnterminatedQuote, kStrayQuote, kTooLong };
+  enum class Fault { kNone, kUnterminatedQuote, kStrayQuote, kTooLong, kTooWide };
 
   bool More();
   bool Peek(char* c);

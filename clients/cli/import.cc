@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kInterruptCheck{100};
 // Rows on their way to the server, and those of the same stretch of the file that are not sent.
 struct Batch {
   v1::ImportResponsesRequest request{};
-  size_t bytes = 0;
+  size_t bytes = 0;  // of the message, or of the rows as they wait in memory if that is more
   std::vector<Reject> rejects{};
   int64_t rejected = 0;  // rows; one may have several rejects
   int64_t last_row = 0;
@@ -120,6 +120,7 @@ void Import::AddRow(const CsvRow& row) {
   const MappedRow mapped = file_.mapping().Map(row);
   if (!mapped.ok()) {
     ++batch_.rejected;
+    batch_.bytes += SizeInMemory(row);
     batch_.last_row = row.row;
     for (const RowError& error : mapped.errors) batch_.rejects.push_back(ToReject(error));
     return;
@@ -130,6 +131,7 @@ void Import::AddRow(const CsvRow& row) {
   const size_t bytes = sent.ByteSizeLong();
   if (bytes > kMaxRowBytes) {
     ++batch_.rejected;
+    batch_.bytes += SizeInMemory(row);
     batch_.last_row = row.row;
     batch_.rejects.push_back(
         {mapped.row, "",
@@ -137,7 +139,7 @@ void Import::AddRow(const CsvRow& row) {
     return;
   }
   if (batch_.bytes > 0 && batch_.bytes + bytes > kBatchBytes) Flush();
-  batch_.bytes += bytes;
+  batch_.bytes += std::max(bytes, SizeInMemory(row));
   batch_.last_row = row.row;
   *batch_.request.mutable_rows()->add_rows() = std::move(sent);
 }
@@ -146,13 +148,13 @@ void Import::SendRows() {
   CsvRow row;
   while (!Stopped() && file_.Next(&row)) {
     AddRow(row);
-    if (batch_.size() >= kBatchRows) Flush();
+    if (batch_.size() >= kBatchRows || batch_.bytes >= kBatchBytes) Flush();
   }
   if (!Stopped()) Flush();
 }
 
 // Sends the batch. One without rows waits in line all the same, so that rejects stay in the order
-// of the file.
+// of the file, and takes a place of the window: what waits in memory has an end.
 void Import::Flush() {
   if (batch_.size() == 0) return;
   AwaitRoom();
@@ -167,7 +169,7 @@ void Import::Flush() {
 }
 
 void Import::AwaitRoom() {
-  while (!Stopped() && unanswered_ >= kWindowBatches) TakeAnswer(kInterruptCheck);
+  while (!Stopped() && in_flight_.size() >= kWindowBatches) TakeAnswer(kInterruptCheck);
   while (!Stopped() && unanswered_ > 0) {
     const size_t before = unanswered_;
     TakeAnswer(std::chrono::milliseconds(0));
@@ -415,7 +417,8 @@ void AddFileOptions(CLI::App* verb, ImportCommand* command) {
       ->type_name("DIR");
   verb->add_flag("--resume", target.resume, "Go on where the import of --results stopped");
   verb->add_flag("--strict", target.strict, "Exit with 1 if any row was rejected");
-  verb->add_option("--encoding", command->encoding, "auto, utf-8 or gb18030")->type_name("NAME");
+  verb->add_option("--encoding", command->encoding, "auto, utf-8, gb18030, utf-16le or utf-16be")
+      ->type_name("NAME");
   verb->add_option("--delimiter", command->delimiter, "auto, comma, semicolon or tab")
       ->type_name("NAME");
 }
@@ -432,8 +435,10 @@ void RunBy(CLI::App* verb, Session& session, std::shared_ptr<ImportCommand> comm
       }
       const std::optional<CsvEncoding> encoding = ParseCsvEncoding(command->encoding);
       if (!encoding) {
-        return session.Fail(kExitUsage, "expected --encoding auto, utf-8 or gb18030, got \"" +
-                                            command->encoding + "\"");
+        return session.Fail(kExitUsage,
+                            "expected --encoding auto, utf-8, gb18030, utf-16le or utf-16be, got "
+                            "\"" +
+                                command->encoding + "\"");
       }
       const std::optional<char> delimiter = ParseCsvDelimiter(command->delimiter);
       if (!delimiter) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "clients/cli/import_file.h"
@@ -65,7 +66,7 @@ class ComplaintImport {
     }
     if (code == kExitOk && !file_.stopped()) code = Send();
     file_.WriteRejects(std::exchange(rejects_, {}));  // of what was not sent
-    return file_.Conclude(code, true);
+    return file_.Conclude(code, rows_.empty());
   }
 
  private:
@@ -74,7 +75,16 @@ class ComplaintImport {
     const MappedRow mapped = file_.mapping().Map(row);
     v1::ImportedCase imported;
     std::vector<RowError> errors = mapped.errors;
-    if (errors.empty()) FillImportedCase(mapped, &imported, &errors);
+    if (errors.empty()) {
+      FillImportedCase(mapped, &imported, &errors);
+      for (RowError& error : errors) {
+        error.column = JoinColumns(file_.mapping().ColumnsOf("handling_result"));
+      }
+    }
+    if (imported.ByteSizeLong() > kMaxRowBytes) {
+      errors.push_back({row.row, row.line, "", "expected a smaller row", ""});
+    }
+    bytes_ += std::max(imported.ByteSizeLong(), SizeInMemory(row));
     if (!errors.empty()) {
       ++file_.summary().rejected;
       for (const RowError& error : errors) rejects_.push_back(ToReject(error));
@@ -83,8 +93,7 @@ class ComplaintImport {
     if (imported.case_().program_id().empty()) {
       imported.mutable_case_()->set_program_id(options_.program);
     }
-    bytes_ += imported.ByteSizeLong();
-    rows_.push_back(mapped.row);
+    rows_.push_back(row.row);
     *request_.add_cases() = std::move(imported);
   }
 
@@ -92,18 +101,24 @@ class ComplaintImport {
     if (request_.cases_size() > 0) {
       if (const int code = OpenCases(); code != kExitOk) return code;
     }
+    request_.Clear();
+    rows_.clear();
+    bytes_ = 0;
     file_.Settle(last_row_, std::exchange(rejects_, {}));
     file_.Draw();
     return kExitOk;
   }
 
   int OpenCases() {
-    request_.set_request_id(NewRequestId());
+    request_.set_request_id(file_.RequestId(rows_.front()));
     request_.set_history(options_.history);
     request_.set_dry_run(options_.dry_run);
     v1::BatchOpenCasesResponse reply;
     const int code = session_.Call(&v1::CaseService::Stub::BatchOpenCases, request_, &reply);
     if (code != kExitOk) return code;
+    if (static_cast<size_t>(reply.results_size()) != rows_.size()) {
+      return session_.Fail(kExitFailed, "the server did not answer every row of a batch");
+    }
     ImportSummary& summary = file_.summary();
     for (int i = 0; i < reply.results_size(); ++i) {
       const v1::BulkResult& result = reply.results(i);
@@ -118,9 +133,6 @@ class ComplaintImport {
         ++summary.opened_cases;
       }
     }
-    request_.Clear();
-    rows_.clear();
-    bytes_ = 0;
     return kExitOk;
   }
 

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/generated_enum_reflection.h>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -104,12 +105,12 @@ class BatchImport {
     if (errors.empty() && item.ByteSizeLong() > kMaxRowBytes) {
       errors.push_back({row.row, row.line, "", "expected a smaller row", ""});
     }
+    bytes_ += std::max(item.ByteSizeLong(), SizeInMemory(row));
     if (!errors.empty()) {
       ++file_.summary().rejected;
       for (const RowError& error : errors) rejects_.push_back(ToReject(error));
       return;
     }
-    bytes_ += item.ByteSizeLong();
     rows_.push_back(row.row);
     *Kind::Items(request_)->Add() = std::move(item);
   }
@@ -170,7 +171,7 @@ class BatchImport {
   typename Kind::Request request_;  // being filled
   std::vector<int64_t> rows_;       // of its items
   std::vector<Reject> rejects_;     // of the same stretch of the file
-  size_t bytes_ = 0;
+  size_t bytes_ = 0;  // of the message, or of the rows as they wait in memory if that is more
   int64_t last_row_ = 0;
 };
 

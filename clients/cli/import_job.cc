@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "clients/cli/output.h"
@@ -20,6 +21,7 @@ constexpr std::string_view kSuccessful = "/successful.csv";
 constexpr std::string_view kUnprocessed = "/unprocessed.csv";
 constexpr std::string_view kJob = "/job.json";
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kHashBytes = 16;
 
 std::string Hex(const std::array<unsigned char, kHashBytes>& bytes) {
@@ -50,10 +52,37 @@ std::string HashOf(const std::string& path, std::string_view identity) {
   return Hex(hash);
 }
 
+// FNV-1a, going on from `sum`: against edits, not against forgers.
+uint64_t Checksum(std::string_view text, uint64_t sum) {
+  if (sum == 0) sum = 0xCBF29CE484222325;
+  for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return sum;
+}
+
+// Of the file's first bytes.
+uint64_t ChecksumOf(const std::string& path, uintmax_t bytes) {
+  std::ifstream in(path, std::ios::binary);
+  std::string chunk(size_t{1} << 16, '\0');
+  uint64_t sum = 0;
+  while (in && bytes > 0) {
+    in.read(chunk.data(), static_cast<std::streamsize>(std::min<uintmax_t>(bytes, chunk.size())));
+    const auto got = static_cast<size_t>(in.gcount());
+    sum = Checksum(std::string_view(chunk).substr(0, got), sum);
+    bytes -= got;
+  }
+  return sum;
+}
+
 // Cells as they were: a guard against formulas would change what is imported again.
 CsvWriter Verbatim(std::ostream& out) { return CsvWriter(out, {.guard_formulas = false}); }
 
 }  // namespace
+
+size_t SizeInMemory(const CsvRow& row) {
+  size_t size = sizeof(row);
+  for (const std::string& field : row.fields) size += sizeof(field) + field.size();
+  return size;
+}
 
 ImportJob::ImportJob(std::string directory, std::string file, std::string_view identity)
     : directory_(std::move(directory)), file_(std::move(file)), identity_(identity) {}
@@ -82,13 +111,17 @@ std::string ImportJob::Open(const std::vector<std::string>& header, bool resume,
   successful_.open(directory_ + std::string(kSuccessful), mode);
   failed_.open(failed_path(), mode);
   if (!known) {
+    successful_ << kByteOrderMark;
     Verbatim(successful_).Write(header_);
     std::vector<std::string> more = header_;
     for (const char* name : {"rebound.row", "rebound.column", "rebound.reason"}) {
       // A mended failed.csv has them already.
       if (std::find(more.begin(), more.end(), name) == more.end()) more.emplace_back(name);
     }
-    Verbatim(failed_).Write(more);
+    std::ostringstream head;
+    head << kByteOrderMark;
+    Verbatim(head).Write(more);
+    AddToFailed(head.str());
     if (!Save(*summary)) return "cannot write into " + directory_;
   }
   return successful_.good() && failed_.good() ? "" : "cannot write into " + directory_;
@@ -112,6 +145,12 @@ std::string ImportJob::Resume(ImportSummary* summary) {
     if (std::string wrong = cut(directory_ + std::string(kSuccessful), "successfulBytes");
         !wrong.empty()) {
       return wrong;
+    }
+    failed_checksum_ = job["failedChecksum"].as<uint64_t>();
+    if (ChecksumOf(failed_path(), job["failedBytes"].as<uintmax_t>()) != failed_checksum_) {
+      return failed_path() +
+             " was changed since; import it into another directory, and put back the one that was "
+             "written";
     }
     if (std::string wrong = cut(failed_path(), "failedBytes"); !wrong.empty()) return wrong;
     rows_done_ = number("rowsDone");
@@ -144,10 +183,11 @@ bool ImportJob::Save(const ImportSummary& summary) {
   std::ofstream out(next, std::ios::binary | std::ios::trunc);
   out << fmt::format(
       "{{\"hash\": {}, \"rowsDone\": {}, \"read\": {}, \"accepted\": {}, \"replayed\": {}, "
-      "\"rejected\": {}, \"openedCases\": {}, \"successfulBytes\": {}, \"failedBytes\": {}}}\n",
+      "\"rejected\": {}, \"openedCases\": {}, \"successfulBytes\": {}, \"failedBytes\": {}, "
+      "\"failedChecksum\": {}}}\n",
       JsonString(hash_), rows_done_, summary.accepted + summary.replayed + summary.rejected,
       summary.accepted, summary.replayed, summary.rejected, summary.opened_cases, successful_bytes,
-      failed_bytes);
+      failed_bytes, failed_checksum_);
   out.close();
   if (!out.good()) return false;
   fs::rename(next, path, fault);
@@ -158,12 +198,18 @@ std::string ImportJob::RequestId(int64_t first_row) const {
   return fmt::format("import-{}-{}", hash_, first_row);
 }
 
+void ImportJob::AddToFailed(const std::string& text) {
+  failed_ << text;
+  failed_checksum_ = Checksum(text, failed_checksum_);
+}
+
 void ImportJob::Add(const CsvRow& row) { waiting_.push_back(row); }
 
 bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
                        const ImportSummary& summary) {
   CsvWriter successful = Verbatim(successful_);
-  CsvWriter failed = Verbatim(failed_);
+  std::ostringstream refused;
+  CsvWriter failed = Verbatim(refused);
   auto reject = rejects.begin();
   while (!waiting_.empty() && waiting_.front().row <= last_row) {
     CsvRow row = std::move(waiting_.front());
@@ -179,6 +225,10 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
       successful.Write(row.fields);
       continue;
     }
+    std::vector<std::string> surplus;
+    if (row.fields.size() > header_.size()) {
+      surplus.assign(row.fields.begin() + static_cast<ptrdiff_t>(header_.size()), row.fields.end());
+    }
     row.fields.resize(header_.size());
     std::string column;
     for (const std::string& name : columns) column += (column.empty() ? "" : "+") + name;
@@ -193,8 +243,10 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
         row.fields[static_cast<size_t>(at - header_.begin())] = value;
       }
     }
+    row.fields.insert(row.fields.end(), surplus.begin(), surplus.end());
     failed.Write(row.fields);
   }
+  AddToFailed(refused.str());
   rows_done_ = std::max(rows_done_, last_row);
   return Save(summary);
 }
@@ -202,6 +254,7 @@ bool ImportJob::Settle(int64_t last_row, const std::vector<Reject>& rejects,
 bool ImportJob::WriteUnprocessed(CsvReader* rest) {
   std::ofstream out(directory_ + std::string(kUnprocessed), std::ios::binary | std::ios::trunc);
   CsvWriter csv = Verbatim(out);
+  out << kByteOrderMark;
   csv.Write(header_);
   for (const CsvRow& row : waiting_) csv.Write(row.fields);
   CsvRow row;

@@ -1,10 +1,14 @@
 // The results of an import as files in a directory, kept so that an import that was cut off goes on
-// where it stopped:
+// where it stopped. UTF-8 with a byte order mark, by which a spreadsheet knows it, and with commas,
+// whatever the imported file has:
 //
 //   successful.csv   rows that are stored (or would be, in a dry run), as they stood in the file
 //   failed.csv       rows that were refused, with three columns more: rebound.row, rebound.column
-//                    and rebound.reason. Mend them there and import that file: a mapping leaves
-//                    the three columns out.
+//                    and rebound.reason. Mend them there and import that file, into
+//                    another directory and once this import has ended: a mapping leaves
+//                    the three columns out. A row with more cells than the header keeps them
+//                    behind those three, and a row that could not be told apart from the next
+//                    one (an open quote, say) what was read of it.
 //   unprocessed.csv  rows without an answer, where the import ended before its last row
 //   job.json         which file, mapping and options these are, by hash, and how far it came
 //
@@ -24,6 +28,9 @@
 
 namespace rebound::cli {
 
+// What a row that waits costs.
+size_t SizeInMemory(const CsvRow& row);
+
 // A row that is not stored, and why.
 struct Reject {
   int64_t row = 0;
@@ -31,7 +38,8 @@ struct Reject {
   std::string reason{};
 };
 
-// Not thread-safe. Rows wait in memory from Add to Settle, which an import does batch by batch.
+// Not thread-safe. Rows wait in memory from Add to Settle, which an import does batch by batch, a
+// batch being so many rows or so many bytes (SizeInMemory).
 class ImportJob {
  public:
   // `identity` tells one import from another: what is imported, its mapping and its options.
@@ -59,6 +67,7 @@ class ImportJob {
 
  private:
   std::string Resume(ImportSummary* summary);
+  void AddToFailed(const std::string& text);
   bool Save(const ImportSummary& summary);
 
   std::string directory_;
@@ -69,6 +78,7 @@ class ImportJob {
   int64_t rows_done_ = 0;
   std::ofstream successful_;
   std::ofstream failed_;
+  uint64_t failed_checksum_ = 0;  // of what was written into it
   std::deque<CsvRow> waiting_;
 };
 

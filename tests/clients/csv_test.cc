@@ -142,6 +142,120 @@ TEST(CsvReaderTest, ABrokenByteCostsOneRowOfAGb18030File) {
   EXPECT_EQ(reading.rows[3].errors.size(), 1u) << "half a character at the end of the file";
 }
 
+// With a byte order mark.
+std::string InUtf16(std::u16string_view text, bool big_endian) {
+  std::string bytes;
+  const auto add = [&](char16_t unit) {
+    const char high = static_cast<char>(unit >> 8);
+    const char low = static_cast<char>(unit & 0xFF);
+    bytes += big_endian ? high : low;
+    bytes += big_endian ? low : high;
+  };
+  add(u'\xFEFF');
+  for (const char16_t unit : text) add(unit);
+  return bytes;
+}
+
+TEST(CsvReaderTest, ReadsUtf16OfEitherOrderAcrossChunkBorders) {
+  std::u16string words;
+  std::string expected;
+  for (int i = 0; i < 20'000; ++i) {
+    words += u"客𠀀";
+    expected += "客𠀀";
+  }
+  for (const bool big_endian : {false, true}) {
+    for (const std::u16string pad : {u"", u"p"}) {
+      std::u16string text = u"id,text" + pad + u"\r\n";
+      for (int i = 0; i < 5; ++i) text += u"x,\"" + words + u",\n\"\r\n";
+      const Reading reading = Read(InUtf16(text, big_endian));
+      EXPECT_EQ(reading.encoding, big_endian ? CsvEncoding::kUtf16Be : CsvEncoding::kUtf16Le);
+      EXPECT_EQ(reading.header[0], "id") << "without the byte order mark";
+      ASSERT_EQ(reading.rows.size(), 5u);
+      for (const CsvRow& row : reading.rows) {
+        EXPECT_TRUE(row.errors.empty());
+        EXPECT_EQ(row.fields[1], expected + ",\n");
+      }
+    }
+  }
+  const std::string unmarked = InUtf16(u"a\n客\n", false).substr(2);
+  EXPECT_EQ(Read(unmarked, {.encoding = CsvEncoding::kUtf16Le}).rows.at(0).fields[0], "客");
+}
+
+TEST(CsvReaderTest, ABrokenCharacterOfUtf16CostsOneRow) {
+  std::u16string text = u"id,text\n1,客户\n2,?\n3,回访\n4,\n";
+  text[text.find(u'?')] = u'\xDC00';
+  std::string bytes = InUtf16(text, false);
+  bytes.pop_back();  // half a unit at the end of the file
+  const Reading reading = Read(bytes);
+  ASSERT_EQ(reading.rows.size(), 4u);
+  EXPECT_TRUE(reading.rows[0].errors.empty());
+  ASSERT_EQ(reading.rows[1].errors.size(), 1u);
+  EXPECT_EQ(reading.rows[1].errors[0],
+            (RowError{3, 3, "text", "expected UTF-16 text, got a broken byte", "?"}));
+  EXPECT_EQ(reading.rows[2].fields[1], "回访");
+  EXPECT_EQ(reading.rows[3].errors.size(), 1u);
+}
+
+// Files put together from two systems: the rows of the second encoding are refused, not garbled.
+TEST(CsvReaderTest, RowsInAnotherEncodingThanTheFilesAreRefused) {
+  const std::string gb = "g,\xBF\xCD\xBB\xA7\xB7\xFE\xCE\xF1\n";  // 客户服务
+  const std::string utf8 = "u,客户服务\n";
+  const Reading first_utf8 = Read("id,text\n" + utf8 + utf8 + gb + utf8);
+  EXPECT_EQ(first_utf8.encoding, CsvEncoding::kUtf8);
+  ASSERT_EQ(first_utf8.rows.size(), 4u);
+  ASSERT_EQ(first_utf8.rows[2].errors.size(), 1u);
+  EXPECT_EQ(first_utf8.rows[2].errors[0].row, 4);
+  EXPECT_EQ(first_utf8.rows[2].errors[0].column, "text");
+  EXPECT_EQ(first_utf8.rows[3].fields[1], "客户服务");
+  const Reading first_gb = Read("id,text\n" + gb + gb + gb + utf8 + gb);
+  EXPECT_EQ(first_gb.encoding, CsvEncoding::kGb18030);
+  ASSERT_EQ(first_gb.rows.size(), 5u);
+  for (const size_t good : {0u, 1u, 2u, 4u}) EXPECT_EQ(first_gb.rows[good].fields[1], "客户服务");
+  ASSERT_EQ(first_gb.rows[3].errors.size(), 1u);
+  EXPECT_EQ(first_gb.rows[3].errors[0].row, 5);
+  EXPECT_EQ(first_gb.rows[3].errors[0].reason,
+            "expected GB18030 text like the rows before, got UTF-8");
+  // Whoever names the encoding is believed.
+  const Reading named = Read("id,text\n" + gb + utf8, {.encoding = CsvEncoding::kGb18030});
+  EXPECT_TRUE(named.rows[1].errors.empty());
+}
+
+TEST(CsvReaderTest, ArchivesAndWorkbooksAreNamedInsteadOfRead) {
+  struct Row {
+    std::string bytes;
+    const char* said;
+  };
+  for (const Row& row : {
+           Row{"\x1F\x8B\x08\x01", "a gzip archive; unpack it first"},
+           Row{"PK\x03\x04rest", "a zip archive or an XLSX workbook; unpack it, or save it as CSV"},
+           Row{"7z\xBC\xAF\x27\x1C", "a 7z archive"},
+           Row{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an XLS workbook; save it as CSV"},
+           Row{"%PDF-1.7", "a PDF"},
+       }) {
+    const Reading reading = Read(row.bytes);
+    ASSERT_TRUE(reading.refusal) << row.said;
+    EXPECT_NE(reading.refusal->find(row.said), std::string::npos) << *reading.refusal;
+  }
+  EXPECT_EQ(Read("PK,name\n1,x\n").header, (Fields{"PK", "name"}));
+}
+
+TEST(CsvReaderTest, ARowOfVeryManyCellsCostsNoMoreThanAnotherBadRow) {
+  const std::string many(3'000'000, ',');
+  const std::string nuls = [] {
+    std::string text;
+    for (int i = 0; i < 1000; ++i) text += std::string("\0,", 2);
+    return text;
+  }();
+  const Reading reading = Read("id,text\n" + many + "\n" + nuls + "\n2,good\n");
+  ASSERT_EQ(reading.rows.size(), 3u);
+  EXPECT_LE(reading.rows[0].fields.size(), kMaxColumns);
+  ASSERT_EQ(reading.rows[0].errors.size(), 1u);
+  EXPECT_EQ(reading.rows[0].errors[0].reason, "expected a row of at most 16384 columns, got more");
+  EXPECT_GT(reading.rows[1].errors.size(), 1u);
+  EXPECT_LT(reading.rows[1].errors.size(), 20u);
+  EXPECT_EQ(reading.rows[2].fields, (Fields{"2", "good"}));
+}
+
 struct BadRow {
   std::string name;
   std::string text;  // the row between two good ones
@@ -207,17 +321,20 @@ TEST(CsvReaderTest, AFileWithoutAUsableHeaderIsRefused) {
   EXPECT_EQ(Read("").refusal, "expected a header row, got an empty file");
   EXPECT_EQ(Read("\na,b\n").refusal, "expected a header row, got a blank line");
   EXPECT_EQ(Read("a,\"b\n1,2\n").refusal, "the header row has a quote that is never closed");
-  const std::string utf16(
-      "\xFF\xFE"
-      "a\0,\0",
-      6);
-  EXPECT_TRUE(Read(utf16).refusal->find("UTF-16") != std::string::npos);
+  const std::string unmarked = InUtf16(u"a,b\n", false).substr(2);
+  EXPECT_NE(Read(unmarked).refusal->find("byte order mark"), std::string::npos);
+  EXPECT_EQ(Read(InUtf16(u"a,b\n", false), {.encoding = CsvEncoding::kUtf8}).refusal,
+            "expected utf-8, got the byte order mark of utf-16le");
+  EXPECT_EQ(Read(std::string(kMaxColumns, ',') + "\n").refusal,
+            "header: expected a row of at most 16384 columns, got more");
   EXPECT_EQ(Read(" a , b\n").header, (Fields{"a", "b"}));
 }
 
 TEST(CsvReaderTest, OptionsAreParsedByName) {
   EXPECT_EQ(ParseCsvEncoding("UTF-8"), CsvEncoding::kUtf8);
   EXPECT_EQ(ParseCsvEncoding("gbk"), CsvEncoding::kGb18030);
+  EXPECT_EQ(ParseCsvEncoding("UTF-16LE"), CsvEncoding::kUtf16Le);
+  EXPECT_EQ(ParseCsvEncoding("utf-16be"), CsvEncoding::kUtf16Be);
   EXPECT_EQ(ParseCsvEncoding("latin1"), std::nullopt);
   EXPECT_EQ(ParseCsvDelimiter("tab"), '\t');
   EXPECT_EQ(ParseCsvDelimiter("auto"), '\0');
