@@ -4,11 +4,10 @@
 //
 //   successful.csv   rows that are stored (or would be, in a dry run), as they stood in the file
 //   failed.csv       rows that were refused, with three columns more: rebound.row, rebound.column
-//                    and rebound.reason. Mend them there and import that file, into
-//                    another directory and once this import has ended: a mapping leaves
-//                    the three columns out. A row with more cells than the header keeps them
-//                    behind those three, and a row that could not be told apart from the next
-//                    one (an open quote, say) what was read of it.
+//                    and rebound.reason. Once this import has ended, mend them there and import
+//                    that file into another directory: a mapping leaves the three columns out. A
+//                    row with more cells than the header keeps them behind those three, and of one
+//                    that cannot be told from the next (an open quote) it has what was read.
 //   unprocessed.csv  rows without an answer, where the import ended before its last row
 //   job.json         which file, mapping and options these are, by hash, and how far it came
 //
