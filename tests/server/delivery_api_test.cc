@@ -1,14 +1,9 @@
 // Endpoints and the log of deliveries over the API. What is delivered when: dispatcher_test.cc.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <future>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "rebound/v1/access_service.pb.h"
@@ -16,6 +11,7 @@
 #include "server/delivery/ping.h"
 #include "server/delivery/webhook.h"
 #include "server/storage/delivery_records.h"
+#include "tests/fixtures/receiver.h"
 #include "tests/fixtures/test_server.h"
 #include "workflows/check.h"
 
@@ -629,86 +625,6 @@ TEST_F(DeliveryLogTest, WhatEndedIsDeliveredAgainUnderItsId) {
 
 // ---- Pings -------------------------------------------------------------------------------------
 
-// Answers one request after the other with `answer`, and keeps what came.
-class Receiver {
- public:
-  explicit Receiver(std::string answer) : answer_(std::move(answer)) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    CHECK(listen(listener_, 16) == 0);
-    socklen_t size = sizeof address;
-    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { Run(); });
-  }
-  ~Receiver() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-  }
-  Receiver(const Receiver&) = delete;
-  Receiver& operator=(const Receiver&) = delete;
-
-  std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
-  // Head and body of the last request. After its answer has come.
-  std::string Request() const {
-    std::lock_guard lock(mutex_);
-    return request_;
-  }
-  std::string Header(const std::string& name) const {
-    const std::string request = Request();
-    const size_t at = request.find("\r\n" + name + ": ");
-    if (at == std::string::npos) return "";
-    const size_t begin = at + name.size() + 4;
-    return request.substr(begin, request.find("\r\n", begin) - begin);
-  }
-  std::string Body() const {
-    const std::string request = Request();
-    return request.substr(request.find("\r\n\r\n") + 4);
-  }
-
- private:
-  void Run() {
-    for (int client; (client = accept(listener_, nullptr, nullptr)) >= 0; close(client)) {
-      timeval limit{.tv_sec = 30, .tv_usec = 0};
-      setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-      std::string request;
-      char bytes[4096];
-      size_t whole = std::string::npos;
-      while (request.size() < whole) {
-        const ssize_t read = recv(client, bytes, sizeof bytes, 0);
-        if (read <= 0) break;
-        request.append(bytes, static_cast<size_t>(read));
-        const size_t head = request.find("\r\n\r\n");
-        const size_t length = request.find("Content-Length: ");
-        if (head != std::string::npos && length < head) {
-          whole = head + 4 + std::stoul(request.substr(length + 16));
-        }
-      }
-      {
-        std::lock_guard lock(mutex_);
-        request_ = request;
-      }
-      send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-    }
-  }
-
-  const std::string answer_;
-  int listener_ = -1;
-  uint16_t port_ = 0;
-  mutable std::mutex mutex_;
-  std::string request_;
-  std::thread thread_;
-};
-
-std::string Answer(const std::string& status, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + body;
-}
-
 class PingTest : public testing::Test {
  protected:
   std::string Create(const std::string& endpoint, const std::string& more = "") {
@@ -727,7 +643,7 @@ class PingTest : public testing::Test {
 };
 
 TEST_F(PingTest, AWebhookIsSentASignedPing) {
-  const Receiver receiver(Answer("200 OK", "thanks"));
+  const Receiver receiver(HttpAnswer("200 OK", "thanks"));
   const std::string id = Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", receiver.Url()) +
                                 R"(headers { key: "X-Tenant" value: "seven" })");
   server_.Do<api::DisableEndpointResponse>("admin", id);
@@ -735,13 +651,13 @@ TEST_F(PingTest, AWebhookIsSentASignedPing) {
   EXPECT_TRUE(result.delivered());
   EXPECT_EQ(result.status(), 200);
   EXPECT_EQ(result.answer(), "thanks");
-  EXPECT_TRUE(receiver.Request().starts_with("POST /hook HTTP/1.1\r\n"));
-  EXPECT_EQ(receiver.Header("X-Tenant"), "seven");
-  EXPECT_EQ(receiver.Header("webhook-signature"),
-            SignatureOf({made_.secret()}, receiver.Header("webhook-id"), server_.clock().Now(),
-                        receiver.Body()));
-  EXPECT_THAT(receiver.Body(), HasSubstr(R"("type":"io.rebound.ping.v1")"));
-  EXPECT_THAT(receiver.Body(), HasSubstr(R"("source":"https://cases.example.com")"));
+  EXPECT_TRUE(receiver.All().back().head.starts_with("POST /hook HTTP/1.1\r\n"));
+  EXPECT_EQ(receiver.All().back().Header("X-Tenant"), "seven");
+  EXPECT_EQ(receiver.All().back().Header("webhook-signature"),
+            SignatureOf({made_.secret()}, receiver.All().back().Header("webhook-id"),
+                        server_.clock().Now(), receiver.All().back().body));
+  EXPECT_THAT(receiver.All().back().body, HasSubstr(R"("type":"io.rebound.ping.v1")"));
+  EXPECT_THAT(receiver.All().back().body, HasSubstr(R"("source":"https://cases.example.com")"));
   const AuditEntry last = server_.LastAudit();
   EXPECT_EQ(last.method, "rebound.v1.DeliveryService/TestEndpoint");
   EXPECT_EQ(last.subject_type, "endpoint");
@@ -749,7 +665,8 @@ TEST_F(PingTest, AWebhookIsSentASignedPing) {
 }
 
 TEST_F(PingTest, ARefusalIsToldAsItCame) {
-  const Receiver receiver(Answer("410 Gone", std::string("gone\xff") + std::string(2'000, 'x')));
+  const Receiver receiver(
+      HttpAnswer("410 Gone", std::string("gone\xff") + std::string(2'000, 'x')));
   const std::string id = Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", receiver.Url()));
   const auto result = Ping(id);
   EXPECT_FALSE(result.delivered());
@@ -762,21 +679,22 @@ TEST_F(PingTest, ARefusalIsToldAsItCame) {
 }
 
 TEST_F(PingTest, ARobotIsJudgedByItsCode) {
-  const Receiver receiver(Answer("200 OK", R"({"errcode":93000,"errmsg":"invalid webhook url"})"));
+  const Receiver receiver(
+      HttpAnswer("200 OK", R"({"errcode":93000,"errmsg":"invalid webhook url"})"));
   const std::string id =
       Create("kind: ENDPOINT_KIND_WECOM " + Quoted("url", receiver.Url() + "?key=k"));
   const auto result = Ping(id);
   EXPECT_FALSE(result.delivered());
   EXPECT_EQ(result.status(), 200);
   EXPECT_THAT(result.answer(), HasSubstr("invalid webhook url"));
-  EXPECT_THAT(receiver.Request(), HasSubstr("POST /hook?key=k HTTP/1.1"));
-  EXPECT_THAT(receiver.Body(), HasSubstr("Rebound"));
+  EXPECT_THAT(receiver.All().back().head, HasSubstr("POST /hook?key=k HTTP/1.1"));
+  EXPECT_THAT(receiver.All().back().body, HasSubstr("Rebound"));
 }
 
 TEST_F(PingTest, WhoDoesNotListenIsToldOf) {
   std::string url;
   {
-    const Receiver receiver("");
+    const Receiver receiver(std::string{});
     url = receiver.Url();
   }
   const auto result = Ping(Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", url)));
