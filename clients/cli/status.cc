@@ -58,14 +58,6 @@ std::string TimersText(const v1::TimerStatus& timers) {
   return text;
 }
 
-// Empty: none was refused.
-std::string RefusedText(const v1::RateLimitStatus& limits) {
-  if (limits.identity_refused_count() == 0 && limits.address_refused_count() == 0) return "";
-  return fmt::format("{} by the limit of an identity, {} by that of an address, since the start",
-                     GroupDigits(limits.identity_refused_count()),
-                     GroupDigits(limits.address_refused_count()));
-}
-
 // Nothing where nothing was ever to be delivered.
 std::string DeliveriesText(const v1::DeliveryStatus& deliveries) {
   if (deliveries.pending_count() + deliveries.delivered_count() + deliveries.dead_count() == 0) {
@@ -99,7 +91,6 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
                           ? "since " + FormatTimeSeconds(status.timers().hold_time()) +
                                 ": the clock jumped; if it is right: rebound clock confirm"
                           : ""},
-      {"calls refused", RefusedText(status.rate_limits())},
       {"deliveries", DeliveriesText(status.deliveries())},
       {"zone data", status.tzdata_version()},
   };
