@@ -480,7 +480,8 @@ CsvReader::Fault CsvReader::ReadFields(std::vector<std::string>* fields) {
   }
 }
 
-// REQUIRES: a byte is left. Leaves position_ at the start of the next record.
+// REQUIRES: a byte is left. Leaves position_ at the start of the next record, but for a header at
+// fault.
 CsvReader::Fault CsvReader::ReadRecord(std::vector<std::string>* fields) {
   // Moving the rest of the buffer for every record would cost a copy of it per row.
   if (position_ >= kChunkBytes || position_ == buffer_.size()) {
@@ -494,7 +495,8 @@ CsvReader::Fault CsvReader::ReadRecord(std::vector<std::string>* fields) {
   first_line_end_ = 0;
   record_limit_ = position_ + options_.max_row_bytes;
   const Fault fault = ReadFields(fields);
-  if (fault == Fault::kNone) return fault;
+  // Behind a header at fault nothing is read: /dev/zero has no end.
+  if (fault == Fault::kNone || row_ == 1) return fault;
   if (first_line_end_ != 0) {
     position_ = first_line_end_;
     line_ = start_line + 1;

@@ -1,7 +1,8 @@
 """Attacks 22-28: filters, pages, cursors, masks of fields, request ids."""
 import base64
 
-from rig import Attacks, expect
+import grpc
+from rig import DEADLINE, Attacks, expect
 
 attacks = Attacks()
 
@@ -23,6 +24,48 @@ def filters(rig):
     for order in ('reason', 'customer_id; --', 'x' * 10_000, 'open_time sideways'):
         answer = rig.api.call('CaseService/ListCases', {'order_by': order})
         expect_refusal(answer, 3, None, f'order_by {order[:40]}')
+
+
+@attacks(22, 'filters and orders on what is masked: none, for nobody', 'gRPC')
+def masked_fields(rig):
+    phone = '+8613800001234'
+    stored = rig.api.call('CustomerService/UpsertCustomer', {
+        'request_id': 'masked', 'external_key': {'source_system': 'crm', 'external_id': 'masked'},
+        'customer': {'display_name': 'Li Masked',
+                     'contact_points': [{'channel': 1, 'address': phone}]},
+        'update_mask': {'paths': ['display_name', 'contact_points']}})
+    expect(stored.code == 0, repr(stored))
+    personal = ('display_name', 'name', 'phone', 'contact_points', 'contact_points.address',
+                'contact_points[0].address', 'address', 'email', 'contact_person',
+                'external_key.external_id', 'external_id', 'customer.display_name')
+    texts = {}
+    for who, value in (('admin', phone), ('agent', phone), ('agent', 'nobody')):
+        for method in ('CaseService/ListCases', 'ResponseService/ListResponses',
+                       'CustomerService/ListCustomers'):
+            for field in personal:
+                answer = rig.api.call(method, {'filter': f'{field} = "{value}"'},
+                                      token=rig.tokens[who])
+                expect_refusal(answer, 3, 'FILTER_INVALID', f'{who} {method} {field}')
+                texts.setdefault((method, field), set()).add(answer.details)
+    for what, each in texts.items():
+        expect(len(each) == 1, f'{what}: the value or the caller changes the answer: {each}')
+    for field in personal:
+        answer = rig.api.call('CaseService/ListCases', {'order_by': field})
+        expect_refusal(answer, 3, None, f'order_by {field}')
+    # The same behind the other door to records.
+    for kind in (1, 2, 3):
+        method = rig.protos.method('ExportService/ExportRecords')
+        request = rig.protos.message(method.input_type.full_name)(
+            kind=kind, format=1, filter=f'display_name = "{phone}"')
+        with rig.api.channel() as channel:
+            stream = channel.unary_stream('/rebound.v1.ExportService/ExportRecords')(
+                request.SerializeToString(), timeout=DEADLINE,
+                metadata=[('authorization', 'Bearer ' + rig.tokens['admin'])])
+            try:
+                next(stream)
+                expect(False, f'an export by a filter on a name began: kind {kind}')
+            except grpc.RpcError as error:
+                expect_refusal(rig.api.refusal(error), 3, 'FILTER_INVALID', f'export {kind}')
 
 
 @attacks(24, 'page sizes -1, 0, 2^31-1', 'gRPC')

@@ -1,8 +1,11 @@
 """Attacks 1-12: bytes on the wire of gRPC, straight at the server and through the front."""
+import collections
 import os
+import select
 import socket
 import struct
 import threading
+import time
 
 import grpc
 import hpack
@@ -75,28 +78,54 @@ def large_headers(rig):
             expect(refused, f'{kind} {answer}')
 
 
-@attacks(3, 'rapid reset: 10 connections', 'front')
+def slowest(api, count):
+    """The 99th percentile, in seconds, of good calls one after the other on one connection."""
+    taken = []
+    metadata = [('authorization', 'Bearer ' + api.token)]
+    with api.channel() as channel:
+        call = channel.unary_unary(STATUS)
+        call(b'', timeout=DEADLINE, metadata=metadata)
+        for _ in range(count):
+            started = time.monotonic()
+            call(b'', timeout=DEADLINE, metadata=metadata)
+            taken.append(time.monotonic() - started)
+    return sorted(taken)[count * 99 // 100 - 1]
+
+
+@attacks(3, 'rapid reset: 10 connections, and p99 of the others', 'front')
 def rapid_reset(rig):
-    streams = rig.scaled(2000, 20_000)
+    streams = rig.scaled(5000, 20_000)
+    # The same bytes on every connection, made before: the flood leaves this process its time.
+    encoder, blocks = hpack.Encoder(), []
+    for first in range(0, streams, 100):
+        block = b''
+        for i in range(first, first + 100):
+            block += frame(HEADERS, 4, 2 * i + 1, encoder.encode(call_head(STATUS)))
+            block += frame(RST, 0, 2 * i + 1, struct.pack('>I', 8))
+        blocks.append(block)
+    taken = []
+
     def flood():
         with Raw(rig.front.port).start_h2() as raw:
-            encoder = hpack.Encoder()
-            for first in range(0, streams, 100):
-                block = b''
-                for i in range(first, first + 100):
-                    stream = 2 * i + 1
-                    block += frame(HEADERS, 4, stream, encoder.encode(call_head(STATUS)))
-                    block += frame(RST, 0, stream, struct.pack('>I', 8))
+            for block in blocks:
                 if not raw.send(block):
                     return
+                taken.append(1)
+    quiet = slowest(rig.front_api, 300)
     threads = [threading.Thread(target=flood) for _ in range(10)]
     for thread in threads:
         thread.start()
-    # Others are served meanwhile.
-    answer = rig.front_api.call('OperationsService/GetStatus')
-    for thread in threads:
-        thread.join(3 * DEADLINE)
-    expect(answer.code == 0, f'a call during the flood: {answer}')
+    try:
+        flooded = slowest(rig.front_api, 300)
+    finally:
+        for thread in threads:
+            thread.join(3 * DEADLINE)
+    print(f'     p99 {quiet * 1000:.1f} ms, {flooded * 1000:.1f} ms beside the flood, of which '
+          f'{len(taken) * 10 / len(blocks):.0f} % were taken')
+    # Twice is what the list says; on a machine of two cores that others use, too, a turn of the
+    # scheduler is many calls of two milliseconds.
+    expect(flooded < max(2 * quiet, rig.scaled(0.5, 0.1)),
+           f'p99 {quiet:.3f} s became {flooded:.3f} s')
 
 
 def flood_frames(rig, name, block, count, settings=b''):
@@ -147,6 +176,26 @@ def priority_loops(rig):
         rig.scaled(50, 1000))
 
 
+def await_closed(sockets):
+    """Until the other side has closed each of them."""
+    poller, left, end = select.poll(), {}, time.monotonic() + DEADLINE
+    for each in sockets:
+        each.setblocking(False)
+        left[each.fileno()] = each
+        poller.register(each, select.POLLIN)
+    while left:
+        expect(time.monotonic() < end, f'{len(left)} of {len(sockets)} idle connections are not '
+               f'closed: {collections.Counter(s.getpeername()[1] for s in left.values())}')
+        for file, _ in poller.poll(500):
+            try:
+                closed = not left[file].recv(65536)
+            except OSError as error:
+                closed = not isinstance(error, BlockingIOError)
+            if closed:
+                poller.unregister(file)
+                del left[file]
+
+
 @attacks(5, 'idle connections, prefaces without SETTINGS, half handshakes', 'both', memory=200)
 def idle_connections(rig):
     # What one process may have open here; the server and the front raise theirs themselves.
@@ -162,12 +211,10 @@ def idle_connections(rig):
             if i % 2:
                 opened[-1].sendall(PREFACE if port != rig.front.tls else b'\x16\x03\x01\x02\0\x01')
         rig.expect_good_call()
-        # Of the server's own, the first is closed soon by itself.
-        opened[0].settimeout(DEADLINE)
-        while opened[0].recv(4096):
-            pass
-    except socket.timeout:
-        raise Wrong('an idle connection is not closed') from None
+        # The front has no timeout for connections without a stream but that of its streams, 150 s:
+        # what bounds them there is the number for each address.
+        await_closed([s for s in opened if s.getpeername()[1] == rig.server.port])
+        rig.expect_good_call()
     finally:
         for each in opened:
             each.close()

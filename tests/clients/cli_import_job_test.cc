@@ -7,11 +7,10 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <sstream>
 
@@ -291,7 +290,7 @@ class CliImportJobTest : public testing::TestWithParam<Kind> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, CliImportJobTest, testing::ValuesIn(kKinds),
-                         [](const auto& info) { return std::string(info.param.verb); });
+                         [](const auto& kind) { return std::string(kind.param.verb); });
 
 // Rows are refused by the server, by the mapping and by the reader of the file; formulas, quotes
 // and surplus cells come out as they went in.
@@ -507,8 +506,6 @@ TEST_P(CliImportJobTest, ADryRunStoresNothing) {
 
 // A file in UTF-16 with semicolons gives the same result files as one in UTF-8 with commas.
 TEST_P(CliImportJobTest, ResultFilesAreUtf8WhateverTheFileIs) {
-  const std::string text =
-      "ID;UNIT;SCORE;WHEN;TEXT\nk1;north;3;2026-01-05;客户\nk2;nowhere;3;2026-01-05;a;b\n";
   std::string bytes = "\xFF\xFE";
   for (const char16_t unit : std::u16string(u"ID;UNIT;SCORE;WHEN;TEXT\nk1;north;3;2026-01-05;客户\n"
                                             u"k2;nowhere;3;2026-01-05;a,b\n")) {

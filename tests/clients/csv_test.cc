@@ -330,6 +330,14 @@ TEST(CsvReaderTest, AFileWithoutAUsableHeaderIsRefused) {
   EXPECT_EQ(Read(" a , b\n").header, (Fields{"a", "b"}));
 }
 
+// As /dev/zero is: what has no end is not read to its end.
+TEST(CsvReaderTest, NothingIsReadBehindAHeaderAtFault) {
+  std::istringstream in(std::string(2'000'000, 'x'));
+  CsvReader reader(in, {.max_row_bytes = 100'000});
+  EXPECT_TRUE(reader.ReadHeader());
+  EXPECT_LT(reader.bytes_read(), 400'000u);
+}
+
 TEST(CsvReaderTest, OptionsAreParsedByName) {
   EXPECT_EQ(ParseCsvEncoding("UTF-8"), CsvEncoding::kUtf8);
   EXPECT_EQ(ParseCsvEncoding("gbk"), CsvEncoding::kGb18030);
