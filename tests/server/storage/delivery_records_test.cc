@@ -367,6 +367,8 @@ TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
   changed.position.sequence = 2;
   Put(changed);
   EXPECT_THAT(Problems(), ElementsAre(name + "its place after event 2 is not in this log"));
+}
+
 TEST_P(DeliveryRecordsTest, ARequestIsFoundOnceItsChangeIsKept) {
   const RequestRecord request{.key = {1}, .body = {2}, .resource = IdOf(3), .at = kNow};
   const auto found = [&](const Hash128& key) {
