@@ -30,6 +30,7 @@ namespace rebound {
 namespace {
 
 constexpr int kMaxMessage = 4 << 20;
+constexpr size_t kMaxFromStrangers = 64 << 10;  // over HTTP, by whom no limit of identities holds
 constexpr int kMaxMetadata = 16 << 10;
 constexpr int kMaxStreams = 1'000;
 constexpr size_t kReadThreads = 2;
@@ -211,6 +212,16 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   to.metrics = [this](const HttpRequest& request, const Gateway::MetricsReply& reply) {
     Metrics(request, reply);
   };
+  to.admit = [this](const Gateway::CallEntries& entries, std::string_view method) {
+    // Of health, which has a door of its own, and never much to say.
+    if (!method.starts_with("rebound.v1.")) return Gateway::Admission{.longest = kMaxFromStrangers};
+    const std::string_view stamp = Knock(backend, entries, method);
+    return Gateway::Admission{
+        .reads = stamp == kStampReads,
+        .longest = OpenToStrangers(method) ? kMaxFromStrangers : size_t{kMaxMessage},
+        .stamp = std::string(stamp)};
+  };
+  to.run = [this](std::function<void()> task) { return pool.Run(std::move(task)); };
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   gateway = std::make_unique<Gateway>(grpc_server->InProcessChannel(arguments), std::move(to));

@@ -11,10 +11,16 @@
 
 namespace rebound {
 
+// By the gateway, or whoever else calls without a socket.
+bool IsWithinProcess(const grpc::CallbackServerContext& context);
+
 // Where the call came from, without the port: an address, "unix", or empty. A call from within this
 // process is from whoever its gateway says in the metadata "rebound-peer-address"; in a call from
 // outside that says nothing.
 std::string PeerAddress(const grpc::CallbackServerContext& context);
+
+// As an audit entry may hold it; empty when it is none.
+std::string AddressOrNone(std::string address);
 
 // Of what the call did, for AccessRecords::Audit: a change, or a sign-in of `principal` by a call
 // that needed no identity. `resource`: what was changed; empty: nothing with an id.

@@ -100,6 +100,13 @@ std::string CallerAddress(const Backend& backend, const grpc::CallbackServerCont
   return ForwardedAddress(backend.trusted_proxies, address, forwarded);
 }
 
+// Of a call that the gateway admitted; empty: of no such call.
+std::string_view StampOf(const grpc::CallbackServerContext& context) {
+  const auto stamp = context.client_metadata().find(kStamp);
+  if (stamp == context.client_metadata().end() || !IsWithinProcess(context)) return {};
+  return {stamp->second.data(), stamp->second.size()};
+}
+
 // By what the limit of addresses knows a caller; empty: it does not hold for them.
 std::string LimitedBy(const Backend& backend, std::string_view address) {
   if (backend.limits == nullptr) return {};
@@ -237,12 +244,19 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   }
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
+  const std::string_view stamp = StampOf(*context);
+  // Whatever stood against it when its message was not read may be over by now.
+  const bool unread = !stamp.empty() && stamp != kStampReads;
+  const auto too_early = [&](const char* limit) {
+    return Error{Reason::kRateLimited, {{"limit", limit}, {"retry_ms", "1"}}};
+  };
   const std::string limited = LimitedBy(backend, call->address);
-  if (!limited.empty()) {
+  if (!limited.empty() && (stamp.empty() || stamp == kStampNone)) {
     if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
   }
   if (OpenToStrangers(method)) {
     call->revision = backend.book.current();
+    if (unread) return too_early("address");
     return {};
   }
   auto known = Recheck(backend, context, call);
@@ -250,15 +264,46 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
     ChargeStranger(backend, limited, known.error());
     return known;
   }
-  if (backend.limits != nullptr) {
+  if (backend.limits != nullptr && stamp != kStampLimits && stamp != kStampReads) {
     auto free =
         CheckLimit(backend.limits->identity, "identity", call->identity.name, CostOf(method));
     if (!free) return free;
   }
+  if (known && unread) return too_early("identity");
   if (language == metadata.end() && !call->identity.language.empty()) {
     call->language = call->identity.language;
   }
   return known;
+}
+
+std::string_view Knock(Backend& backend,
+                       const std::vector<std::pair<std::string, std::string>>& metadata,
+                       std::string_view method) {
+  std::string peer, forwarded;
+  std::string_view authorization;
+  size_t authorizations = 0;
+  for (const auto& [name, value] : metadata) {
+    if (name == "rebound-peer-address") peer = AddressOrNone(value);
+    if (name == "x-forwarded-for") (forwarded += forwarded.empty() ? "" : ",") += value;
+    if (name != "authorization") continue;
+    authorization = value;
+    ++authorizations;
+  }
+  if (backend.trusted_proxies.Contains(peer)) {
+    peer = ForwardedAddress(backend.trusted_proxies, peer, forwarded);
+  }
+  const std::string limited = LimitedBy(backend, peer);
+  // Not counted as refused: Enter does that.
+  if (!limited.empty() && !backend.limits->address.TryTake(limited, 1)) return kStampNone;
+  if (OpenToStrangers(method)) return kStampReads;
+  const auto identity = backend.authenticator.Authenticate(authorization, authorizations);
+  if (!identity) return kStampAddress;
+  if (backend.limits != nullptr &&
+      !backend.limits->identity.TryTake(identity->name, CostOf(method))) {
+    return kStampAddress;
+  }
+  const auto may = MayCall(*identity, backend.book.current()->roles, method);
+  return may ? kStampReads : kStampLimits;
 }
 
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {

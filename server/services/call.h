@@ -18,6 +18,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -129,6 +130,22 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
                    Call* call, Duration longest = kLongestCall);
 // Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
+// What the door says to a call that comes through the gateway of this process, before its message
+// is looked at: how far the checks of Enter went well, in its order. As the metadata kStamp it
+// tells Enter which of them are done; in a call from outside it says nothing. Only kStampReads lets
+// a message be read: Enter refuses the others, with kRateLimited if nothing else stands against
+// them any more.
+inline constexpr char kStamp[] = "rebound-admitted";
+inline constexpr std::string_view kStampNone = "none";        // the address calls too often
+inline constexpr std::string_view kStampAddress = "address";  // nobody, or one who calls too often
+inline constexpr std::string_view kStampLimits = "limits";    // may not call this method
+inline constexpr std::string_view kStampReads = "reads";
+// `metadata` is that of the call to come, "rebound-peer-address" included. Looks up a token, so it
+// is quick. `method` is one of rebound.v1.
+std::string_view Knock(Backend& backend,
+                       const std::vector<std::pair<std::string, std::string>>& metadata,
+                       std::string_view method);
+
 // For whom a service is that is not ours: health and reflection have no roles.
 enum class Door { kStrangers, kIdentities };
 // What such a call goes through: the limit of its address and, for identities, its token and their
