@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <optional>
 
 #include "server/access/policy.h"
 #include "server/log.h"
@@ -76,6 +78,88 @@ std::string FindBadUtf8(std::string_view bytes, const google::protobuf::Descript
   }
   return {};
 }
+
+// Counts what a message would be made of, by its bytes alone. What is damaged counts for nothing:
+// the parser will say so.
+class EntryCount {
+ public:
+  // The path of the field, its entries and the limit, where there are too many.
+  struct Excess {
+    std::string path{};
+    int64_t count = 0, limit = 0;
+  };
+
+  std::optional<Excess> Check(const grpc::ByteBuffer& bytes,
+                              const google::protobuf::Descriptor* type) {
+    if (static_cast<int64_t>(bytes.Length()) <= 2 * kMostEntries) return {};
+    grpc::ByteBuffer copy(bytes);  // shares the slices
+    grpc::ProtoBufferReader reader(&copy);
+    if (!reader.status().ok()) return {};
+    google::protobuf::io::CodedInputStream in(&reader);
+    Count(in, type, 0);
+    return std::move(excess_);
+  }
+
+ private:
+  using Wire = google::protobuf::internal::WireFormatLite;
+  static constexpr int kDeepest = 100;  // as protobuf
+
+  // False: enough is known.
+  bool Count(google::protobuf::io::CodedInputStream& in, const google::protobuf::Descriptor* type,
+             int depth) {
+    using google::protobuf::FieldDescriptor;
+    std::map<int, int64_t> seen;
+    int64_t entries = 0;
+    int groups = 0;  // open ones, which are no fields of ours, nor is what is in them
+    while (const uint32_t tag = in.ReadTag()) {
+      const int number = Wire::GetTagFieldNumber(tag);
+      const auto wire = Wire::GetTagWireType(tag);
+      const FieldDescriptor* field = groups == 0 ? type->FindFieldByNumber(number) : nullptr;
+      if (wire == Wire::WIRETYPE_END_GROUP) {
+        if (--groups < 0) return false;
+        continue;
+      }
+      const bool is_message = field != nullptr && wire == Wire::WIRETYPE_LENGTH_DELIMITED &&
+                              field->type() == FieldDescriptor::TYPE_MESSAGE;
+      if (field == nullptr || field->is_repeated()) {
+        ++entries;
+        ++seen[number];
+      }
+      if (field == nullptr || field->is_repeated() || is_message) ++in_all_;
+      if (entries > kMostEntries || in_all_ > kMostEntriesInAll) {
+        const bool here = entries > kMostEntries;
+        excess_ = Excess{field == nullptr ? std::to_string(number) : field->name(),
+                         here ? entries : in_all_, here ? kMostEntries : kMostEntriesInAll};
+        return false;
+      }
+      if (wire == Wire::WIRETYPE_START_GROUP) {
+        ++groups;
+      } else if (!is_message) {
+        if (!Wire::SkipField(&in, tag)) return false;
+      } else if (!Enter(in, field, seen[number] - 1, depth)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool Enter(google::protobuf::io::CodedInputStream& in,
+             const google::protobuf::FieldDescriptor* field, int64_t index, int depth) {
+    uint32_t size = 0;
+    if (depth >= kDeepest || !in.ReadVarint32(&size) || size > kLargest) return false;
+    const auto limit = in.PushLimit(static_cast<int>(size));
+    const bool goes_on = Count(in, field->message_type(), depth + 1);
+    in.PopLimit(limit);
+    if (goes_on || !excess_) return goes_on;
+    const std::string at = field->is_repeated() ? "[" + std::to_string(index) + "]" : "";
+    excess_->path = field->name() + at + "." + excess_->path;
+    return false;
+  }
+  static constexpr uint32_t kLargest = 1U << 30;
+
+  int64_t in_all_ = 0;
+  std::optional<Excess> excess_;
+};
 
 std::string Flatten(const grpc::ByteBuffer& bytes) {
   std::vector<grpc::Slice> slices;
@@ -371,6 +455,11 @@ Result<void> CheckRequestId(const std::string& request_id) {
 }
 
 Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message) {
+  if (const auto excess = EntryCount().Check(bytes, message->GetDescriptor())) {
+    return FieldError(
+        excess->path, Reason::kTooManyItems,
+        {{"value", std::to_string(excess->count)}, {"expected", std::to_string(excess->limit)}});
+  }
   grpc::ByteBuffer copy(bytes);  // shares the slices
   grpc::ProtoBufferReader reader(&copy);
   if (reader.status().ok() && message->ParseFromZeroCopyStream(&reader)) return {};

@@ -162,7 +162,14 @@ Result<void> CheckRequestId(const std::string& request_id);
 // customer_id, whichever comes first.
 AuditSubject SubjectOf(const google::protobuf::Message& request);
 
-// Parses without copying; kInvalidUtf8 with the field's path, or kInternal for other damage.
+// How many entries all repeated fields of one message may have together, and how many messages and
+// such entries a request may have in all. A request of 4 MiB could else ask for 1 GB of memory: two
+// bytes are an empty message. Far above what any method takes.
+inline constexpr int64_t kMostEntries = 20'000;
+inline constexpr int64_t kMostEntriesInAll = 200'000;
+
+// Parses without copying; kTooManyItems with the field's path, before anything is parsed;
+// kInvalidUtf8 with it; kInternal for other damage.
 Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
 // Canonical bytes for hashing.
 std::string DeterministicBytes(const google::protobuf::Message& message);
