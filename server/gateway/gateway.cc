@@ -384,8 +384,10 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
       (found == methods.end() && !LooksLikeMethod(request.path) && request.method != "POST");
   const auto credential = CredentialInQuery(request.query);
   if (credential) Log(Level::kWarning, "an address holds a credential", {{"field", *credential}});
+  const auto in_url = [&] { return Error{Reason::kCredentialInUrl, {{"field", *credential}}}; };
   if (is_page) {
     if (!credential) return HandlePage(exchange);
+    if (options.refused) options.refused(request, "", in_url());
     return exchange->Reply(PlainText(400, "CREDENTIAL_IN_URL: send it as a header\n"));
   }
 
@@ -396,10 +398,13 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   if (HandleCors(request, &call.headers, &preflight)) return exchange->Reply(std::move(preflight));
   call.exchange = std::move(exchange);
   const auto refuse = [&](const Error& error) {
+    const std::string_view path =
+        call.method == nullptr ? "/" : std::string_view(call.method->path);
+    if (options.refused) options.refused(call.exchange->request(), path.substr(1), error);
     const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
     FailUnary(call, status, HttpStatusOf(status.error_code()));
   };
-  if (credential) return refuse({Reason::kCredentialInUrl, {{"field", *credential}}});
+  if (credential) return refuse(in_url());
   auto session = SessionToken(call.exchange->request());
   if (!session) return refuse(session.error());
   call.session = *std::move(session);

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "server/gateway/http_server.h"
+#include "workflows/result.h"
 
 namespace rebound {
 
@@ -70,6 +71,10 @@ class Gateway {
     // Asked once for each call, on the connection's strand, so it must be quick. Empty: all are
     // read.
     std::function<Admission(const CallEntries& entries, std::string_view method)> admit{};
+    // Told of a call, or of a page with an empty `method`, that is refused here because of what its
+    // sender should not have done: CROSS_SITE_CALL, CREDENTIAL_IN_URL. Must not block.
+    std::function<void(const HttpRequest& request, std::string_view method, const Error& error)>
+        refused{};
     // Runs a task on another thread, soon; false: it has no room, and the call is refused with
     // QUEUE_FULL. Outlives the gateway. Empty: everything runs on the connection's strand.
     std::function<bool(std::function<void()>)> run{};

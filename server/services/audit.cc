@@ -137,6 +137,8 @@ void AuditEnd(const Call& call, const Result<void>& result) {
   }
 }
 
+void AuditCommit(const Call& call) { call.backend.audit.Note(EntryOf(call, AuditKind::kMutation)); }
+
 void AuditRefused(const Call& call, const Error& error, int64_t count) {
   if (!IsRefusal(error)) return;
   const bool signs_in = OpenToStrangers(call.method);

@@ -27,6 +27,9 @@ std::string AddressOrNone(std::string address);
 AuditEntry AuditEntryOf(const Call& call, const RawId& resource);
 AuditEntry SignInEntryOf(const Call& call, std::string principal, std::string role);
 
+// Of a commit of a subscription, which is a change a second: those of a minute share one entry.
+void AuditCommit(const Call& call);
+
 // Called where each call ends: notes attempts that were refused, and reads that are folded.
 void AuditEnd(const Call& call, const Result<void>& result);
 // Of a batch of which nothing was kept: `count` items were refused, the first of them with `error`.

@@ -227,6 +227,35 @@ Result<Identity> WhoCalls(Backend& backend, const grpc::CallbackServerContext& c
   return backend.authenticator.Authenticate(header, count);
 }
 
+Result<Identity> WhoCalls(Backend& backend, const CallEntries& entries) {
+  std::string_view header;
+  size_t count = 0;
+  for (const auto& [name, value] : entries) {
+    if (name != "authorization") continue;
+    header = value;
+    ++count;
+  }
+  return backend.authenticator.Authenticate(header, count);
+}
+
+// The limits of what is no method of the API's, and who calls. Fills the identity.
+Result<void> PassDoor(Backend& backend, const std::string& address, Door door, int64_t cost,
+                      const std::function<Result<Identity>()>& who, Call* call) {
+  const std::string limited = LimitedBy(backend, address);
+  if (!limited.empty()) {
+    if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
+  }
+  if (door == Door::kStrangers) return {};
+  auto identity = who();
+  if (!identity) {
+    ChargeStranger(backend, limited, identity.error());
+    return std::move(identity).error();
+  }
+  call->identity = *std::move(identity);
+  if (backend.limits == nullptr) return {};
+  return CheckLimit(backend.limits->identity, "identity", call->identity.name, cost);
+}
+
 std::string NewCallId(Timestamp now) {
   static std::atomic<uint64_t> counter{0};
   return ToString(RawId{IdSource(now, 0, counter.fetch_add(1)).Next<RawId>().bytes});
@@ -360,27 +389,22 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   return known;
 }
 
-std::string_view Knock(Backend& backend,
-                       const std::vector<std::pair<std::string, std::string>>& metadata,
-                       std::string_view method) {
+std::string CallerAddress(const Backend& backend, const CallEntries& entries) {
   std::string peer, forwarded;
-  std::string_view authorization;
-  size_t authorizations = 0;
-  for (const auto& [name, value] : metadata) {
+  for (const auto& [name, value] : entries) {
     if (name == "rebound-peer-address") peer = AddressOrNone(value);
     if (name == "x-forwarded-for") (forwarded += forwarded.empty() ? "" : ",") += value;
-    if (name != "authorization") continue;
-    authorization = value;
-    ++authorizations;
   }
-  if (backend.trusted_proxies.Contains(peer)) {
-    peer = ForwardedAddress(backend.trusted_proxies, peer, forwarded);
-  }
-  const std::string limited = LimitedBy(backend, peer);
+  if (!backend.trusted_proxies.Contains(peer)) return peer;
+  return ForwardedAddress(backend.trusted_proxies, peer, forwarded);
+}
+
+std::string_view Knock(Backend& backend, const CallEntries& entries, std::string_view method) {
   // Not counted as refused: Enter does that.
+  const std::string limited = LimitedBy(backend, CallerAddress(backend, entries));
   if (!limited.empty() && !backend.limits->address.TryTake(limited, 1)) return kStampNone;
   if (OpenToStrangers(method)) return kStampReads;
-  const auto identity = backend.authenticator.Authenticate(authorization, authorizations);
+  const auto identity = WhoCalls(backend, entries);
   if (!identity) return kStampAddress;
   if (backend.limits != nullptr &&
       !backend.limits->identity.TryTake(identity->name, CostOf(method))) {
@@ -391,25 +415,26 @@ std::string_view Knock(Backend& backend,
 }
 
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {
-  const auto admitted = [&]() -> Result<void> {
-    const std::string limited = LimitedBy(backend, CallerAddress(backend, *context));
-    if (!limited.empty()) {
-      auto free = CheckLimit(backend.limits->address, "address", limited, 1);
-      if (!free) return free;
-    }
-    if (door == Door::kStrangers) return {};
-    const auto identity = WhoCalls(backend, *context);
-    if (!identity) {
-      ChargeStranger(backend, limited, identity.error());
-      return identity.error();
-    }
-    if (backend.limits == nullptr) return {};
-    return CheckLimit(backend.limits->identity, "identity", identity->name, 1);
-  };
-  const Result<void> result = admitted();
+  // Of its method only the costs matter, and they are 1.
+  Call call{backend};
+  const Result<void> result = PassDoor(
+      backend, CallerAddress(backend, *context), door, 1,
+      [&] { return WhoCalls(backend, *context); }, &call);
   if (result) return grpc::Status::OK;
   AddPushback(context, result.error());
   return ToStatus(result.error());
+}
+
+Result<void> AdmitPage(Backend& backend, const CallEntries& entries, Door door, Call* call) {
+  call->address = CallerAddress(backend, entries);
+  auto passed = PassDoor(
+      backend, call->address, door, CostOf(call->method),
+      [&] { return WhoCalls(backend, entries); }, call);
+  if (passed && door == Door::kIdentities) {
+    passed = MayCall(call->identity, backend.book.current()->roles, call->method);
+  }
+  AuditEnd(*call, passed);
+  return passed;
 }
 
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call) {

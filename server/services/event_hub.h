@@ -49,6 +49,7 @@ struct SubscriptionChange {
   std::string request_id{};   // kCreate, as the next two
   Hash128 request{}, body{};  // see Subscription
   Timestamp now{};
+  std::optional<AuditEntry> audit{};  // kept with it, unless nothing had to be done
   std::function<void(Result<Done>)> done{};
 };
 

@@ -8,11 +8,14 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "google/rpc/status.pb.h"
 #include "rebound/v1/access_service.pb.h"
+#include "rebound/v1/audit_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -398,7 +401,12 @@ TEST_F(GatewayApiTest, WhoCallsIsLookedAtBeforeTheMessage) {
   const HttpAnswer streamed = Client().Do("POST", stream, framed, ToFrame(0, "no JSON"));
   EXPECT_THAT(streamed.body, HasSubstr("\"unauthenticated\""));
   // Refused by the services, so it is audited like any other attempt.
-  EXPECT_EQ(server_.LastAudit().reason, "UNAUTHENTICATED");
+  server_.Do<api::ClaimNextCaseResponse>("admin", "");  // behind what was noted before
+  const auto audited = server_.Do<api::ListAuditEntriesResponse>(
+      "admin", "method: \"rebound.v1.ResponseService/SubmitResponse\"");
+  ASSERT_EQ(audited.entries_size(), 2);
+  EXPECT_THAT((std::set<std::string>{audited.entries(0).reason(), audited.entries(1).reason()}),
+              ElementsAre("ROLE_NOT_ALLOWED", "UNAUTHENTICATED"));
   EXPECT_EQ(PostText("integration", submit, broken).status, 400);
   // No field of a request passes for the gateway's word.
   EXPECT_EQ(PostText("", submit, broken, {{"rebound-admitted", "reads"}}).status, 401);
