@@ -137,7 +137,9 @@ void AuditEnd(const Call& call, const Result<void>& result) {
   }
 }
 
-void AuditCommit(const Call& call) { call.backend.audit.Note(EntryOf(call, AuditKind::kMutation)); }
+AuditEntry CommitEntryOf(const Call& call) { return EntryOf(call, AuditKind::kMutation); }
+
+void AuditCommit(const Call& call) { call.backend.audit.Note(CommitEntryOf(call)); }
 
 void AuditRefused(const Call& call, const Error& error, int64_t count) {
   if (!IsRefusal(error)) return;

@@ -29,6 +29,8 @@ AuditEntry SignInEntryOf(const Call& call, std::string principal, std::string ro
 
 // Of a commit of a subscription, which is a change a second: those of a minute share one entry.
 void AuditCommit(const Call& call);
+// The same in two steps, for a call whose identity is looked at anew meanwhile.
+AuditEntry CommitEntryOf(const Call& call);
 
 // Called where each call ends: notes attempts that were refused, and reads that are folded.
 void AuditEnd(const Call& call, const Result<void>& result);

@@ -382,6 +382,7 @@ EventStream::EventStream(ApiService& service, grpc::CallbackServerContext* conte
 bool EventStream::Enter(const std::string& method) {
   auto entered = rebound::Enter(service_.backend(), context_, method, &call_);
   principal_ = call_.identity.name;
+  commit_entry_ = CommitEntryOf(call_);
   last_sent_ = hub_.clock_.Steady();
   if (entered) entered = hub_.Join(shared_from_this(), principal_);
   if (entered) return true;
@@ -700,7 +701,7 @@ void EventStream::SendCommit(const std::string& field, const LogPosition& positi
                  {
                    std::lock_guard lock(mutex_);
                    if (done) {
-                     if (!done->replayed) AuditCommit(call_);
+                     if (!done->replayed) service_.backend().audit.Note(commit_entry_);
                      committed_ = done->subscription.position;
                      if (!closed_) next = std::exchange(commit_next_, std::nullopt);
                    } else if (!end_) {
