@@ -14,9 +14,11 @@
 #include "server/access/policy.h"
 #include "server/delivery/dispatcher.h"
 #include "server/execute/audit_log.h"
+#include "server/gateway/connect.h"
 #include "server/gateway/gateway.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/services/audit.h"
 #include "server/services/call.h"
 #include "server/services/event_hub.h"
 #include "server/services/health.h"
@@ -31,6 +33,7 @@ namespace rebound {
 namespace {
 
 constexpr int kMaxMessage = 4 << 20;
+constexpr size_t kMaxFromStrangers = 64 << 10;  // over HTTP, by whom no limit of identities holds
 constexpr int kMaxMetadata = 16 << 10;
 constexpr int kMaxStreams = 1'000;
 constexpr size_t kReadThreads = 2;
@@ -182,21 +185,16 @@ struct Server::Parts {
 
 void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsReply& reply) {
   const auto refuse = [&](const Error& error) { reply(ToStatus(error, "en"), {}); };
-  const auto count = std::count_if(request.headers.begin(), request.headers.end(),
-                                   [](const auto& h) { return h.first == "authorization"; });
-  const bool proxied = FindHeader(request.headers, "x-forwarded-for") != nullptr ||
-                       FindHeader(request.headers, "forwarded") != nullptr ||
-                       FindHeader(request.headers, "via") != nullptr;
-  if (!request.peer_is_loopback || proxied || count > 0) {
-    constexpr const char* kMethod = "rebound.v1.OperationsService/GetStatus";
-    const std::string* header = FindHeader(request.headers, "authorization");
-    const auto identity =
-        authenticator.Authenticate(header == nullptr ? "" : *header, static_cast<size_t>(count));
-    if (!identity) return refuse(identity.error());
-    if (const auto may = MayCall(*identity, book.current()->roles, kMethod); !may) {
-      return refuse(may.error());
-    }
-  }
+  const bool local = request.peer_is_loopback &&
+                     FindHeader(request.headers, "x-forwarded-for") == nullptr &&
+                     FindHeader(request.headers, "forwarded") == nullptr &&
+                     FindHeader(request.headers, "via") == nullptr &&
+                     FindHeader(request.headers, "authorization") == nullptr;
+  Call asked{backend};
+  asked.method = "rebound.v1.OperationsService/GetStatus";
+  const auto admitted = AdmitPage(backend, ToCallMetadata(request).entries,
+                                  local ? Door::kStrangers : Door::kIdentities, &asked);
+  if (!admitted) return refuse(admitted.error());
   const bool queued = pool.Run([this, reply] {
     v1::GetStatusResponse status;
     Call call{backend};
@@ -226,6 +224,22 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   to.metrics = [this](const HttpRequest& request, const Gateway::MetricsReply& reply) {
     Metrics(request, reply);
   };
+  to.admit = [this](const Gateway::CallEntries& entries, std::string_view method) {
+    // Of health, which has a door of its own, and never much to say.
+    if (!method.starts_with("rebound.v1.")) return Gateway::Admission{.longest = kMaxFromStrangers};
+    const std::string_view stamp = Knock(backend, entries, method);
+    return Gateway::Admission{
+        .reads = stamp == kStampReads,
+        .longest = OpenToStrangers(method) ? kMaxFromStrangers : size_t{kMaxMessage},
+        .stamp = std::string(stamp)};
+  };
+  to.refused = [this](const HttpRequest& request, std::string_view method, const Error& error) {
+    Call call{backend};
+    call.method = method.empty() ? "page" : method;
+    call.address = CallerAddress(backend, ToCallMetadata(request).entries);
+    AuditRefused(call, error, 1);
+  };
+  to.run = [this](std::function<void()> task) { return pool.Run(std::move(task)); };
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   gateway = std::make_unique<Gateway>(grpc_server->InProcessChannel(arguments), std::move(to));

@@ -54,6 +54,14 @@ RateLimiter::Bucket& RateLimiter::Touch(Shard& shard, std::string_view key) {
 }
 
 std::optional<Duration> RateLimiter::Take(std::string_view key, int64_t cost) {
+  const auto wait = TakeOrWait(key, cost);
+  if (wait) refused_.fetch_add(1, std::memory_order_relaxed);
+  return wait;
+}
+
+bool RateLimiter::TryTake(std::string_view key, int64_t cost) { return !TakeOrWait(key, cost); }
+
+std::optional<Duration> RateLimiter::TakeOrWait(std::string_view key, int64_t cost) {
   CHECK(cost >= 0);
   if (!limits()) return std::nullopt;
   const int64_t asked = std::min(cost, limit_.burst) * kMilli;
@@ -64,7 +72,6 @@ std::optional<Duration> RateLimiter::Take(std::string_view key, int64_t cost) {
     bucket.milliunits -= asked;
     return std::nullopt;
   }
-  refused_.fetch_add(1, std::memory_order_relaxed);
   const int64_t lacking = asked - bucket.milliunits;
   return Duration{(lacking + limit_.per_second - 1) / limit_.per_second};
 }

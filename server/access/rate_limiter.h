@@ -39,6 +39,9 @@ class RateLimiter {
   // at least a millisecond.
   std::optional<Duration> Take(std::string_view key, int64_t cost);
 
+  // The same for a caller who is refused elsewhere, and counted there: whether it was taken.
+  bool TryTake(std::string_view key, int64_t cost);
+
   // Takes them afterwards, also when they are not there; at most until the bucket lacks a burst.
   void Charge(std::string_view key, int64_t cost);
 
@@ -63,6 +66,7 @@ class RateLimiter {
   };
 
   Shard& ShardOf(std::string_view key);
+  std::optional<Duration> TakeOrWait(std::string_view key, int64_t cost);
   // The bucket as it is now. REQUIRES: the shard's mutex.
   Bucket& Touch(Shard& shard, std::string_view key);
 

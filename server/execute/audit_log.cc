@@ -1,5 +1,9 @@
 #include "server/execute/audit_log.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <future>
 #include <memory>
 #include <utility>
@@ -20,6 +24,27 @@ std::string SortOf(const AuditEntry& entry) {
   return sort;
 }
 
+// The /24 of an IPv4 address, the /64 of an IPv6 one: what one customer of a provider may well
+// have. Other text stays.
+std::string NetworkOf(const std::string& address) {
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  std::array<unsigned char, 16> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> shown{};
+  if (inet_pton(AF_INET, address.c_str(), bytes.data() + 12) == 1) {
+    std::copy(kMapped.begin(), kMapped.end(), bytes.begin());
+  } else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) {
+    return address;
+  }
+  if (std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) {
+    bytes[15] = 0;
+    inet_ntop(AF_INET, bytes.data() + 12, shown.data(), shown.size());
+    return std::string(shown.data()) + "/24";
+  }
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  inet_ntop(AF_INET6, bytes.data(), shown.data(), shown.size());
+  return std::string(shown.data()) + "/64";
+}
+
 }  // namespace
 
 AuditLog::AuditLog(Store& store, Executor& executor, Clock& clock)
@@ -38,18 +63,14 @@ void AuditLog::Note(AuditEntry entry) {
     std::lock_guard lock(mutex_);
     const Duration now = clock_.Steady();
     if (now - swept_ >= kSweepEvery) TakeEnded(&ready);
-    std::string sort = SortOf(entry);
-    auto found = folds_.find(sort);
-    if (found == folds_.end() && folds_.size() >= kMostFolds) {
-      entry = {.kind = AuditKind::kRefused, .method = "other", .count = entry.count};
-      sort = SortOf(entry);
-      found = folds_.find(sort);
-    }
-    if (found == folds_.end()) {
+    std::string sort;
+    Folds& folds = PlaceOf(&entry, &sort);
+    const auto found = folds.find(sort);
+    if (found == folds.end()) {
       Fold fold{entry, now};
       fold.entry.count = 0;
       fold.entry.request_key = {};
-      folds_.emplace(std::move(sort), std::move(fold));
+      folds.emplace(std::move(sort), std::move(fold));
       ready.push_back(std::move(entry));
     } else {
       AuditEntry& waiting = found->second.entry;
@@ -62,6 +83,27 @@ void AuditLog::Note(AuditEntry entry) {
     }
   }
   Send(std::move(ready));
+}
+
+AuditLog::Folds& AuditLog::PlaceOf(AuditEntry* entry, std::string* sort) {
+  const auto has_place = [&](const Folds& folds, size_t most) {
+    *sort = SortOf(*entry);
+    return folds.contains(*sort) || folds.size() < most;
+  };
+  const bool is_known = !entry->principal.empty();
+  Folds* folds = is_known ? &known_ : &strangers_;
+  if (has_place(*folds, is_known ? kMostFolds : kMostStrangers)) return *folds;
+  const AuditEntry others{.kind = AuditKind::kRefused, .method = "other", .count = entry->count};
+  const std::string network = NetworkOf(entry->address);
+  *entry = others;
+  if (!is_known) {
+    folds = &networks_;
+    entry->address = network;
+    if (has_place(*folds, kMostNetworks)) return *folds;
+    entry->address.clear();
+  }
+  *sort = SortOf(*entry);
+  return *folds;
 }
 
 void AuditLog::Sweep() {
@@ -77,17 +119,19 @@ void AuditLog::Sweep() {
 void AuditLog::TakeEnded(std::vector<AuditEntry>* out) {
   const Duration now = clock_.Steady();
   swept_ = now;
-  for (auto i = folds_.begin(); i != folds_.end();) {
-    Fold& fold = i->second;
-    if (now - fold.since < kFold) {
-      ++i;
-    } else if (fold.entry.count == 0) {
-      i = folds_.erase(i);
-    } else {
-      out->push_back(fold.entry);
-      fold.entry.count = 0;
-      fold.since = now;
-      ++i;
+  for (Folds* folds : {&known_, &strangers_, &networks_}) {
+    for (auto i = folds->begin(); i != folds->end();) {
+      Fold& fold = i->second;
+      if (now - fold.since < kFold) {
+        ++i;
+      } else if (fold.entry.count == 0) {
+        i = folds->erase(i);
+      } else {
+        out->push_back(fold.entry);
+        fold.entry.count = 0;
+        fold.since = now;
+        ++i;
+      }
     }
   }
 }
@@ -108,10 +152,12 @@ void AuditLog::Close() {
   {
     std::lock_guard lock(mutex_);
     entries = std::exchange(left_, {});
-    for (const auto& [sort, fold] : folds_) {
-      if (fold.entry.count > 0) entries.push_back(fold.entry);
+    for (Folds* folds : {&known_, &strangers_, &networks_}) {
+      for (const auto& [sort, fold] : *folds) {
+        if (fold.entry.count > 0) entries.push_back(fold.entry);
+      }
+      folds->clear();
     }
-    folds_.clear();
   }
   for (AuditEntry& entry : entries) entry.at = executor_.Now();
   try {

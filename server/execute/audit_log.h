@@ -18,7 +18,9 @@ namespace rebound {
 class AuditLog {
  public:
   static constexpr Duration kFold = std::chrono::minutes{1};
-  static constexpr size_t kMostFolds = 512;
+  static constexpr size_t kMostFolds = 512;  // of identities that are known
+  static constexpr size_t kMostStrangers = 128;
+  static constexpr size_t kMostNetworks = 128;
 
   AuditLog(Store& store, Executor& executor, Clock& clock);
 
@@ -31,8 +33,10 @@ class AuditLog {
   // nobody is known), method, outcome and reason goes at once; those that follow within kFold are
   // counted, and stored as one entry with their count when it is over. It names a subject if all of
   // them had the same. So a flood of one sort costs a row at first and a row a minute. Beyond
-  // kMostFolds sorts at a time all others are one: nobody's, method "other".
-  // Lost only if the process dies within kFold, or the store has failed.
+  // kMostFolds sorts at a time all others are one: nobody's, method "other". Strangers take no
+  // place from those who are known: beyond kMostStrangers of their own sorts they are told apart by
+  // network alone ("203.0.113.0/24", "2001:db8::/64"), method "other", and beyond kMostNetworks not
+  // at all. Lost only if the process dies within kFold, or the store has failed.
   void Note(AuditEntry entry);
 
   // Stores the counts whose time is over. Called by the bell; Note does it, too.
@@ -48,6 +52,10 @@ class AuditLog {
     Duration since{};    // of Clock::Steady
   };
 
+  using Folds = std::map<std::string, Fold>;
+
+  // Where the entry is counted, under *sort; makes it coarser if there is no place left.
+  Folds& PlaceOf(AuditEntry* entry, std::string* sort);
   // Moves what is over to `out`.
   void TakeEnded(std::vector<AuditEntry>* out);
   void Send(std::vector<AuditEntry> entries);
@@ -56,9 +64,9 @@ class AuditLog {
   Executor& executor_;
   Clock& clock_;
   std::mutex mutex_;
-  std::map<std::string, Fold> folds_;  // guarded by mutex_
-  Duration swept_{};                   // guarded by mutex_
-  std::vector<AuditEntry> left_;       // that the executor did not take; guarded by mutex_
+  Folds known_, strangers_, networks_;  // by sort; guarded by mutex_
+  Duration swept_{};                    // guarded by mutex_
+  std::vector<AuditEntry> left_;        // that the executor did not take; guarded by mutex_
 };
 
 }  // namespace rebound

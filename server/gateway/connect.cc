@@ -109,7 +109,8 @@ const std::set<std::string_view> kNotForwarded = {"accept",
                                                   "transfer-encoding",
                                                   "upgrade",
                                                   "user-agent",
-                                                  "rebound-peer-address"};
+                                                  "rebound-peer-address",
+                                                  "rebound-admitted"};
 
 bool IsForwarded(std::string_view name) {
   return IsKey(name) && !name.starts_with("connect-") && !name.starts_with("grpc-") &&

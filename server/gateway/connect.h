@@ -79,8 +79,9 @@ std::string EndStreamJson(const grpc::Status& status, const GrpcMetadata& traile
 // --------------------------------------------------------------------------------------
 
 // Which fields of a request reach the services, names and values as gRPC takes them: all but those
-// of HTTP, of Connect and of gRPC, those with bytes that gRPC refuses, and "rebound-peer-address",
-// which the gateway adds. A value of a name that ends in -bin is decoded; false: it is no base64.
+// of HTTP, of Connect and of gRPC, those with bytes that gRPC refuses, "rebound-peer-address",
+// which is added here, and "rebound-admitted", which the gateway adds. A value of a name that ends
+// in -bin is decoded; false: it is no base64.
 struct CallMetadata {
   std::vector<std::pair<std::string, std::string>> entries{};
   std::string bad{};  // the first name whose value is no base64; empty: none

@@ -104,6 +104,8 @@ struct Request {
   bool stream = false;
   bool gzip = false;      // the client takes it
   std::string session{};  // the token of its cookie; empty: it needs none
+  std::string stamp{};    // Admission::stamp
+  size_t longest = 0;     // of its message
   HttpHeaders headers{};  // of the answer, whatever it is
 };
 
@@ -134,8 +136,15 @@ struct Gateway::State {
   void HandleCall(Request call);
   void HandlePost(Request call);
   void HandleGet(Request call);
-  // With the message as it came, inflated and checked: to bytes of protobuf, and off.
-  void Forward(Request call, std::string_view message);
+  // Whether the message may be looked at; else the call is off already, without it.
+  bool Admit(Request* call);
+  // With the message as it came: inflated, checked and brought to bytes of protobuf, and off.
+  void Forward(Request call, std::string message, std::string encoding);
+  void DecodeAndSend(const Request& call, std::string message, std::string_view encoding);
+  // With bytes of protobuf.
+  void Send(const Request& call, std::string_view bytes);
+  // Of a call that has not begun.
+  void FailEither(const Request& call, const Error& error);
 
   void Refuse(const Request& call, const GatewayRefusal& refusal, int http_status = 0);
   void FailUnary(const Request& call, const grpc::Status& status, int http_status);
@@ -143,16 +152,17 @@ struct Gateway::State {
   void FailStream(const Request& call, const grpc::Status& status);
 
   std::optional<GatewayRefusal> CheckCommon(const Request& call) const;
+  static std::optional<GatewayRefusal> CheckEncoding(std::string_view encoding);
   // Inflates in place when `encoding` says so.
-  std::optional<GatewayRefusal> Inflate(std::string_view encoding, std::string* bytes) const;
+  std::optional<GatewayRefusal> Inflate(std::string_view encoding, size_t longest,
+                                        std::string* bytes) const;
   // Protobuf's bytes of `message`.
   std::optional<GatewayRefusal> Decode(const Request& call, std::string_view message,
                                        std::string* bytes) const;
   // nullopt: they cannot be written as JSON.
   std::optional<std::string> Encode(const Request& call, const grpc::ByteBuffer& answer) const;
-  GatewayRefusal TooLarge() const {
-    return {v1::GATEWAY_ERROR_REASON_MESSAGE_TOO_LARGE,
-            {{"expected", std::to_string(options.max_message)}}};
+  static GatewayRefusal TooLarge(size_t longest) {
+    return {v1::GATEWAY_ERROR_REASON_MESSAGE_TOO_LARGE, {{"expected", std::to_string(longest)}}};
   }
 
   // Starts a call unless it is too late: then false.
@@ -172,6 +182,7 @@ struct Gateway::State {
   std::condition_variable changed;
   std::set<std::shared_ptr<Running>> running;  // guarded
   size_t starting = 0;                         // guarded; calls that the channel is being told
+  int decoding = 0;                            // guarded; messages that `run` has
   bool closing = false;                        // guarded
 };
 
@@ -189,6 +200,7 @@ class Gateway::State::Running : public std::enable_shared_from_this<Running> {
       context_.AddMetadata(name, value);
     }
     if (!asked_.session.empty()) context_.AddMetadata("authorization", "Bearer " + asked_.session);
+    if (!asked_.stamp.empty()) context_.AddMetadata("rebound-admitted", asked_.stamp);
     const std::string* timeout = FindHeader(asked_.exchange->request().headers, kTimeout);
     if (timeout != nullptr) {
       const auto deadline = SystemClock().Now() + ParseTimeout(*timeout).value();
@@ -372,8 +384,10 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
       (found == methods.end() && !LooksLikeMethod(request.path) && request.method != "POST");
   const auto credential = CredentialInQuery(request.query);
   if (credential) Log(Level::kWarning, "an address holds a credential", {{"field", *credential}});
+  const auto in_url = [&] { return Error{Reason::kCredentialInUrl, {{"field", *credential}}}; };
   if (is_page) {
     if (!credential) return HandlePage(exchange);
+    if (options.refused) options.refused(request, "", in_url());
     return exchange->Reply(PlainText(400, "CREDENTIAL_IN_URL: send it as a header\n"));
   }
 
@@ -384,10 +398,13 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   if (HandleCors(request, &call.headers, &preflight)) return exchange->Reply(std::move(preflight));
   call.exchange = std::move(exchange);
   const auto refuse = [&](const Error& error) {
+    const std::string_view path =
+        call.method == nullptr ? "/" : std::string_view(call.method->path);
+    if (options.refused) options.refused(call.exchange->request(), path.substr(1), error);
     const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
     FailUnary(call, status, HttpStatusOf(status.error_code()));
   };
-  if (credential) return refuse({Reason::kCredentialInUrl, {{"field", *credential}}});
+  if (credential) return refuse(in_url());
   auto session = SessionToken(call.exchange->request());
   if (!session) return refuse(session.error());
   call.session = *std::move(session);
@@ -492,16 +509,18 @@ std::optional<GatewayRefusal> Gateway::State::CheckCommon(const Request& call) c
   return std::nullopt;
 }
 
-std::optional<GatewayRefusal> Gateway::State::Inflate(std::string_view encoding,
+std::optional<GatewayRefusal> Gateway::State::CheckEncoding(std::string_view encoding) {
+  if (encoding == "" || encoding == "identity" || encoding == "gzip") return std::nullopt;
+  return GatewayRefusal{v1::GATEWAY_ERROR_REASON_ENCODING_UNSUPPORTED,
+                        {{"value", std::string(encoding)}, {"expected", "gzip, identity"}}};
+}
+
+std::optional<GatewayRefusal> Gateway::State::Inflate(std::string_view encoding, size_t longest,
                                                       std::string* bytes) const {
-  if (encoding != "" && encoding != "identity" && encoding != "gzip") {
-    return GatewayRefusal{v1::GATEWAY_ERROR_REASON_ENCODING_UNSUPPORTED,
-                          {{"value", std::string(encoding)}, {"expected", "gzip, identity"}}};
-  }
-  if (bytes->size() > options.max_message) return TooLarge();
+  if (bytes->size() > longest) return TooLarge(longest);
   if (encoding != "gzip" || bytes->empty()) return std::nullopt;
-  Inflated inflated = Gunzip(*bytes, options.max_message);
-  if (inflated.outcome == Inflated::Outcome::kTooLarge) return TooLarge();
+  Inflated inflated = Gunzip(*bytes, longest);
+  if (inflated.outcome == Inflated::Outcome::kTooLarge) return TooLarge(longest);
   if (inflated.outcome == Inflated::Outcome::kBroken) {
     return GatewayRefusal{v1::GATEWAY_ERROR_REASON_COMPRESSION_INVALID, {{"expected", "gzip"}}};
   }
@@ -528,14 +547,13 @@ void Gateway::State::HandlePost(Request call) {
   call.gzip = TakesGzip(HeaderOr(request, out, ""));
   call.headers.emplace_back(std::string(out), "gzip, identity");
   if (const auto refusal = CheckCommon(call)) return Refuse(call, *refusal);
-  if (request.body_too_large) return Refuse(call, TooLarge(), 413);
+  if (request.body_too_large) return Refuse(call, TooLarge(options.max_message), 413);
+  if (!Admit(&call)) return;
 
-  const std::string_view encoding = HeaderOr(request, in, "");
-  std::string bytes;
+  const std::string encoding(HeaderOr(request, in, ""));
   if (!streams) {
-    bytes = request.body;
-    if (const auto refusal = Inflate(encoding, &bytes)) return Refuse(call, *refusal);
-    return Forward(std::move(call), bytes);
+    if (const auto refusal = CheckEncoding(encoding)) return Refuse(call, *refusal);
+    return Forward(std::move(call), request.body, encoding);
   }
   const std::string_view expected = "frames of 1 byte of flags, 4 of length and the message";
   const auto frames = ParseFrames(request.body);
@@ -549,18 +567,13 @@ void Gateway::State::HandlePost(Request call) {
                          {{"value", std::to_string(frames->size())}}});
   }
   const Frame& frame = frames->front();
-  bytes = frame.bytes;
   const bool compressed = frame.flags == kFrameCompressed;
   if (compressed && (encoding.empty() || encoding == "identity")) {
     return Refuse(call, {v1::GATEWAY_ERROR_REASON_COMPRESSION_UNDECLARED});
   }
   // A declared encoding must be known even when this message does not use it.
-  std::string none;
-  if (const auto refusal = Inflate(encoding, &none)) return Refuse(call, *refusal);
-  if (const auto refusal = Inflate(compressed ? encoding : "", &bytes)) {
-    return Refuse(call, *refusal);
-  }
-  Forward(std::move(call), bytes);
+  if (const auto refusal = CheckEncoding(encoding)) return Refuse(call, *refusal);
+  Forward(std::move(call), std::string(frame.bytes), compressed ? encoding : "");
 }
 
 void Gateway::State::HandleGet(Request call) {
@@ -589,6 +602,7 @@ void Gateway::State::HandleGet(Request call) {
                          {{"value", encoding}, {"expected", "json, proto"}}});
   }
   call.json = encoding == "json";
+  if (!Admit(&call)) return;
   if (parameters->count("message") == 0) return refuse("message", "the message");
   std::string bytes = value("message");
   const std::string base64 = value("base64");
@@ -598,8 +612,22 @@ void Gateway::State::HandleGet(Request call) {
     if (!decoded) return refuse("message", "base64");
     bytes = *std::move(decoded);
   }
-  if (const auto refusal = Inflate(value("compression"), &bytes)) return Refuse(call, *refusal);
-  Forward(std::move(call), bytes);
+  const std::string compression = value("compression");
+  if (const auto refusal = CheckEncoding(compression)) return Refuse(call, *refusal);
+  Forward(std::move(call), std::move(bytes), compression);
+}
+
+bool Gateway::State::Admit(Request* call) {
+  call->longest = options.max_message;
+  if (!options.admit) return true;
+  CallEntries entries = ToCallMetadata(call->exchange->request()).entries;
+  if (!call->session.empty()) entries.emplace_back("authorization", "Bearer " + call->session);
+  Admission admission = options.admit(entries, std::string_view(call->method->path).substr(1));
+  call->stamp = std::move(admission.stamp);
+  call->longest = std::min(call->longest, admission.longest);
+  if (admission.reads) return true;
+  Send(*call, {});
+  return false;
 }
 
 std::optional<GatewayRefusal> Gateway::State::Decode(const Request& call, std::string_view message,
@@ -620,7 +648,7 @@ std::optional<GatewayRefusal> Gateway::State::Decode(const Request& call, std::s
          {"offset", "0"},
          {"expected", "values of their types (" + std::string(status.message()) + ")"}}};
   }
-  if (bytes->size() > options.max_message) return TooLarge();
+  if (bytes->size() > options.max_message) return TooLarge(options.max_message);
   return std::nullopt;
 }
 
@@ -638,22 +666,39 @@ std::optional<std::string> Gateway::State::Encode(const Request& call,
   return json;
 }
 
-void Gateway::State::Forward(Request call, std::string_view message) {
+void Gateway::State::Forward(Request call, std::string message, std::string encoding) {
+  const bool quick = encoding != "gzip" && message.size() <= options.run_above;
+  if (quick || !options.run) return DecodeAndSend(call, std::move(message), encoding);
+  const auto add = [this](int n) {
+    std::lock_guard lock(mutex);
+    decoding += n;
+    changed.notify_all();
+  };
+  add(1);
+  auto waiting = std::make_shared<Request>(std::move(call));
+  auto bytes = std::make_shared<std::string>(std::move(message));
+  const bool queued = options.run([this, add, waiting, bytes, encoding = std::move(encoding)] {
+    DecodeAndSend(*waiting, std::move(*bytes), encoding);
+    waiting->exchange.reset();  // the copies of this task may live on, and the gateway not
+    add(-1);
+  });
+  if (queued) return;
+  FailEither(*waiting, Error{Reason::kQueueFull, {{"capacity", "256"}}});
+  add(-1);
+}
+
+void Gateway::State::DecodeAndSend(const Request& call, std::string message,
+                                   std::string_view encoding) {
+  if (const auto refusal = Inflate(encoding, call.longest, &message)) return Refuse(call, *refusal);
   std::string bytes;
   if (const auto refusal = Decode(call, message, &bytes)) return Refuse(call, *refusal);
-  const auto stopping = [this](const Request& ended) {
-    const grpc::Status status =
-        ToStatus(Error{Reason::kShuttingDown}, Language(ended.exchange->request()));
-    ended.stream ? FailStream(ended, status)
-                 : FailUnary(ended, status, HttpStatusOf(status.error_code()));
-  };
-  if (call.stream) {
-    auto forwarded = std::make_shared<StreamCall>(*this, call);
-    if (!Start(forwarded, bytes)) stopping(call);
-    return;
-  }
-  auto forwarded = std::make_shared<UnaryCall>(*this, call);
-  if (!Start(forwarded, bytes)) stopping(call);
+  Send(call, bytes);
+}
+
+void Gateway::State::Send(const Request& call, std::string_view bytes) {
+  const bool started = call.stream ? Start(std::make_shared<StreamCall>(*this, call), bytes)
+                                   : Start(std::make_shared<UnaryCall>(*this, call), bytes);
+  if (!started) FailEither(call, Error{Reason::kShuttingDown});
 }
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {
@@ -667,6 +712,12 @@ void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, 
        {"status", call.stream ? 200 : http_status}});
   if (call.stream) return FailStream(call, status);
   FailUnary(call, status, http_status);
+}
+
+void Gateway::State::FailEither(const Request& call, const Error& error) {
+  const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
+  if (call.stream) return FailStream(call, status);
+  FailUnary(call, status, HttpStatusOf(status.error_code()));
 }
 
 void Gateway::State::FailUnary(const Request& call, const grpc::Status& status, int http_status) {
@@ -718,7 +769,7 @@ void Gateway::State::Drain(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex);
   closing = true;
   changed.wait(lock, [this] { return starting == 0; });
-  changed.wait_for(lock, grace, [this] { return running.empty(); });
+  changed.wait_for(lock, grace, [this] { return running.empty() && decoding == 0; });
 }
 
 void Gateway::State::Shutdown() {
@@ -732,7 +783,7 @@ void Gateway::State::Shutdown() {
   for (const auto& call : calls) call->Cancel();
   calls.clear();
   std::unique_lock lock(mutex);
-  changed.wait(lock, [this] { return running.empty(); });
+  changed.wait(lock, [this] { return running.empty() && decoding == 0; });
 }
 
 Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, Options options)

@@ -9,10 +9,13 @@
 // - application/connect+json or +proto: server streaming, one message in.
 // - A browser's page signs in with the header x-rebound-csrf and gets its session as a cookie, see
 //   session_cookie.h. A credential in the query: 400, CREDENTIAL_IN_URL.
+// - Who calls, and how often, is looked at before a message is: Options::admit. Long messages are
+//   inflated and decoded away from the threads of the sockets: Options::run.
 // - Methods with a stream of requests need HTTP/2: 505, code unimplemented.
 // - Request fields become metadata (those of HTTP and Connect itself are left out);
-//   "rebound-peer-address" is the gateway's own. Response metadata become fields; trailing metadata
-//   become fields with "trailer-" in front (unary) or metadata of the last frame (stream).
+//   "rebound-peer-address" and "rebound-admitted" are the gateway's own. Response metadata become
+//   fields; trailing metadata become fields with "trailer-" in front (unary) or metadata of the
+//   last frame (stream).
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -21,13 +24,17 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/gateway/http_server.h"
+#include "workflows/result.h"
 
 namespace rebound {
 
@@ -40,6 +47,17 @@ class Gateway {
   // Told once, from any thread: OK and the text, or why the caller may not see it.
   using MetricsReply = std::function<void(const grpc::Status& status, std::string text)>;
 
+  // What is known of a call before its message is looked at.
+  struct Admission {
+    // False: the services refuse it, whatever it says. They get it, with an empty message, so that
+    // its answer, its audit and its count are as over gRPC.
+    bool reads = true;
+    size_t longest = SIZE_MAX;  // of the message, as it comes in and inflated; or max_message
+    std::string stamp{};        // metadata "rebound-admitted" of the call; empty: none
+  };
+  // Names and values of what the services will be given, by a method "rebound.v1.Service/Method".
+  using CallEntries = std::vector<std::pair<std::string, std::string>>;
+
   struct Options {
     std::vector<std::string> services{};  // full names, e.g. "rebound.v1.CaseService"
     // Where the names are looked up; null: the generated pool.
@@ -50,6 +68,18 @@ class Gateway {
     size_t compress_above = 1 << 10;
     // Without connect-protocol-version a unary call is taken; true refuses it.
     bool require_protocol_version = false;
+    // Asked once for each call, on the connection's strand, so it must be quick. Empty: all are
+    // read.
+    std::function<Admission(const CallEntries& entries, std::string_view method)> admit{};
+    // Told of a call, or of a page with an empty `method`, that is refused here because of what its
+    // sender should not have done: CROSS_SITE_CALL, CREDENTIAL_IN_URL. Must not block.
+    std::function<void(const HttpRequest& request, std::string_view method, const Error& error)>
+        refused{};
+    // Runs a task on another thread, soon; false: it has no room, and the call is refused with
+    // QUEUE_FULL. Outlives the gateway. Empty: everything runs on the connection's strand.
+    std::function<bool(std::function<void()>)> run{};
+    // Messages no longer than this, and not compressed, are decoded where they came in.
+    size_t run_above = 16 << 10;
     // Origins that browsers may call from, "https://console.example"; empty: CORS is off.
     std::vector<std::string> cors_origins{};
     // /readyz says 200 while this is true. Empty: always.

@@ -22,6 +22,10 @@ using google::protobuf::OneofDescriptor;
 using Kind = JsonFault::Kind;
 
 constexpr int kDeepest = 32;
+// As of a request over gRPC (kMostEntries, services/call.h): "{}" is more in memory than on the
+// wire.
+constexpr size_t kMostElements = 20'000;
+constexpr size_t kMostInAll = 200'000;
 constexpr int kEnumNamesShown = 12;
 constexpr double kLargestWholeDouble = 9'007'199'254'740'992.0;  // 2^53
 
@@ -115,11 +119,13 @@ class Reading {
   bool Object(int depth, Member member) {
     if (Peek() != '{') return Fail("an object", Kind::kValue);
     if (depth > kDeepest) return Fail("at most 32 levels", Kind::kSyntax);
+    if (++in_all_ > kMostInAll) return Fail("at most 200000 elements in all", Kind::kValue);
     ++at_;
     SkipSpace();
     if (Take('}')) return true;
-    for (;;) {
+    for (size_t i = 0;; ++i) {
       const size_t begin = at_;
+      if (i >= kMostElements) return Fail("at most 20000 names", Kind::kValue);
       std::string name;
       if (Peek() != '"') return Fail("a name in double quotes");
       if (!String(&name)) return false;
@@ -144,6 +150,8 @@ class Reading {
     SkipSpace();
     if (Take(']')) return true;
     for (size_t i = 0;; ++i) {
+      if (i >= kMostElements) return Fail("at most 20000 elements", Kind::kValue);
+      if (++in_all_ > kMostInAll) return Fail("at most 200000 elements in all", Kind::kValue);
       const size_t length = path_.size();
       path_ += "[" + std::to_string(i) + "]";
       if (!element()) return false;
@@ -448,6 +456,7 @@ class Reading {
 
   const std::string_view text_;
   size_t at_ = 0;
+  size_t in_all_ = 0;
   std::string path_;
   std::optional<JsonFault> fault_;
 };

@@ -94,15 +94,22 @@ AuditSubject SubjectOf(const google::protobuf::Message& request) {
   return {};
 }
 
+std::string AddressOrNone(std::string address) {
+  return IsAddress(address) ? std::move(address) : std::string();
+}
+
+bool IsWithinProcess(const grpc::CallbackServerContext& context) {
+  const std::string peer = context.peer();
+  return !peer.starts_with("unix:") && !peer.starts_with("ipv4:") && !peer.starts_with("ipv6:");
+}
+
 std::string PeerAddress(const grpc::CallbackServerContext& context) {
   std::string peer = context.peer();
   if (peer.starts_with("unix:")) return "unix";
-  const bool is_v4 = peer.starts_with("ipv4:");
-  if (!is_v4 && !peer.starts_with("ipv6:")) {
+  if (IsWithinProcess(context)) {
     const auto said = context.client_metadata().find("rebound-peer-address");
     if (said == context.client_metadata().end()) return {};
-    const std::string address(said->second.data(), said->second.size());
-    return IsAddress(address) ? address : std::string();
+    return AddressOrNone({said->second.data(), said->second.size()});
   }
   peer.erase(0, 5);
   peer.erase(std::min(peer.rfind(':'), peer.size()));
@@ -112,7 +119,7 @@ std::string PeerAddress(const grpc::CallbackServerContext& context) {
       peer.erase(at, bracket.size());
     }
   }
-  return IsAddress(peer) ? peer : std::string();
+  return AddressOrNone(std::move(peer));
 }
 
 void AuditEnd(const Call& call, const Result<void>& result) {
@@ -129,6 +136,10 @@ void AuditEnd(const Call& call, const Result<void>& result) {
     AuditRefused(call, result.error(), 1);
   }
 }
+
+AuditEntry CommitEntryOf(const Call& call) { return EntryOf(call, AuditKind::kMutation); }
+
+void AuditCommit(const Call& call) { call.backend.audit.Note(CommitEntryOf(call)); }
 
 void AuditRefused(const Call& call, const Error& error, int64_t count) {
   if (!IsRefusal(error)) return;

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <optional>
 
 #include "server/access/policy.h"
 #include "server/log.h"
@@ -77,6 +79,88 @@ std::string FindBadUtf8(std::string_view bytes, const google::protobuf::Descript
   return {};
 }
 
+// Counts what a message would be made of, by its bytes alone. What is damaged counts for nothing:
+// the parser will say so.
+class EntryCount {
+ public:
+  // The path of the field, its entries and the limit, where there are too many.
+  struct Excess {
+    std::string path{};
+    int64_t count = 0, limit = 0;
+  };
+
+  std::optional<Excess> Check(const grpc::ByteBuffer& bytes,
+                              const google::protobuf::Descriptor* type) {
+    if (static_cast<int64_t>(bytes.Length()) <= 2 * kMostEntries) return {};
+    grpc::ByteBuffer copy(bytes);  // shares the slices
+    grpc::ProtoBufferReader reader(&copy);
+    if (!reader.status().ok()) return {};
+    google::protobuf::io::CodedInputStream in(&reader);
+    Count(in, type, 0);
+    return std::move(excess_);
+  }
+
+ private:
+  using Wire = google::protobuf::internal::WireFormatLite;
+  static constexpr int kDeepest = 100;  // as protobuf
+
+  // False: enough is known.
+  bool Count(google::protobuf::io::CodedInputStream& in, const google::protobuf::Descriptor* type,
+             int depth) {
+    using google::protobuf::FieldDescriptor;
+    std::map<int, int64_t> seen;
+    int64_t entries = 0;
+    int groups = 0;  // open ones, which are no fields of ours, nor is what is in them
+    while (const uint32_t tag = in.ReadTag()) {
+      const int number = Wire::GetTagFieldNumber(tag);
+      const auto wire = Wire::GetTagWireType(tag);
+      const FieldDescriptor* field = groups == 0 ? type->FindFieldByNumber(number) : nullptr;
+      if (wire == Wire::WIRETYPE_END_GROUP) {
+        if (--groups < 0) return false;
+        continue;
+      }
+      const bool is_message = field != nullptr && wire == Wire::WIRETYPE_LENGTH_DELIMITED &&
+                              field->type() == FieldDescriptor::TYPE_MESSAGE;
+      if (field == nullptr || field->is_repeated()) {
+        ++entries;
+        ++seen[number];
+      }
+      if (field == nullptr || field->is_repeated() || is_message) ++in_all_;
+      if (entries > kMostEntries || in_all_ > kMostEntriesInAll) {
+        const bool here = entries > kMostEntries;
+        excess_ = Excess{field == nullptr ? std::to_string(number) : field->name(),
+                         here ? entries : in_all_, here ? kMostEntries : kMostEntriesInAll};
+        return false;
+      }
+      if (wire == Wire::WIRETYPE_START_GROUP) {
+        ++groups;
+      } else if (!is_message) {
+        if (!Wire::SkipField(&in, tag)) return false;
+      } else if (!Enter(in, field, seen[number] - 1, depth)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool Enter(google::protobuf::io::CodedInputStream& in,
+             const google::protobuf::FieldDescriptor* field, int64_t index, int depth) {
+    uint32_t size = 0;
+    if (depth >= kDeepest || !in.ReadVarint32(&size) || size > kLargest) return false;
+    const auto limit = in.PushLimit(static_cast<int>(size));
+    const bool goes_on = Count(in, field->message_type(), depth + 1);
+    in.PopLimit(limit);
+    if (goes_on || !excess_) return goes_on;
+    const std::string at = field->is_repeated() ? "[" + std::to_string(index) + "]" : "";
+    excess_->path = field->name() + at + "." + excess_->path;
+    return false;
+  }
+  static constexpr uint32_t kLargest = 1U << 30;
+
+  int64_t in_all_ = 0;
+  std::optional<Excess> excess_;
+};
+
 std::string Flatten(const grpc::ByteBuffer& bytes) {
   std::vector<grpc::Slice> slices;
   std::string flat;
@@ -98,6 +182,13 @@ std::string CallerAddress(const Backend& backend, const grpc::CallbackServerCont
     forwarded.append(it->second.data(), it->second.size());
   }
   return ForwardedAddress(backend.trusted_proxies, address, forwarded);
+}
+
+// Of a call that the gateway admitted; empty: of no such call.
+std::string_view StampOf(const grpc::CallbackServerContext& context) {
+  const auto stamp = context.client_metadata().find(kStamp);
+  if (stamp == context.client_metadata().end() || !IsWithinProcess(context)) return {};
+  return {stamp->second.data(), stamp->second.size()};
 }
 
 // By what the limit of addresses knows a caller; empty: it does not hold for them.
@@ -134,6 +225,35 @@ Result<Identity> WhoCalls(Backend& backend, const grpc::CallbackServerContext& c
     header = {it->second.data(), it->second.size()};
   }
   return backend.authenticator.Authenticate(header, count);
+}
+
+Result<Identity> WhoCalls(Backend& backend, const CallEntries& entries) {
+  std::string_view header;
+  size_t count = 0;
+  for (const auto& [name, value] : entries) {
+    if (name != "authorization") continue;
+    header = value;
+    ++count;
+  }
+  return backend.authenticator.Authenticate(header, count);
+}
+
+// The limits of what is no method of the API's, and who calls. Fills the identity.
+Result<void> PassDoor(Backend& backend, const std::string& address, Door door, int64_t cost,
+                      const std::function<Result<Identity>()>& who, Call* call) {
+  const std::string limited = LimitedBy(backend, address);
+  if (!limited.empty()) {
+    if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
+  }
+  if (door == Door::kStrangers) return {};
+  auto identity = who();
+  if (!identity) {
+    ChargeStranger(backend, limited, identity.error());
+    return std::move(identity).error();
+  }
+  call->identity = *std::move(identity);
+  if (backend.limits == nullptr) return {};
+  return CheckLimit(backend.limits->identity, "identity", call->identity.name, cost);
 }
 
 std::string NewCallId(Timestamp now) {
@@ -237,12 +357,19 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   }
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
+  const std::string_view stamp = StampOf(*context);
+  // Whatever stood against it when its message was not read may be over by now.
+  const bool unread = !stamp.empty() && stamp != kStampReads;
+  const auto too_early = [&](const char* limit) {
+    return Error{Reason::kRateLimited, {{"limit", limit}, {"retry_ms", "1"}}};
+  };
   const std::string limited = LimitedBy(backend, call->address);
-  if (!limited.empty()) {
+  if (!limited.empty() && (stamp.empty() || stamp == kStampNone)) {
     if (auto free = CheckLimit(backend.limits->address, "address", limited, 1); !free) return free;
   }
   if (OpenToStrangers(method)) {
     call->revision = backend.book.current();
+    if (unread) return too_early("address");
     return {};
   }
   auto known = Recheck(backend, context, call);
@@ -250,37 +377,64 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
     ChargeStranger(backend, limited, known.error());
     return known;
   }
-  if (backend.limits != nullptr) {
+  if (backend.limits != nullptr && stamp != kStampLimits && stamp != kStampReads) {
     auto free =
         CheckLimit(backend.limits->identity, "identity", call->identity.name, CostOf(method));
     if (!free) return free;
   }
+  if (known && unread) return too_early("identity");
   if (language == metadata.end() && !call->identity.language.empty()) {
     call->language = call->identity.language;
   }
   return known;
 }
 
+std::string CallerAddress(const Backend& backend, const CallEntries& entries) {
+  std::string peer, forwarded;
+  for (const auto& [name, value] : entries) {
+    if (name == "rebound-peer-address") peer = AddressOrNone(value);
+    if (name == "x-forwarded-for") (forwarded += forwarded.empty() ? "" : ",") += value;
+  }
+  if (!backend.trusted_proxies.Contains(peer)) return peer;
+  return ForwardedAddress(backend.trusted_proxies, peer, forwarded);
+}
+
+std::string_view Knock(Backend& backend, const CallEntries& entries, std::string_view method) {
+  // Not counted as refused: Enter does that.
+  const std::string limited = LimitedBy(backend, CallerAddress(backend, entries));
+  if (!limited.empty() && !backend.limits->address.TryTake(limited, 1)) return kStampNone;
+  if (OpenToStrangers(method)) return kStampReads;
+  const auto identity = WhoCalls(backend, entries);
+  if (!identity) return kStampAddress;
+  if (backend.limits != nullptr &&
+      !backend.limits->identity.TryTake(identity->name, CostOf(method))) {
+    return kStampAddress;
+  }
+  const auto may = MayCall(*identity, backend.book.current()->roles, method);
+  return may ? kStampReads : kStampLimits;
+}
+
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door) {
-  const auto admitted = [&]() -> Result<void> {
-    const std::string limited = LimitedBy(backend, CallerAddress(backend, *context));
-    if (!limited.empty()) {
-      auto free = CheckLimit(backend.limits->address, "address", limited, 1);
-      if (!free) return free;
-    }
-    if (door == Door::kStrangers) return {};
-    const auto identity = WhoCalls(backend, *context);
-    if (!identity) {
-      ChargeStranger(backend, limited, identity.error());
-      return identity.error();
-    }
-    if (backend.limits == nullptr) return {};
-    return CheckLimit(backend.limits->identity, "identity", identity->name, 1);
-  };
-  const Result<void> result = admitted();
+  // Of its method only the costs matter, and they are 1.
+  Call call{backend};
+  const Result<void> result = PassDoor(
+      backend, CallerAddress(backend, *context), door, 1,
+      [&] { return WhoCalls(backend, *context); }, &call);
   if (result) return grpc::Status::OK;
   AddPushback(context, result.error());
   return ToStatus(result.error());
+}
+
+Result<void> AdmitPage(Backend& backend, const CallEntries& entries, Door door, Call* call) {
+  call->address = CallerAddress(backend, entries);
+  auto passed = PassDoor(
+      backend, call->address, door, CostOf(call->method),
+      [&] { return WhoCalls(backend, entries); }, call);
+  if (passed && door == Door::kIdentities) {
+    passed = MayCall(call->identity, backend.book.current()->roles, call->method);
+  }
+  AuditEnd(*call, passed);
+  return passed;
 }
 
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call) {
@@ -326,6 +480,11 @@ Result<void> CheckRequestId(const std::string& request_id) {
 }
 
 Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message) {
+  if (const auto excess = EntryCount().Check(bytes, message->GetDescriptor())) {
+    return FieldError(
+        excess->path, Reason::kTooManyItems,
+        {{"value", std::to_string(excess->count)}, {"expected", std::to_string(excess->limit)}});
+  }
   grpc::ByteBuffer copy(bytes);  // shares the slices
   grpc::ProtoBufferReader reader(&copy);
   if (reader.status().ok() && message->ParseFromZeroCopyStream(&reader)) return {};

@@ -18,6 +18,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -134,11 +135,32 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
                    Call* call, Duration longest = kLongestCall);
 // Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
+// Metadata that the gateway gives a call, "rebound-peer-address" among them.
+using CallEntries = std::vector<std::pair<std::string, std::string>>;
+// Who sent it: what a trusted proxy says, where one forwards the call. Without the port.
+std::string CallerAddress(const Backend& backend, const CallEntries& entries);
+
+// What the door says to a call that comes through the gateway of this process, before its message
+// is looked at: how far the checks of Enter went well, in its order. As the metadata kStamp it
+// tells Enter which of them are done; in a call from outside it says nothing. Only kStampReads lets
+// a message be read: Enter refuses the others, with kRateLimited if nothing else stands against
+// them any more.
+inline constexpr char kStamp[] = "rebound-admitted";
+inline constexpr std::string_view kStampNone = "none";        // the address calls too often
+inline constexpr std::string_view kStampAddress = "address";  // nobody, or one who calls too often
+inline constexpr std::string_view kStampLimits = "limits";    // may not call this method
+inline constexpr std::string_view kStampReads = "reads";
+// Looks up a token, so it is quick. `method` is one of rebound.v1.
+std::string_view Knock(Backend& backend, const CallEntries& entries, std::string_view method);
+
 // For whom a service is that is not ours: health and reflection have no roles.
 enum class Door { kStrangers, kIdentities };
 // What such a call goes through: the limit of its address and, for identities, its token and their
 // limit. OK, or how it ends; adds the trailing metadata of a refusal by a limit.
 grpc::Status Admit(Backend& backend, grpc::CallbackServerContext* context, Door door);
+// Of a page of the gateway's that shows what call->method shows: the same, and the permission to
+// call that method. Fills address and identity of `call`; notes in the audit who was refused.
+Result<void> AdmitPage(Backend& backend, const CallEntries& entries, Door door, Call* call);
 // Steps after it: counts and logs, adds the call id.
 grpc::Status Leave(grpc::CallbackServerContext* context, const Call& call,
                    const Result<void>& result);
@@ -150,7 +172,14 @@ Result<void> CheckRequestId(const std::string& request_id);
 // customer_id, whichever comes first.
 AuditSubject SubjectOf(const google::protobuf::Message& request);
 
-// Parses without copying; kInvalidUtf8 with the field's path, or kInternal for other damage.
+// How many entries all repeated fields of one message may have together, and how many messages and
+// such entries a request may have in all. A request of 4 MiB could else ask for 1 GB of memory: two
+// bytes are an empty message. Far above what any method takes.
+inline constexpr int64_t kMostEntries = 20'000;
+inline constexpr int64_t kMostEntriesInAll = 200'000;
+
+// Parses without copying; kTooManyItems with the field's path, before anything is parsed;
+// kInvalidUtf8 with it; kInternal for other damage.
 Result<void> ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
 // Canonical bytes for hashing.
 std::string DeterministicBytes(const google::protobuf::Message& message);

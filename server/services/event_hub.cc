@@ -9,6 +9,7 @@
 
 #include "server/access/policy.h"
 #include "server/log.h"
+#include "server/services/audit.h"
 #include "server/services/convert.h"
 #include "server/storage/codec.h"
 
@@ -271,6 +272,7 @@ void EventHub::ApplyChanges() {
     try {
       std::map<std::string, std::map<std::string, Subscription>> owned;
       std::map<Key, RowChange<Subscription>> rows;
+      std::vector<AuditEntry> entries;
       const auto put = [&](const Key& key, std::optional<Subscription> after) {
         auto& own = owned[key.first];
         RowChange<Subscription>& row = rows[key];
@@ -335,13 +337,19 @@ void EventHub::ApplyChanges() {
         return Error{Reason::kInternal};
       };
       store_.Read([&](Reader& reader) {
-        for (const SubscriptionChange& change : changes) results.push_back(apply(reader, change));
+        for (const SubscriptionChange& change : changes) {
+          results.push_back(apply(reader, change));
+          if (change.audit && results.back() && !results.back()->replayed) {
+            entries.push_back(*change.audit);
+          }
+        }
       });
       std::vector<RowChange<Subscription>> written;
       for (auto& [key, row] : rows) {
         if (row.before || row.after) written.push_back(std::move(row));
       }
-      if (!written.empty()) store_.PutSubscriptions(written);
+      if (!written.empty() || !entries.empty())
+        store_.PutSubscriptions(written, std::move(entries));
     } catch (const std::exception& e) {
       Log(Level::kError, "subscriptions could not be stored", {{"what", e.what()}});
       results.assign(changes.size(), Error{Reason::kStoreUnavailable});
@@ -361,6 +369,7 @@ EventStream::EventStream(ApiService& service, grpc::CallbackServerContext* conte
 bool EventStream::Enter(const std::string& method) {
   auto entered = rebound::Enter(service_.backend(), context_, method, &call_);
   principal_ = call_.identity.name;
+  commit_entry_ = CommitEntryOf(call_);
   last_sent_ = hub_.clock_.Steady();
   if (entered) entered = hub_.Join(shared_from_this(), principal_);
   if (entered) return true;
@@ -679,6 +688,7 @@ void EventStream::SendCommit(const std::string& field, const LogPosition& positi
                  {
                    std::lock_guard lock(mutex_);
                    if (done) {
+                     if (!done->replayed) service_.backend().audit.Note(commit_entry_);
                      committed_ = done->subscription.position;
                      if (!closed_) next = std::exchange(commit_next_, std::nullopt);
                    } else if (!end_) {

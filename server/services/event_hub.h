@@ -49,6 +49,7 @@ struct SubscriptionChange {
   std::string request_id{};   // kCreate, as the next two
   Hash128 request{}, body{};  // see Subscription
   Timestamp now{};
+  std::optional<AuditEntry> audit{};  // kept with it, unless nothing had to be done
   std::function<void(Result<Done>)> done{};
 };
 
@@ -191,6 +192,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   EventHub& hub_;
   grpc::CallbackServerContext* const context_;
   std::string principal_{};
+  AuditEntry commit_entry_{};  // set by Enter, as principal_: call_ changes
   Call call_;                  // identity and revision: of whoever is busy
   EventFilter filter_{};       // constant once begun
   bool sees_entries_ = false;  // of whoever is busy, as the next three

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/services/audit.h"
 #include "server/services/convert.h"
 #include "server/services/event_hub.h"
 #include "server/services/services.h"
@@ -196,6 +197,15 @@ std::optional<Subscription> Find(const Call& call, Reader& reader, std::string_v
   return std::nullopt;
 }
 
+template <typename Request>
+AuditEntry EntryOf(const Call& call, const Request& request) {
+  AuditEntry entry = AuditEntryOf(call, {});
+  entry.subject_type = "subscription";
+  entry.request_key = RequestKey(call.identity.name, call.method, request.request_id());
+  entry.detail = request.subscription_id();
+  return entry;
+}
+
 // A change of the caller's subscriptions. They are no part of the log, so that no command makes
 // them: whoever commits after each batch would else find their own commit in the next one.
 // `prepare` checks the request and says what is to become of what.
@@ -210,6 +220,7 @@ void AddChange(ApiService* service, const char* name,
       return service->Finish(state, parsed);
     }
     if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
+    state->call.about.type = "subscription";
     Checks checks;
     NameOf("subscription_id", request->subscription_id(), checks);
     if (!checks.ok()) return service->Finish(state, std::move(checks).ToError());
@@ -224,8 +235,11 @@ void AddChange(ApiService* service, const char* name,
       change->owner = state->call.identity.name;
       change->name = request->subscription_id();
       change->now = state->call.backend.executor.Now();
-      change->done = [service, state, fill](Result<SubscriptionChange::Done> done) {
+      const bool commits = change->kind == SubscriptionChange::Kind::kCommit;
+      if (!commits) change->audit = EntryOf(state->call, *request);
+      change->done = [service, state, fill, commits](Result<SubscriptionChange::Done> done) {
         if (!done) return service->Finish(state, std::move(done).error());
+        if (commits && !done->replayed) AuditCommit(state->call);
         Response response;
         fill(state->call, *done, &response);
         service->Reply(state, response);

@@ -1060,7 +1060,8 @@ void MemoryStore::WriteDeliveries(const std::function<bool(DeliveryRecords&)>& w
   }
 }
 
-void MemoryStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) {
+void MemoryStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes,
+                                   std::vector<AuditEntry> entries) {
   std::unique_lock lock(state_->mutex);
   for (const auto& [before, after] : changes) {
     const Subscription& of = after ? *after : *before;
@@ -1069,6 +1070,10 @@ void MemoryStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& c
     } else {
       state_->subscriptions.erase({of.owner, of.name});
     }
+  }
+  for (AuditEntry& entry : entries) {
+    Chain(entry, state_->audit_head);
+    state_->audit.push_back(std::move(entry));
   }
 }
 

@@ -34,7 +34,8 @@ class MemoryStore final : public Store {
   void WriteAccess(const std::function<bool(AccessRecords&)>& write) override;
   void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) override;
   void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) override;
-  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) override;
+  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes,
+                        std::vector<AuditEntry> entries) override;
   std::array<uint8_t, 32> Secret(std::string_view name) override;
 
   // Outbox rows after the sequence of an event, oldest first: what is to be sent, and was not

@@ -22,6 +22,15 @@ namespace {
 // More threads than this may read at once; their connections are closed when they are done.
 constexpr size_t kMostIdleReaders = 8;
 
+void AppendTo(Connection& connection, std::vector<AuditEntry>& entries) {
+  AuditHead head = SqliteReads<Reader>(connection).GetAuditHead();
+  for (AuditEntry& entry : entries) {
+    Chain(entry, head);
+    InsertAudit(connection, entry);
+  }
+  UpdateAuditHead(connection, head);
+}
+
 }  // namespace
 
 class SqliteStore::ProcessLock {
@@ -203,12 +212,7 @@ bool SqliteStore::Scrub(Timestamp now) {
 void SqliteStore::AppendAudit(std::vector<AuditEntry> entries) {
   if (entries.empty()) return;
   Write([&](Connection& connection) {
-    AuditHead head = SqliteReads<Reader>(connection).GetAuditHead();
-    for (AuditEntry& entry : entries) {
-      Chain(entry, head);
-      InsertAudit(connection, entry);
-    }
-    UpdateAuditHead(connection, head);
+    AppendTo(connection, entries);
     return true;
   });
 }
@@ -278,7 +282,8 @@ void SqliteStore::WriteDeliveries(const std::function<bool(DeliveryRecords&)>& w
   });
 }
 
-void SqliteStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) {
+void SqliteStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& changes,
+                                   std::vector<AuditEntry> entries) {
   Write([&](Connection& connection) {
     for (const auto& [before, after] : changes) {
       if (!after) {
@@ -303,6 +308,7 @@ void SqliteStore::PutSubscriptions(const std::vector<RowChange<Subscription>>& c
           .BindBytes(BytesOf(after->request_body))
           .Run();
     }
+    if (!entries.empty()) AppendTo(connection, entries);
     return true;
   });
 }

@@ -50,7 +50,8 @@ class SqliteStore final : public Store {
   void WriteAccess(const std::function<bool(AccessRecords&)>& write) override;
   void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) override;
   void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) override;
-  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) override;
+  void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes,
+                        std::vector<AuditEntry> entries) override;
   std::array<uint8_t, 32> Secret(std::string_view name) override;
 
  private:

@@ -435,8 +435,10 @@ class Store {
   virtual void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) = 0;
 
   // Stores all of them at once, each in place of the one of its owner and name; without an `after`
-  // that one is removed. Must be on disk once it returns. Not from within Execute.
-  virtual void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes) = 0;
+  // that one is removed; and the audit entries of them, after those that are there, in the same
+  // transaction. Must be on disk once it returns. Not from within Execute.
+  virtual void PutSubscriptions(const std::vector<RowChange<Subscription>>& changes,
+                                std::vector<AuditEntry> entries) = 0;
 
   // Of this name: random, made at the first call, and the same ever after, in every copy of the
   // store. Not from within Execute.

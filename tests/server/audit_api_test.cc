@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -490,7 +491,18 @@ TEST(AuditLogTest, AChangeAndItsEntryAreKeptTogetherOrNotAtAll) {
   }
 }
 
-// A flood of sorts, such as from many addresses, is bounded, too.
+std::vector<AuditEntry> StoredIn(Store& store) {
+  std::vector<AuditEntry> entries;
+  store.Read([&](Reader& reader) {
+    reader.ScanAudit(0, [&](const AuditEntry& entry) {
+      entries.push_back(entry);
+      return true;
+    });
+  });
+  return entries;
+}
+
+// A flood of sorts is bounded, too.
 TEST(AuditLogTest, BeyondAsManySortsAllOthersAreOne) {
   MemoryStore store;
   ManualClock clock(kServerStart);
@@ -500,27 +512,66 @@ TEST(AuditLogTest, BeyondAsManySortsAllOthersAreOne) {
   AuditLog log(store, executor, clock);
   const auto attempt = [](int i) {
     AuditEntry entry{.kind = AuditKind::kRefused};
-    entry.method = "m";
-    entry.outcome = "UNAUTHENTICATED";
-    entry.address = std::to_string(i);
+    entry.principal = "li";
+    entry.method = std::to_string(i);
+    entry.outcome = "PERMISSION_DENIED";
     return entry;
   };
   const int most = static_cast<int>(AuditLog::kMostFolds);
   for (int i = 0; i < most + 100; ++i) log.Note(attempt(i));
   executor.Drain();
   log.Close();
-  std::vector<AuditEntry> entries;
-  store.Read([&](Reader& reader) {
-    reader.ScanAudit(0, [&](const AuditEntry& entry) {
-      entries.push_back(entry);
-      return true;
-    });
-  });
+  const std::vector<AuditEntry> entries = StoredIn(store);
   ASSERT_EQ(std::ssize(entries), most + 2);
   EXPECT_EQ(entries[static_cast<size_t>(most)].method, "other");
   EXPECT_EQ(entries[static_cast<size_t>(most)].count, 1);
   EXPECT_EQ(entries.back().method, "other");
   EXPECT_EQ(entries.back().count, 99);
+  EXPECT_THAT(Verify(store).problems, IsEmpty());
+}
+
+// However many addresses strangers call from, those who are known have entries of their own.
+TEST(AuditLogTest, StrangersTakeNoPlaceFromIdentities) {
+  MemoryStore store;
+  ManualClock clock(kServerStart);
+  auto revision = PlainRevision();
+  RevisionBook book(store, revision);
+  Executor executor(store, clock, book, {}, [] {});
+  AuditLog log(store, executor, clock);
+  const auto note = [&](const std::string& principal, const std::string& address) {
+    AuditEntry entry{.kind = AuditKind::kRefused};
+    entry.principal = principal;
+    entry.address = address;
+    entry.method = "m";
+    entry.outcome = principal.empty() ? "UNAUTHENTICATED" : "PERMISSION_DENIED";
+    log.Note(entry);
+  };
+  const int exact = static_cast<int>(AuditLog::kMostStrangers);
+  const int networks = static_cast<int>(AuditLog::kMostNetworks);
+  // 256 addresses of each /24, and of one /64.
+  for (int i = 0; i < exact; ++i) note("", "198.51.100." + std::to_string(i));
+  for (int i = 0; i < 256; ++i) note("", "203.0.113." + std::to_string(i));
+  for (int i = 0; i < 256; ++i) note("", "2001:db8::" + std::to_string(i));
+  note("", "::ffff:203.0.113.9");
+  note("", "198.51.100.0");  // has its own already
+  for (int i = 0; i < networks + 1'000; ++i) {
+    note("", "10." + std::to_string(i / 256) + "." + std::to_string(i % 256) + ".1");
+  }
+  note("li", "10.0.0.1");
+  executor.Drain();
+  log.Close();
+  std::map<std::string, int64_t> counts;  // by who and method
+  for (const AuditEntry& entry : StoredIn(store)) {
+    counts[(entry.principal.empty() ? entry.address : entry.principal) + " " + entry.method] +=
+        entry.count;
+  }
+  EXPECT_EQ(std::ssize(counts), exact + networks + 2);
+  EXPECT_EQ(counts["198.51.100.0 m"], 2);
+  EXPECT_EQ(counts["203.0.113.0/24 other"], 257);
+  EXPECT_EQ(counts["2001:db8::/64 other"], 256);
+  EXPECT_EQ(counts["10.0.0.0/24 other"], 1);
+  EXPECT_EQ(counts[" other"], 1'002);
+  EXPECT_EQ(counts["li m"], 1);
   EXPECT_THAT(Verify(store).problems, IsEmpty());
 }
 

@@ -522,6 +522,43 @@ TEST_F(BadInputTest, MessagesOverFourMebibytesAndCompressedOnesAreRefused) {
   StillWorks();
 }
 
+// Two bytes on the wire are an object of hundreds in memory: they are counted first.
+TEST_F(BadInputTest, MoreEntriesThanAnybodyNeedsAreRefusedBeforeTheyAreMade) {
+  const int64_t before = server_.LastSequence();
+  const std::string batch = "/rebound.v1.ResponseService/BatchSubmitResponses";
+  const auto refused = [&](const std::string& bytes) {
+    return ToRefusal(server_.CallRaw("integration", batch, bytes));
+  };
+  const auto wrapped = [](int number, const std::string& inner) {
+    std::string outer;
+    AppendString(number, inner, &outer);
+    return outer;
+  };
+  const std::string request_id = wrapped(1, "many");
+  const Refusal many = refused(request_id + Repeat({"\x12\0", 2}, 2'000'000));
+  EXPECT_EQ(many.reason, "TOO_MANY_ITEMS") << many;
+  EXPECT_EQ(many.code, kInvalid);
+  EXPECT_TRUE(many.HasField("responses")) << many;
+  EXPECT_EQ(many.metadata.at("expected"), "20000");
+  // ScoredItem items = 9, in the second response.
+  const Refusal nested =
+      refused(request_id + wrapped(2, "") + wrapped(2, Repeat({"\x4A\0", 2}, 20'001)));
+  EXPECT_EQ(nested.reason, "TOO_MANY_ITEMS") << nested;
+  EXPECT_TRUE(nested.HasField("responses[1].items")) << nested;
+  std::string spread = request_id;
+  for (int i = 0; i < 11; ++i) spread += wrapped(2, Repeat({"\x4A\0", 2}, 20'000));
+  const Refusal in_all = refused(spread);
+  EXPECT_EQ(in_all.metadata.at("expected"), "200000") << in_all;
+  // Fields that nobody knows are kept in memory, too; groups among them.
+  EXPECT_EQ(refused(request_id + Repeat({"\xBA\x3E\0", 3}, 20'001)).reason, "TOO_MANY_ITEMS");
+  EXPECT_EQ(refused(request_id + Repeat("\xBB\x3E\xBC\x3E", 20'001)).reason, "TOO_MANY_ITEMS");
+  // So many are read, and found to be too many by the method's own limit.
+  const Refusal few = refused(request_id + Repeat({"\x12\0", 2}, 20'000));
+  EXPECT_EQ(few.metadata.at("expected"), "1 to 500") << few;
+  EXPECT_EQ(server_.LastSequence(), before);
+  StillWorks();
+}
+
 TEST_F(BadInputTest, UnknownServicesAndMethodsAreUnimplemented) {
   for (const char* path : {"/rebound.v1.CaseService/DropAllCases",
                            "/rebound.v2.CaseService/GetCase", "/x", "/rebound.v1.CaseService/"}) {

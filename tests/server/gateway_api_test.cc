@@ -8,11 +8,14 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "google/rpc/status.pb.h"
 #include "rebound/v1/access_service.pb.h"
+#include "rebound/v1/audit_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
@@ -377,6 +380,83 @@ TEST_F(GatewayApiTest, OddInputIsRefusedWithItsReason) {
       Client().Do("POST", kCheck, HeadersOf("viewer", kJson), std::string(5 << 20, ' '));
   EXPECT_EQ(huge.status, 413);
   EXPECT_EQ(Json::parse(huge.body)["code"], "resource_exhausted");
+}
+
+// A stranger's message is not worth a look, whatever is in it.
+TEST_F(GatewayApiTest, WhoCallsIsLookedAtBeforeTheMessage) {
+  const std::string submit = "/rebound.v1.ResponseService/SubmitResponse";
+  const std::string stream = "/rebound.v1.ExportService/ExportRecords";
+  const std::string broken = R"({"requestId": )" + std::string(1 << 20, ' ');
+  const std::string bomb = Gzip(std::string(64 << 20, ' '));
+  for (const auto& [name, body, encoding] :
+       {std::tuple{"JSON", broken, ""}, {"a bomb", bomb, "gzip"}, {"no gzip", broken, "gzip"}}) {
+    const HttpAnswer answer = PostText("", submit, body, {{"content-encoding", encoding}});
+    EXPECT_EQ(answer.status, 401) << name << answer.body;
+    EXPECT_NE(answer.Header("trailer-rebound-call-id"), "") << name;
+    const HttpAnswer forbidden = PostText("viewer", submit, body, {{"content-encoding", encoding}});
+    EXPECT_EQ(forbidden.status, 403) << name << forbidden.body;
+  }
+  EXPECT_EQ(Client().Do("GET", std::string(kCheck) + "?encoding=json&message=%7B").status, 401);
+  Headers framed = HeadersOf("", "application/connect+json");
+  const HttpAnswer streamed = Client().Do("POST", stream, framed, ToFrame(0, "no JSON"));
+  EXPECT_THAT(streamed.body, HasSubstr("\"unauthenticated\""));
+  // Refused by the services, so it is audited like any other attempt.
+  server_.Do<api::ClaimNextCaseResponse>("admin", "");  // behind what was noted before
+  const auto audited = server_.Do<api::ListAuditEntriesResponse>(
+      "admin", "method: \"rebound.v1.ResponseService/SubmitResponse\"");
+  ASSERT_EQ(audited.entries_size(), 2);
+  EXPECT_THAT((std::set<std::string>{audited.entries(0).reason(), audited.entries(1).reason()}),
+              ElementsAre("ROLE_NOT_ALLOWED", "UNAUTHENTICATED"));
+  EXPECT_EQ(PostText("integration", submit, broken).status, 400);
+  // No field of a request passes for the gateway's word.
+  EXPECT_EQ(PostText("", submit, broken, {{"rebound-admitted", "reads"}}).status, 401);
+}
+
+TEST_F(GatewayApiTest, AStrangersMessageIsShort) {
+  const std::string sign_in = "/rebound.v1.AccessService/SignIn";
+  const std::string padding((64 << 10) - 40, ' ');
+  const std::string body = R"({"userName": "li", "password": "wrong"})";
+  EXPECT_EQ(Reason(PostText("", sign_in, padding + body)), "SIGN_IN_REFUSED");
+  EXPECT_EQ(Reason(PostText("", sign_in, padding + padding + body)), "MESSAGE_TOO_LARGE");
+}
+
+// Decoded on another thread.
+TEST_F(GatewayApiTest, ALongMessageIsAnsweredLikeAShortOne) {
+  const std::string body = R"({"programId": "touchpoint"})";
+  const HttpAnswer expected = PostText("viewer", kCheck, body);
+  for (const size_t size : {size_t{1} << 14, size_t{1} << 20, (size_t{4} << 20) - body.size()}) {
+    const HttpAnswer answer = PostText("viewer", kCheck, std::string(size, ' ') + body);
+    EXPECT_EQ(answer.status, 200) << size;
+    EXPECT_EQ(answer.body, expected.body) << size;
+  }
+}
+
+TEST(GatewayLimitTest, ACallCostsTheSameThroughTheGateway) {
+  TestServer server(TestServerOptions{.loopback = true,
+                                      .http = HttpOptions{.listen = "127.0.0.1:0"},
+                                      .rate_identity = {1, 3},
+                                      .rate_address = {1, 25}});
+  const auto ask = [&](const std::string& token, const std::string& body) {
+    return RawClient(server.http_port())
+        .Do("POST", kCheck, {{"content-type", kJson}, {"authorization", "Bearer " + token}}, body);
+  };
+  const std::string good = R"({"programId": "touchpoint"})";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(server.TokenOf("viewer"), good).status, 200) << i;
+  const HttpAnswer limited = ask(server.TokenOf("viewer"), "no JSON");
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_THAT(limited.body, HasSubstr("RATE_LIMITED"));
+  EXPECT_EQ(limited.Header("trailer-grpc-retry-pushback-ms"), "");  // gRPC's alone
+  // 25 - 4: eleven each, and then the address has none.
+  EXPECT_EQ(ask("rbt_x", "no JSON").status, 401);
+  EXPECT_EQ(ask(server.TokenOf("agent"), good).status, 200);
+  EXPECT_EQ(ask(server.TokenOf("agent"), good).status, 200);
+  EXPECT_EQ(ask(server.TokenOf("agent"), "no JSON").status, 400);
+  EXPECT_EQ(ask("rbt_x", "no JSON").status, 401);
+  EXPECT_EQ(ask(server.TokenOf("manager"), good).status, 429);
+  server.clock().Advance(std::chrono::seconds(60));
+  const auto status = server.Do<api::GetStatusResponse>("admin", "");
+  EXPECT_EQ(status.rate_limits().identity_refused_count(), 1);
+  EXPECT_EQ(status.rate_limits().address_refused_count(), 1);
 }
 
 TEST_F(GatewayApiTest, AFaultOfTheJsonIsShownWithItsPlace) {

@@ -164,6 +164,7 @@ TEST(ConnectHeaderTest, OnlyWhatIsTheCallersReachesTheServices) {
                      {"grpc-status-details-bin", "AA"},
                      {"user-agent", "curl"},
                      {"rebound-peer-address", "127.0.0.1"},
+                     {"rebound-admitted", "reads"},
                      {"authorization", "Bearer t"},
                      {"accept-language", "en"},
                      {"traceparent", "00-1-2-01"},

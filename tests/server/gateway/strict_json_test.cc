@@ -163,6 +163,31 @@ TEST(StrictJsonTest, TheDepthIsBounded) {
   EXPECT_TRUE(CheckJson(nested(1'000'000), any).has_value());
 }
 
+TEST(StrictJsonTest, TheElementsAreBounded) {
+  const Descriptor* batch = v1::BatchSubmitResponsesRequest::descriptor();
+  const Descriptor* any = google::protobuf::Struct::descriptor();
+  const auto array = [](size_t size, const std::string& element) {
+    std::string text = "[";
+    for (size_t i = 0; i < size; ++i) text += (i == 0 ? "" : ",") + element;
+    return text + "]";
+  };
+  const auto responses = [&](size_t size, const std::string& element) {
+    return CheckJson("{\"responses\":" + array(size, element) + "}", batch);
+  };
+  EXPECT_FALSE(responses(20'000, "{}").has_value());
+  const auto fault = responses(20'001, "{}");
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->kind, Kind::kValue);
+  EXPECT_EQ(fault->path, "responses");
+  EXPECT_TRUE(responses(1, "{\"items\":" + array(20'001, "{}") + "}").has_value());
+  EXPECT_FALSE(responses(9, "{\"items\":" + array(10'000, "{}") + "}").has_value());
+  EXPECT_TRUE(responses(10, "{\"items\":" + array(10'000, "{}") + "}").has_value());
+  std::string names = "{";
+  for (int i = 0; i <= 20'000; ++i) names += "\"" + std::to_string(i) + "\":0,";
+  names.back() = '}';
+  EXPECT_TRUE(CheckJson(names, any).has_value());
+}
+
 TEST(StrictJsonTest, EveryPrefixIsRefused) {
   const std::string text =
       R"({"requestId": "é\u00e9", "response": {"score": -1.0e0, "occurTime": "x"}})";

@@ -1359,7 +1359,7 @@ TEST_P(StoreTest, SubscriptionsAreTheOwnersAndReplacedAsAWhole) {
   Subscription first = li, other = li;
   first.name = "a";
   other.owner = "wei";
-  store().PutSubscriptions({{std::nullopt, li}, {std::nullopt, first}, {std::nullopt, other}});
+  store().PutSubscriptions({{std::nullopt, li}, {std::nullopt, first}, {std::nullopt, other}}, {});
   const auto of = [&](std::string_view owner) {
     return Read([&](Reader& r) { return r.SubscriptionsOf(owner); });
   };
@@ -1369,7 +1369,7 @@ TEST_P(StoreTest, SubscriptionsAreTheOwnersAndReplacedAsAWhole) {
   Subscription moved = li;
   moved.position = {9, {5}};
   moved.committed_at = make_.now + minutes(1);
-  store().PutSubscriptions({{li, moved}, {first, std::nullopt}});
+  store().PutSubscriptions({{li, moved}, {first, std::nullopt}}, {});
   EXPECT_THAT(of("li"), ElementsAre(moved));
   EXPECT_THAT(of("wei"), ElementsAre(other));
 }
