@@ -145,6 +145,9 @@ enum class Reason {
   kUnauthenticated,
   kSignInRefused,
   kOneTimeTokenRefused,
+  kProviderSignInEnded,
+  kProviderSignInRefused,
+  kProviderUserUnknown,
   kRoleNotAllowed,
   kCrossSiteCall,
   kMethodNotGranted,
@@ -173,6 +176,7 @@ enum class Reason {
   kSignInThrottled,
   kDeadlineExceeded,
   kStoreUnavailable,
+  kProviderUnavailable,
   kShuttingDown,
   kInternal,
 };
