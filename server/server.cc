@@ -23,6 +23,7 @@
 #include "server/services/reflection.h"
 #include "server/services/services.h"
 #include "server/services/status.h"
+#include "server/sign_in_pages.h"
 #include "server/timers/timers.h"
 #include "workflows/check.h"
 
@@ -161,6 +162,7 @@ struct Server::Parts {
   std::vector<std::unique_ptr<ApiService>> services;
   std::vector<int> ports;
   std::unique_ptr<grpc::Server> grpc_server;
+  std::unique_ptr<SignInPages> sign_in_pages;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<HttpServer> http;
   bool stopped = false;
@@ -213,6 +215,12 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   };
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
+  if (options.oidc) {
+    sign_in_pages = std::make_unique<SignInPages>(backend, *options.oidc);
+    to.sign_in = [this](const HttpRequest& request, SignInPages::Reply reply) {
+      sign_in_pages->Handle(request, std::move(reply));
+    };
+  }
   gateway = std::make_unique<Gateway>(grpc_server->InProcessChannel(arguments), std::move(to));
   HttpServer::Options listener;
   listener.listen = options.listen;
@@ -314,6 +322,7 @@ void Server::Stop(Duration grace) {
   parts_->reflection.Shutdown();
   parts_->timers.Stop();
   parts_->events.Stop();
+  if (parts_->sign_in_pages) parts_->sign_in_pages->Stop();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);

@@ -38,6 +38,11 @@ void AddBacktest(ApiService* service);
 // Of the BlacklistService: blacklist_dry_run.cc.
 void AddDryRun(ApiService* service);
 
+// Of the AccessService: sign_in.cc. The token of a new session for the user of exactly this name,
+// which a provider vouches for; kProviderUserUnknown: nobody who may sign in has it. Waits for the
+// disk.
+Result<std::string> SignInByProvider(const Call& call, const std::string& name);
+
 // Of the OperationsService: what GetStatus answers, but for the figures as text.
 void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out);
 // metrics_text.cc: the same as figures for a monitoring system, in the text format of Prometheus
