@@ -320,9 +320,9 @@ void Server::Stop(Duration grace) {
   parts_->health.SetServing(false);
   parts_->health.Shutdown();
   parts_->reflection.Shutdown();
+  if (parts_->sign_in_pages) parts_->sign_in_pages->Stop();
   parts_->timers.Stop();
   parts_->events.Stop();
-  if (parts_->sign_in_pages) parts_->sign_in_pages->Stop();
   const auto deadline = std::chrono::system_clock::time_point(SystemClock().Now() + grace);
   if (parts_->gateway) parts_->gateway->Drain(grace);
   parts_->grpc_server->Shutdown(deadline);
