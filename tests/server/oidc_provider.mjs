@@ -76,7 +76,9 @@ function makeProvider() {
     jwks: { keys: [{
       ...signingKey.export({ format: 'jwk' }), kid: `key-${keyNumber}`, use: 'sig', alg: 'RS256',
     }] },
-    claims: { openid: ['sub'], profile: ['preferred_username'], email: ['email', 'email_verified'] },
+    claims: {
+      openid: ['sub'], profile: ['preferred_username'], email: ['email', 'email_verified'],
+    },
     conformIdTokenClaims: false,
     cookies: { keys: ['only for tests'] },
     findAccount: (context, id) => ({
