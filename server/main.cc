@@ -47,6 +47,8 @@ struct Arguments {
   TlsFiles tls;
   std::string http;  // empty: no listener
   HttpOptions http_options;
+  OidcSettings oidc;  // no issuer: none
+  std::string oidc_secret_file;
   size_t queue_capacity = Executor::Options{}.queue_capacity;
   // A CRM that pumps single answers as fast as they are taken stays below (2 units each); 0: none.
   int64_t rate_identity = 50'000;
@@ -216,6 +218,18 @@ std::string WithPort(const std::string& address, int port) {
   return port == 0 ? address : address.substr(0, address.rfind(':') + 1) + std::to_string(port);
 }
 
+std::optional<OidcSettings> OidcOf(const Arguments& arguments) {
+  if (arguments.oidc.issuer.empty()) return std::nullopt;
+  OidcSettings settings = arguments.oidc;
+  std::ifstream file(arguments.oidc_secret_file);
+  if (!std::getline(file, settings.client_secret) || settings.client_secret.empty()) {
+    throw std::runtime_error(
+        "--oidc-client-secret-file: expected a secret in the first line of \"" +
+        arguments.oidc_secret_file + "\"");
+  }
+  return settings;
+}
+
 int Serve(Arguments arguments) {
   static SystemClock clock;
   SetUpLog(&clock, arguments.log_level == "debug"  ? Level::kDebug
@@ -273,6 +287,7 @@ int Serve(Arguments arguments) {
   if (!arguments.http.empty()) {
     server_options.http = arguments.http_options;
     server_options.http->listen = arguments.http;
+    server_options.http->oidc = OidcOf(arguments);
   }
   server_options.executor.queue_capacity = arguments.queue_capacity;
   server_options.executor.secret = keys.secret();
@@ -379,6 +394,24 @@ int Main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory);
   app.add_option("--http-cors-origin", arguments.http_options.cors_origins,
                  "https://HOST whose pages may call from a browser; may be repeated; none: off");
+  CLI::Option* issuer = app.add_option(
+      "--oidc-issuer", arguments.oidc.issuer,
+      "https://HOST...: users may sign in by this OpenID provider, at /sign-in/oidc");
+  issuer->needs(app.get_option("--http"));
+  app.add_option("--oidc-client-id", arguments.oidc.client_id, "by which the provider knows us")
+      ->needs(issuer);
+  app.add_option("--oidc-client-secret-file", arguments.oidc_secret_file,
+                 "its secret, in the first line")
+      ->needs(issuer)
+      ->check(CLI::ExistingFile);
+  app.add_option("--oidc-redirect-url", arguments.oidc.redirect_url,
+                 "https://NAME/sign-in/oidc/callback, under the name that browsers call")
+      ->needs(issuer);
+  app.add_option("--oidc-claim", arguments.oidc.claim,
+                 "what in the id token is the user's name here, to the letter")
+      ->needs(issuer)
+      ->check(CLI::IsMember({"preferred_username", "email", "sub"}))
+      ->capture_default_str();
   app.add_option("--queue-capacity", arguments.queue_capacity,
                  "commands that may wait for the writer")
       ->capture_default_str();

@@ -26,6 +26,7 @@
 #include "server/services/reflection.h"
 #include "server/services/services.h"
 #include "server/services/status.h"
+#include "server/sign_in_pages.h"
 #include "server/timers/timers.h"
 #include "workflows/check.h"
 
@@ -178,6 +179,7 @@ struct Server::Parts {
   std::vector<std::unique_ptr<ApiService>> services;
   std::vector<int> ports;
   std::unique_ptr<grpc::Server> grpc_server;
+  std::unique_ptr<SignInPages> sign_in_pages;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<HttpServer> http;
   bool stopped = false;
@@ -242,6 +244,12 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   to.run = [this](std::function<void()> task) { return pool.Run(std::move(task)); };
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
+  if (options.oidc) {
+    sign_in_pages = std::make_unique<SignInPages>(backend, *options.oidc);
+    to.sign_in = [this](const HttpRequest& request, SignInPages::Reply reply) {
+      sign_in_pages->Handle(request, std::move(reply));
+    };
+  }
   gateway = std::make_unique<Gateway>(grpc_server->InProcessChannel(arguments), std::move(to));
   HttpServer::Options listener;
   listener.listen = options.listen;
@@ -342,6 +350,7 @@ void Server::Stop(Duration grace) {
   parts_->health.SetServing(false);
   parts_->health.Shutdown();
   parts_->reflection.Shutdown();
+  if (parts_->sign_in_pages) parts_->sign_in_pages->Stop();
   parts_->timers.Stop();
   parts_->events.Stop();
   parts_->dispatcher.Stop();

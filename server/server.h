@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/access/networks.h"
+#include "server/access/oidc.h"
 #include "server/access/rate_limiter.h"
 #include "server/access/settings.h"
 #include "server/clock.h"
@@ -39,6 +40,7 @@ struct HttpOptions {
   std::filesystem::path files{};            // of the console; empty: none
   std::vector<std::string> cors_origins{};  // that browsers may call from; empty: CORS is off
   HttpLimits limits{};
+  std::optional<OidcSettings> oidc{};  // sign-in by an OpenID provider; see sign_in_pages.h
 };
 
 class Server {

@@ -37,6 +37,10 @@ std::string_view Name(Reason reason) {
     case Reason::kTargetForbidden: return "TARGET_FORBIDDEN";
     case Reason::kHeaderNotAllowed: return "HEADER_NOT_ALLOWED";
     case Reason::kCredentialInUrl: return "CREDENTIAL_IN_URL";
+    case Reason::kProviderUnavailable: return "PROVIDER_UNAVAILABLE";
+    case Reason::kProviderSignInEnded: return "PROVIDER_SIGN_IN_ENDED";
+    case Reason::kProviderSignInRefused: return "PROVIDER_SIGN_IN_REFUSED";
+    case Reason::kProviderUserUnknown: return "PROVIDER_USER_UNKNOWN";
     case Reason::kCrossSiteCall: return "CROSS_SITE_CALL";
     case Reason::kEndpointLimitReached: return "ENDPOINT_LIMIT_REACHED";
     case Reason::kMailNotSetUp: return "MAIL_NOT_SET_UP";

@@ -147,6 +147,9 @@ enum class Reason {
   kUnauthenticated,
   kSignInRefused,
   kOneTimeTokenRefused,
+  kProviderSignInEnded,
+  kProviderSignInRefused,
+  kProviderUserUnknown,
   kRoleNotAllowed,
   kCrossSiteCall,
   kMethodNotGranted,
@@ -175,6 +178,7 @@ enum class Reason {
   kSignInThrottled,
   kDeadlineExceeded,
   kStoreUnavailable,
+  kProviderUnavailable,
   kShuttingDown,
   kInternal,
 };

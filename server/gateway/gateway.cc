@@ -413,6 +413,10 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
 
 void Gateway::State::HandlePage(const std::shared_ptr<HttpExchange>& exchange) {
   const HttpRequest& request = exchange->request();
+  if (options.sign_in && request.path.starts_with("/sign-in/")) {
+    return options.sign_in(
+        request, [exchange](HttpResponse response) { exchange->Reply(std::move(response)); });
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse response = PlainText(405, "only GET and HEAD\n");
     response.headers.emplace_back("allow", "GET, HEAD");

@@ -86,6 +86,9 @@ class Gateway {
     std::function<bool()> ready{};
     // GET /metrics; must not block. Empty: 404.
     std::function<void(const HttpRequest& request, MetricsReply reply)> metrics{};
+    // What lies below /sign-in/; must not block. Empty: 404.
+    std::function<void(const HttpRequest& request, std::function<void(HttpResponse)> reply)>
+        sign_in{};
     // Folder with the files of a console; empty: none.
     std::filesystem::path files{};
   };

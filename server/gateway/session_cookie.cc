@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::string_view kSecureName = "__Host-rebound";
 constexpr std::string_view kPlainName = "rebound";
+constexpr std::string_view kSecureSignInName = "__Host-rebound-sign-in";
+constexpr std::string_view kPlainSignInName = "rebound-sign-in";
 
 std::string_view HeaderOf(const HttpRequest& request, std::string_view name) {
   const std::string* value = FindHeader(request.headers, name);
@@ -28,11 +30,16 @@ bool IsLocal(const HttpRequest& request) {
   return !request.tls && request.peer_is_loopback && NamesThisMachine(HeaderOf(request, "host"));
 }
 
-bool IsSessionToken(std::string_view text) {
-  return text.starts_with("rbs_") && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '-';
-         });
+// Whether cookies go without "Secure": an origin under TLS is that of a proxy's browser.
+bool IsPlain(const HttpRequest& request) {
+  return IsLocal(request) && !HeaderOf(request, "origin").starts_with("https:");
+}
+
+bool IsPlainText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
 }
 
 // The value of the cookie that stands first under the name; browsers put the most specific first.
@@ -47,8 +54,8 @@ std::string CookieOf(const HttpRequest& request, std::string_view name) {
       while (pair.starts_with(' ')) pair.remove_prefix(1);
       if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
         const std::string_view value_of = pair.substr(name.size() + 1);
-        // What cannot be a session's is sent on as one that nobody has.
-        return std::string(IsSessionToken(value_of) ? value_of : "-");
+        // What we never set is taken for a value that nobody has.
+        return std::string(IsPlainText(value_of) ? value_of : "-");
       }
     }
   }
@@ -79,6 +86,7 @@ Result<std::string> SessionToken(const HttpRequest& request) {
   std::string token = CookieOf(request, kSecureName);
   if (token.empty() && IsLocal(request)) token = CookieOf(request, kPlainName);
   if (token.empty()) return token;
+  if (!token.starts_with("rbs_")) token = "-";  // keys and principals' tokens are no browser's
   const bool shown = request.method == "GET" ||
                      FindHeader(request.headers, kCsrfHeader) != nullptr ||
                      FindHeader(request.headers, "connect-protocol-version") != nullptr;
@@ -87,12 +95,26 @@ Result<std::string> SessionToken(const HttpRequest& request) {
 }
 
 std::string SetSessionCookie(const HttpRequest& request, std::string_view token) {
-  const bool plain = IsLocal(request) && !HeaderOf(request, "origin").starts_with("https:");
+  const bool plain = IsPlain(request);
   std::string cookie(plain ? kPlainName : kSecureName);
   cookie.append("=").append(token).append("; Path=/; HttpOnly; SameSite=Strict");
   if (!plain) cookie += "; Secure";
   if (token.empty()) cookie += "; Max-Age=0";
   return cookie;
+}
+
+std::string SetSignInCookie(const HttpRequest& request, std::string_view value, int seconds) {
+  const bool plain = IsPlain(request);
+  std::string cookie(plain ? kPlainSignInName : kSecureSignInName);
+  cookie.append("=").append(value).append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=");
+  cookie += std::to_string(seconds);
+  if (!plain) cookie += "; Secure";
+  return cookie;
+}
+
+std::string SignInCookie(const HttpRequest& request) {
+  std::string value = CookieOf(request, kSecureSignInName);
+  return value.empty() && IsLocal(request) ? CookieOf(request, kPlainSignInName) : value;
 }
 
 bool WantsSessionCookie(const HttpRequest& request) {

@@ -30,6 +30,13 @@ Result<std::string> SessionToken(const HttpRequest& request);
 // Secure, but where SessionToken takes a plain one.
 std::string SetSessionCookie(const HttpRequest& request, std::string_view token);
 
+// Of a sign-in that goes by way of another site, until it comes back: likewise named and secure,
+// but sent along when a page of that site leads here. Ends after `seconds`; 0 ends it. `value`:
+// [A-Za-z0-9_-].
+std::string SetSignInCookie(const HttpRequest& request, std::string_view value, int seconds);
+// Its value; empty: there is none.
+std::string SignInCookie(const HttpRequest& request);
+
 // Whether the request asks for its token as a cookie: it has kCsrfHeader and comes from no other
 // site.
 bool WantsSessionCookie(const HttpRequest& request);

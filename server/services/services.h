@@ -25,6 +25,11 @@ std::unique_ptr<ApiService> NewAccessService(Backend& backend);
 std::unique_ptr<ApiService> NewExportService(Backend& backend);
 std::unique_ptr<ApiService> NewDeliveryService(Backend& backend);
 
+// Of the AccessService: sign_in.cc. The token of a new session for the user of exactly this name,
+// which a provider vouches for; kProviderUserUnknown: nobody who may sign in has it. Waits for the
+// disk.
+Result<std::string> SignInByProvider(const Call& call, const std::string& name);
+
 // Parts of the CaseService with files of their own: bulk.cc, case_batch.cc, remedy_options.cc.
 void AddBulk(ApiService* service);
 void AddCaseBatch(ApiService* service);

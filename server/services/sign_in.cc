@@ -71,7 +71,47 @@ void SetNewPassword(AccessRecords& records, User& user, std::string hash, Timest
 
 // Whether this user may start a session at all.
 bool MaySignIn(const std::optional<User>& user, Timestamp now) {
-  return user && !user->disabled && !user->password_hash.empty() && ScopeAt(*user, now);
+  return user && !user->disabled && ScopeAt(*user, now);
+}
+
+struct StartedSession {
+  std::string token;
+  UserSession session;
+};
+
+// A session of the user, with its audit entry, in one transaction; nullopt: they may not sign in,
+// or `may`, which is shown them as they are then and may change them, says no.
+std::optional<StartedSession> StartSession(const Call& call, const std::string& user,
+                                           const std::function<bool(User& current)>& may) {
+  const Backend& backend = call.backend;
+  const Timestamp now = backend.clock.Now();
+  StartedSession started{.token = NewToken("rbs_"), .session = {}};
+  bool signed_in = false, others_ended = false;
+  backend.store.WriteAccess([&](AccessRecords& records) {
+    std::optional<User> current = records.FindUser(user);
+    if (!MaySignIn(current, now) || !may(*current)) return false;
+    records.RemoveExpired(now);
+    std::vector<UserSession> sessions = records.SessionsOf(current->name);
+    for (size_t i = 0; i + kMostSessions <= sessions.size(); ++i) {
+      records.RemoveSession(sessions[i].id);
+      others_ended = true;
+    }
+    started.session = {.id = NewAccessId(now),
+                       .token_hash = HashToken(started.token),
+                       .user = current->name,
+                       .address = call.address,
+                       .created_at = now,
+                       .used_at = now,
+                       .expires_at = now + backend.access.session_lifetime};
+    records.Put(started.session);
+    current->signed_in_at = now;
+    records.Put(*current);
+    records.Audit(SignInEntryOf(call, current->name, current->role));
+    return signed_in = true;
+  });
+  if (others_ended) backend.authenticator.Forget();
+  if (!signed_in) return std::nullopt;
+  return started;
 }
 
 Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::SignInResponse* out) {
@@ -92,43 +132,24 @@ Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::Si
   const PasswordCost& cost = backend.access.password_cost;
   const bool right = VerifyPassword(user ? user->password_hash : std::string(), password, cost);
   const Error refused{Reason::kSignInRefused};
-  if (!right || password.empty() || !MaySignIn(user, now)) return refused;
+  if (!right || password.empty() || user->password_hash.empty() || !MaySignIn(user, now)) {
+    return refused;
+  }
 
   const std::string rehashed =
       NeedsRehash(user->password_hash, cost) ? HashPassword(password, cost) : std::string();
-  const std::string token = NewToken("rbs_");
-  UserSession session{.id = NewAccessId(now),
-                      .token_hash = HashToken(token),
-                      .user = user->name,
-                      .address = call.address,
-                      .created_at = now,
-                      .used_at = now,
-                      .expires_at = now + backend.access.session_lifetime};
-  bool signed_in = false, others_ended = false;
-  backend.store.WriteAccess([&](AccessRecords& records) {
+  const auto started = StartSession(call, user->name, [&](User& current) {
     // The password may have been changed while it was compared.
-    std::optional<User> current = records.FindUser(user->name);
-    if (!MaySignIn(current, now) || current->password_hash != user->password_hash) return false;
-    records.RemoveExpired(now);
-    std::vector<UserSession> sessions = records.SessionsOf(user->name);
-    for (size_t i = 0; i + kMostSessions <= sessions.size(); ++i) {
-      records.RemoveSession(sessions[i].id);
-      others_ended = true;
-    }
-    records.Put(session);
-    current->signed_in_at = now;
-    if (!rehashed.empty()) current->password_hash = rehashed;
-    records.Put(*current);
-    records.Audit(SignInEntryOf(call, user->name, user->role));
-    return signed_in = true;
+    if (current.password_hash != user->password_hash) return false;
+    if (!rehashed.empty()) current.password_hash = rehashed;
+    return true;
   });
-  if (!signed_in) return refused;
-  if (others_ended) backend.authenticator.Forget();
+  if (!started) return refused;
   backend.throttle.Succeeded(key, Whence(call));
-  auto identity = backend.authenticator.AuthenticateToken(token);
+  auto identity = backend.authenticator.AuthenticateToken(started->token);
   if (!identity) return std::move(identity).error();
-  out->set_session_token(token);
-  FillSession(call, session, user->name, out->mutable_session());
+  out->set_session_token(started->token);
+  FillSession(call, started->session, user->name, out->mutable_session());
   out->mutable_session()->set_current(true);
   Fill(*identity, call, out->mutable_identity());
   return {};
@@ -262,6 +283,13 @@ Result<void> SetPassword(const Call& call, const api::SetPasswordRequest& reques
 }
 
 }  // namespace
+
+Result<std::string> SignInByProvider(const Call& call, const std::string& name) {
+  // Not folded: at the provider two people may have names that differ in case alone.
+  auto started = StartSession(call, name, [&](User& current) { return current.name == name; });
+  if (!started) return Error{Reason::kProviderUserUnknown};
+  return std::move(started->token);
+}
 
 void FillUser(const User& user, api::User* out) {
   out->set_name(user.name);

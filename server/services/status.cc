@@ -538,6 +538,18 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected the token of a link that was not used and has not ended, but it is not; ask for a "
      "new link",
      "链接已使用、已过期或不存在；请重新获取链接"},
+    {Reason::kProviderSignInEnded, StatusCode::UNAUTHENTICATED,
+     "expected a sign-in that this browser began here within the last 10 minutes, but there is "
+     "none; begin again",
+     "该登录不是本浏览器在最近 10 分钟内从本站发起的，或已失效；请重新登录"},
+    {Reason::kProviderSignInRefused, StatusCode::UNAUTHENTICATED,
+     "expected the OpenID provider to say who you are, but it did not, or not in a way that can be "
+     "believed; begin again",
+     "身份提供方未能确认您的身份，或其回应不可信；请重新登录"},
+    {Reason::kProviderUserUnknown, StatusCode::PERMISSION_DENIED,
+     "expected a user here under the name that the OpenID provider gives, but there is none that "
+     "may sign in; ask an administrator",
+     "本系统中没有与身份提供方所给名称对应且可以登录的用户；请联系管理员"},
     {Reason::kRoleNotAllowed, StatusCode::PERMISSION_DENIED,
      "expected a role that may call {method}, but yours is {role}; ask the operator for a role "
      "that "
@@ -631,6 +643,10 @@ constexpr std::array<ReasonText, kReasonCount> kTexts{{
      "expected the store to answer, but it failed; whether a change was kept is not known: repeat "
      "it with the same request id",
      "存储发生故障；更改是否已保存尚不确定，请用同一请求编号重试"},
+    {Reason::kProviderUnavailable, StatusCode::UNAVAILABLE,
+     "expected the OpenID provider to answer, but it did not, or with nothing of use; sign in with "
+     "a password, or try again later",
+     "身份提供方没有响应，或其响应无法使用；请改用密码登录，或稍后重试"},
     {Reason::kShuttingDown, StatusCode::UNAVAILABLE,
      "expected a running server, but it is stopping; nothing was done, try again shortly",
      "服务器正在停止；本次未做任何更改，请稍后重试"},

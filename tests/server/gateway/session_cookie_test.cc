@@ -133,6 +133,27 @@ TEST(SessionCookieTest, ItEnds) {
             "__Host-rebound=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0");
 }
 
+TEST(SessionCookieTest, OnlySessionsCount) {
+  EXPECT_EQ(SessionToken(Of({{"cookie", "__Host-rebound=rbk_x"}, {"x-rebound-csrf", "1"}})).value(),
+            "-");
+}
+
+TEST(SessionCookieTest, ASignInUnderWayHasOneOfItsOwn) {
+  EXPECT_EQ(SetSignInCookie(Of({}), "sealed", 600),
+            "__Host-rebound-sign-in=sealed; Path=/; HttpOnly; SameSite=Lax; Max-Age=600; Secure");
+  EXPECT_EQ(SignInCookie(Of({{"cookie", "__Host-rebound=rbs_x; __Host-rebound-sign-in=sealed"}})),
+            "sealed");
+  EXPECT_EQ(SignInCookie(Of({{"cookie", "__Host-rebound=rbs_x"}})), "");
+  EXPECT_EQ(SignInCookie(Of({{"cookie", "__Host-rebound-sign-in=a.b"}})), "-");
+  EXPECT_EQ(SignInCookie(Of({{"cookie", "rebound-sign-in=sealed"}})), "") << "not of this machine";
+  HttpRequest request;
+  request.peer_is_loopback = true;
+  request.headers = {{"host", "localhost:8080"}, {"cookie", "rebound-sign-in=sealed"}};
+  EXPECT_EQ(SignInCookie(request), "sealed");
+  EXPECT_EQ(SetSignInCookie(request, "", 0),
+            "rebound-sign-in=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+}
+
 TEST(SessionCookieTest, CredentialsInTheQueryAreFound) {
   EXPECT_THAT(CredentialInQuery("a=1&Access-Token=x"), Optional(std::string("access_token")));
   EXPECT_THAT(CredentialInQuery("api_key"), Optional(std::string("api_key")));
