@@ -1,6 +1,7 @@
 """Attacks 52-55: where webhooks are sent to, and receivers that mean ill."""
 import contextlib
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ PENDING, DELIVERED = 1, 2
 
 def create(api, name, url, **endpoint):
     return api.call('DeliveryService/CreateEndpoint', {
-        'request_id': f'create-{name}', 'endpoint': {'kind': WEBHOOK, 'url': url, **endpoint}})
+        'request_id': 'create-' + re.sub('[^A-Za-z0-9]', '-', name)[:50], 'endpoint': {'kind': WEBHOOK, 'url': url, **endpoint}})
 
 
 @attacks(52, 'webhooks to this machine, its neighbours, odd spellings: at save', 'gRPC')

@@ -8,6 +8,7 @@ send to, and one at 127.0.0.3, which it may not: nothing ever connects to that o
 says what was wrong.
 """
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
@@ -151,9 +152,7 @@ def main():
     finally:
         server.stop()
         subprocess.run(['umount', '/etc/resolv.conf'], check=False)
-        for each in folder.iterdir():
-            each.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
     return 0
 
 
