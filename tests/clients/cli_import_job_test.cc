@@ -38,7 +38,9 @@ struct World {
     request_ids.push_back(request_id);
     const auto [known, is_new] = requests.emplace(request_id, bytes);
     if (!is_new && known->second != bytes) reused = true;
-    return batches == break_at ? how : Break::kNever;
+    const Break fate = batches == break_at ? how : Break::kNever;
+    if (fate != Break::kBefore) done.insert(request_id);
+    return fate;
   }
 
   // Whether it is new.
@@ -57,6 +59,7 @@ struct World {
   Break how = Break::kNever;
   std::vector<std::string> request_ids{};
   std::map<std::string, std::string> requests{};  // id -> bytes
+  std::set<std::string> done{};                   // of requests, those that were stored
   bool reused = false;                            // an id came with another body
   std::map<std::string, int> stored{};            // external id -> how often
   bool dry_run = false;                           // of the last batch
@@ -71,7 +74,7 @@ class FakeCustomers : public v1::CustomerService::Service {
   grpc::Status BatchUpsertCustomers(grpc::ServerContext*,
                                     const v1::BatchUpsertCustomersRequest* request,
                                     v1::BatchUpsertCustomersResponse* reply) override {
-    const bool known = world_.requests.contains(request->request_id());
+    const bool known = world_.done.contains(request->request_id());
     const World::Break fate = world_.Take(request->request_id(), request->SerializeAsString());
     if (fate == World::Break::kBefore) return GoingAway();
     for (int i = 0; i < request->customers_size(); ++i) {
@@ -99,7 +102,7 @@ class FakeCases : public v1::CaseService::Service {
 
   grpc::Status BatchOpenCases(grpc::ServerContext*, const v1::BatchOpenCasesRequest* request,
                               v1::BatchOpenCasesResponse* reply) override {
-    const bool known = world_.requests.contains(request->request_id());
+    const bool known = world_.done.contains(request->request_id());
     const World::Break fate = world_.Take(request->request_id(), request->SerializeAsString());
     world_.dry_run = request->dry_run();
     if (fate == World::Break::kBefore) return GoingAway();
