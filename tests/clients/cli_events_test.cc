@@ -163,8 +163,7 @@ class CliEventsTest : public testing::Test {
   FakeEvents events_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
-  std::stringstream out_;
-  std::ostringstream err_;
+  std::ostringstream out_, err_;
 };
 
 TEST_F(CliEventsTest, AStreamThatBreaksGoesOnFromWhereItWas) {
@@ -182,8 +181,9 @@ TEST_F(CliEventsTest, AStreamThatBreaksGoesOnFromWhereItWas) {
   EXPECT_THAT(events_.Requests(), ElementsAre("start { preset: EVENT_PRESET_LATEST }" + filter,
                                               R"(start { cursor: "cursor-1" })" + filter));
   // The order of a map's keys in JSON is nobody's promise: it differs between copies of a message.
+  std::istringstream lines(out_.str());
   std::vector<nlohmann::json> shown;
-  for (std::string line; std::getline(out_, line);) shown.push_back(nlohmann::json::parse(line));
+  for (std::string line; std::getline(lines, line);) shown.push_back(nlohmann::json::parse(line));
   EXPECT_THAT(shown, ElementsAre(nlohmann::json::parse(EventJson(events[0])),
                                  nlohmann::json::parse(EventJson(events[1]))));
   EXPECT_THAT(err_.str(), HasSubstr("trying again"));
