@@ -99,8 +99,10 @@ def main():
         'flipping.test': flipping,
         'hanging.test': lambda kind: None,
     })
-    good = deliveries.Receiver(deliveries.says(b'204 No'), ALLOWED)
-    bad = deliveries.Receiver(deliveries.says(b'204 No'), FORBIDDEN, good.port)
+    # Closed, so that each call looks the name up and connects anew.
+    serve = deliveries.says(b'204 No\r\nConnection: close')
+    good = deliveries.Receiver(serve, ALLOWED)
+    bad = deliveries.Receiver(serve, FORBIDDEN, good.port)
     bad6 = socket.create_server(('::1', good.port), family=socket.AF_INET6)
     bad6.settimeout(0)
 

@@ -502,6 +502,12 @@ TEST_F(DeliveryApiTest, EachChangeIsInTheAudit) {
 
 class DeliveryLogTest : public DeliveryApiTest {
  protected:
+  // Disabled: nobody but the test changes its deliveries.
+  std::string IdOf(std::string_view who) {
+    const std::string id = DeliveryApiTest::IdOf(who);
+    server_.Do<api::DisableEndpointResponse>(who, Quoted("endpoint_id", id));
+    return id;
+  }
   // Of the event of that sequence, of `endpoint`.
   std::string Put(const std::string& endpoint, int64_t sequence, DeliveryState state,
                   const std::string& org_unit = "") {
