@@ -186,7 +186,6 @@ std::string Prepare(const GlobalOptions& options, const Surroundings& surroundin
   if (session->token.empty() && options.token_file.empty()) {
     session->token = SavedToken(session->config_folder, session->server);
   }
-  session->ask_secret = surroundings.ask_secret;
   session->is_typed = surroundings.is_typed;
   while (!session->token.empty() &&
          (session->token.back() == '\r' || session->token.back() == ' ')) {
@@ -255,6 +254,7 @@ int ReportParseError(const CLI::App& app, const CLI::ParseError& error, Session*
 int RunCli(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
            const Surroundings& surroundings) {
   Session session(out, err);
+  session.ask_secret = surroundings.ask_secret;
   GlobalOptions options;
   CLI::App app("Rebound: every low score becomes a case, every case is worked and asked again.",
                "rebound");

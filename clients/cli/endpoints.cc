@@ -178,6 +178,17 @@ void PrintSecret(Session& session, const Reply& reply) {
   }
 }
 
+// Not a word on the command line: other users of the machine see those.
+std::string AskRobotSecret(Session& session) {
+  std::string secret;
+  if (session.ask_secret) secret = session.ask_secret("The robot's secret: ").value_or("");
+  if (secret.empty()) {
+    throw CLI::ValidationError("--robot-secret",
+                               "expected the secret, from the terminal or on standard input");
+  }
+  return secret;
+}
+
 void AddCreate(CLI::App& endpoints, Session& session) {
   auto request = std::make_shared<v1::CreateEndpointRequest>();
   v1::Endpoint* endpoint = request->mutable_endpoint();
@@ -203,10 +214,9 @@ void AddCreate(CLI::App& endpoints, Session& session) {
           },
           "How a webhook is signed: hmac or ed25519; else hmac")
       ->type_name("NAME");
-  create
-      ->add_option("--robot-secret", *request->mutable_robot_secret(),
-                   "The secret that a robot's vendor shows for signing")
-      ->type_name("SECRET");
+  create->add_flag_callback(
+      "--robot-secret", [request, &session] { request->set_robot_secret(AskRobotSecret(session)); },
+      "Asks for the secret that a robot's vendor shows for signing");
   AddRequestId(create, request->mutable_request_id());
   create->callback([request, &session] {
     session.command = [request, &session] {
@@ -325,9 +335,9 @@ void AddVerbs(CLI::App& endpoints, Session& session) {
   AddSpan(
       verb, "--grace", [rotate] { return rotate->mutable_grace(); },
       "How long the old one signs along; else 24 hours");
-  verb->add_option("--robot-secret", *rotate->mutable_robot_secret(),
-                   "The new secret that a robot's vendor shows")
-      ->type_name("SECRET");
+  verb->add_flag_callback(
+      "--robot-secret", [rotate, &session] { rotate->set_robot_secret(AskRobotSecret(session)); },
+      "Asks for the new secret that a robot's vendor shows");
   AddIdVerb<v1::TestEndpointRequest, v1::TestEndpointResponse>(
       endpoints, session, "test", "Send a ping now and show what came of it",
       &Deliveries::TestEndpoint,

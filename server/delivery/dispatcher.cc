@@ -1,5 +1,6 @@
 #include "server/delivery/dispatcher.h"
 
+#include <pthread.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -98,6 +99,7 @@ Dispatcher::~Dispatcher() { Stop(); }
 
 void Dispatcher::Start() {
   thread_ = std::thread([this] { Loop(); });
+  pthread_setname_np(thread_.native_handle(), "deliveries");
 }
 
 void Dispatcher::Committed() {

@@ -20,6 +20,7 @@ class CliEndpointsTest : public testing::Test {
   CliEndpointsTest() {
     surroundings_.variables["REBOUND_SERVER"] = "127.0.0.1:" + std::to_string(server_.port());
     surroundings_.variables["REBOUND_TOKEN"] = server_.TokenOf("admin");
+    surroundings_.ask_secret = [](const std::string&) { return "hidden"; };
   }
 
   int Say(const std::vector<std::string>& words) {
@@ -95,7 +96,7 @@ TEST_F(CliEndpointsTest, AnEndpointIsMadeChangedAndTakenAway) {
                  "ed25519"}),
             0);
   EXPECT_EQ(Say({"endpoints", "create", "feishu", "--url",
-                 "https://open.feishu.cn/open-apis/bot/v2/hook/hidden", "--robot-secret", "hidden",
+                 "https://open.feishu.cn/open-apis/bot/v2/hook/hidden", "--robot-secret",
                  "--language", "zh"}),
             0);
   EXPECT_EQ(Say({"endpoints", "create", "pigeon"}), 2);

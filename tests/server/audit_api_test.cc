@@ -195,6 +195,8 @@ TEST_F(AuditTest, EveryMethodTellsOfWhoeverMayNotCallIt) {
       break;
     }
     if (OpenToStrangers(NameOf(*method))) continue;
+    // What strangers were refused before is forgotten.
+    server_.clock().Advance(std::chrono::minutes(2));
     const int64_t before = Last();
     EXPECT_FALSE(knock("", *method).ok());
     const auto entries = After(before);
@@ -212,8 +214,12 @@ TEST_F(AuditTest, EveryMutationThatIsRefusedIsAudited) {
   int mutations = 0;
   for (const MethodDescriptor* method : AllMethods()) {
     SCOPED_TRACE(NameOf(*method));
-    // Whoever signs in has no request id, nor has somebody who listens.
-    if (OpenToStrangers(NameOf(*method)) || method->name() == "Subscribe") continue;
+    // Whoever signs in has no request id, nor has somebody who listens, and a ping changes nothing
+    // here.
+    if (OpenToStrangers(NameOf(*method)) || method->name() == "Subscribe" ||
+        method->name() == "TestEndpoint") {
+      continue;
+    }
     const bool changes = IsMutation(NameOf(*method));
     EXPECT_EQ(changes, method->options().idempotency_level() !=
                            google::protobuf::MethodOptions::NO_SIDE_EFFECTS)

@@ -455,6 +455,47 @@ TEST_F(DeliveryApiTest, ASecretRotatesOncePerRequestAndTheOldOneSignsAlong) {
       "ID_INVALID");
 }
 
+TEST_F(DeliveryApiTest, EachChangeIsMadeOncePerRequest) {
+  const std::string id = IdOf("admin");
+  const std::string named = Quoted("endpoint_id", id), other = Quoted("endpoint_id", "x");
+  const std::string endpoint = std::string("endpoint { ") + kHook + " } ";
+  const std::string update = "endpoint { " + Quoted("id", id) + R"(filter { types: "CaseOpened" } }
+      update_mask { paths: "filter" )";
+  struct Row {
+    std::string name, request, other;
+  };
+  const Row rows[] = {
+      Row{"CreateEndpoint", endpoint, endpoint + "signing_scheme: SIGNING_SCHEME_ED25519"},
+      Row{"UpdateEndpoint", update + "}", update + R"(paths: "headers" })"},
+      Row{"RotateEndpointSecret", named, named + "grace { seconds: 60 }"},
+      Row{"DisableEndpoint", named, other},
+      Row{"EnableEndpoint", named, other},
+      Row{"ReplayDeliveries", named + "all_dead: true", other + "all_dead: true"},
+      Row{"DeleteEndpoint", named, other}};
+  for (const Row& row : rows) {
+    const std::string& name = row.name;
+    SCOPED_TRACE(name);
+    const std::string method = "DeliveryService/" + name;
+    const std::string once = Quoted("request_id", "once-" + name);
+    const auto is_replayed = [&] {
+      const auto reply = server_.DoMethod("admin", method, once + row.request);
+      return reply->GetReflection()->GetBool(*reply,
+                                             reply->GetDescriptor()->FindFieldByName("replayed"));
+    };
+    EXPECT_FALSE(is_replayed());
+    const int64_t audited = server_.LastAudit().sequence;
+    EXPECT_TRUE(is_replayed());
+    server_.Restart();
+    EXPECT_TRUE(is_replayed()) << "after a restart";
+    EXPECT_EQ(server_.LastAudit().sequence, audited);
+  }
+  for (const Row& row : rows) {
+    const std::string once = Quoted("request_id", "once-" + row.name);
+    EXPECT_EQ(server_.Refuse("admin", "DeliveryService/" + row.name, once + row.other).reason,
+              "REQUEST_ID_REUSED");
+  }
+}
+
 TEST_F(DeliveryApiTest, AnEndpointRestsAndGoesOnWhereItWas) {
   const std::string id = IdOf("admin");
   const std::string named = Quoted("endpoint_id", id);
@@ -508,23 +549,35 @@ class DeliveryLogTest : public DeliveryApiTest {
     server_.Do<api::DisableEndpointResponse>(who, Quoted("endpoint_id", id));
     return id;
   }
+  DeliveryLogTest() {
+    while (server_.LastSequence() < 10) {
+      server_.Do<api::SubmitResponseResponse>(
+          "admin", R"(response { program_id: "service-csat" score: 5 })");
+    }
+  }
   // Of the event of that sequence, of `endpoint`.
   std::string Put(const std::string& endpoint, int64_t sequence, DeliveryState state,
                   const std::string& org_unit = "") {
     Delivery delivery{.endpoint = *ParseId<RawId>(endpoint),
                       .sequence = sequence,
-                      .event_type = "CaseOpened",
-                      .case_id = CaseId{},
-                      .order_key = std::to_string(sequence),
                       .org_unit_id = org_unit,
                       .state = state,
                       .tries = 3,
                       .last_status = 503,
                       .last_answer = std::string("busy\x00\xff\x1b[31m", 11)};
+    server_.store().Read([&](Reader& reader) {
+      const LogPage page = reader.ReadLog({.after = sequence - 1,
+                                           .wants = [](const LoggedEvent&) { return true; },
+                                           .most = 1,
+                                           .look_at = 1});
+      const Event& event = page.events.at(0).event;
+      delivery.event_type = TypeName(event.body);
+      if (event.case_id != CaseId{}) delivery.case_id = event.case_id;
+      delivery.order_key = OrderKeyOf(event);
+    });
     delivery.id = delivery.endpoint;
     delivery.id.bytes[15] = static_cast<uint8_t>(sequence);
     delivery.id.bytes[14] ^= 1;
-    delivery.case_id->bytes[0] = static_cast<uint8_t>(sequence);
     const Timestamp at = kServerStart + seconds(sequence);
     delivery.tried_at = at;
     (state == DeliveryState::kPending ? delivery.next_try_at : delivery.ended_at) = at;

@@ -133,7 +133,10 @@ TEST_F(DispatcherTest, WhatFailsEachTimeIsDeadAndFreesTheNext) {
   const std::string first = Submit("li");
   server_.Do<api::SuperviseCaseResponse>("admin", "case_id: \"" + first + "\" note: \"look\"");
   for (int tries = 1; tries <= 3; ++tries) {
-    AwaitUntil([&] { return Deliveries(id).back().tries == tries; });
+    AwaitUntil([&] {
+      const auto all = Deliveries(id);
+      return !all.empty() && all.back().tries == tries;
+    });
     server_.clock().Advance(seconds{90});
   }
   AwaitUntil([&] { return NonePending(id); });

@@ -401,7 +401,9 @@ TEST_F(GatewayApiTest, WhoCallsIsLookedAtBeforeTheMessage) {
   const HttpAnswer streamed = Client().Do("POST", stream, framed, ToFrame(0, "no JSON"));
   EXPECT_THAT(streamed.body, HasSubstr("\"unauthenticated\""));
   // Refused by the services, so it is audited like any other attempt.
-  server_.Do<api::ClaimNextCaseResponse>("admin", "");  // behind what was noted before
+  server_.Do<api::UpsertCustomerResponse>(  // behind what was noted before
+      "admin", R"(external_key { source_system: "crm" external_id: "li" }
+                  customer { segment: "gold" } update_mask { paths: "segment" })");
   const auto audited = server_.Do<api::ListAuditEntriesResponse>(
       "admin", "method: \"rebound.v1.ResponseService/SubmitResponse\"");
   ASSERT_EQ(audited.entries_size(), 2);

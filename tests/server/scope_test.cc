@@ -280,8 +280,12 @@ TEST_F(ScopeTest, WhatLiesOutsideAnswersAsWhatIsNotThere) {
            links { case_id: "$" kind: "related" } })"},
        "north", foreign_.case_id, kNobody);
 
+  server_.AddIdentity("northern crm", "integration", {.org_units = {"north"}, .queues = {}});
+  same({"DeliveryService/ListDeliveries", R"(case_id: "$")"}, "northern crm", foreign_.case_id,
+       kNobody);
+
   // Every method that names a record by id is in the lists above.
-  std::set<std::string> tested = {"ResponseService/GetResponse"};
+  std::set<std::string> tested = {"ResponseService/GetResponse", "DeliveryService/ListDeliveries"};
   for (const auto* list : {&by_case, &by_customer}) {
     for (const NamesOne& one : *list) tested.insert(one.method);
   }
