@@ -42,11 +42,11 @@ start_client() {
 await() {
   local what=$1 tries
   shift
-  for ((tries = 1200; tries > 0; --tries)); do
+  for ((tries = 3600; tries > 0; --tries)); do
     "$@" && return
     sleep 0.05
   done
-  echo "WRONG expected $what within a minute"
+  echo "WRONG expected $what within three minutes"
   tail -n 5 "$work"/*.err
   exit 1
 }

@@ -35,11 +35,11 @@ call() {
 
 # await WHAT COMMAND...: until the command succeeds.
 await() {
-  local what=$1 end=$((SECONDS + 40))
+  local what=$1 end=$((SECONDS + 200))
   shift
   until "$@"; do
     if ((SECONDS >= end)); then
-      echo "WRONG expected $what within 40 s; calls by endpoint and end:"
+      echo "WRONG expected $what within 200 s; calls by endpoint and end:"
       jq -r '.endpoint + " " + .how' "$work/calls.jsonl" | sort | uniq -c
       tail -n 5 "$work/receiver"
       grep -sv '"level":"info"' "$work/log" | tail -n 5
