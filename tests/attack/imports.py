@@ -184,7 +184,7 @@ def memory(rig):
     importer = Importer(rig, 'memory')
     small = importer.run(importer.write(HEADER, 'm0,c,3,x\n'))
     expect_rejects(small, (1, 1, 0, 0), [], 'a small file')
-    long_line = rig.scaled(64, 1024)
+    long_line = rig.scaled(32, 1024)
     nul_row = b'n,c,3,' + b'\0,' * 10_000 + b'\n'
     wide = ('ID,CUST,SCORE,WHY,' + ','.join(f'c{i}' for i in range(10_000)) + '\n').encode()
     for name, parts, counts in (
@@ -195,10 +195,10 @@ def memory(rig):
             ('a line of many commas',
              (HEADER, (b',' * MEGABYTE, long_line), '\nm5,c,3,x\n'), (2, 1, 0, 1)),
             ('rows of nearly the limit',
-             (HEADER, (b'm6,c,3,' + b'y' * (3 * MEGABYTE) + b'\n', rig.scaled(25, 400))), None),
-            ('rows of NUL cells', (HEADER, (nul_row, rig.scaled(500, 5000))), None),
+             (HEADER, (b'm6,c,3,' + b'y' * (3 * MEGABYTE) + b'\n', rig.scaled(8, 400))), None),
+            ('rows of NUL cells', (HEADER, (nul_row, rig.scaled(200, 5000))), None),
             ('rows of 10,000 broken columns',
-             (wide, (b'm7,c,x,y' + b',' * 10_000 + b'\n', rig.scaled(600, 20_000))), None),
+             (wide, (b'm7,c,x,y' + b',' * 10_000 + b'\n', rig.scaled(150, 20_000))), None),
             ('many rows', (HEADER, (b'm8,c,3,=1+1\n', rig.scaled(30_000, 10_000_000))), None)):
         path = importer.write(*parts)
         for arguments in ((), ('--results', str(importer.folder / f'job-{name}'))):
