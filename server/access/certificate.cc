@@ -1,6 +1,7 @@
 #include "server/access/certificate.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -21,8 +22,10 @@ using X509Pointer = std::unique_ptr<X509, decltype(&X509_free)>;
 using BioPointer = std::unique_ptr<BIO, decltype(&BIO_free)>;
 
 X509Pointer ReadPem(BIO* from) {
-  return {from == nullptr ? nullptr : PEM_read_bio_X509(from, nullptr, nullptr, nullptr),
-          &X509_free};
+  X509Pointer read(from == nullptr ? nullptr : PEM_read_bio_X509(from, nullptr, nullptr, nullptr),
+                   &X509_free);
+  ERR_clear_error();  // or the next call for a connection of this thread would find it
+  return read;
 }
 
 bool IsGraphic(std::string_view text) {
@@ -65,6 +68,7 @@ std::optional<PeerCertificate> ReadCertificate(x509_st* certificate) {
       static_cast<GENERAL_NAMES*>(
           X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
       &GENERAL_NAMES_free);
+  ERR_clear_error();
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_URI) continue;
