@@ -1,12 +1,15 @@
 """Attack 43 against a server that takes client certificates, on both of its listeners."""
 import http.client
+import http.server
 import json
 import socket
 import ssl
 import subprocess
+import threading
+import types
 
 import grpc
-from rig import DEADLINE, Api, Attacks, Server, Wrong, expect
+from rig import DEADLINE, Api, Attacks, Front, Server, Wrong, expect
 
 attacks = Attacks()
 WHO = '/rebound.v1.AccessService/WhoAmI'
@@ -218,7 +221,7 @@ def versions(rig):
         doors.expect_good_calls(doors.files.signed('root', 'clients', ROOT))
 
 
-@attacks(43, 'mTLS: a session taken up again, a disabled user, an open connection', 'HTTP')
+@attacks(43, 'mTLS: sessions taken up again, a user who is disabled', 'HTTP')
 def afterwards(rig):
     with Doors(rig) as doors:
         good = doors.files.signed('root', 'clients', ROOT)
@@ -273,3 +276,43 @@ def through_the_front(rig):
         text = answer.read()
         connection.close()
         expect(answer.status == 401, f'{port}: {answer.status} {text}')
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with the names of the fields that came."""
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get('content-length', 0)))
+        body = json.dumps([name.lower() for name in self.headers]).encode()
+        self.send_response(200)
+        self.send_header('content-length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@attacks(43, 'the front passes on no header that claims a certificate', 'front')
+def deleted(rig):
+    backend = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Echo)
+    thread = threading.Thread(target=backend.serve_forever, daemon=True)
+    thread.start()
+    folder = rig.folder / 'echo'
+    folder.mkdir(exist_ok=True)
+    port = backend.server_address[1]
+    front = Front(folder, types.SimpleNamespace(port=port, http_port=port))
+    try:
+        connection = http.client.HTTPConnection('127.0.0.1', front.http_port, timeout=DEADLINE)
+        connection.request('POST', '/', '{}', {**FORGED, 'rebound-admitted': 'reads',
+                                               'authorization': 'Bearer t'})
+        answer = connection.getresponse()
+        came = set(json.loads(answer.read()))
+        connection.close()
+        expect('authorization' in came, f'{came}')
+        expect(not came & {*FORGED, 'rebound-admitted'}, f'{came}')
+    finally:
+        front.stop()
+        backend.shutdown()
+        backend.server_close()
