@@ -23,8 +23,8 @@ class Watchdog {
   };
 
   // Connects to each address every `interval` and waits for the first byte of an answer, of the
-  // SETTINGS frame or the TLS handshake, or for the end of the connection. `on_hung` is called once, on the watchdog's thread,
-  // which then ends.
+  // SETTINGS frame or the TLS handshake, or for the end of the connection. `on_hung` is called
+  // once, on the watchdog's thread, which then ends.
   Watchdog(Options options, std::function<void()> on_hung);
   ~Watchdog();  // at once, also in the middle of a look
   Watchdog(const Watchdog&) = delete;
