@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kScheme = "rebound:";
 constexpr std::string_view kUser = "rebound:user:";
 constexpr std::string_view kKey = "rebound:key:";
-constexpr size_t kLongest = 1024;  // a name of 64 characters has at most 256 bytes
+constexpr size_t kLongest = 1024;  // of a name at most 64 times 4 bytes, each as %XX
 
 using X509Pointer = std::unique_ptr<X509, decltype(&X509_free)>;
 using BioPointer = std::unique_ptr<BIO, decltype(&BIO_free)>;

@@ -14,9 +14,8 @@
 // - Methods with a stream of requests need HTTP/2: 505, code unimplemented.
 // - Request fields become metadata (those of HTTP and Connect itself are left out);
 //   "rebound-peer-address", "rebound-peer-certificate" and "rebound-admitted" are the gateway's
-//   own. Response metadata become
-//   fields; trailing metadata become fields with "trailer-" in front (unary) or metadata of the
-//   last frame (stream).
+//   own. Response metadata become fields; trailing metadata become fields with "trailer-" in front
+//   (unary) or metadata of the last frame (stream).
 #pragma once
 
 #include <google/protobuf/descriptor.h>

@@ -42,6 +42,7 @@ class ClientCertificateTest : public testing::Test {
     options.listen = {"127.0.0.1:0"};
     options.run_timers = false;
     options.tls = {own_.certificate, own_.key, authority_.certificate()};
+    options.certificate_look = std::chrono::seconds(1);
     options.http = HttpOptions{.listen = "127.0.0.1:0", .tls = options.tls};
     server_ = std::make_unique<Server>(other_.store(), clock_, PlainRevision(), options, [] {});
   }
@@ -227,6 +228,23 @@ TEST_F(ClientCertificateTest, ItEndsOnAConnectionThatOutlivesIt) {
   clock_.Advance(SystemClock().Now() + std::chrono::hours(24) - clock_.Now());
   EXPECT_EQ(ByGrpc(open), kUnauthenticated);
   EXPECT_EQ(ask(), 401);
+}
+
+TEST_F(ClientCertificateTest, ANewAuthorityIsTakenUp) {
+  const Authority next(other_.folder(), "next");
+  const CertificateText text{.name = "root", .alternative_names = "URI:rebound:user:root"};
+  const PemPair before = authority_.Sign("before", text), after = next.Sign("after", text);
+  EXPECT_EQ(ByGrpc(Channel(after)), "");
+  std::filesystem::rename(next.certificate(), authority_.certificate());
+  server_->ReloadCertificates();
+  EXPECT_EQ(ByHttp(after), "root");
+  EXPECT_EQ(RawClient(server_->http_port(), before).ReadToEnd(), "");
+  // gRPC looks by itself.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (ByGrpc(Channel(after)) != "root" && std::chrono::steady_clock::now() < patience) {
+  }
+  ExpectBoth(after, "root");
+  EXPECT_EQ(ByGrpc(Channel(before)), "");
 }
 
 TEST_F(ClientCertificateTest, AFileWithoutACertificateIsSaidAtTheStart) {
