@@ -385,11 +385,17 @@ int Main(int argc, char** argv) {
   app.add_option("--grpc-certificate", arguments.tls.certificate,
                  "PEM file: serve gRPC under TLS; a new one is taken up within seconds");
   app.add_option("--grpc-key", arguments.tls.key, "PEM file: its key");
+  app.add_option("--grpc-client-ca", arguments.tls.client_ca,
+                 "PEM file: who signs certificates by which gRPC clients may call instead of a "
+                 "token: URI:rebound:user:NAME or URI:rebound:key:ID as subject alternative name; "
+                 "a new one is taken up within seconds");
   app.add_option("--http", arguments.http,
                  "HOST:PORT: serve the Connect protocol, /healthz, /readyz and /metrics over HTTP");
   app.add_option("--http-certificate", arguments.http_options.tls.certificate,
                  "PEM file: serve HTTP under TLS; SIGHUP reads it again");
   app.add_option("--http-key", arguments.http_options.tls.key, "PEM file: its key");
+  app.add_option("--http-client-ca", arguments.http_options.tls.client_ca,
+                 "PEM file: the same for HTTP clients; SIGHUP reads it again");
   app.add_option("--http-files", arguments.http_options.files, "folder with a console's files")
       ->check(CLI::ExistingDirectory);
   app.add_option("--http-cors-origin", arguments.http_options.cors_origins,

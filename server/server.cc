@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "server/access/authenticator.h"
+#include "server/access/certificate.h"
 #include "server/access/policy.h"
 #include "server/delivery/dispatcher.h"
 #include "server/execute/audit_log.h"
@@ -64,11 +65,20 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const TlsFiles& tls,
       throw std::runtime_error("cannot serve TLS: cannot read \"" + file.string() + "\"");
     }
   }
+  if (!tls.client_ca.empty() && !HasCertificate(tls.client_ca)) {
+    throw std::runtime_error("cannot serve TLS: no certificate in \"" + tls.client_ca.string() +
+                             "\"");
+  }
   namespace tls_api = grpc::experimental;
   auto provider = std::make_shared<tls_api::FileWatcherCertificateProvider>(
-      tls.key.string(), tls.certificate.string(), static_cast<unsigned>(look.count()));
+      tls.key.string(), tls.certificate.string(), tls.client_ca.string(),
+      static_cast<unsigned>(look.count()));
   tls_api::TlsServerCredentialsOptions options(provider);
   options.watch_identity_key_cert_pairs();
+  if (!tls.client_ca.empty()) {
+    options.watch_root_certs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
   return tls_api::TlsServerCredentials(options);
 }
 
@@ -255,6 +265,7 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   listener.listen = options.listen;
   listener.certificate = options.tls.certificate;
   listener.key = options.tls.key;
+  listener.client_ca = options.tls.client_ca;
   listener.limits = options.limits;
   listener.headers = SecurityHeaders(tls);
   http = std::make_unique<HttpServer>(
@@ -282,6 +293,11 @@ Server::Server(Store& store, Clock& clock, std::shared_ptr<const Revision> revis
   }
   if (options.tls.certificate.empty() != options.tls.key.empty()) {
     throw std::runtime_error("expected certificate and key to serve TLS, but got one of them");
+  }
+  if (options.tls.certificate.empty() && !options.tls.client_ca.empty()) {
+    throw std::runtime_error(
+        "expected a certificate to serve gRPC under TLS, without which none "
+        "of clients can be asked for");
   }
   const auto credentials = CredentialsOf(options.tls, options.certificate_look);
   parts_ =

@@ -31,6 +31,9 @@ inline constexpr const char* kVersion = "0.1.0";
 struct TlsFiles {
   std::filesystem::path certificate{};
   std::filesystem::path key{};
+  // Who signs certificates of clients, by which they may call (access/certificate.h). Needs the
+  // pair; empty: clients are not asked for any.
+  std::filesystem::path client_ca{};
 };
 
 // The HTTP listener: the Connect protocol, /healthz, /readyz, /metrics, the files of a console.

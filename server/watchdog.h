@@ -22,9 +22,9 @@ class Watchdog {
     int failures = 3;                            // in a row, of one address, until it is hung
   };
 
-  // Connects to each address every `interval` and waits for the first byte of an answer: of the
-  // SETTINGS frame, or of the TLS handshake. `on_hung` is called once, on the watchdog's thread,
-  // which then ends.
+  // Connects to each address every `interval` and waits for the first byte of an answer, of the
+  // SETTINGS frame or the TLS handshake, or for the end of the connection. `on_hung` is called
+  // once, on the watchdog's thread, which then ends.
   Watchdog(Options options, std::function<void()> on_hung);
   ~Watchdog();  // at once, also in the middle of a look
   Watchdog(const Watchdog&) = delete;

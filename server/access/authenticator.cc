@@ -33,9 +33,24 @@ Result<Identity> Authenticator::Authenticate(std::string_view header, size_t hea
 }
 
 Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
-  const Error refused{.reason = Reason::kUnauthenticated};
-  if (token.empty() || token.size() > kLongestHeader) return refused;
+  if (token.empty() || token.size() > kLongestHeader) return Error{Reason::kUnauthenticated};
   const TokenHash hash = HashToken(token);
+  return Known({false, hash}, [&] { return Find(token, hash); });
+}
+
+Result<Identity> Authenticator::AuthenticateCertificate(const PeerCertificate& certificate) {
+  if (clock_.Now() >= certificate.ends_at) return Error{Reason::kUnauthenticated};
+  auto identity =
+      Known({true, HashToken(certificate.uri)}, [&] { return FindNamed(certificate.uri); });
+  if (identity) {
+    auto& ends_at = identity->credential_ends_at;
+    ends_at = std::min(ends_at.value_or(certificate.ends_at), certificate.ends_at);
+  }
+  return identity;
+}
+
+Result<Identity> Authenticator::Known(const Shown& shown, const std::function<Found()>& find) {
+  const Error refused{.reason = Reason::kUnauthenticated};
   const Timestamp now = clock_.Now();
   const auto is_fresh = [now](const Remembered& entry) {
     return !entry.forgotten && entry.at <= now && now - entry.at < kRemembered;
@@ -43,39 +58,39 @@ Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
   const auto answer = [&](Remembered& entry) -> Result<Identity> {
     auto identity = IdentityOf(entry, now);
     if (!identity) return refused;
-    NoteUse(hash, entry, now);
+    NoteUse(entry, now);
     return *std::move(identity);
   };
   uint64_t changes = 0;
   {
     std::lock_guard lock(mutex_);
-    const auto found = remembered_.find(hash);
+    const auto found = remembered_.find(shown);
     if (found != remembered_.end() && is_fresh(found->second)) return answer(found->second);
     changes = changes_;
   }
 
   Remembered entry{.found = {}, .at = now};
   try {
-    entry.found = Find(token, hash);
+    entry.found = find();
   } catch (const StoreFailure&) {
     return Error{.reason = Reason::kStoreUnavailable};
   }
   std::lock_guard lock(mutex_);
   if (!entry.found.principal && !entry.found.user) {
-    remembered_.erase(hash);
+    remembered_.erase(shown);
     return refused;
   }
   if (entry.found.session) entry.used_at = entry.found.session->used_at;
   // What was found while something changed may be from before it.
   entry.forgotten = changes != changes_;
-  if (const auto before = remembered_.find(hash); before != remembered_.end()) {
+  if (const auto before = remembered_.find(shown); before != remembered_.end()) {
     entry.used_at = std::max(entry.used_at, before->second.used_at);
     entry.written_at = before->second.written_at;
   } else if (remembered_.size() >= kCapacity) {
     std::erase_if(remembered_, [&](const auto& row) { return !is_fresh(row.second); });
     if (remembered_.size() >= kCapacity) remembered_.clear();
   }
-  return answer(remembered_.insert_or_assign(hash, std::move(entry)).first->second);
+  return answer(remembered_.insert_or_assign(shown, std::move(entry)).first->second);
 }
 
 Authenticator::Found Authenticator::Find(std::string_view token, const TokenHash& hash) {
@@ -93,6 +108,23 @@ Authenticator::Found Authenticator::Find(std::string_view token, const TokenHash
       found.key = records.FindApiKey(hash);
       if (found.key) found.user = records.FindUser(found.key->user);
     }
+  });
+  return found;
+}
+
+Authenticator::Found Authenticator::FindNamed(std::string_view uri) {
+  Found found;
+  const auto named = NamedBy(uri);
+  if (!named) return found;
+  store_.ReadAccess([&](AccessRecords& records) {
+    if (!named->key.empty()) {
+      found.key = records.GetApiKey(named->key);
+      if (found.key) found.user = records.FindUser(found.key->user);
+      return;
+    }
+    found.user = records.FindUser(named->user);
+    // The store forgives case and width; whoever signs certificates may not.
+    if (found.user && found.user->name != named->user) found.user.reset();
   });
   return found;
 }
@@ -117,6 +149,8 @@ std::optional<Identity> Authenticator::IdentityOf(const Remembered& entry, Times
     identity.kind = CredentialKind::kSession;
     identity.credential_id = session->id;
     identity.credential_ends_at = session->expires_at;
+  } else if (!entry.found.key) {
+    identity.kind = CredentialKind::kCertificate;
   } else {
     const ApiKey& key = *entry.found.key;
     if (key.revoked_at || now >= key.expires_at) return std::nullopt;
@@ -164,7 +198,7 @@ Result<Identity> Authenticator::InTheNameOf(const std::string& owner, const std:
                   .user_role = user ? user->role : principal->role};
 }
 
-void Authenticator::NoteUse(const TokenHash& hash, Remembered& entry, Timestamp now) {
+void Authenticator::NoteUse(Remembered& entry, Timestamp now) {
   const bool is_session = entry.found.session.has_value();
   if (!is_session && !entry.found.key) return;
   entry.used_at = std::max(entry.used_at, now);
@@ -172,6 +206,7 @@ void Authenticator::NoteUse(const TokenHash& hash, Remembered& entry, Timestamp 
       is_session ? entry.found.session->used_at : entry.found.key->used_at.value_or(Timestamp{});
   const Timestamp written = std::max(known, entry.written_at);
   if (now - written < (is_session ? kSessionStep : kKeyStep)) return;
+  const TokenHash hash = is_session ? entry.found.session->token_hash : entry.found.key->token_hash;
   // It may have gone meanwhile, and must not come back by this.
   const auto write = [this, hash, is_session, now] {
     try {
@@ -204,7 +239,7 @@ void Authenticator::NoteUse(const TokenHash& hash, Remembered& entry, Timestamp 
 void Authenticator::Forget() {
   std::lock_guard lock(mutex_);
   ++changes_;
-  for (auto& [hash, entry] : remembered_) entry.forgotten = true;
+  for (auto& [shown, entry] : remembered_) entry.forgotten = true;
 }
 
 }  // namespace rebound

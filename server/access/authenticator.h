@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/access/certificate.h"
 #include "server/access/token.h"
 #include "server/clock.h"
 #include "server/storage/access_records.h"
@@ -18,7 +19,8 @@
 
 namespace rebound {
 
-enum class CredentialKind { kNone, kPrincipalToken, kApiKey, kSession };
+// kCertificate: of a user; what calls by the certificate of an API key is that key.
+enum class CredentialKind { kNone, kPrincipalToken, kApiKey, kSession, kCertificate };
 
 struct Identity {
   std::string name{};
@@ -35,11 +37,16 @@ struct Identity {
   std::string user_role{};
 };
 
+// Whether it is a user with all that is theirs: with their grants as they come and end.
+inline bool IsWholeUser(const Identity& identity) {
+  return identity.kind == CredentialKind::kSession || identity.kind == CredentialKind::kCertificate;
+}
+
 // Finds the identity behind a bearer token: of a principal, of a user's session ("rbs_") or API key
-// ("rbk_"). What was found is remembered for kRemembered, so what another process changed takes
-// effect after that time, and what this one changed at once (Forget). Ends and effect dates are
-// looked at each time. A token that was not found is looked up each time, so a new one works at
-// once. Borrows store and clock. Thread-safe.
+// ("rbk_"); or behind a client's certificate. What was found is remembered for kRemembered, so what
+// another process changed takes effect after that time, and what this one changed at once (Forget).
+// Ends and effect dates are looked at each time. A token that was not found is looked up each time,
+// so a new one works at once. Borrows store and clock. Thread-safe.
 class Authenticator {
  public:
   static constexpr Duration kRemembered = std::chrono::seconds(5);
@@ -67,6 +74,9 @@ class Authenticator {
   Result<Identity> Authenticate(std::string_view header, size_t header_count = 1);
   // The same for a bare token, as from a cookie.
   Result<Identity> AuthenticateToken(std::string_view token);
+  // The same for the user or API key that the certificate names. It ends what it gives, at the
+  // latest: a connection may outlive it.
+  Result<Identity> AuthenticateCertificate(const PeerCertificate& certificate);
 
   // What is done in the name of `owner` while nobody calls: as what they made with a credential of
   // `role` and `scope` may act now, like an API key of theirs without an end. kUnauthenticated: the
@@ -80,7 +90,13 @@ class Authenticator {
   Duration session_idle() const { return options_.session_idle; }
 
  private:
-  // What the store says of a token.
+  // What was shown, as a hash. Apart by kind: no token may stand for a certificate's name.
+  struct Shown {
+    bool is_certificate = false;
+    TokenHash hash{};
+    friend auto operator<=>(const Shown&, const Shown&) = default;
+  };
+  // What the store says of it.
   struct Found {
     std::optional<Store::Principal> principal{};
     std::optional<User> user{};
@@ -95,15 +111,18 @@ class Authenticator {
     Timestamp written_at{};  // when that was last handed to be written down
   };
 
+  // From memory, or by `find`, which may throw StoreFailure.
+  Result<Identity> Known(const Shown& shown, const std::function<Found()>& find);
   Found Find(std::string_view token, const TokenHash& hash);
+  Found FindNamed(std::string_view uri);
   std::optional<Identity> IdentityOf(const Remembered& entry, Timestamp now) const;
-  void NoteUse(const TokenHash& hash, Remembered& entry, Timestamp now);
+  void NoteUse(Remembered& entry, Timestamp now);
 
   Store& store_;
   Clock& clock_;
   const Options options_;
   std::mutex mutex_;
-  std::map<TokenHash, Remembered> remembered_;
+  std::map<Shown, Remembered> remembered_;
   uint64_t changes_ = 0;  // calls of Forget
 };
 

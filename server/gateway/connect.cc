@@ -110,6 +110,7 @@ const std::set<std::string_view> kNotForwarded = {"accept",
                                                   "upgrade",
                                                   "user-agent",
                                                   "rebound-peer-address",
+                                                  kPeerCertificate,
                                                   "rebound-admitted"};
 
 bool IsForwarded(std::string_view name) {
@@ -349,6 +350,10 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
     } while (!rest.empty());
   }
   metadata.entries.emplace_back("rebound-peer-address", request.peer);
+  // An authorization that was left out above must not make room for it.
+  if (request.certificate && FindHeader(request.headers, "authorization") == nullptr) {
+    metadata.entries.emplace_back(kPeerCertificate, ToMetadata(*request.certificate));
+  }
   return metadata;
 }
 

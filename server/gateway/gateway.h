@@ -13,9 +13,9 @@
 //   inflated and decoded away from the threads of the sockets: Options::run.
 // - Methods with a stream of requests need HTTP/2: 505, code unimplemented.
 // - Request fields become metadata (those of HTTP and Connect itself are left out);
-//   "rebound-peer-address" and "rebound-admitted" are the gateway's own. Response metadata become
-//   fields; trailing metadata become fields with "trailer-" in front (unary) or metadata of the
-//   last frame (stream).
+//   "rebound-peer-address", "rebound-peer-certificate" and "rebound-admitted" are the gateway's
+//   own. Response metadata become fields; trailing metadata become fields with "trailer-" in front
+//   (unary) or metadata of the last frame (stream).
 #pragma once
 
 #include <google/protobuf/descriptor.h>

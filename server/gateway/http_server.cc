@@ -99,21 +99,37 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const
   return SSL_TLSEXT_ERR_OK;
 }
 
-// Throws boost::system::system_error when the pair is of no use.
-std::shared_ptr<asio::ssl::context> ReadPair(const std::filesystem::path& certificate,
-                                             const std::filesystem::path& key) {
+// Throws boost::system::system_error when one of the files is of no use.
+std::shared_ptr<asio::ssl::context> ReadPair(const HttpServer::Options& options) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_alpn_select_cb(context->native_handle(), SelectHttp11, nullptr);
-  context->use_certificate_chain_file(certificate.string());
-  context->use_private_key_file(key.string(), asio::ssl::context::pem);
+  context->use_certificate_chain_file(options.certificate.string());
+  context->use_private_key_file(options.key.string(), asio::ssl::context::pem);
   if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
     throw boost::system::system_error(make_error_code(boost::system::errc::invalid_argument),
                                       "key and certificate differ");
   }
+  if (options.client_ca.empty()) return context;
+  context->load_verify_file(options.client_ca.string());
+  SSL_CTX_set_client_CA_list(context->native_handle(),
+                             SSL_load_client_CA_file(options.client_ca.c_str()));
+  context->set_verify_mode(asio::ssl::verify_peer);
+  // A resumed session would bring a certificate along that nobody verifies again.
+  SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context->native_handle(), 0);
   return context;
+}
+
+// Of a finished handshake.
+std::optional<PeerCertificate> CertificateOf(SSL* tls) {
+  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(tls),
+                                                          &X509_free);
+  if (!shown || SSL_get_verify_result(tls) != X509_V_OK) return std::nullopt;
+  return ReadCertificate(shown.get());
 }
 
 }  // namespace
@@ -180,6 +196,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       self->SetTimer(self->limits_.header);
       self->tls_->async_handshake(asio::ssl::stream_base::server, [self](error_code error) {
         if (error) return self->Close();
+        self->certificate_ = CertificateOf(self->tls_->native_handle());
         self->BeginRequest();
       });
     });
@@ -365,6 +382,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     request_.peer = peer_;
     request_.peer_is_loopback = peer_is_loopback_;
     request_.tls = tls_.has_value();
+    request_.certificate = certificate_;
     head_only_ = request_.method == "HEAD";
   }
 
@@ -568,6 +586,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<asio::ssl::stream<tcp::socket&>> tls_;
   const std::string peer_;
   const bool peer_is_loopback_;
+  std::optional<PeerCertificate> certificate_;
 
   State state_ = State::kHead;
   bool last_ = false;  // the connection closes after the answer
@@ -684,12 +703,19 @@ HttpServer::Listener::Listener(Options given, Handler to)
   if (options.certificate.empty() != options.key.empty()) {
     throw std::runtime_error("expected certificate and key to serve TLS, but got one of them");
   }
+  if (!options.client_ca.empty() && options.certificate.empty()) {
+    throw std::runtime_error(
+        "expected a certificate to serve TLS, without which none of clients "
+        "can be asked for");
+  }
   const tcp::endpoint endpoint = ParseEndpoint(options.listen);
   try {
-    if (!options.certificate.empty()) context = ReadPair(options.certificate, options.key);
+    if (!options.certificate.empty()) context = ReadPair(options);
   } catch (const boost::system::system_error& e) {
+    const std::string clients =
+        options.client_ca.empty() ? "" : ", clients of " + options.client_ca.string();
     throw std::runtime_error("cannot serve TLS with " + options.certificate.string() + " and " +
-                             options.key.string() + ": " + e.what());
+                             options.key.string() + clients + ": " + e.what());
   }
   try {
     acceptor.open(endpoint.protocol());
@@ -783,7 +809,7 @@ bool HttpServer::ReloadCertificate() {
   const Options& options = listener_->options;
   if (options.certificate.empty()) return true;
   try {
-    auto context = ReadPair(options.certificate, options.key);
+    auto context = ReadPair(options);
     std::lock_guard lock(listener_->mutex);
     listener_->context = std::move(context);
   } catch (const boost::system::system_error& e) {

@@ -8,10 +8,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "server/access/certificate.h"
 
 namespace rebound {
 
@@ -33,6 +36,8 @@ struct HttpRequest {
   std::string peer{};  // address without port, e.g. "127.0.0.1" or "::1"
   bool peer_is_loopback = false;
   bool tls = false;
+  // Of the client, verified; absent: it showed none, or none that names anybody.
+  std::optional<PeerCertificate> certificate{};
 };
 
 // Connection, Content-Length, Transfer-Encoding and Date are the server's to write. A body is left
@@ -97,6 +102,9 @@ class HttpServer {
     // PEM files of a chain and its key: TLS 1.2 and newer. Both or none.
     std::filesystem::path certificate{};
     std::filesystem::path key{};
+    // PEM file: who signs certificates of clients. They are asked for one and need not have any;
+    // the handshake with one that does not verify fails. Empty: nobody is asked.
+    std::filesystem::path client_ca{};
     size_t threads = 2;
     HttpLimits limits{};
     // Added to every answer, the server's own refusals too, unless the answer has one of that name.
@@ -111,8 +119,8 @@ class HttpServer {
 
   int port() const;
 
-  // Reads certificate and key again; connections made from now on get the new pair. False: the new
-  // pair is of no use, which is logged, and the old one stays.
+  // Reads certificate, key and client_ca again; connections made from now on get the new ones.
+  // False: one of them is of no use, which is logged, and the old ones stay.
   bool ReloadCertificate();
 
   size_t connections() const;

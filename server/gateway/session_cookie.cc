@@ -85,7 +85,10 @@ Result<std::string> SessionToken(const HttpRequest& request) {
   if (FindHeader(request.headers, "authorization") != nullptr) return std::string();
   std::string token = CookieOf(request, kSecureName);
   if (token.empty() && IsLocal(request)) token = CookieOf(request, kPlainName);
-  if (token.empty()) return token;
+  if (token.empty()) {
+    if (request.certificate && IsOfAnotherSite(request)) return Error{Reason::kCrossSiteCall};
+    return token;
+  }
   if (!token.starts_with("rbs_")) token = "-";  // keys and principals' tokens are no browser's
   const bool shown = request.method == "GET" ||
                      FindHeader(request.headers, kCsrfHeader) != nullptr ||

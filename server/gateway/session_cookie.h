@@ -22,8 +22,9 @@ inline constexpr std::string_view kCsrfHeader = "x-rebound-csrf";
 // The token of the cookie; empty: the request has none, or has an authorization header. "__Host-"
 // cookies only, but for pages that are served without TLS from this machine itself, whose cookie is
 // plain "rebound".
-// kCrossSiteCall: there is a cookie, but nothing proves whose call it is. GET needs no header: it
-// changes nothing, and pages of other sites cannot read the answer.
+// kCrossSiteCall: there is a cookie, but nothing proves whose call it is; or there is none, but a
+// certificate, which browsers show for every site, too, and the call is another site's. GET needs
+// no header: it changes nothing, and pages of other sites cannot read the answer.
 Result<std::string> SessionToken(const HttpRequest& request);
 
 // The value of a Set-Cookie that keeps the token until the browser closes; an empty token ends it.

@@ -87,7 +87,7 @@ Result<User> ManagedUser(const Call& call, AccessRecords& records, std::string_v
 
 // Rights of the caller's that others may be given, with their times.
 std::vector<OrgUnitGrant> OwnGrants(const Call& call, AccessRecords& records) {
-  if (call.identity.kind == CredentialKind::kSession) {
+  if (IsWholeUser(call.identity)) {
     if (const auto user = records.FindUser(call.identity.name)) return user->org_units;
   }
   return GrantsOf(call.identity.scope.org_units);
@@ -421,7 +421,7 @@ Result<void> CheckKey(const Call& call, AccessRecords& records, const User& user
   const Scope inner{key.scope.org_units.empty() ? whole.org_units : key.scope.org_units,
                     key.scope.queues.empty() ? whole.queues : key.scope.queues};
   if (const Excess excess = FindExcess(inner, whole)) return Exceeds(excess.what, excess.value);
-  if (call.identity.kind != CredentialKind::kSession || !IsSelf(call, user.name)) {
+  if (!IsWholeUser(call.identity) || !IsSelf(call, user.name)) {
     const Excess excess = FindExcess(inner, call.identity.scope);
     if (excess) return Exceeds(excess.what, excess.value);
   }

@@ -217,6 +217,19 @@ Result<void> CheckLimit(RateLimiter& limiter, const char* limit, std::string_vie
                {{"limit", limit}, {"retry_ms", std::to_string(wait->count())}}};
 }
 
+// Of a call under TLS, which has verified it; of one through the gateway, what the gateway says.
+std::optional<PeerCertificate> CertificateOf(const grpc::CallbackServerContext& context) {
+  if (IsWithinProcess(context)) {
+    const auto said = context.client_metadata().find(kPeerCertificate);
+    if (said == context.client_metadata().end()) return std::nullopt;
+    return FromMetadata({said->second.data(), said->second.size()});
+  }
+  const auto shown = context.auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (shown.size() != 1) return std::nullopt;
+  return ReadCertificate(std::string_view(shown.front().data(), shown.front().size()));
+}
+
+// Whoever sends a credential is who that says, or nobody: a certificate then counts for nothing.
 Result<Identity> WhoCalls(Backend& backend, const grpc::CallbackServerContext& context) {
   const auto [first, last] = context.client_metadata().equal_range("authorization");
   std::string_view header;
@@ -224,16 +237,26 @@ Result<Identity> WhoCalls(Backend& backend, const grpc::CallbackServerContext& c
   for (auto it = first; it != last; ++it, ++count) {
     header = {it->second.data(), it->second.size()};
   }
+  if (count == 0) {
+    if (const auto certificate = CertificateOf(context)) {
+      return backend.authenticator.AuthenticateCertificate(*certificate);
+    }
+  }
   return backend.authenticator.Authenticate(header, count);
 }
 
 Result<Identity> WhoCalls(Backend& backend, const CallEntries& entries) {
   std::string_view header;
   size_t count = 0;
+  std::optional<PeerCertificate> certificate;
   for (const auto& [name, value] : entries) {
+    if (name == kPeerCertificate) certificate = FromMetadata(value);
     if (name != "authorization") continue;
     header = value;
     ++count;
+  }
+  if (count == 0 && certificate) {
+    return backend.authenticator.AuthenticateCertificate(*certificate);
   }
   return backend.authenticator.Authenticate(header, count);
 }

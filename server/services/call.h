@@ -135,7 +135,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
                    Call* call, Duration longest = kLongestCall);
 // Of a call that goes on: who it is now, and whether they still may. Fills `call` anew.
 Result<void> Recheck(Backend& backend, grpc::CallbackServerContext* context, Call* call);
-// Metadata that the gateway gives a call, "rebound-peer-address" among them.
+// Metadata that the gateway gives a call, "rebound-peer-address" and kPeerCertificate among them.
 using CallEntries = std::vector<std::pair<std::string, std::string>>;
 // Who sent it: what a trusted proxy says, where one forwards the call. Without the port.
 std::string CallerAddress(const Backend& backend, const CallEntries& entries);

@@ -13,6 +13,7 @@ import traceback
 
 sys.dont_write_bytecode = True  # these folders are sources
 
+import certificates
 import deliveries
 import http_gateway
 import identity
@@ -55,8 +56,8 @@ def main():
     arguments.add_argument('--only', type=int, help='the attacks of one number; 3 is the watchdog, '
                            'too')
     arguments = arguments.parse_args()
-    attacks = [a for module in (wire, queries, identity, http_gateway, deliveries, imports,
-                                watchdog)
+    attacks = [a for module in (wire, queries, identity, certificates, http_gateway, deliveries,
+                                imports, watchdog)
                for a in module.attacks.all if arguments.only in (None, a[0])]
     if not attacks:
         print(f'no attack has number {arguments.only}', file=sys.stderr)

@@ -416,7 +416,8 @@ TEST(EnumTest, TheDomainAndTheApiCountAlike) {
   ExpectSameEnum<CredentialKind, api::CredentialKind>(
       {{CredentialKind::kPrincipalToken, api::CREDENTIAL_KIND_PRINCIPAL_TOKEN},
        {CredentialKind::kApiKey, api::CREDENTIAL_KIND_API_KEY},
-       {CredentialKind::kSession, api::CREDENTIAL_KIND_SESSION}});
+       {CredentialKind::kSession, api::CREDENTIAL_KIND_SESSION},
+       {CredentialKind::kCertificate, api::CREDENTIAL_KIND_CERTIFICATE}});
   ExpectSameEnum<EndpointKind, api::EndpointKind>(
       {{EndpointKind::kWebhook, api::ENDPOINT_KIND_WEBHOOK},
        {EndpointKind::kEmail, api::ENDPOINT_KIND_EMAIL},

@@ -23,6 +23,7 @@
 #include "rebound/v1/survey_service.pb.h"
 #include "server/gateway/connect.h"
 #include "server/services/services.h"
+#include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
 #include "tests/fixtures/test_server.h"
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <future>
 #include <string>
+#include <thread>
 
 namespace rebound {
 namespace {
@@ -97,6 +98,26 @@ TEST(WatchdogTest, AServerThatAnswersIsNot) {
   }
   EXPECT_FALSE(server_hung);
   server->Shutdown();
+}
+
+// As gRPC does whose certificates are of no use. The deaf listener is told.
+TEST(WatchdogTest, AListenerThatClosesEveryConnectionIsNot) {
+  DeafListener closing, deaf;
+  std::thread closer([&] {
+    for (int fd = 0; (fd = accept(closing.fd(), nullptr, nullptr)) >= 0;) close(fd);
+  });
+  std::promise<void> told;
+  bool closing_hung = false;
+  {
+    Watchdog of_closing({{closing.address()}, true, std::chrono::seconds{2}, 1},
+                        [&] { closing_hung = true; });
+    Watchdog of_deaf({{deaf.address()}, true, std::chrono::seconds{2}, 2},
+                     [&] { told.set_value(); });
+    EXPECT_EQ(told.get_future().wait_for(kDeadline), std::future_status::ready);
+  }
+  EXPECT_FALSE(closing_hung);
+  shutdown(closing.fd(), SHUT_RDWR);
+  closer.join();
 }
 
 TEST(WatchdogTest, EndsInTheMiddleOfALook) {

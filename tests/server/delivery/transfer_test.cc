@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
 #include "workflows/check.h"
 

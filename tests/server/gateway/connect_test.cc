@@ -165,6 +165,7 @@ TEST(ConnectHeaderTest, OnlyWhatIsTheCallersReachesTheServices) {
                      {"user-agent", "curl"},
                      {"rebound-peer-address", "127.0.0.1"},
                      {"rebound-admitted", "reads"},
+                     {"rebound-peer-certificate", "9999999999999 rebound:user:admin"},
                      {"authorization", "Bearer t"},
                      {"accept-language", "en"},
                      {"traceparent", "00-1-2-01"},
@@ -181,6 +182,16 @@ TEST(ConnectHeaderTest, OnlyWhatIsTheCallersReachesTheServices) {
                   Pair("x-custom", "two"), Pair("x-bytes-bin", std::string("\0\xFF", 2)),
                   Pair("x-bytes-bin", "\x01"), Pair("rebound-peer-address", "203.0.113.7")));
   EXPECT_EQ(metadata.bad, "");
+  // A certificate is told of where nobody sent another credential, good or bad.
+  request.certificate = PeerCertificate{"rebound:user:li", FromMillis(5)};
+  EXPECT_EQ(ToCallMetadata(request).entries, metadata.entries);
+  request.headers = {{"authorization", "Bearer \xC3\xA9"}};
+  EXPECT_THAT(ToCallMetadata(request).entries,
+              ElementsAre(Pair("rebound-peer-address", "203.0.113.7")));
+  request.headers = {};
+  EXPECT_THAT(ToCallMetadata(request).entries,
+              ElementsAre(Pair("rebound-peer-address", "203.0.113.7"),
+                          Pair("rebound-peer-certificate", "5 rebound:user:li")));
   request.headers = {{"x-bin", "no base64!"}};
   EXPECT_EQ(ToCallMetadata(request).bad, "x-bin");
 }

@@ -13,12 +13,16 @@
 #include <string>
 #include <thread>
 
+#include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
 
 namespace rebound {
 namespace {
 
+using fixtures::Authority;
+using fixtures::CertificateText;
 using fixtures::HttpAnswer;
+using fixtures::PemPair;
 using fixtures::RawClient;
 using fixtures::WriteCertificate;
 using std::chrono::milliseconds;
@@ -374,6 +378,85 @@ TEST_F(HttpTlsTest, PlainBytesAreNoHandshake) {
   client.Send(Head("GET / HTTP/1.1"));
   client.ReadToEnd();
   EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).Do("GET", "/").status, 200);
+}
+
+// Says whom the client's certificate names.
+void Whom(const std::shared_ptr<HttpExchange>& exchange) {
+  const auto& certificate = exchange->request().certificate;
+  HttpResponse response;
+  response.body = certificate ? certificate->uri : "nobody";
+  exchange->Reply(std::move(response));
+}
+
+class HttpClientCertificateTest : public HttpTlsTest {
+ protected:
+  HttpClientCertificateTest() {
+    server_.reset();
+    HttpServer::Options options;
+    options.certificate = folder_ / "cert.pem";
+    options.key = folder_ / "key.pem";
+    options.client_ca = ours_.certificate();
+    Start(std::move(options), Whom);
+  }
+
+  static CertificateText Li() { return {.name = "li", .alternative_names = "URI:rebound:user:li"}; }
+  // Whom the server sees; "" when it refuses the handshake.
+  std::string Seen(const PemPair& pair) {
+    RawClient client(port(), pair);
+    return client.Do("GET", "/").body;
+  }
+  void ExpectNoHandshake(const PemPair& pair) {
+    RawClient client(port(), pair);
+    EXPECT_EQ(client.ReadToEnd(), "");
+  }
+
+  Authority ours_{folder_, "ours"};
+};
+
+TEST_F(HttpClientCertificateTest, AClientMayShowOneOrNone) {
+  RawClient li(port(), ours_.Sign("li", Li()));
+  EXPECT_EQ(li.Do("GET", "/").body, "rebound:user:li");
+  EXPECT_EQ(li.Do("GET", "/").body, "rebound:user:li") << "for as long as the connection lasts";
+  EXPECT_EQ(RawClient(port(), RawClient::Kind::kTls).Do("GET", "/").body, "nobody");
+  EXPECT_EQ(Seen(ours_.Sign("plain", {.name = "li"})), "nobody");
+}
+
+TEST_F(HttpClientCertificateTest, OneThatDoesNotVerifyEndsTheHandshake) {
+  const Authority theirs(folder_, "theirs");
+  ExpectNoHandshake(theirs.Sign("stranger", Li()));
+  CertificateText ended = Li();
+  ended.until = std::chrono::seconds(-60);
+  ExpectNoHandshake(ours_.Sign("ended", ended));
+  CertificateText early = Li();
+  early.from = std::chrono::seconds(3600);
+  ExpectNoHandshake(ours_.Sign("early", early));
+  WriteCertificate("li", folder_ / "self.pem", folder_ / "self.key");
+  ExpectNoHandshake({folder_ / "self.pem", folder_ / "self.key"});
+  EXPECT_EQ(Seen(ours_.Sign("li", Li())), "rebound:user:li");
+}
+
+TEST_F(HttpClientCertificateTest, WhoSignsThemIsReadAgainToo) {
+  const Authority next(folder_, "next");
+  const PemPair before = ours_.Sign("before", Li()), after = next.Sign("after", Li());
+  ExpectNoHandshake(after);
+  std::filesystem::copy_file(next.certificate(), ours_.certificate(),
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_TRUE(server_->ReloadCertificate());
+  EXPECT_EQ(Seen(after), "rebound:user:li");
+  ExpectNoHandshake(before);
+  std::ofstream(ours_.certificate()) << "no certificate";
+  EXPECT_FALSE(server_->ReloadCertificate());
+  EXPECT_EQ(Seen(after), "rebound:user:li");
+}
+
+TEST_F(HttpClientCertificateTest, ItNeedsTlsAndAFileThatHoldsOne) {
+  HttpServer::Options options;
+  options.client_ca = ours_.certificate();
+  EXPECT_THROW(HttpServer(options, Whom), std::runtime_error);
+  options.certificate = folder_ / "cert.pem";
+  options.key = folder_ / "key.pem";
+  options.client_ca = folder_ / "none.pem";
+  EXPECT_THROW(HttpServer(options, Whom), std::runtime_error);
 }
 
 }  // namespace

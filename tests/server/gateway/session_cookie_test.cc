@@ -112,6 +112,24 @@ TEST(SessionCookieTest, WhoMayUseTheCookie) {
   }
 }
 
+TEST(SessionCookieTest, ACertificateIsNoneOfAnotherSites) {
+  const auto ask = [](HttpHeaders headers) {
+    HttpRequest request = Of(std::move(headers));
+    request.certificate = PeerCertificate{"rebound:user:li", FromMillis(5)};
+    return SessionToken(request);
+  };
+  EXPECT_EQ(ask({}).value(), "");
+  EXPECT_EQ(ask({{"origin", "https://desk.example:8443"}}).value(), "");
+  for (const HttpHeaders& headers :
+       {HttpHeaders{{"origin", "https://evil.example"}}, HttpHeaders{{"origin", "null"}},
+        HttpHeaders{{"sec-fetch-site", "cross-site"}}}) {
+    const auto token = ask(headers);
+    ASSERT_FALSE(token.has_value());
+    EXPECT_EQ(token.error(), Error{Reason::kCrossSiteCall});
+  }
+  EXPECT_EQ(ask({{"origin", "https://evil.example"}, {"authorization", "Bearer t"}}).value(), "");
+}
+
 TEST(SessionCookieTest, OnThisMachineItMayBePlain) {
   HttpRequest request;
   request.method = "POST";
