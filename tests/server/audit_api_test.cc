@@ -379,9 +379,11 @@ TEST_F(AuditTest, SubscriptionsLeaveEntriesAndCommitsOfAMinuteShareOne) {
   EXPECT_THAT(After(removed), IsEmpty()) << "nothing had to be done";
   server_.Restart();
   entries = After(removed);
-  ASSERT_THAT(entries, SizeIs(2)) << "and the claim that After made";
+  ASSERT_THAT(entries, SizeIs(3)) << "and the claim that After made";
+  EXPECT_EQ(entries[1].kind, AuditKind::kMutation);
   EXPECT_EQ(entries[1].method, "rebound.v1.EventService/CommitSubscription");
   EXPECT_EQ(entries[1].count, 2) << "those after the first";
+  EXPECT_EQ(entries[2].kind, AuditKind::kRefused) << "in the other language";
 }
 
 TEST_F(AuditTest, ReportsAndTheAuditItselfAreNotedOnceAMinute) {
