@@ -398,6 +398,12 @@ int Main(int argc, char** argv) {
                  "PEM file: the same for HTTP clients; SIGHUP reads it again");
   app.add_option("--http-files", arguments.http_options.files, "folder with a console's files")
       ->check(CLI::ExistingDirectory);
+  app.add_option("--http-connections-per-address",
+                 arguments.http_options.limits.connections_per_address,
+                 "connections over HTTP that one address may have open; not for addresses of this "
+                 "machine and of trusted proxies")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   app.add_option("--http-cors-origin", arguments.http_options.cors_origins,
                  "https://HOST whose pages may call from a browser; may be repeated; none: off");
   CLI::Option* issuer = app.add_option(

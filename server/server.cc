@@ -268,6 +268,11 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   listener.client_ca = options.tls.client_ca;
   listener.limits = options.limits;
   listener.headers = SecurityHeaders(tls);
+  listener.counted_by = [this](const std::string& peer) {
+    // A proxy brings everybody's.
+    return backend.trusted_proxies.Contains(peer) ? std::string() : limits.CountedBy(peer);
+  };
+  listener.turned_away = [this] { ++limits.connections_refused; };
   http = std::make_unique<HttpServer>(
       std::move(listener),
       [this](std::shared_ptr<HttpExchange> exchange) { gateway->Handle(std::move(exchange)); });

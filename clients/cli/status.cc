@@ -32,6 +32,12 @@ std::string ReloadText(const v1::ConfigStatus& config) {
                      config.faults_size());
 }
 
+// Empty: none was.
+std::string TurnedAwayText(const v1::RateLimitStatus& limits) {
+  if (limits.connection_refused_count() == 0) return "";
+  return GroupDigits(limits.connection_refused_count()) + " turned away over HTTP, since the start";
+}
+
 // Empty: none was refused.
 std::string RefusedText(const v1::RateLimitStatus& limits) {
   if (limits.identity_refused_count() == 0 && limits.address_refused_count() == 0) return "";
@@ -86,6 +92,7 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
       {"queue", fmt::format("{} of {} commands waiting", GroupDigits(status.queued_command_count()),
                             GroupDigits(status.queue_capacity()))},
       {"calls refused", RefusedText(status.rate_limits())},
+      {"connections", TurnedAwayText(status.rate_limits())},
       {"timers", TimersText(status.timers())},
       {"timers HELD", status.timers().held()
                           ? "since " + FormatTimeSeconds(status.timers().hold_time()) +

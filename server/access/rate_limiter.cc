@@ -119,4 +119,9 @@ bool IsLoopback(std::string_view address) {
   return address == "::1" || address.starts_with("127.");
 }
 
+std::string CallLimits::CountedBy(std::string_view caller) const {
+  std::string limited = LimitedAddressOf(caller);
+  return !limit_loopback && IsLoopback(limited) ? std::string() : limited;
+}
+
 }  // namespace rebound

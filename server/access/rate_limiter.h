@@ -84,6 +84,12 @@ struct CallLimits {
   // Also addresses of this machine. Off: a proxy in front would be one address for everybody, and a
   // caller on this machine is not stopped by a limit.
   bool limit_loopback = false;
+  // Connections over HTTP that were closed because there were as many, since the process started.
+  std::atomic<int64_t> connections_refused{0};
+
+  // What the limit of addresses counts a caller by, who calls from there; empty: it does not hold
+  // for them.
+  std::string CountedBy(std::string_view caller) const;
 };
 
 // What a call from an address costs besides, when its token is none.

@@ -35,12 +35,13 @@ class Descriptor {
 };
 
 struct File {
-  std::string bytes;
+  Descriptor at;
+  size_t size = 0;
   timespec modified{};
 };
 
-// Opens part by part and follows no link on the way.
-std::optional<File> ReadFile(const std::filesystem::path& root, std::string_view path) {
+// Goes part by part and follows no link on the way.
+std::optional<File> OpenFile(const std::filesystem::path& root, std::string_view path) {
   Descriptor at(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (at.get() >= 0 && !path.empty()) {
     const size_t slash = std::min(path.find('/'), path.size());
@@ -54,16 +55,18 @@ std::optional<File> ReadFile(const std::filesystem::path& root, std::string_view
       status.st_size > kLargest) {
     return std::nullopt;
   }
-  File file;
-  file.modified = status.st_mtim;
-  file.bytes.resize(static_cast<size_t>(status.st_size));
+  return File{std::move(at), static_cast<size_t>(status.st_size), status.st_mtim};
+}
+
+std::optional<std::string> ReadAll(const File& file) {
+  std::string bytes(file.size, '\0');
   size_t done = 0;
-  while (done < file.bytes.size()) {
-    const ssize_t size = read(at.get(), file.bytes.data() + done, file.bytes.size() - done);
+  while (done < bytes.size()) {
+    const ssize_t size = read(file.at.get(), bytes.data() + done, bytes.size() - done);
     if (size <= 0) return std::nullopt;
     done += static_cast<size_t>(size);
   }
-  return file;
+  return bytes;
 }
 
 std::string HttpTime(time_t time) {
@@ -77,7 +80,7 @@ std::string HttpTime(time_t time) {
 // Weak: the bytes may go out compressed.
 std::string EtagOf(const File& file) {
   char text[64];
-  std::snprintf(text, sizeof text, "W/\"%zx-%llx-%lx\"", file.bytes.size(),
+  std::snprintf(text, sizeof text, "W/\"%zx-%llx-%lx\"", file.size,
                 static_cast<unsigned long long>(file.modified.tv_sec), file.modified.tv_nsec);
   return text;
 }
@@ -172,17 +175,41 @@ std::string_view ContentTypeOf(std::string_view path) {
   return "application/octet-stream";
 }
 
-HttpResponse Files::Serve(const HttpRequest& request) const {
+std::shared_ptr<const std::string> Files::FindPacked(const std::string& path,
+                                                     const std::string& etag) {
+  std::lock_guard lock(mutex_);
+  const auto found = packed_.find(path);
+  return found != packed_.end() && found->second.etag == etag ? found->second.bytes : nullptr;
+}
+
+void Files::Keep(const std::string& path, Packed packed) {
+  const size_t size = packed.bytes->size();
+  if (size > kMostPacked) return;
+  std::lock_guard lock(mutex_);
+  if (const auto old = packed_.find(path); old != packed_.end()) {
+    packed_bytes_ -= old->second.bytes->size();
+    packed_.erase(old);
+  }
+  // Of files that are gone, most of it: names with a hash come anew with each release.
+  if (packed_bytes_ + size > kMostPacked) {
+    packed_.clear();
+    packed_bytes_ = 0;
+  }
+  packed_bytes_ += size;
+  packed_.emplace(path, std::move(packed));
+}
+
+HttpResponse Files::Serve(const HttpRequest& request) {
   const auto safe = SafePath(request.path);
   if (!safe) return Plain(404, "not found\n");
   std::string path = *safe;
   std::optional<File> file;
-  if (!path.empty()) file = ReadFile(root_, path);
+  if (!path.empty()) file = OpenFile(root_, path);
   if (!file && path.find('.') == std::string::npos) {
     const std::string index = path.empty() ? "index.html" : path + "/index.html";
-    file = ReadFile(root_, index);
-    path = "index.html";
-    if (!file) file = ReadFile(root_, path);
+    file = OpenFile(root_, index);
+    path = file ? index : "index.html";
+    if (!file) file = OpenFile(root_, path);
   }
   if (!file) return Plain(404, "not found\n");
 
@@ -199,13 +226,20 @@ HttpResponse Files::Serve(const HttpRequest& request) const {
     return response;
   }
   response.headers.emplace_back("content-type", std::string(type));
-  response.body = std::move(file->bytes);
   const std::string* accepted = FindHeader(request.headers, "accept-encoding");
-  if (accepted != nullptr && IsText(type) && response.body.size() > kCompressAbove &&
-      TakesGzip(*accepted)) {
-    response.body = Gzip(response.body);
-    response.headers.emplace_back("content-encoding", "gzip");
+  const bool packs =
+      accepted != nullptr && IsText(type) && file->size > kCompressAbove && TakesGzip(*accepted);
+  auto packed = packs ? FindPacked(path, etag) : nullptr;
+  if (!packed) {
+    auto bytes = ReadAll(*file);
+    if (!bytes) return Plain(404, "not found\n");
+    response.body = *std::move(bytes);
+    if (!packs) return response;
+    packed = std::make_shared<const std::string>(Gzip(response.body));
+    Keep(path, {etag, packed});
   }
+  response.body = *packed;
+  response.headers.emplace_back("content-encoding", "gzip");
   return response;
 }
 

@@ -1,10 +1,15 @@
 // The files of a console, from one folder.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/gateway/http_server.h"
 
@@ -19,18 +24,34 @@ std::optional<std::string> SafePath(std::string_view path);
 std::string_view ContentTypeOf(std::string_view path);
 
 // Serves regular files below `root`. Links are not followed, so nothing outside is reached. Files
-// are read on each request: they may be replaced while the server runs. Thread-safe.
+// are looked at on each request: they may be replaced while the server runs. What was compressed
+// once is kept until the file has another time or size, up to kMostPacked bytes in all.
+// Thread-safe.
 class Files {
  public:
+  static constexpr size_t kMostPacked = 16 << 20;
+
   explicit Files(std::filesystem::path root) : root_(std::move(root)) {}
 
   // For GET and HEAD. A folder is its index.html; so is, for the pages of a console, a path
   // that has no dot and no file. Else 404. ETag and Last-Modified, and 304 by either. A name with a
   // hash of the content, such as app-Bx3kQ9_a.js, may be kept for ever; others are asked for again.
-  HttpResponse Serve(const HttpRequest& request) const;
+  HttpResponse Serve(const HttpRequest& request);
 
  private:
+  struct Packed {
+    std::string etag{};
+    std::shared_ptr<const std::string> bytes{};
+  };
+
+  // Null: not of this state of the file.
+  std::shared_ptr<const std::string> FindPacked(const std::string& path, const std::string& etag);
+  void Keep(const std::string& path, Packed packed);
+
   const std::filesystem::path root_;
+  std::mutex mutex_;
+  std::map<std::string, Packed> packed_;  // by path; guarded by mutex_, as the next
+  size_t packed_bytes_ = 0;
 };
 
 }  // namespace rebound

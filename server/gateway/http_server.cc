@@ -20,6 +20,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -149,6 +150,8 @@ struct HttpServer::Listener {
 
   void Accept();
   void TurnAway(tcp::socket socket);
+  // Whether there is a place for one more of that kind; takes it. REQUIRES: mutex.
+  bool TakePlace(const std::string& counted_by);
   void Closed(const std::shared_ptr<Connection>& connection);
   void ExchangeDropped();
 
@@ -166,6 +169,7 @@ struct HttpServer::Listener {
   std::condition_variable changed;
   std::shared_ptr<asio::ssl::context> context;  // guarded; null: plain
   std::set<std::shared_ptr<Connection>> open;   // guarded
+  std::map<std::string, size_t> open_of;        // guarded; by what they are counted by
   size_t exchanges = 0;                         // guarded
   std::atomic<bool> stopping{false};
 };
@@ -179,14 +183,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Listener = HttpServer::Listener;
 
   Connection(HttpServer::Listener& listener, tcp::socket socket,
-             std::shared_ptr<asio::ssl::context> context, const tcp::endpoint& peer)
+             std::shared_ptr<asio::ssl::context> context, const tcp::endpoint& peer,
+             std::string counted_by)
       : listener_(listener),
         limits_(listener.options.limits),
         socket_(std::move(socket)),
         timer_(socket_.get_executor()),
         context_(std::move(context)),
         peer_(peer.address().to_string()),
-        peer_is_loopback_(IsLoopback(peer.address())) {
+        peer_is_loopback_(IsLoopback(peer.address())),
+        counted_by_(std::move(counted_by)) {
     if (context_) tls_.emplace(socket_, *context_);
   }
 
@@ -220,6 +226,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::post(socket_.get_executor(), std::move(action));
   }
   bool IsClosed() const { return state_ == State::kClosed; }
+  const std::string& counted_by() const { return counted_by_; }
   bool IsCurrent(uint64_t number) const { return state_ == State::kAnswer && number == number_; }
 
   void Reply(HttpResponse response) {
@@ -467,7 +474,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Send(std::string text, std::function<void(bool)> done) {
-    output_ += text;
+    if (output_.empty()) {
+      output_ = std::move(text);
+    } else {
+      output_ += text;
+    }
     if (done) done_.push_back(std::move(done));
     if (!writing_) Pump();
   }
@@ -480,10 +491,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Pump() {
     if (state_ == State::kClosed) return;
-    if (output_.empty()) return Flushed();
+    if (sent_ == output_.size()) {
+      // With its memory, which an idle connection would keep.
+      std::string().swap(output_);
+      sent_ = 0;
+      return Flushed();
+    }
     writing_ = true;
-    slice_ = output_.substr(0, kSlice);
-    output_.erase(0, slice_.size());
+    slice_.assign(output_, sent_, kSlice);
+    sent_ += slice_.size();
+    // What is left of a stream that goes on moves once in a while, not with every slice.
+    if (sent_ > kSlice && sent_ > output_.size() / 2) {
+      output_.erase(0, sent_);
+      sent_ = 0;
+    }
     if (state_ != State::kBody) SetTimer(limits_.write);
     auto done = [self = shared_from_this()](error_code error, size_t) {
       self->writing_ = false;
@@ -542,6 +563,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     error_code ignored;
     socket_.close(ignored);
     output_.clear();
+    sent_ = 0;
     for (auto& done : std::exchange(done_, {})) done(false);
     if (auto gone = std::exchange(gone_, {})) gone();
     listener_.Closed(shared_from_this());
@@ -587,6 +609,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string peer_;
   const bool peer_is_loopback_;
   std::optional<PeerCertificate> certificate_;
+  const std::string counted_by_;
 
   State state_ = State::kHead;
   bool last_ = false;  // the connection closes after the answer
@@ -607,6 +630,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool streaming_ = false;
   bool ended_ = false;
   std::string output_, slice_;
+  size_t sent_ = 0;  // of output_
   bool writing_ = false;
   std::vector<std::function<void(bool)>> done_;
   std::function<void()> gone_;
@@ -743,22 +767,37 @@ void HttpServer::Listener::Accept() {
     error_code ignored;
     const tcp::endpoint peer = socket.remote_endpoint(ignored);
     socket.set_option(tcp::no_delay(true), ignored);
+    const std::string counted_by =
+        options.counted_by ? options.counted_by(peer.address().to_string()) : std::string();
     std::shared_ptr<Connection> connection;
+    bool full = false;
     {
       std::lock_guard lock(mutex);
       if (stopping) return;
-      if (open.size() < options.limits.connections) {
-        connection = std::make_shared<Connection>(*this, std::move(socket), context, peer);
+      full = open.size() >= options.limits.connections;
+      if (!full && TakePlace(counted_by)) {
+        connection =
+            std::make_shared<Connection>(*this, std::move(socket), context, peer, counted_by);
         open.insert(connection);
       }
     }
     if (connection) {
       connection->Start();
     } else {
-      TurnAway(std::move(socket));
+      // Whoever has their share is told nothing: the socket closes here.
+      if (full) TurnAway(std::move(socket));
+      if (options.turned_away) options.turned_away();
     }
     Accept();
   });
+}
+
+bool HttpServer::Listener::TakePlace(const std::string& counted_by) {
+  if (counted_by.empty()) return true;
+  size_t& count = open_of[counted_by];
+  if (count >= options.limits.connections_per_address) return false;
+  ++count;
+  return true;
 }
 
 // Without a thread or a timer for it: what the socket does not take at once is lost.
@@ -778,6 +817,8 @@ void HttpServer::Listener::TurnAway(tcp::socket socket) {
 void HttpServer::Listener::Closed(const std::shared_ptr<Connection>& connection) {
   std::lock_guard lock(mutex);
   open.erase(connection);
+  const auto of = open_of.find(connection->counted_by());
+  if (of != open_of.end() && --of->second == 0) open_of.erase(of);
   changed.notify_all();
 }
 

@@ -88,6 +88,8 @@ struct HttpLimits {
   std::chrono::milliseconds body{std::chrono::seconds{10}};
   // Until the socket takes the next 64 KiB of an answer: closed.
   std::chrono::milliseconds write{std::chrono::seconds{10}};
+  // Of those that Options::counted_by counts as one; beyond: closed.
+  size_t connections_per_address = 256;
 };
 
 // Listens from construction to Stop. Requests of one connection are answered one after the other,
@@ -107,6 +109,11 @@ class HttpServer {
     std::filesystem::path client_ca{};
     size_t threads = 2;
     HttpLimits limits{};
+    // What the connections of a peer (an address without port) are counted by, such as its network;
+    // an empty answer: by nothing. Must not block. Empty: nobody's are counted.
+    std::function<std::string(const std::string& peer)> counted_by{};
+    // Told of each connection that was closed because of a limit. Must not block.
+    std::function<void()> turned_away{};
     // Added to every answer, the server's own refusals too, unless the answer has one of that name.
     HttpHeaders headers{};
   };

@@ -193,9 +193,7 @@ std::string_view StampOf(const grpc::CallbackServerContext& context) {
 
 // By what the limit of addresses knows a caller; empty: it does not hold for them.
 std::string LimitedBy(const Backend& backend, std::string_view address) {
-  if (backend.limits == nullptr) return {};
-  std::string limited = LimitedAddressOf(address);
-  return !backend.limits->limit_loopback && IsLoopback(limited) ? std::string() : limited;
+  return backend.limits == nullptr ? std::string() : backend.limits->CountedBy(address);
 }
 
 // For a token that is nobody's; a store that cannot say is not the caller's fault.

@@ -93,6 +93,9 @@ std::string MetricsText(const v1::GetStatusResponse& status) {
   out.Family("rate_limited_total", "counter", "Calls refused because somebody called too often.");
   out.Add(status.rate_limits().identity_refused_count(), LabelText("limit", "identity"));
   out.Add(status.rate_limits().address_refused_count(), LabelText("limit", "address"));
+  out.Family("http_connections_refused_total", "counter",
+             "Connections closed because their address, or all, had as many as they may.");
+  out.Add(status.rate_limits().connection_refused_count());
   const auto of = [](const v1::CallCount& call) {
     return LabelText("method", call.method()) + "," + LabelText("code", call.code());
   };

@@ -104,6 +104,7 @@ void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out) {
   if (b.limits != nullptr) {
     out->mutable_rate_limits()->set_identity_refused_count(b.limits->identity.refused());
     out->mutable_rate_limits()->set_address_refused_count(b.limits->address.refused());
+    out->mutable_rate_limits()->set_connection_refused_count(b.limits->connections_refused);
   }
   FillConfig(call, reader, out->mutable_config());
   FillTimers(b, out->mutable_timers());

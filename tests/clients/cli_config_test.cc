@@ -243,7 +243,8 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
                "totalMicros": "2500"},
               {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}],
     "tzdataVersion": "2025b",
-    "rateLimits": {"identityRefusedCount": "1234", "addressRefusedCount": "5"}})");
+    "rateLimits": {"identityRefusedCount": "1234", "addressRefusedCount": "5",
+                   "connectionRefusedCount": "7"}})");
   ExpectGolden("status.txt", RenderStatus(status, "127.0.0.1:50061", {}, 0));
 }
 

@@ -182,7 +182,7 @@ TEST_F(AccessTest, GuessingIsSlowedDownForNamesThatNobodyHasToo) {
   AddUser("li", "agent");
   for (const char* name : {"li", "nobody"}) {
     SCOPED_TRACE(name);
-    for (int i = 0; i < SignInThrottle::kFreeForName; ++i) {
+    for (int i = 0; i < SignInThrottle::kPair.free; ++i) {
       EXPECT_EQ(TrySignIn(name, kOther).reason, "SIGN_IN_REFUSED");
     }
     const Refusal refusal = TrySignIn(name, kPassword);
@@ -198,7 +198,7 @@ TEST_F(AccessTest, GuessingIsSlowedDownForNamesThatNobodyHasToo) {
   SignIn("li", "li");
   EXPECT_EQ(TrySignIn("li", kOther).reason, "SIGN_IN_REFUSED") << "success forgets";
   server_.clock().Advance(hours(1));
-  for (int i = 0; i < SignInThrottle::kFreeForAddress; ++i) {
+  for (int i = 0; i < SignInThrottle::kAddress.free; ++i) {
     EXPECT_EQ(TrySignIn("name" + std::to_string(i), kOther).reason, "SIGN_IN_REFUSED") << i;
   }
   EXPECT_EQ(TrySignIn("li", kPassword).reason, "SIGN_IN_THROTTLED") << "the address";
@@ -313,11 +313,11 @@ TEST_F(AccessTest, TheOldPasswordCannotBeGuessedInASessionEither) {
   const std::string wrong =
       std::string(R"(request_id: "r" old_password: "nope" new_password: ")") + kOther + "\"";
   std::string reason;
-  for (int i = 0; i <= SignInThrottle::kFreeForName; ++i) {
+  for (int i = 0; i <= SignInThrottle::kPair.free; ++i) {
     api::SetPasswordResponse response;
     reason =
         ToRefusal(server_.Call("li", FromText<api::SetPasswordRequest>(wrong), &response)).reason;
-    EXPECT_EQ(reason, i < SignInThrottle::kFreeForName ? "PASSWORD_WRONG" : "SIGN_IN_THROTTLED");
+    EXPECT_EQ(reason, i < SignInThrottle::kPair.free ? "PASSWORD_WRONG" : "SIGN_IN_THROTTLED");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
+#include "rebound/v1/event_service.pb.h"
 #include "rebound/v1/operations_service.pb.h"
 #include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
@@ -342,6 +343,53 @@ TEST_F(AuditTest, AnExportIsOnDiskBeforeItsFirstByte) {
   const Exported without = ExportOf(server_, "manager", customer);
   EXPECT_EQ(without.status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(without.items, IsEmpty()) << "no entry, no data";
+}
+
+TEST_F(AuditTest, SubscriptionsLeaveEntriesAndCommitsOfAMinuteShareOne) {
+  const auto log = server_.Do<api::ListEventsResponse>(
+      "integration", "start { preset: EVENT_PRESET_EARLIEST } page_size: 3");
+  ASSERT_EQ(log.batch().events_size(), 3);
+  const int64_t before = Last();
+  const std::string create =
+      R"(request_id: "c-1" subscription_id: "crm" start { preset: EVENT_PRESET_EARLIEST })";
+  const std::string remove = R"(request_id: "d-1" subscription_id: "crm")";
+  server_.Do<api::CreateSubscriptionResponse>("integration", create);
+  server_.Do<api::CreateSubscriptionResponse>("integration", create);
+  for (const api::Event& event : log.batch().events()) {
+    server_.Do<api::CommitSubscriptionResponse>(
+        "integration", "subscription_id: \"crm\" cursor: \"" + event.cursor() + "\"");
+  }
+  server_.Refuse("integration", "EventService/CommitSubscription",
+                 R"(subscription_id: "crm" cursor: "x")");
+  auto entries = After(before);
+  ASSERT_THAT(entries, SizeIs(3)) << "none for a replay, one for all commits";
+  EXPECT_EQ(entries[0].kind, AuditKind::kMutation);
+  EXPECT_EQ(entries[0].principal, "integration");
+  EXPECT_EQ(entries[0].method, "rebound.v1.EventService/CreateSubscription");
+  EXPECT_EQ(entries[0].outcome, "OK");
+  EXPECT_EQ(entries[0].subject_type, "subscription");
+  EXPECT_EQ(entries[0].detail, "crm");
+  EXPECT_EQ(entries[0].request_key,
+            RequestKey("integration", "rebound.v1.EventService/CreateSubscription", "c-1"));
+  EXPECT_EQ(entries[1].kind, AuditKind::kMutation);
+  EXPECT_EQ(entries[1].method, "rebound.v1.EventService/CommitSubscription");
+  EXPECT_EQ(entries[1].count, 1);
+  EXPECT_EQ(entries[2].kind, AuditKind::kRefused);
+  EXPECT_EQ(entries[2].reason, "CURSOR_INVALID");
+
+  server_.Do<api::DeleteSubscriptionResponse>("integration", remove);
+  EXPECT_EQ(server_.LastAudit().method, "rebound.v1.EventService/DeleteSubscription");
+  EXPECT_EQ(server_.LastAudit().detail, "crm");
+  const int64_t removed = Last();
+  server_.Do<api::DeleteSubscriptionResponse>("integration", remove);
+  EXPECT_THAT(After(removed), IsEmpty()) << "nothing had to be done";
+  server_.Restart();
+  entries = After(removed);
+  ASSERT_THAT(entries, SizeIs(3)) << "and the claim that After made";
+  EXPECT_EQ(entries[1].kind, AuditKind::kMutation);
+  EXPECT_EQ(entries[1].method, "rebound.v1.EventService/CommitSubscription");
+  EXPECT_EQ(entries[1].count, 2) << "those after the first";
+  EXPECT_EQ(entries[2].kind, AuditKind::kRefused) << "in the other language";
 }
 
 TEST_F(AuditTest, ReportsAndTheAuditItselfAreNotedOnceAMinute) {

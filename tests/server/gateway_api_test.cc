@@ -434,6 +434,31 @@ TEST_F(GatewayApiTest, ALongMessageIsAnsweredLikeAShortOne) {
   }
 }
 
+TEST(GatewayLimitTest, AnAddressHasItsShareOfConnections) {
+  HttpOptions http{.listen = "127.0.0.1:0"};
+  http.limits.connections_per_address = 2;
+  TestServer server(TestServerOptions{.http = std::move(http)});
+  RawClient a(server.http_port()), b(server.http_port());
+  EXPECT_EQ(a.Do("GET", "/healthz").status, 200);
+  EXPECT_EQ(b.Do("GET", "/healthz").status, 200);
+  EXPECT_EQ(RawClient(server.http_port()).ReadToEnd(), "");
+  const auto status = server.Do<api::GetStatusResponse>("admin", "");
+  EXPECT_EQ(status.rate_limits().connection_refused_count(), 1);
+  EXPECT_THAT(a.Do("GET", "/metrics").body,
+              HasSubstr("\nrebound_http_connections_refused_total 1\n"));
+}
+
+TEST(GatewayLimitTest, MetricsCountForTheAddress) {
+  TestServer server(
+      TestServerOptions{.http = HttpOptions{.listen = "127.0.0.1:0"}, .rate_address = {1, 2}});
+  RawClient client(server.http_port());
+  EXPECT_EQ(client.Do("GET", "/metrics").status, 200);
+  EXPECT_EQ(client.Do("GET", "/metrics").status, 200);
+  EXPECT_EQ(client.Do("GET", "/metrics").status, 429);
+  server.clock().Advance(std::chrono::seconds(1));
+  EXPECT_EQ(client.Do("GET", "/metrics").status, 200);
+}
+
 TEST(GatewayLimitTest, ACallCostsTheSameThroughTheGateway) {
   TestServer server(TestServerOptions{.loopback = true,
                                       .http = HttpOptions{.listen = "127.0.0.1:0"},
@@ -683,12 +708,56 @@ TEST_F(GatewayApiTest, APageKeepsItsSessionInACookie) {
   EXPECT_EQ(PostText("", who_am_i, "{}", page).status, 401);
 }
 
+// Here from 127.0.0.1 and over a Unix socket.
+TEST_F(GatewayApiTest, WrongPasswordsFromElsewhereKeepNobodyOut) {
+  const auto made = server_.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "li" role: "agent" } with_link: true)");
+  server_.Do<api::RedeemLinkResponse>(
+      "", "token: \"" + made.link_token() + "\" password: \"a long password\"");
+  const std::string sign_in = "/rebound.v1.AccessService/SignIn";
+  std::string reason;
+  for (int i = 0; i < 10 && reason != "SIGN_IN_THROTTLED"; ++i) {
+    reason = Reason(PostText("", sign_in, R"({"userName": "li", "password": "wrong"})"));
+  }
+  EXPECT_EQ(reason, "SIGN_IN_THROTTLED");
+  EXPECT_EQ(Reason(PostText("", sign_in, R"({"userName": "li", "password": "a long password"})")),
+            "SIGN_IN_THROTTLED");
+  server_.Do<api::SignInResponse>("", R"(user_name: "li" password: "a long password")");
+}
+
 TEST_F(GatewayApiTest, NoCredentialMayStandInAnAddress) {
   const HttpAnswer call =
       PostText("admin", "/rebound.v1.AccessService/WhoAmI?access_token=rbk_x", "{}");
   EXPECT_EQ(call.status, 400);
   EXPECT_EQ(Reason(call), "CREDENTIAL_IN_URL");
   EXPECT_EQ(Client().Do("GET", "/metrics?token=rbk_x").status, 400);
+}
+
+// These calls never reach the services, which audit all others.
+TEST_F(GatewayApiTest, WhatTheGatewayRefusesIsAudited) {
+  const std::string who_am_i = "rebound.v1.AccessService/WhoAmI";
+  const std::string get_status = "rebound.v1.OperationsService/GetStatus";
+  PostText("admin", "/" + who_am_i + "?access_token=rbk_secret", "{}");
+  Client().Do("GET", "/metrics?token=rbk_secret");
+  Client().Do("POST", "/" + who_am_i,
+              {{"content-type", "text/plain"}, {"cookie", "__Host-rebound=rbs_secret"}}, "{}");
+  Client().Do("GET", "/metrics", {{"authorization", "Bearer rbt_secret"}});
+  Client().Do("GET", "/metrics");  // by this machine's Prometheus: no attempt
+  // Behind what was noted before.
+  server_.Do<api::OpenCaseResponse>("admin", R"(case { program_id: "touchpoint" })");
+  std::multiset<std::tuple<std::string, std::string, std::string>> audited;
+  const auto listed = server_.Do<api::ListAuditEntriesResponse>("admin", "");
+  for (const auto& entry : listed.entries()) {
+    if (entry.kind() != api::AUDIT_KIND_REFUSED) continue;
+    audited.emplace(entry.method(), entry.outcome(), entry.reason());
+    EXPECT_EQ(entry.principal(), "") << "who they are was not asked";
+    EXPECT_EQ(entry.address(), "127.0.0.1");
+    EXPECT_THAT(entry.ShortDebugString(), Not(HasSubstr("secret")));
+  }
+  EXPECT_THAT(audited, ElementsAre(std::tuple{"page", "INVALID_ARGUMENT", "CREDENTIAL_IN_URL"},
+                                   std::tuple{who_am_i, "INVALID_ARGUMENT", "CREDENTIAL_IN_URL"},
+                                   std::tuple{who_am_i, "PERMISSION_DENIED", "CROSS_SITE_CALL"},
+                                   std::tuple{get_status, "UNAUTHENTICATED", "UNAUTHENTICATED"}));
 }
 
 TEST_F(GatewayApiTest, MetricsAreThoseOfGetStatus) {
@@ -721,7 +790,7 @@ TEST(MetricsTextTest, TheTextIsKept) {
     "deliveries": {"pendingCount": "1234", "deliveredCount": "5", "deadCount": "2",
                    "oldestDueAge": "7800s"},
     "tables": [{"table": "cases", "rowCount": "12"}],
-    "rateLimits": {"identityRefusedCount": "5"},
+    "rateLimits": {"identityRefusedCount": "5", "connectionRefusedCount": "7"},
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
                "totalMicros": "2500"},
               {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}]})",

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -106,42 +107,94 @@ TEST(PasswordTest, WhatIsShortLongOrEasyToGuessIsRefused) {
 TEST(SignInThrottleTest, FiveFailuresAreFreeThenEachWaitsTwiceAsLong) {
   SignInThrottle throttle;
   Timestamp now = kNow;
-  for (int i = 0; i < SignInThrottle::kFreeForName; ++i) {
+  for (int i = 0; i < SignInThrottle::kPair.free; ++i) {
     EXPECT_EQ(throttle.Begin("li", "a", now), Duration(0)) << i;
   }
-  Duration expected = seconds(1);
+  Duration expected = SignInThrottle::kPair.first;
   for (int i = 0; i < 12; ++i) {
     SCOPED_TRACE(i);
-    EXPECT_EQ(throttle.Begin("li", "b", now), expected);
-    EXPECT_EQ(throttle.Begin("li", "b", now), expected) << "coming too early costs nothing";
-    EXPECT_EQ(throttle.Begin("wang", "other" + std::to_string(i), now), Duration(0))
-        << "another name";
-    throttle.Succeeded("wang", "other" + std::to_string(i));
+    EXPECT_EQ(throttle.Begin("li", "a", now), expected);
+    EXPECT_EQ(throttle.Begin("li", "a", now), expected) << "coming too early costs nothing";
+    EXPECT_EQ(throttle.Begin("wang", "a", now), Duration(0)) << "another name";
+    throttle.Succeeded("wang", "a");
     now += expected - std::chrono::milliseconds(1);
-    EXPECT_EQ(throttle.Begin("li", "b", now), std::chrono::milliseconds(1));
+    EXPECT_EQ(throttle.Begin("li", "a", now), std::chrono::milliseconds(1));
     now += std::chrono::milliseconds(1);
-    EXPECT_EQ(throttle.Begin("li", "b", now), Duration(0));
-    expected = std::min<Duration>(expected * 2, SignInThrottle::kLongestForName);
+    EXPECT_EQ(throttle.Begin("li", "a", now), Duration(0));
+    expected = std::min<Duration>(expected * 2, SignInThrottle::kPair.longest);
   }
-  EXPECT_EQ(expected, SignInThrottle::kLongestForName) << "nobody is locked out for ever";
-  EXPECT_EQ(throttle.Begin("li", "b", now + SignInThrottle::kForgotten), Duration(0));
+  EXPECT_EQ(expected, SignInThrottle::kPair.longest) << "nobody is locked out for ever";
+  EXPECT_EQ(throttle.Begin("li", "a", now + SignInThrottle::kForgotten), Duration(0));
 }
 
-TEST(SignInThrottleTest, SuccessForgetsTheNameAndOneAttemptOfTheAddress) {
+// Whoever knows a name, and has as many addresses as they like, keeps its owner out nowhere else.
+TEST(SignInThrottleTest, NobodyIsKeptOutByWhatStrangersSendFromElsewhere) {
+  SignInThrottle throttle;
+  for (int from = 0; from < 1'000; ++from) {
+    const std::string address = "stranger" + std::to_string(from);
+    for (int i = 0; i < 10; ++i) throttle.Begin("li", address, kNow);
+  }
+  EXPECT_GT(throttle.Begin("li", "stranger7", kNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("li", "home", kNow), Duration(0));
+  throttle.Succeeded("li", "home");
+  // Who mistypes meanwhile waits a minute, from where they are; and elsewhere has another try.
+  EXPECT_EQ(throttle.Begin("li", "home", kNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("li", "home", kNow), SignInThrottle::kPairUnderAttack.first);
+  EXPECT_EQ(throttle.Begin("li", "office", kNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("wang", "home", kNow), Duration(0)) << "another name is as ever";
+}
+
+// By somebody who tries whenever they may, for a day.
+TEST(SignInThrottleTest, GuessesOfAnHourAreBounded) {
+  struct Row {
+    const char* what;
+    bool attacked;  // the name is tried from many addresses
+    bool one_name;  // else another one each time
+    int most;
+  };
+  for (const auto& [what, attacked, one_name, most] : std::vector<Row>{
+           {"a name", false, true, SignInThrottle::kMostPerHourOfPair},
+           {"a name under attack", true, true, SignInThrottle::kMostPerHourUnderAttack},
+           {"names", false, false, SignInThrottle::kMostPerHour}}) {
+    SCOPED_TRACE(what);
+    SignInThrottle throttle;
+    if (attacked) {
+      for (int i = 0; i < SignInThrottle::kMany; ++i) {
+        EXPECT_EQ(throttle.Begin("name", "from" + std::to_string(i), kNow), Duration(0));
+      }
+    }
+    std::vector<Timestamp> tried;
+    int most_seen = 0;
+    for (Timestamp now = kNow; now < kNow + hours(24);) {
+      const std::string name = one_name ? "name" : "name" + std::to_string(tried.size());
+      const Duration wait = throttle.Begin(name, "a", now);
+      now += wait;
+      if (wait > Duration(0)) continue;
+      tried.push_back(now);
+      most_seen = std::max(
+          most_seen, static_cast<int>(std::count_if(tried.begin(), tried.end(), [&](Timestamp at) {
+            return at > now - hours(1);
+          })));
+    }
+    EXPECT_EQ(most_seen, most);
+  }
+}
+
+TEST(SignInThrottleTest, SuccessForgetsTheNameThereAndOneAttemptOfTheAddress) {
   SignInThrottle throttle;
   for (int i = 0; i < 4; ++i) throttle.Begin("li", "a", kNow);
   EXPECT_EQ(throttle.Begin("li", "a", kNow), Duration(0));
   throttle.Succeeded("li", "a");
-  for (int i = 0; i < SignInThrottle::kFreeForName; ++i) {
+  for (int i = 0; i < SignInThrottle::kPair.free; ++i) {
     EXPECT_EQ(throttle.Begin("li", "a", kNow), Duration(0)) << i;
   }
   EXPECT_GT(throttle.Begin("li", "a", kNow), Duration(0));
 
   // Signing in with a password of one's own between guesses does not help.
   SignInThrottle other;
-  for (int i = 0; i < SignInThrottle::kFreeForAddress; ++i) {
+  for (int i = 0; i < SignInThrottle::kAddress.free; ++i) {
     EXPECT_EQ(other.Begin("victim" + std::to_string(i), "a", kNow), Duration(0)) << i;
-    if (i + 1 == SignInThrottle::kFreeForAddress) break;
+    if (i + 1 == SignInThrottle::kAddress.free) break;
     EXPECT_EQ(other.Begin("own", "a", kNow), Duration(0));
     other.Succeeded("own", "a");
   }
@@ -151,7 +204,7 @@ TEST(SignInThrottleTest, SuccessForgetsTheNameAndOneAttemptOfTheAddress) {
 
 TEST(SignInThrottleTest, AClockThatGoesBackMakesNobodyWaitLonger) {
   SignInThrottle throttle;
-  for (int i = 0; i < SignInThrottle::kFreeForName; ++i) throttle.Begin("li", "a", kNow);
+  for (int i = 0; i < SignInThrottle::kPair.free; ++i) throttle.Begin("li", "a", kNow);
   EXPECT_EQ(throttle.Begin("li", "a", kNow - hours(5)), seconds(1));
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -90,6 +91,33 @@ TEST_F(FilesTest, FilesAreServedWithTheirTypeAndLifetime) {
   const HttpResponse packed = Get("/assets/app-Bx3kQ9_a.js", {{"accept-encoding", "gzip, br"}});
   EXPECT_EQ(Header(packed, "content-encoding"), "gzip");
   EXPECT_EQ(Gunzip(packed.body, 1 << 20).bytes, std::string(5000, 'x'));
+}
+
+// That nothing is compressed twice shows where the content changed and neither time nor size did.
+TEST_F(FilesTest, WhatWasCompressedIsKeptUntilTheFileChanges) {
+  const std::filesystem::path file = folder_ / "root/assets/component.js";
+  const auto packed = [&] {
+    const HttpResponse response = Get("/assets/component.js", {{"accept-encoding", "gzip"}});
+    EXPECT_EQ(Header(response, "content-encoding"), "gzip");
+    return Gunzip(response.body, 1 << 20).bytes;
+  };
+  const std::string a(5000, 'a'), b(5000, 'b'), c(5001, 'c');
+  Write("root/assets/component.js", a);
+  const auto time = std::filesystem::last_write_time(file);
+  EXPECT_EQ(packed(), a);
+  Write("root/assets/component.js", b);
+  std::filesystem::last_write_time(file, time);
+  EXPECT_EQ(packed(), a);
+  EXPECT_EQ(Get("/assets/component.js").body, b);
+  std::filesystem::last_write_time(file, time + std::chrono::seconds(1));
+  EXPECT_EQ(packed(), b);
+  Write("root/assets/component.js", c);
+  std::filesystem::last_write_time(file, time + std::chrono::seconds(1));
+  EXPECT_EQ(packed(), c);
+  // Another file, by the way of a page.
+  Write("root/index.html", std::string(5000, 'i'));
+  EXPECT_EQ(Gunzip(Get("/cases", {{"accept-encoding", "gzip"}}).body, 1 << 20).bytes,
+            std::string(5000, 'i'));
 }
 
 TEST_F(FilesTest, OnlyAPathWithoutADotIsAPageOfTheConsole) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
@@ -239,6 +242,29 @@ TEST_F(HttpServerTest, AStreamIsChunkedAndTheConnectionGoesOn) {
   EXPECT_EQ(Only("GET / HTTP/1.0\r\n\r\n").body, "onetwo");
 }
 
+// Numbers, so that a part at the wrong place shows.
+TEST_F(HttpServerTest, LongAnswersComeWholeAndInOrder) {
+  std::string numbers;
+  for (int i = 0; numbers.size() < (8 << 20); ++i) numbers += std::to_string(i) + " ";
+  Start({}, [&](const std::shared_ptr<HttpExchange>& exchange) {
+    if (exchange->request().path == "/whole") {
+      HttpResponse response;
+      response.body = numbers;
+      return exchange->Reply(std::move(response));
+    }
+    // In pieces of many sizes that do not wait for each other.
+    exchange->StartStream({});
+    for (size_t at = 0, size = 1; at < numbers.size(); at += size, size = size * 3 + 1) {
+      exchange->Write(numbers.substr(at, size), {});
+    }
+    exchange->Finish();
+  });
+  RawClient client(port());
+  for (const char* path : {"/whole", "/stream", "/whole"}) {
+    EXPECT_TRUE(client.Do("GET", path).body == numbers) << path;
+  }
+}
+
 TEST_F(HttpServerTest, TheHandlerLearnsThatTheClientIsGone) {
   std::promise<void> arrived, gone;
   Start({}, [&](const std::shared_ptr<HttpExchange>& exchange) {
@@ -271,6 +297,37 @@ TEST_F(HttpServerTest, BeyondTheLimitConnectionsAreTurnedAway) {
   EXPECT_THAT(c.ReadToEnd(), HasSubstr("503"));
   b->Do("GET", "/", {{"connection", "close"}});
   b.reset();
+  EXPECT_EQ(a.Do("GET", "/").status, 200);
+}
+
+TEST_F(HttpServerTest, BeyondItsShareAnAddressIsClosedAtOnce) {
+  std::atomic<bool> elsewhere = false;
+  std::atomic<int> turned_away = 0;
+  HttpServer::Options options;
+  options.limits.connections_per_address = 2;
+  options.counted_by = [&](const std::string& peer) {
+    EXPECT_EQ(peer, "127.0.0.1");
+    return std::string(elsewhere ? "" : "network");
+  };
+  options.turned_away = [&] { ++turned_away; };
+  Start(std::move(options));
+  RawClient a(port());
+  auto b = std::make_unique<RawClient>(port());
+  EXPECT_EQ(a.Do("GET", "/").status, 200);
+  EXPECT_EQ(b->Do("GET", "/").status, 200);
+  EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
+  EXPECT_EQ(turned_away, 1);
+  elsewhere = true;
+  std::vector<RawClient> others;
+  for (int i = 0; i < 5; ++i) others.emplace_back(port());
+  for (RawClient& other : others) EXPECT_EQ(other.Do("GET", "/").status, 200);
+  elsewhere = false;
+  // The place is free once the server has seen the end.
+  b.reset();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (RawClient(port()).Do("GET", "/").status != 200) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
   EXPECT_EQ(a.Do("GET", "/").status, 200);
 }
 
