@@ -47,7 +47,7 @@ grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-std::string Flatten(const grpc::ByteBuffer& buffer) {
+std::string BytesIn(const grpc::ByteBuffer& buffer) {
   std::vector<grpc::Slice> slices;
   std::string bytes;
   if (!buffer.Dump(&slices).ok()) return bytes;
@@ -246,7 +246,7 @@ class Gateway::State::UnaryCall final : public Running, public grpc::ClientUnary
     }
     if (call->method->path != kSignIn || !WantsSessionCookie(request)) return;
     v1::SignInResponse signed_in;
-    CHECK(signed_in.ParseFromString(Flatten(answer_)));  // the services' own answer
+    CHECK(signed_in.ParseFromString(BytesIn(answer_)));  // the services' own answer
     call->headers.emplace_back("set-cookie", SetSessionCookie(request, signed_in.session_token()));
     signed_in.clear_session_token();
     answer_ = ToBuffer(signed_in.SerializeAsString());
@@ -658,7 +658,7 @@ std::optional<GatewayRefusal> Gateway::State::Decode(const Request& call, std::s
 
 std::optional<std::string> Gateway::State::Encode(const Request& call,
                                                   const grpc::ByteBuffer& answer) const {
-  std::string bytes = Flatten(answer);
+  std::string bytes = BytesIn(answer);
   if (!call.json) return bytes;
   std::string json;
   const auto status = google::protobuf::util::BinaryToJsonString(

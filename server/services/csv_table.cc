@@ -18,7 +18,6 @@ using google::protobuf::Duration;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 using google::protobuf::Timestamp;
 
 constexpr size_t kLevels = 2;
@@ -77,7 +76,7 @@ std::string EnumCell(const FieldDescriptor& field, int number) {
 // The value of one field as JSON: that of a message that has this field alone.
 std::string JsonOf(const Message& message, const FieldDescriptor* field) {
   const std::unique_ptr<Message> alone(message.New());
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   const int count = field->is_repeated() ? reflection.FieldSize(message, field) : 0;
   if (!field->is_repeated()) {
     reflection.MutableMessage(alone.get(), field)->CopyFrom(reflection.GetMessage(message, field));
@@ -104,7 +103,7 @@ std::string JsonOf(const Message& message, const FieldDescriptor* field) {
 }
 
 std::string Cell(const Message& message, const FieldDescriptor* field) {
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   if (field->is_repeated()) {
     return reflection.FieldSize(message, field) == 0 ? "" : CsvText(JsonOf(message, field));
   }
@@ -136,7 +135,7 @@ std::string Cell(const Message& message, const FieldDescriptor* field) {
 }
 
 // Has columns of its own rather than one.
-bool IsTaken(const FieldDescriptor& field, size_t level) {
+bool HasOwnColumns(const FieldDescriptor& field, size_t level) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated() &&
          field.message_type() != Timestamp::descriptor() &&
          field.message_type() != Duration::descriptor() && level < kLevels;
@@ -160,7 +159,7 @@ void CsvTable::Add(const Descriptor* type, const Column& at, const std::set<std:
     Column column = at;
     column.name += (at.name.empty() ? "" : ".") + field->name();
     if (without.contains(column.name)) continue;
-    if (IsTaken(*field, at.within.size())) {
+    if (HasOwnColumns(*field, at.within.size())) {
       column.within.push_back(field);
       Add(field->message_type(), column, without);
     } else {
@@ -182,7 +181,7 @@ std::string CsvTable::Row(const Message& message) const {
     if (&column != &columns_.front()) line += ',';
     const Message* place = &message;
     for (const FieldDescriptor* field : column.within) {
-      const Reflection& reflection = *place->GetReflection();
+      const google::protobuf::Reflection& reflection = *place->GetReflection();
       if (!reflection.HasField(*place, field)) {
         place = nullptr;
         break;
