@@ -31,7 +31,7 @@ constexpr auto kAborted = grpc::StatusCode::ABORTED;
 constexpr auto kPrecondition = grpc::StatusCode::FAILED_PRECONDITION;
 
 // An id that no record has.
-constexpr char kNobody[] = "00000000000000000000000001";
+constexpr char kStranger[] = "00000000000000000000000001";
 
 std::string Repeat(std::string_view text, size_t count) {
   std::string repeated;
@@ -129,7 +129,7 @@ std::string At(int64_t seconds, int64_t nanos = 0) {
          " nanos: " + std::to_string(nanos) + " }";
 }
 
-constexpr int64_t kNow = 1'772'442'000;  // kServerStart in seconds
+constexpr int64_t kNowSeconds = 1'772'442'000;  // kServerStart in seconds
 
 TEST_F(BadInputTest, ScoresOutsideTheScaleAreRefusedWithTheBounds) {
   const auto score = [](const std::string& value) {
@@ -219,21 +219,21 @@ TEST_F(BadInputTest, ResponsesWithWrongFieldsAreRefused) {
        "ID_INVALID", "response.case_id"},
       {"unknown customer id",
        submit,
-       Response(std::string(kProgram) + "score: 9 customer_id: \"" + kNobody + "\""),
+       Response(std::string(kProgram) + "score: 9 customer_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
        kNotFound},
       {"unknown case",
        submit,
-       Response(kGood + "case_id: \"" + kNobody + "\""),
+       Response(kGood + "case_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "case"}},
        kNotFound},
       {"unknown invitation",
        submit,
-       Response(kGood + "invitation_id: \"" + kNobody + "\""),
+       Response(kGood + "invitation_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "invitation"}},
@@ -300,18 +300,18 @@ TEST_F(BadInputTest, TimesOutsideTheirBoundsAreRefusedAndThoseInsideAreNot) {
   Check({
       out("before 1970", At(-1), "1969-12-31T23:59:59Z"),
       out("a nanosecond before 1970", At(-1, 999'999'999), "1969-12-31T23:59:59.999Z"),
-      out("5 minutes and 1 second ahead", At(kNow + 301), "2026-03-02T09:05:01Z"),
+      out("5 minutes and 1 second ahead", At(kNowSeconds + 301), "2026-03-02T09:05:01Z"),
       out("year 9999", At(253'402'300'799), "9999-12-31T23:59:59Z"),
-      out("a billion nanoseconds", At(kNow, 1'000'000'000), "1772442000 s 1000000000 ns"),
-      out("negative nanoseconds", At(kNow, -1), "1772442000 s -1 ns"),
+      out("a billion nanoseconds", At(kNowSeconds, 1'000'000'000), "1772442000 s 1000000000 ns"),
+      out("negative nanoseconds", At(kNowSeconds, -1), "1772442000 s -1 ns"),
       out("before the year 1", At(-62'135'596'801), "-62135596801 s 0 ns"),
       out("the end of 64 bits", At(9'223'372'036'854'775'807), "9223372036854775807 s 0 ns"),
   });
-  for (const std::string& good : {At(0), At(kNow + 300), At(kNow, 999'999'999)}) {
+  for (const std::string& good : {At(0), At(kNowSeconds + 300), At(kNowSeconds, 999'999'999)}) {
     const auto stored =
         server_.Do<api::SubmitResponseResponse>("integration", Response(good)).response();
     EXPECT_GE(stored.occur_time().seconds(), 0);
-    EXPECT_LE(stored.occur_time().seconds(), kNow) << "within the skew a later time is now";
+    EXPECT_LE(stored.occur_time().seconds(), kNowSeconds) << "within the skew a later time is now";
   }
 }
 
@@ -780,7 +780,7 @@ TEST_F(BadInputTest, CasesMustBeNamedByIdOrNumber) {
         {id, "CaseService/ListCaseEvents", "case_id: \"" + id + "\"", "ID_INVALID", "case_id"});
   }
   table.push_back({"none", "CaseService/GetCase", "", "REQUIRED_FIELD_MISSING", "case_id"});
-  for (const char* id : {"C-999", kNobody, "C-999999999999999999"}) {
+  for (const char* id : {"C-999", kStranger, "C-999999999999999999"}) {
     table.push_back({id,
                      "CaseService/GetCase",
                      "case_id: \"" + std::string(id) + "\"",
@@ -1120,7 +1120,7 @@ TEST_F(BadInputTest, CasesOpenedByHandAreCheckedInEveryField) {
        {{"value", "nps"}}},
       {"unknown customer",
        "CaseService/OpenCase",
-       R"(case { program_id: "touchpoint" customer_id: ")" + std::string(kNobody) + "\" }",
+       R"(case { program_id: "touchpoint" customer_id: ")" + std::string(kStranger) + "\" }",
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
@@ -1138,7 +1138,7 @@ TEST_F(BadInputTest, CasesOpenedByHandAreCheckedInEveryField) {
       wrong(Repeat(R"(attachments { uri: "https://a" } )", 33), "TOO_MANY_ITEMS",
             "case.attachments"),
       wrong(Repeat(R"(topics: "a" )", 33), "TOO_MANY_ITEMS", "case.topics"),
-      wrong(Repeat("links { case_id: \"" + std::string(kNobody) + "\" } ", 65), "TOO_MANY_ITEMS",
+      wrong(Repeat("links { case_id: \"" + std::string(kStranger) + "\" } ", 65), "TOO_MANY_ITEMS",
             "case.links"),
       wrong(R"(links { kind: "duplicate" })", "REQUIRED_FIELD_MISSING", "case.links[0].case_id"),
       wrong(R"(links { case_id: "C-1" })", "ID_INVALID", "case.links[0].case_id"),
@@ -1170,10 +1170,10 @@ TEST_F(BadInputTest, VerbsAreCheckedForTheirTimesAndTexts) {
       {"no outcome", "CaseService/LogAttempt", R"(case_id: "C-1" attempt { channel: CHANNEL_SMS })",
        "ENUM_VALUE_UNKNOWN", "attempt.outcome"},
       {"before the case", "CaseService/LogAttempt",
-       attempt("occur_time { seconds: " + std::to_string(kNow - 1) + " }"),
+       attempt("occur_time { seconds: " + std::to_string(kNowSeconds - 1) + " }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
       {"ahead", "CaseService/LogAttempt",
-       attempt("occur_time { seconds: " + std::to_string(kNow + 301) + " }"),
+       attempt("occur_time { seconds: " + std::to_string(kNowSeconds + 301) + " }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
       {"no time at all", "CaseService/LogAttempt", attempt("occur_time { seconds: -62135596801 }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
@@ -1184,13 +1184,14 @@ TEST_F(BadInputTest, VerbsAreCheckedForTheirTimesAndTexts) {
        "REQUIRED_FIELD_MISSING", "commitment.promise"},
       {"no due time", "CaseService/MakeCommitment", R"(case_id: "C-1" commitment { promise: "x" })",
        "REQUIRED_FIELD_MISSING", "commitment.due_time"},
-      {"due now", "CaseService/MakeCommitment", due(kNow), "TIMESTAMP_OUT_OF_RANGE",
+      {"due now", "CaseService/MakeCommitment", due(kNowSeconds), "TIMESTAMP_OUT_OF_RANGE",
        "commitment.due_time"},
-      {"due in 11 years", "CaseService/MakeCommitment", due(kNow + int64_t{11} * 366 * 86'400),
-       "TIMESTAMP_OUT_OF_RANGE", "commitment.due_time"},
+      {"due in 11 years", "CaseService/MakeCommitment",
+       due(kNowSeconds + int64_t{11} * 366 * 86'400), "TIMESTAMP_OUT_OF_RANGE",
+       "commitment.due_time"},
       {"unknown remedy",
        "CaseService/RemedyCase",
-       R"(case_id: "C-1" remedy { state: REMEDY_STATE_OFFERED id: ")" + std::string(kNobody) +
+       R"(case_id: "C-1" remedy { state: REMEDY_STATE_OFFERED id: ")" + std::string(kStranger) +
            "\" }",
        "NOT_FOUND",
        "",
@@ -1264,7 +1265,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
       {"consent of tomorrow", "CustomerService/SetCustomerConsent",
        R"(customer_id: "$CUSTOMER" consents { purpose: CONSENT_PURPOSE_SURVEY occur_time {
           seconds: )" +
-           std::to_string(kNow + 86'400) + " } }",
+           std::to_string(kNowSeconds + 86'400) + " } }",
        "TIMESTAMP_OUT_OF_RANGE", "consents[0].occur_time"},
       {"consent source", "CustomerService/SetCustomerConsent",
        R"(customer_id: "$CUSTOMER" consents { purpose: CONSENT_PURPOSE_SURVEY source: ")" +
@@ -1277,7 +1278,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
        "behaviour.kind"},
       {"behaviour of tomorrow", "CustomerService/RecordBehaviour",
        R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time { seconds: )" +
-           std::to_string(kNow + 86'400) + " } " + kOrder,
+           std::to_string(kNowSeconds + 86'400) + " } " + kOrder,
        "TIMESTAMP_OUT_OF_RANGE", "behaviour.occur_time"},
       {"behaviour before there were computers", "CustomerService/RecordBehaviour",
        R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time {
@@ -1306,7 +1307,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
        kNotFound},
       {"unknown customer",
        "CustomerService/SetCustomerConsent",
-       R"(do_not_contact: true customer_id: ")" + std::string(kNobody) + "\"",
+       R"(do_not_contact: true customer_id: ")" + std::string(kStranger) + "\"",
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
@@ -1329,7 +1330,7 @@ TEST_F(BadInputTest, AliasesNeverMakeARing) {
           kExists},
          {"unknown customer",
           method,
-          alias(kNobody, "c1"),
+          alias(kStranger, "c1"),
           "NOT_FOUND",
           "",
           {{"resource", "customer"}},
@@ -1405,7 +1406,7 @@ TEST_F(BadInputTest, ABatchHasLimitsAndEachAnswerStandsAlone) {
           {{"value", "501"}, {"expected", "1 to 500"}}}});
   const auto batch = server_.Do<api::BatchSubmitResponsesResponse>(
       "integration", "responses { " + kGood + " } responses { " + kProgram + kKey +
-                         "score: 11 } responses { " + kGood + "case_id: \"" + kNobody +
+                         "score: 11 } responses { " + kGood + "case_id: \"" + kStranger +
                          "\" } responses { " + kGood + "reason: \"last\" }");
   ASSERT_EQ(batch.results_size(), 4);
   EXPECT_TRUE(batch.results(0).has_response());
@@ -1491,7 +1492,7 @@ TEST_F(BadInputTest, ReportsAreCheckedForProgramGroupAndTimes) {
     };
     wrong(R"(group_by: "owner")", "FILTER_INVALID", "scope.group_by");
     wrong(R"(group_by: "attributes.")", "FILTER_INVALID", "scope.group_by");
-    wrong("as_of { seconds: " + std::to_string(kNow + 301) + " }", "TIMESTAMP_OUT_OF_RANGE",
+    wrong("as_of { seconds: " + std::to_string(kNowSeconds + 301) + " }", "TIMESTAMP_OUT_OF_RANGE",
           "scope.as_of");
     wrong("start_time { seconds: -1 }", "TIMESTAMP_OUT_OF_RANGE", "scope.start_time");
     wrong("end_time { nanos: 1000000000 }", "TIMESTAMP_OUT_OF_RANGE", "scope.end_time");
