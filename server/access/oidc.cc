@@ -115,20 +115,20 @@ struct Incoming {
   size_t got = 0;  // headers and all
 };
 
-bool Count(Incoming& incoming, size_t bytes) {
+bool CountBytes(Incoming& incoming, size_t bytes) {
   incoming.got += bytes;
   return incoming.got <= kLongestProviderAnswer;
 }
 
 size_t TakeBody(char* bytes, size_t, size_t count, void* incoming_pointer) {
   Incoming& incoming = *static_cast<Incoming*>(incoming_pointer);
-  if (!Count(incoming, count)) return 0;
+  if (!CountBytes(incoming, count)) return 0;
   incoming.body.append(bytes, count);
   return count;
 }
 
 size_t TakeField(char*, size_t, size_t count, void* incoming_pointer) {
-  return Count(*static_cast<Incoming*>(incoming_pointer), count) ? count : 0;
+  return CountBytes(*static_cast<Incoming*>(incoming_pointer), count) ? count : 0;
 }
 
 int GoesOn(void* incoming_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {

@@ -126,7 +126,7 @@ int BeforeRequest(void* job_pointer, char* address, char*, int, int) {
   return CURL_PREREQFUNC_ABORT;
 }
 
-bool Count(Job& job, size_t bytes) {
+bool CountBytes(Job& job, size_t bytes) {
   job.got += bytes;
   if (job.got > kLongestAnswer) job.too_long = true;
   return !job.too_long;
@@ -136,7 +136,7 @@ size_t TakeAnswer(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const size_t room = kKeptAnswer - std::min(kKeptAnswer, job.result.answer.size());
   job.result.answer.append(bytes, std::min(count, room));
-  return Count(job, count) ? count : 0;
+  return CountBytes(job, count) ? count : 0;
 }
 
 size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
@@ -150,7 +150,7 @@ size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
     while (!value.empty() && (value.back() == '\r' || value.back() == '\n')) value.remove_suffix(1);
     job.result.retry_after = ReadRetryAfter(value, SystemClock().Now());
   }
-  return Count(job, count) ? count : 0;
+  return CountBytes(job, count) ? count : 0;
 }
 
 size_t GiveMail(char* buffer, size_t, size_t room, void* job_pointer) {

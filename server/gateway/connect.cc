@@ -21,27 +21,27 @@ struct CodeRow {
   int http;
 };
 // By number, see google/rpc/code.proto.
-constexpr std::array<CodeRow, 17> kCodes{{{"unknown", 500},
-                                          {"canceled", 499},
-                                          {"unknown", 500},
-                                          {"invalid_argument", 400},
-                                          {"deadline_exceeded", 504},
-                                          {"not_found", 404},
-                                          {"already_exists", 409},
-                                          {"permission_denied", 403},
-                                          {"resource_exhausted", 429},
-                                          {"failed_precondition", 400},
-                                          {"aborted", 409},
-                                          {"out_of_range", 400},
-                                          {"unimplemented", 501},
-                                          {"internal", 500},
-                                          {"unavailable", 503},
-                                          {"data_loss", 500},
-                                          {"unauthenticated", 401}}};
+constexpr std::array<CodeRow, 17> kConnectCodes{{{"unknown", 500},
+                                                 {"canceled", 499},
+                                                 {"unknown", 500},
+                                                 {"invalid_argument", 400},
+                                                 {"deadline_exceeded", 504},
+                                                 {"not_found", 404},
+                                                 {"already_exists", 409},
+                                                 {"permission_denied", 403},
+                                                 {"resource_exhausted", 429},
+                                                 {"failed_precondition", 400},
+                                                 {"aborted", 409},
+                                                 {"out_of_range", 400},
+                                                 {"unimplemented", 501},
+                                                 {"internal", 500},
+                                                 {"unavailable", 503},
+                                                 {"data_loss", 500},
+                                                 {"unauthenticated", 401}}};
 
 const CodeRow& RowOf(grpc::StatusCode code) {
   const auto number = static_cast<size_t>(code);
-  return kCodes[number < kCodes.size() ? number : size_t{grpc::StatusCode::UNKNOWN}];
+  return kConnectCodes[number < kConnectCodes.size() ? number : size_t{grpc::StatusCode::UNKNOWN}];
 }
 
 constexpr std::string_view kBase64 =

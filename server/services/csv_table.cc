@@ -24,8 +24,8 @@ constexpr size_t kLevels = 2;
 constexpr std::string_view kLineEnd = "\r\n";
 
 // Spreadsheets may trim these before they look: blanks, also wide and of no width.
-constexpr std::string_view kBlanks[] = {" ", "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF",
-                                        "\xE2\x80\x8B"};
+constexpr std::string_view kCsvBlanks[] = {" ", "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF",
+                                           "\xE2\x80\x8B"};
 // = + - @ and their full-width forms; the control characters begin a formula in the next cell.
 constexpr std::string_view kFormulaStarts[] = {
     "=",           "+", "-", "@", "\t", "\r", "\n", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D",
@@ -34,7 +34,7 @@ constexpr std::string_view kFormulaStarts[] = {
 bool LooksLikeFormula(std::string_view text) {
   for (bool more = true; more;) {
     more = false;
-    for (std::string_view blank : kBlanks) {
+    for (std::string_view blank : kCsvBlanks) {
       if (!text.starts_with(blank)) continue;
       text.remove_prefix(blank.size());
       more = true;

@@ -102,7 +102,7 @@ struct Prepared {
 };
 
 template <typename Request, typename Response>
-struct Change {
+struct EndpointChange {
   // Checks the request, outside of the transaction of `make`. Absent: the id of the endpoint alone.
   std::function<Result<Prepared>(const Call&, const Request&)> prepare{};
   // Says which endpoint was made or changed, and adds to the reply what is shown once.
@@ -133,7 +133,7 @@ Hash128 HashOf(const Request& request) {
 }
 
 template <typename Request, typename Response>
-Result<void> MakeChange(const Change<Request, Response>& change, const Call& call,
+Result<void> MakeChange(const EndpointChange<Request, Response>& change, const Call& call,
                         const Request& request, Response* out) {
   if (auto may = CheckMayListEvents(call); !may) return may;
   if (auto id = CheckRequestId(request.request_id()); !id) return id;
@@ -185,7 +185,7 @@ Result<void> MakeChange(const Change<Request, Response>& change, const Call& cal
 }
 
 template <typename Request, typename Response>
-void AddChange(ApiService* service, const char* name, Change<Request, Response> change) {
+void AddChange(ApiService* service, const char* name, EndpointChange<Request, Response> change) {
   AddAccessWork<Request, Response>(
       service, name, service->backend().pool,
       [change = std::move(change)](const Call& call, const Request& request, Response* out) {

@@ -27,8 +27,8 @@ using std::chrono::milliseconds;
 using Kind = BlacklistKind;
 using Measure = BlacklistMeasure;
 
-BlacklistCount Count(Measure measure, int64_t at_least, Duration within = days{365},
-                     std::string currency = {}) {
+BlacklistCount CountOf(Measure measure, int64_t at_least, Duration within = days{365},
+                       std::string currency = {}) {
   if (measure == Measure::kRemedySum && currency.empty()) currency = "CNY";
   return {measure, within, at_least, std::move(currency)};
 }
@@ -70,8 +70,8 @@ struct AlternativeRow {
 
 TEST(BlacklistRulesTest, NoAlternativeRestsOnScoresAlone) {
   constexpr const char* kScores = "alternatives[0] BLACKLIST_RULE_SCORES_ONLY";
-  const BlacklistCount low = Count(Measure::kLowAfterRemedy, 2);
-  const BlacklistCount given = Count(Measure::kRemediesGranted, 3);
+  const BlacklistCount low = CountOf(Measure::kLowAfterRemedy, 2);
+  const BlacklistCount given = CountOf(Measure::kRemediesGranted, 3);
   const AlternativeRow rows[] = {
       {"a count", {{}, {given}}, ""},
       {"a condition", {Threatens(), {}}, ""},
@@ -117,7 +117,7 @@ TEST(BlacklistRulesTest, NoAlternativeRestsOnScoresAlone) {
 }
 
 TEST(BlacklistRulesTest, NoRuleAsksForAProtectedAttributeHoweverDeepItHides) {
-  const BlacklistCount given = Count(Measure::kRemediesGranted, 3);
+  const BlacklistCount given = CountOf(Measure::kRemediesGranted, 3);
   for (const Predicate& when :
        {Ethnic(), All({Vip(), Ethnic()}), None({Any({Vip(), None({Ethnic()})})})}) {
     const std::string faults = Faults(Rule({{when, {given}}}));
@@ -145,7 +145,7 @@ TEST(BlacklistRulesTest, WhatARuleProposesEndsWithinTheBoundsOfItsKind) {
       {days{365} + milliseconds{1}, "proposal.duration BLACKLIST_RULE_DURATION"},
   };
   for (const auto& [duration, expected] : rows) {
-    BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}});
+    BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}});
     rule.proposal.duration = duration;
     EXPECT_EQ(Faults(rule), expected);
   }
@@ -164,7 +164,7 @@ TEST(BlacklistRulesTest, CountsHaveAWindowAndAMeasure) {
         *fault == '\0' ? "" : "alternatives[0].counts[0]" + std::string(fault);
     EXPECT_EQ(Faults(Rule({{{}, {count}}})), expected);
   }
-  BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}});
+  BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}});
   rule.proposal.reason_code = "threat";
   EXPECT_EQ(Faults(rule), "proposal.reason_code REASON_UNKNOWN");
   rule.kind = Kind::kUnset;
@@ -311,16 +311,16 @@ struct CountRow {
 
 TEST(BlacklistRulesTest, ACountReachesBackExactlyItsWindow) {
   const CountRow rows[] = {
-      {"three in a year", Count(Measure::kRemediesGranted, 3), 3},
-      {"four in a year", Count(Measure::kRemediesGranted, 4), 0},
-      {"three, the first at the edge", Count(Measure::kRemediesGranted, 3, days{300}), 3},
-      {"a moment less", Count(Measure::kRemediesGranted, 3, days{300} - milliseconds{1}), 0},
-      {"two lately", Count(Measure::kRemediesGranted, 2, days{120}), 2},
-      {"300.00 in a year", Count(Measure::kRemedySum, 30'000), 3},
-      {"more", Count(Measure::kRemedySum, 30'001), 0},
-      {"in another currency", Count(Measure::kRemedySum, 1, days{365}, "USD"), 0},
-      {"the sum lately", Count(Measure::kRemedySum, 20'000, days{120}), 2},
-      {"threats", Count(Measure::kThreatsLogged, 1), 0},
+      {"three in a year", CountOf(Measure::kRemediesGranted, 3), 3},
+      {"four in a year", CountOf(Measure::kRemediesGranted, 4), 0},
+      {"three, the first at the edge", CountOf(Measure::kRemediesGranted, 3, days{300}), 3},
+      {"a moment less", CountOf(Measure::kRemediesGranted, 3, days{300} - milliseconds{1}), 0},
+      {"two lately", CountOf(Measure::kRemediesGranted, 2, days{120}), 2},
+      {"300.00 in a year", CountOf(Measure::kRemedySum, 30'000), 3},
+      {"more", CountOf(Measure::kRemedySum, 30'001), 0},
+      {"in another currency", CountOf(Measure::kRemedySum, 1, days{365}, "USD"), 0},
+      {"the sum lately", CountOf(Measure::kRemedySum, 20'000, days{120}), 2},
+      {"threats", CountOf(Measure::kThreatsLogged, 1), 0},
   };
   const std::vector<Case> cases = ThreeVouchers();
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
@@ -343,14 +343,14 @@ TEST(BlacklistRulesTest, TheConditionChoosesTheCasesThatCount) {
   const Predicate billing = Compare(FieldId::kTouchpoint, Op::kHas, std::string("billing"));
   const std::vector<Case> cases = ThreeVouchers();
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
-  const BlacklistCount two = Count(Measure::kRemediesGranted, 2);
-  const BlacklistCount three = Count(Measure::kRemediesGranted, 3);
+  const BlacklistCount two = CountOf(Measure::kRemediesGranted, 2);
+  const BlacklistCount three = CountOf(Measure::kRemediesGranted, 3);
   EXPECT_EQ(EvaluateRule(Rule({{billing, {two}}}), history, kStart)->size(), 2U);
   EXPECT_FALSE(EvaluateRule(Rule({{billing, {three}}}), history, kStart));
   // The alternatives are tried in order; every count of one has to be reached.
   EXPECT_EQ(EvaluateRule(Rule({{billing, {three}}, {{}, {two}}}), history, kStart)->size(), 3U);
   EXPECT_FALSE(
-      EvaluateRule(Rule({{{}, {two, Count(Measure::kThreatsLogged, 1)}}}), history, kStart));
+      EvaluateRule(Rule({{{}, {two, CountOf(Measure::kThreatsLogged, 1)}}}), history, kStart));
 }
 
 TEST(BlacklistRulesTest, ACaseAloneCountsForAsLongAsTheRestrictionWouldLast) {
@@ -374,7 +374,7 @@ TEST(BlacklistRulesTest, OfMuchEvidenceTheNewestIsKept) {
     c.remedies.push_back(Given(RemedyKind::kPoints, kStart - days{i + 1}));
   }
   const std::vector<Case> cases = {c};
-  const auto evidence = EvaluateRule(Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}}),
+  const auto evidence = EvaluateRule(Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}}),
                                      HistoryOf(nullptr, cases, {}), kStart);
   ASSERT_TRUE(evidence);
   EXPECT_EQ(evidence->size(), limits::kBlacklistEvidence);
@@ -389,7 +389,7 @@ TEST(BlacklistRulesTest, OnThePastARuleRestsForAsLongAsItsRestrictionAndItsCoolD
   const std::vector<Case> cases = {c};
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
   const BlacklistPolicy policy = DefaultBlacklistPolicy();
-  BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 2, days{30})}}});
+  BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 2, days{30})}}});
   rule.cool_down = days{80};
   const auto at = [&](Timestamp until) {
     std::vector<int64_t> ago;
@@ -422,7 +422,7 @@ World WithRule(BlacklistRule rule) {
   EXPECT_TRUE(world.Do(Answer("a", 3)));
   return world;
 }
-BlacklistRule TwoVouchers() { return Rule({{{}, {Count(Measure::kRemediesGranted, 2)}}}); }
+BlacklistRule TwoVouchers() { return Rule({{{}, {CountOf(Measure::kRemediesGranted, 2)}}}); }
 
 void Give(World& world) {
   const Case c = world.cases.begin()->second;
@@ -504,7 +504,7 @@ TEST(BlacklistRulesTest, WhatAPersonHasProposedIsNotProposedByARule) {
 }
 
 TEST(BlacklistRulesTest, CasesOfEveryProgramAndAliasCountTogether) {
-  World world = WithRule(Rule({{{}, {Count(Measure::kRemediesGranted, 2)}}}));
+  World world = WithRule(Rule({{{}, {CountOf(Measure::kRemediesGranted, 2)}}}));
   Give(world);
   fixtures::AnswerOptions csat;
   csat.program = kCsat;

@@ -28,8 +28,8 @@ constexpr RemedyState kRemedyStates[] = {
     RemedyState::kProposed, RemedyState::kApproved,  RemedyState::kOffered, RemedyState::kAccepted,
     RemedyState::kDeclined, RemedyState::kDelivered, RemedyState::kReversed};
 
-RemedyLimit Limit(std::string id, RemedyLimit::Per per, RemedyLimit::Beyond beyond,
-                  std::optional<int64_t> amount) {
+RemedyLimit LimitOf(std::string id, RemedyLimit::Per per, RemedyLimit::Beyond beyond,
+                    std::optional<int64_t> amount) {
   RemedyLimit limit;
   limit.id = std::move(id);
   limit.per = per;
@@ -39,11 +39,11 @@ RemedyLimit Limit(std::string id, RemedyLimit::Per per, RemedyLimit::Beyond beyo
   return limit;
 }
 RemedyLimit RefusedLimit(RemedyLimit::Per per, std::optional<int64_t> amount) {
-  return Limit("most", per, RemedyLimit::Beyond::kRefused, amount);
+  return LimitOf("most", per, RemedyLimit::Beyond::kRefused, amount);
 }
 RemedyLimit AgentCase() {  // agents give 200.00 a case by themselves
   RemedyLimit limit =
-      Limit("agent-case", RemedyLimit::Per::kCase, RemedyLimit::Beyond::kSecondPerson, 20'000);
+      LimitOf("agent-case", RemedyLimit::Per::kCase, RemedyLimit::Beyond::kSecondPerson, 20'000);
   limit.roles = {"agent"};
   return limit;
 }
