@@ -14,11 +14,9 @@ namespace rebound {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::Duration;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Timestamp;
 
 constexpr size_t kLevels = 2;
 constexpr std::string_view kLineEnd = "\r\n";
@@ -117,13 +115,13 @@ std::string Cell(const Message& message, const FieldDescriptor* field) {
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumCell(*field, reflection.GetEnumValue(message, field));
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      if (field->message_type() == Timestamp::descriptor()) {
+      if (field->message_type() == google::protobuf::Timestamp::descriptor()) {
         return google::protobuf::util::TimeUtil::ToString(
-            static_cast<const Timestamp&>(reflection.GetMessage(message, field)));
+            static_cast<const google::protobuf::Timestamp&>(reflection.GetMessage(message, field)));
       }
-      if (field->message_type() == Duration::descriptor()) {
+      if (field->message_type() == google::protobuf::Duration::descriptor()) {
         return google::protobuf::util::TimeUtil::ToString(
-            static_cast<const Duration&>(reflection.GetMessage(message, field)));
+            static_cast<const google::protobuf::Duration&>(reflection.GetMessage(message, field)));
       }
       return CsvText(JsonOf(message, field));
     case FieldDescriptor::CPPTYPE_UINT32:
@@ -137,8 +135,8 @@ std::string Cell(const Message& message, const FieldDescriptor* field) {
 // Has columns of its own rather than one.
 bool HasOwnColumns(const FieldDescriptor& field, size_t level) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated() &&
-         field.message_type() != Timestamp::descriptor() &&
-         field.message_type() != Duration::descriptor() && level < kLevels;
+         field.message_type() != google::protobuf::Timestamp::descriptor() &&
+         field.message_type() != google::protobuf::Duration::descriptor() && level < kLevels;
 }
 
 }  // namespace
