@@ -41,12 +41,12 @@ std::string ClientHello() {
   return {bytes, static_cast<size_t>(size)};
 }
 
-struct Target {
+struct WatchTarget {
   sockaddr_storage address{};
   socklen_t size = 0;
 };
 
-bool Locate(const std::string& text, Target* target) {
+bool Locate(const std::string& text, WatchTarget* target) {
   if (text.starts_with("unix:")) {
     sockaddr_un local{};
     local.sun_family = AF_UNIX;
@@ -123,7 +123,7 @@ void Watchdog::Run() {
 
 // That no socket can be had is a failure too: then nobody can connect.
 bool Watchdog::Answers(const std::string& address) const {
-  Target target;
+  WatchTarget target;
   if (!Locate(address, &target)) return false;
   const auto* to = reinterpret_cast<const sockaddr*>(&target.address);
   const Socket socket(to->sa_family);

@@ -15,11 +15,11 @@ int32_t MinuteOfDay(LocalTime local) {
   return static_cast<int32_t>(std::chrono::floor<minutes>(local - day).count());
 }
 
+}  // namespace
+
 bool IsContact(const Attempt& attempt) {
   return attempt.direction == Direction::kInbound || IsReached(attempt.outcome);
 }
-
-}  // namespace
 
 bool IsQuiet(const ContactRules& rules, const Zone& zone, Timestamp at) {
   return rules.quiet_hours && rules.quiet_hours->Contains(MinuteOfDay(ToLocal(zone, at)));

@@ -50,6 +50,9 @@ struct ContactRules {
   friend bool operator==(const ContactRules&, const ContactRules&) = default;
 };
 
+// Has spoken with the customer, who called or was reached.
+bool IsContact(const Attempt& attempt);
+
 bool IsQuiet(const ContactRules& rules, const Zone& zone, Timestamp at);
 // The end of the quiet hours that `at` lies in, which is after it; `at` itself outside of them.
 Timestamp QuietUntil(const ContactRules& rules, const Zone& zone, Timestamp at);

@@ -3,7 +3,7 @@
 namespace rebound {
 namespace {
 
-std::string_view Word(Channel channel) {
+std::string_view ChannelWord(Channel channel) {
   switch (channel) {
     case Channel::kUnset: return "any";
     case Channel::kPhone: return "phone";
@@ -42,7 +42,7 @@ Result<void> MayApproach(const Customer& customer, Channel channel, ConsentPurpo
   if (deciding != nullptr && !deciding->granted) {
     return Error{Reason::kConsentDenied,
                  {{"customer", ToString(customer.id)},
-                  {"channel", std::string(Word(channel))},
+                  {"channel", std::string(ChannelWord(channel))},
                   {"purpose", purpose == ConsentPurpose::kSurvey ? "survey" : "recovery"}}};
   }
   return {};

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kSystem = "system";
 
-std::string Joined(const std::vector<std::string>& words) {
+std::string JoinedWords(const std::vector<std::string>& words) {
   std::string joined;
   for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;
   return joined;
@@ -46,7 +46,7 @@ Result<void> CheckRole(const std::vector<std::string>& roles, BlacklistKind kind
                {{"kind", std::string(Name(kind))},
                 {"command", std::string(command)},
                 {"role", std::string(role)},
-                {"roles", Joined(roles)}}};
+                {"roles", JoinedWords(roles)}}};
 }
 
 using Violations = std::vector<FieldViolation>;
@@ -142,7 +142,7 @@ struct Proposal {
     }
     found.push_back({"entry.reason_code",
                      Reason::kReasonUnknown,
-                     {{"value", command.reason_code}, {"allowed", Joined(allowed)}}});
+                     {{"value", command.reason_code}, {"allowed", JoinedWords(allowed)}}});
   }
 
   void CheckProgram(std::string field, const std::string& id) {
@@ -228,7 +228,7 @@ struct Proposal {
         }
         found.push_back({field,
                          Reason::kRemedyTypeUnknown,
-                         {{"value", types[i]}, {"allowed", Joined(allowed)}}});
+                         {{"value", types[i]}, {"allowed", JoinedWords(allowed)}}});
       }
     }
   }
@@ -628,7 +628,7 @@ Result<Events> DecidePropose(const Facts& facts, const ProposeEntry& command,
     for (const BlacklistKindPolicy& each : policies.kinds) kinds.emplace_back(Name(each.kind));
     return FieldError("entry.kind", Reason::kEnumValueUnknown,
                       {{"value", std::string(Name(command.kind))},
-                       {"expected", "a kind of the configuration: " + Joined(kinds)}});
+                       {"expected", "a kind of the configuration: " + JoinedWords(kinds)}});
   }
   if (auto may = CheckRole(policy->propose_roles, command.kind, "propose", context.role); !may) {
     return std::move(may).error();

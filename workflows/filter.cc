@@ -61,7 +61,7 @@ size_t CodePointLength(std::string_view text) {
   return length;
 }
 
-std::string Lower(std::string_view text) {
+std::string LowerCase(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return lower;
@@ -194,7 +194,7 @@ class Parser {
       pos_ += word.size();
       return true;
     }
-    const std::string lower = Lower(word);
+    const std::string lower = LowerCase(word);
     if (lower == "and") return Fail("syntax", word, expected, "AND");
     if (lower == "or") return Fail("syntax", word, expected, "OR");
     return FailHere(expected);
@@ -221,7 +221,7 @@ class Parser {
 
   const Field* ParseField() {
     const std::string_view name = PeekWord(true);
-    const std::string lower = Lower(name);
+    const std::string lower = LowerCase(name);
     if (name.empty()) {
       FailHere("a field");
     } else if (lower == "and" || lower == "or") {

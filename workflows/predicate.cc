@@ -101,9 +101,9 @@ std::optional<std::chrono::minutes> TakeOffset(std::string_view& text) {
   if (!Take(text, "+-")) return std::nullopt;
   const auto hours = TakeDigits(text, 2);
   if (!hours || *hours > 23 || !Take(text, ":")) return std::nullopt;
-  const auto minutes = TakeDigits(text, 2);
-  if (!minutes || *minutes > 59) return std::nullopt;
-  const std::chrono::minutes offset{*hours * 60 + *minutes};
+  const auto beyond = TakeDigits(text, 2);  // the hours, in minutes
+  if (!beyond || *beyond > 59) return std::nullopt;
+  const std::chrono::minutes offset{*hours * 60 + *beyond};
   return west ? -offset : offset;
 }
 

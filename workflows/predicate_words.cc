@@ -11,14 +11,14 @@ namespace {
 using Kind = Predicate::Kind;
 
 template <typename... Types>
-constexpr unsigned Of(Types... types) {
+constexpr unsigned TypeBits(Types... types) {
   return ((1U << static_cast<unsigned>(types)) | ...);
 }
-constexpr unsigned kOrdered = Of(FieldType::kInt, FieldType::kTime);
-constexpr unsigned kListed = Of(FieldType::kInt, FieldType::kText, FieldType::kPath,
-                                FieldType::kEnum, FieldType::kTime, FieldType::kId);
-constexpr unsigned kCompared = kListed | Of(FieldType::kBool);
-constexpr unsigned kSearched = Of(FieldType::kProse, FieldType::kTexts);
+constexpr unsigned kOrdered = TypeBits(FieldType::kInt, FieldType::kTime);
+constexpr unsigned kListed = TypeBits(FieldType::kInt, FieldType::kText, FieldType::kPath,
+                                      FieldType::kEnum, FieldType::kTime, FieldType::kId);
+constexpr unsigned kCompared = kListed | TypeBits(FieldType::kBool);
+constexpr unsigned kSearched = TypeBits(FieldType::kProse, FieldType::kTexts);
 
 constexpr OperatorWord kWords[] = {
     {"is", Op::kEqual, Arity::kOne, Kind::kAll, kCompared, "is", "是"},
@@ -29,7 +29,7 @@ constexpr OperatorWord kWords[] = {
     {"below", Op::kLess, Arity::kOne, Kind::kAll, kOrdered, "is below", "低于"},
     {"one_of", Op::kEqual, Arity::kList, Kind::kAny, kListed, "is one of", "是其中之一"},
     {"none_of", Op::kNotEqual, Arity::kList, Kind::kAll, kListed, "is none of", "不是其中任何一个"},
-    {"within", Op::kHas, Arity::kOne, Kind::kAll, Of(FieldType::kPath), "is this or below it",
+    {"within", Op::kHas, Arity::kOne, Kind::kAll, TypeBits(FieldType::kPath), "is this or below it",
      "是它或在它之下"},
     {"contains", Op::kHas, Arity::kOne, Kind::kAll, kSearched, "contains", "包含"},
     {"contains_any", Op::kHas, Arity::kList, Kind::kAny, kSearched, "contains any of",
@@ -38,15 +38,15 @@ constexpr OperatorWord kWords[] = {
 };
 
 // What the JSON and YAML literals of a truth value are read as.
-constexpr Field kTruth = {.id = FieldId::kHistory,
-                          .name = "is_set",
-                          .type = FieldType::kBool,
-                          .unit = "",
-                          .enum_values = {},
-                          .label_en = "",
-                          .label_zh = "",
-                          .is_protected = false,
-                          .uses = 0};
+constexpr Field kTruthField = {.id = FieldId::kHistory,
+                               .name = "is_set",
+                               .type = FieldType::kBool,
+                               .unit = "",
+                               .enum_values = {},
+                               .label_en = "",
+                               .label_zh = "",
+                               .is_protected = false,
+                               .uses = 0};
 
 Error UnknownWord(const Field& field, std::string_view word,
                   const std::vector<std::string_view>& words) {
@@ -177,7 +177,9 @@ const OperatorWord* FindWord(std::string_view name) {
   return nullptr;
 }
 
-bool Accepts(FieldType type, const OperatorWord& word) { return (word.types & Of(type)) != 0; }
+bool Accepts(FieldType type, const OperatorWord& word) {
+  return (word.types & TypeBits(type)) != 0;
+}
 
 std::vector<std::string_view> WordsFor(FieldType type) {
   std::vector<std::string_view> names;
@@ -209,7 +211,7 @@ Result<Predicate> FromWord(const Field& field, std::string_view word,
   }
 
   if (found->arity == Arity::kTruth) {
-    auto truth = ParseLiteral(kTruth, literals[0].text, literals[0].quoted);
+    auto truth = ParseLiteral(kTruthField, literals[0].text, literals[0].quoted);
     if (!truth) return At(0, truth.error());
     Predicate presence = Compare(field.id, found->op, {});
     return std::get<bool>(*truth) ? presence : None({presence});

@@ -11,10 +11,6 @@ bool IsInRound(const Case& c, const Attempt& attempt) {
   return !c.round_started_at || attempt.occurred_at >= *c.round_started_at;
 }
 
-bool IsContact(const Attempt& attempt) {
-  return attempt.direction == Direction::kInbound || IsReached(attempt.outcome);
-}
-
 bool Names(const Predicate& when, FieldId field) {
   if (when.kind == Predicate::Kind::kComparison) return when.comparison.field == field;
   return std::any_of(when.children.begin(), when.children.end(),

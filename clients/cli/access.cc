@@ -20,9 +20,7 @@ using Access = v1::AccessService::Stub;
 
 template <class Strings>
 std::string Listed(const Strings& values, const char* none) {
-  std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + value;
-  return text.empty() ? none : text;
+  return values.empty() ? none : JoinNames(values);
 }
 
 std::string Grants(const v1::User& user) {
@@ -70,13 +68,6 @@ std::string AskNewPassword(Session& session) {
 
 int NoPassword(Session& session) {
   return session.Fail(kExitUsage, "expected a password, from the terminal or on standard input");
-}
-
-CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::string& help,
-                  const std::string& example) {
-  CLI::App* verb = noun.add_subcommand(name, help);
-  verb->footer("Example:\n  rebound " + example);
-  return verb;
 }
 
 void AddGrants(CLI::App* verb, std::function<v1::OrgUnitGrant*()> add) {

@@ -36,7 +36,7 @@ std::string Subject(const v1::AuditEntry& entry) {
   return entry.subject_type() + " " + entry.subject_id();
 }
 
-void AddList(CLI::App& audit, Session& session) {
+void AddAuditList(CLI::App& audit, Session& session) {
   struct Options {
     v1::ListAuditEntriesRequest request{};
     Paging paging{};
@@ -86,7 +86,7 @@ void AddList(CLI::App& audit, Session& session) {
   });
 }
 
-void AddVerify(CLI::App& app, Session& session) {
+void AddAuditVerify(CLI::App& app, Session& session) {
   auto from = std::make_shared<std::string>();
   CLI::App* verify =
       app.add_subcommand("verify", "Prove that no audit entry was changed, taken out or put in");
@@ -194,8 +194,8 @@ void AddAuditCommands(CLI::App& app, Session& session) {
   CLI::App* audit =
       app.add_subcommand("audit", "Who did what, took what out, and was refused what");
   audit->require_subcommand(1);
-  AddList(*audit, session);
-  AddVerify(app, session);
+  AddAuditList(*audit, session);
+  AddAuditVerify(app, session);
 }
 
 }  // namespace rebound::cli

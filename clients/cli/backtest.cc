@@ -21,7 +21,7 @@ namespace {
 
 using v1::ConfigService;
 
-constexpr int kBarWidth = 20;
+constexpr int kShareWidth = 20;
 constexpr size_t kMostDays = 31;
 
 struct Unit {
@@ -79,7 +79,7 @@ std::string DeadlinesTable(const v1::BacktestConfigResponse& reply, const Word& 
                                                        static_cast<double>(counts.case_count());
     rows.push_back({name, GroupDigits(counts.case_count()), GroupDigits(counts.in_time_count()),
                     GroupDigits(counts.late_count()), GroupDigits(counts.open_count()),
-                    Share(counts.late_count(), counts.case_count()), Bar(late, kBarWidth)});
+                    Share(counts.late_count(), counts.case_count()), Bar(late, kShareWidth)});
   };
   for (const v1::BacktestDeadline& deadline : reply.deadlines()) {
     add(deadline.name(), deadline.total());
@@ -116,7 +116,7 @@ std::string WorkloadTable(const v1::BacktestConfigResponse& reply, const Word& w
     rows.push_back(
         {key.first == last ? "" : key.first, Or(key.second, "-"), GroupDigits(counts.first),
          GroupDigits(counts.second),
-         Bar(static_cast<double>(counts.second) / static_cast<double>(most), kBarWidth)});
+         Bar(static_cast<double>(counts.second) / static_cast<double>(most), kShareWidth)});
     last = key.first;
   }
   if (rows.empty()) return "";
@@ -176,12 +176,12 @@ std::string CasesTable(const v1::BacktestConfigResponse& reply, const Word& word
   return text;
 }
 
-struct Options {
+struct BacktestOptions {
   v1::BacktestConfigRequest request;
   std::string folder;
 };
 
-int Run(Session& session, Options& options) {
+int Run(Session& session, BacktestOptions& options) {
   v1::BacktestConfigRequest request = options.request;
   if (!options.folder.empty()) {
     const int code = ReadFolder(session, options.folder, request.mutable_files());
@@ -273,7 +273,7 @@ std::string RenderBacktest(const v1::BacktestConfigResponse& reply, bool chinese
 }
 
 void AddBacktest(CLI::App& config, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BacktestOptions>();
   v1::BacktestConfigRequest& request = options->request;
   CLI::App* verb = config.add_subcommand(
       "backtest", "Try a configuration on the cases of the past; nothing is stored");

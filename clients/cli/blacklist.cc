@@ -12,14 +12,10 @@ namespace rebound::cli {
 namespace {
 
 template <class Texts>
-std::string Join(const Texts& texts, bool chinese) {
+std::string JoinTexts(const Texts& texts, bool chinese) {
   std::string joined;
   for (const auto& text : texts) joined += (joined.empty() ? "" : chinese ? "、" : ", ") + text;
   return joined;
-}
-
-std::string TimeOr(bool has, const google::protobuf::Timestamp& time) {
-  return has ? FormatTimeSeconds(time) : "";
 }
 
 std::string StateText(const v1::BlacklistEntry& entry, bool chinese) {
@@ -35,14 +31,14 @@ std::string EffectsText(const v1::BlacklistEntry& entry, bool chinese) {
     return effects.program_ids().empty()
                ? word("contact and every survey", "联系及全部调研")
                : word("contact and surveys of ", "联系及以下项目的调研：") +
-                     Join(effects.program_ids(), chinese);
+                     JoinTexts(effects.program_ids(), chinese);
   }
   if (entry.kind() == v1::BLACKLIST_KIND_CHANNEL_LIMIT) {
     std::vector<std::string> channels;
     for (const int channel : effects.channels()) {
       channels.push_back(EnumWord(static_cast<v1::Channel>(channel), chinese));
     }
-    return word("contact by ", "通过以下渠道联系：") + Join(channels, chinese);
+    return word("contact by ", "通过以下渠道联系：") + JoinTexts(channels, chinese);
   }
   if (entry.kind() == v1::BLACKLIST_KIND_STAFF_SAFETY) {
     return word("cases go to queue ", "工单进入工单池 ") + effects.queue_id() +
@@ -54,7 +50,7 @@ std::string EffectsText(const v1::BlacklistEntry& entry, bool chinese) {
           : word("; cases go to queue ", "；工单进入工单池 ") + effects.queue_id();
   return (effects.remedy_types().empty()
               ? word("every compensation that is not owed by law", "所有非法定的补偿")
-              : Join(effects.remedy_types(), chinese)) +
+              : JoinTexts(effects.remedy_types(), chinese)) +
          queue;
 }
 
@@ -81,7 +77,7 @@ std::string AllowedNow(const v1::BlacklistEntry& entry, bool chinese) {
   for (const std::string& command : entry.allowed_commands()) {
     commands.push_back(OneLine(CommandWord(command, chinese)));
   }
-  return Word{chinese}("Allowed now: ", "当前允许的操作：") + Join(commands, chinese) + "\n";
+  return Word{chinese}("Allowed now: ", "当前允许的操作：") + JoinTexts(commands, chinese) + "\n";
 }
 
 std::string EvidenceTable(std::string_view title,
@@ -148,10 +144,6 @@ std::string ExtensionPart(const v1::BlacklistEntry& entry, const Word& word, con
                      "  ");
 }
 
-std::string Paragraph(const Style& style, std::string_view title, const std::string& text) {
-  return text.empty() ? "" : Heading(style, title) + IndentLines(text, "  ");
-}
-
 // "remedies_granted x 3, case".
 std::string MeasureCounts(const google::protobuf::RepeatedPtrField<v1::BlacklistEvidence>& evidence,
                           bool chinese) {
@@ -171,7 +163,7 @@ std::string MeasureCounts(const google::protobuf::RepeatedPtrField<v1::Blacklist
     words.push_back(MeasureWord(measure, chinese) +
                     (count == 1 ? "" : " × " + std::to_string(count)));
   }
-  return Join(words, chinese);
+  return JoinTexts(words, chinese);
 }
 
 std::string ActionText(const v1::RestrictedAction& action, const Word& word) {

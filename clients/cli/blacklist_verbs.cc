@@ -194,7 +194,7 @@ int PreparePropose(Session& session, ProposeOptions& options) {
   return FindCustomer(session, options.customer, entry->mutable_customer_id());
 }
 
-void AddPropose(CLI::App& blacklist, Session& session) {
+void AddEntryPropose(CLI::App& blacklist, Session& session) {
   auto options = std::make_shared<ProposeOptions>();
   v1::BlacklistEntry* entry = options->request.mutable_entry();
   CLI::App* verb = AddCommand(
@@ -238,7 +238,7 @@ struct Chosen {
   Choice choice;
 };
 
-void AddDecide(CLI::App& blacklist, Session& session) {
+void AddEntryDecide(CLI::App& blacklist, Session& session) {
   auto options = std::make_shared<Chosen<v1::DecideEntryRequest>>();
   CLI::App* verb = AddEntryVerb(
       blacklist, "decide", "Decide on an entry that somebody else proposed",
@@ -249,7 +249,7 @@ void AddDecide(CLI::App& blacklist, Session& session) {
             [options] { options->request.set_activate(options->choice.yes); });
 }
 
-void AddExtend(CLI::App& blacklist, Session& session) {
+void AddEntryExtend(CLI::App& blacklist, Session& session) {
   auto request = std::make_shared<v1::RequestEntryExtensionRequest>();
   CLI::App* verb = AddEntryVerb(blacklist, "extend", "Ask for a later end of an active entry",
                                 request->mutable_entry_id(),
@@ -262,7 +262,7 @@ void AddExtend(CLI::App& blacklist, Session& session) {
             EtagNeed::kOptional);
 }
 
-void AddDecideExtension(CLI::App& blacklist, Session& session) {
+void AddEntryDecideExtension(CLI::App& blacklist, Session& session) {
   auto options = std::make_shared<Chosen<v1::DecideEntryExtensionRequest>>();
   CLI::App* verb = AddEntryVerb(
       blacklist, "decide-extension", "Grant or refuse a later end that somebody else asked for",
@@ -274,7 +274,7 @@ void AddDecideExtension(CLI::App& blacklist, Session& session) {
             EtagNeed::kAlways, [options] { options->request.set_grant(options->choice.yes); });
 }
 
-void AddAppeal(CLI::App& blacklist, Session& session) {
+void AddEntryAppeal(CLI::App& blacklist, Session& session) {
   auto request = std::make_shared<v1::AppealEntryRequest>();
   CLI::App* verb =
       AddEntryVerb(blacklist, "appeal", "Record that the customer objects",
@@ -285,7 +285,7 @@ void AddAppeal(CLI::App& blacklist, Session& session) {
             [request, &session] { return FindCases(session, request->mutable_evidence()); });
 }
 
-void AddDecideAppeal(CLI::App& blacklist, Session& session) {
+void AddEntryDecideAppeal(CLI::App& blacklist, Session& session) {
   auto options = std::make_shared<Chosen<v1::DecideEntryAppealRequest>>();
   CLI::App* verb = AddEntryVerb(blacklist, "decide-appeal", "Decide an appeal, as a third person",
                                 options->request.mutable_entry_id(),
@@ -307,7 +307,7 @@ void AddLift(CLI::App& blacklist, Session& session) {
 
 // ---- Queries
 
-void AddList(CLI::App& blacklist, Session& session) {
+void AddEntryList(CLI::App& blacklist, Session& session) {
   struct Options {
     v1::ListEntriesRequest request;
     std::string customer;
@@ -339,7 +339,7 @@ void AddList(CLI::App& blacklist, Session& session) {
   });
 }
 
-void AddShow(CLI::App& blacklist, Session& session) {
+void AddEntryShow(CLI::App& blacklist, Session& session) {
   auto request = std::make_shared<v1::GetEntryRequest>();
   CLI::App* show =
       AddEntryVerb(blacklist, "show", "Show one entry", request->mutable_entry_id(), "show B-17");
@@ -506,7 +506,7 @@ int Export(Session& session, const std::string& customer) {
   return kExitOk;
 }
 
-void AddExport(CLI::App& blacklist, Session& session) {
+void AddEntryExport(CLI::App& blacklist, Session& session) {
   auto customer = std::make_shared<std::string>();
   CLI::App* command = AddCommand(
       blacklist, "export", "Everything that is held on one person here, whatever became of it",
@@ -542,20 +542,20 @@ void AddBlacklistCommands(CLI::App& app, Session& session) {
   CLI::App* blacklist =
       app.add_subcommand("blacklist", "Restrictions on customers, with grounds, an end and appeal");
   blacklist->require_subcommand(1);
-  AddPropose(*blacklist, session);
+  AddEntryPropose(*blacklist, session);
   AddWarn(*blacklist, session);
-  AddDecide(*blacklist, session);
-  AddExtend(*blacklist, session);
-  AddDecideExtension(*blacklist, session);
-  AddAppeal(*blacklist, session);
-  AddDecideAppeal(*blacklist, session);
+  AddEntryDecide(*blacklist, session);
+  AddEntryExtend(*blacklist, session);
+  AddEntryDecideExtension(*blacklist, session);
+  AddEntryAppeal(*blacklist, session);
+  AddEntryDecideAppeal(*blacklist, session);
   AddLift(*blacklist, session);
-  AddList(*blacklist, session);
-  AddShow(*blacklist, session);
+  AddEntryList(*blacklist, session);
+  AddEntryShow(*blacklist, session);
   AddNotice(*blacklist, session);
   AddCheck(*blacklist, session);
   AddDryRun(*blacklist, session);
-  AddExport(*blacklist, session);
+  AddEntryExport(*blacklist, session);
   AddStats(*blacklist, session);
 }
 

@@ -37,10 +37,6 @@ std::string Score(const v1::Case& record, bool chinese) {
   return fmt::format("{} ({})", record.score(), EnumWord(record.category(), chinese));
 }
 
-std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
-  return present ? FormatTimeSeconds(time) : "";
-}
-
 std::string FullTimeOr(bool present, const google::protobuf::Timestamp& time) {
   return present ? FormatTime(time) : "";
 }
@@ -84,11 +80,6 @@ std::string AllowedNow(const v1::Case& record, bool chinese) {
     words += CommandWord(command, chinese);
   }
   return Word{chinese}("Allowed now: ", "当前允许的操作：") + OneLine(words) + "\n";
-}
-
-std::string Paragraph(const Style& style, std::string_view title, const std::string& text) {
-  if (text.empty()) return "";
-  return Heading(style, title) + IndentLines(text, "  ");
 }
 
 Facts CaseFacts(const v1::Case& record, bool chinese) {
@@ -293,7 +284,8 @@ std::string RenderRestrictions(const v1::Case& record, bool chinese, const Style
                    rows, width);
 }
 
-std::string RenderRemedies(const v1::Case& record, bool chinese, const Style& style, int width) {
+std::string RenderCaseRemedies(const v1::Case& record, bool chinese, const Style& style,
+                               int width) {
   const Word word{chinese};
   std::vector<std::vector<std::string>> rows;
   for (const v1::Remedy& remedy : record.remedies()) {
@@ -382,7 +374,7 @@ std::string Quote(const std::string& text) {
   return quoted + "\"";
 }
 
-void AddList(CLI::App& cases, Session& session) {
+void AddCaseList(CLI::App& cases, Session& session) {
   struct Options {
     v1::ListCasesRequest request;
     std::string queue;
@@ -458,7 +450,7 @@ void NameOtherCases(Session& session, v1::Case* record, v1::ListCaseEventsRespon
   }
 }
 
-void AddShow(CLI::App& cases, Session& session) {
+void AddCaseShow(CLI::App& cases, Session& session) {
   struct Options {
     v1::GetCaseRequest request;
     bool events = false;
@@ -800,7 +792,7 @@ std::string RenderCase(const v1::Case& record, const Language& language, const S
   text += RenderCommitments(record, chinese, style, width);
   text += RenderVerdicts(record, chinese, style, width);
   text += RenderFindings(record, chinese, style, width);
-  text += RenderRemedies(record, chinese, style, width);
+  text += RenderCaseRemedies(record, chinese, style, width);
   text += RenderRestrictions(record, chinese, style, width);
   text += RenderReachability(record, chinese, style);
   text += RenderDispatching(record, chinese, style, width);
@@ -875,8 +867,8 @@ std::string RenderCaseChange(const v1::Case& record, bool replayed, bool chinese
 void AddCaseCommands(CLI::App& app, Session& session) {
   CLI::App* cases = app.add_subcommand("cases", "Work cases");
   cases->require_subcommand(1);
-  AddList(*cases, session);
-  AddShow(*cases, session);
+  AddCaseList(*cases, session);
+  AddCaseShow(*cases, session);
   AddNext(*cases, session);
   AddOpen(*cases, session);
   AddAssign(*cases, session);

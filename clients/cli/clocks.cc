@@ -10,7 +10,7 @@
 namespace rebound::cli {
 namespace {
 
-std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
+std::string ShortTimeOr(bool present, const google::protobuf::Timestamp& time) {
   return present ? FormatTimeShort(time) : "";
 }
 
@@ -76,8 +76,8 @@ std::string RenderClocks(const v1::Case& record, bool chinese, const Style& styl
     for (const v1::Timer& timer : record.timers()) {
       rows.push_back({EnumWord(timer.kind(), chinese), std::to_string(timer.generation()),
                       EnumWord(timer.state(), chinese),
-                      TimeOr(timer.has_due_time(), timer.due_time()),
-                      TimeOr(timer.has_end_time(), timer.end_time())});
+                      ShortTimeOr(timer.has_due_time(), timer.due_time()),
+                      ShortTimeOr(timer.has_end_time(), timer.end_time())});
     }
     return TablePart(style, word("Timers", "定时器"),
                      {{word("timer", "定时器")},
@@ -94,10 +94,10 @@ std::string RenderClocks(const v1::Case& record, bool chinese, const Style& styl
     const bool by_hand = clock.definition_id().empty();
     rows.push_back(
         {ClockName(clock.kind(), clock.generation(), chinese), StateName(clock, chinese),
-         TimeOr(clock.has_due_time(), clock.due_time()), SlackWords(clock, chinese),
+         ShortTimeOr(clock.has_due_time(), clock.due_time()), SlackWords(clock, chinese),
          AmountWords(clock.elapsed(), clock.count(), chinese),
          AmountWords(clock.limit(), clock.count(), chinese), span(clock.elapsed_wall()),
-         span(clock.paused()), TimeOr(clock.has_end_time(), clock.end_time()),
+         span(clock.paused()), ShortTimeOr(clock.has_end_time(), clock.end_time()),
          by_hand ? word("given by hand", "人工指定")
                  : EnumWord(clock.count(), chinese) +
                        (clock.calendar_id().empty() ? ""
@@ -129,8 +129,8 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
   Rows pauses;
   for (const v1::Pause& pause : record.pauses()) {
     const int64_t seconds = pause.resume_time().seconds() - pause.pause_time().seconds();
-    pauses.push_back({TimeOr(pause.has_pause_time(), pause.pause_time()),
-                      TimeOr(pause.has_resume_time(), pause.resume_time()),
+    pauses.push_back({ShortTimeOr(pause.has_pause_time(), pause.pause_time()),
+                      ShortTimeOr(pause.has_resume_time(), pause.resume_time()),
                       pause.has_resume_time()
                           ? SpanWords(std::max<int64_t>(seconds, 0), true, chinese)
                           : word("lasts", "进行中"),
@@ -151,12 +151,12 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
   }
   Rows chases;
   for (const v1::Chase& chase : record.chases()) {
-    chases.push_back({TimeOr(chase.has_occur_time(), chase.occur_time()),
+    chases.push_back({ShortTimeOr(chase.has_occur_time(), chase.occur_time()),
                       EnumWord(chase.channel(), chinese), chase.actor(), chase.note()});
   }
   Rows supervisions;
   for (const v1::Supervision& supervision : record.supervisions()) {
-    supervisions.push_back({TimeOr(supervision.has_occur_time(), supervision.occur_time()),
+    supervisions.push_back({ShortTimeOr(supervision.has_occur_time(), supervision.occur_time()),
                             supervision.actor(), supervision.note()});
   }
   Rows alerts;
@@ -166,14 +166,14 @@ std::string RenderDispatching(const v1::Case& record, bool chinese, const Style&
       notified += (notified.empty() ? "" : ", ") + who_is_told;
     }
     alerts.push_back({alert.id(), alert.rule_id(), alert.red_line() ? word("red line", "红线") : "",
-                      TimeOr(alert.has_raise_time(), alert.raise_time()),
-                      TimeOr(alert.has_due_time(), alert.due_time()), notified,
+                      ShortTimeOr(alert.has_raise_time(), alert.raise_time()),
+                      ShortTimeOr(alert.has_due_time(), alert.due_time()), notified,
                       alert.acknowledger(), alert.note()});
   }
   Rows verifications;
   for (const v1::Verification& verification : record.verifications()) {
     verifications.push_back(
-        {TimeOr(verification.has_occur_time(), verification.occur_time()),
+        {ShortTimeOr(verification.has_occur_time(), verification.occur_time()),
          YesNo(verification.contacted(), chinese), YesNo(verification.solved(), chinese),
          YesNo(verification.accepted(), chinese), verification.actor(), verification.note()});
   }

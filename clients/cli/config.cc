@@ -165,7 +165,7 @@ void AddApply(CLI::App& config, Session& session) {
   });
 }
 
-void AddList(CLI::App& config, Session& session) {
+void AddRevisionList(CLI::App& config, Session& session) {
   auto paging = std::make_shared<Paging>();
   CLI::App* verb = Verb(config, "list", "List the revisions, newest first", "list");
   AddPaging(verb, paging.get());
@@ -228,7 +228,7 @@ void AddRollBack(CLI::App& config, Session& session) {
   });
 }
 
-void AddShow(CLI::App& config, Session& session) {
+void AddRevisionShow(CLI::App& config, Session& session) {
   auto request = std::make_shared<v1::GetRevisionRequest>();
   CLI::App* verb = Verb(config, "show", "The text of a revision", "show 7");
   AddNumber(
@@ -552,8 +552,8 @@ void AddConfigCommands(CLI::App& app, Session& session) {
   config->require_subcommand(1);
   AddValidate(*config, session);
   AddApply(*config, session);
-  AddList(*config, session);
-  AddShow(*config, session);
+  AddRevisionList(*config, session);
+  AddRevisionShow(*config, session);
   AddDiff(*config, session);
   AddRollBack(*config, session);
   AddLifecycle(*config, session);

@@ -16,7 +16,6 @@ constexpr std::string_view kUtf8Bom = "\xEF\xBB\xBF";
 constexpr std::string_view kGb18030Bom = "\x84\x31\x95\x33";
 constexpr std::string_view kUtf16LeBom = "\xFF\xFE";
 constexpr std::string_view kUtf16BeBom = "\xFE\xFF";
-constexpr size_t kExcerptCodePoints = 80;
 // Of one row: a megabyte of NUL bytes is told as well by a few.
 constexpr size_t kMaxErrorsOfARow = 16;
 

@@ -37,6 +37,9 @@ struct CsvOptions {
   size_t max_row_bytes = size_t{4} << 20;  // of one record, in UTF-8
 };
 
+// Of a cell or a name in a message.
+inline constexpr size_t kExcerptCodePoints = 80;
+
 // Why one row cannot be taken.
 //
 // `row` is the number a spreadsheet shows for a file without line breaks inside fields: records
@@ -47,7 +50,7 @@ struct RowError {
   int64_t line = 0;
   std::string column{};  // its header name; empty: the row as a whole
   std::string reason{};  // expectation, then fact
-  std::string value{};   // at most 80 code points of the cell
+  std::string value{};   // at most kExcerptCodePoints of the cell
 
   friend bool operator==(const RowError&, const RowError&) = default;
 };

@@ -62,8 +62,8 @@ constexpr const char* kSettingHelp =
     "Set a field: name, language, time_zone, segment, account, org_unit, value (\"CNY 2000\"), or "
     "a contact point by its channel (phone, email, ...), which replaces all contact points";
 
-CLI::App* AddVerb(CLI::App& customers, const std::string& name, const std::string& help,
-                  const std::string& example) {
+CLI::App* AddCustomerVerb(CLI::App& customers, const std::string& name, const std::string& help,
+                          const std::string& example) {
   CLI::App* verb = customers.add_subcommand(name, help);
   verb->footer("Example:\n  rebound customers " + example);
   return verb;
@@ -119,13 +119,13 @@ int Show(Session& session, const std::string& name, bool with_history) {
   return kExitOk;
 }
 
-void AddShow(CLI::App& customers, Session& session) {
+void AddCustomerShow(CLI::App& customers, Session& session) {
   struct Options {
     std::string name;
     bool history = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* show = AddVerb(customers, "show", "Show one customer", "show crm:88 --history");
+  CLI::App* show = AddCustomerVerb(customers, "show", "Show one customer", "show crm:88 --history");
   AddCustomerArgument(show, &options->name);
   show->add_flag("--history", options->history,
                  "With answers, cases and behaviours (CSV: the answers)");
@@ -136,14 +136,14 @@ void AddShow(CLI::App& customers, Session& session) {
   });
 }
 
-void AddList(CLI::App& customers, Session& session) {
+void AddCustomerList(CLI::App& customers, Session& session) {
   struct Options {
     v1::ListCustomersRequest request;
     Paging paging;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* list = AddVerb(customers, "list", "List customers, the newest first",
-                           "list --filter 'segment = \"gold\" AND do_not_contact = false'");
+  CLI::App* list = AddCustomerVerb(customers, "list", "List customers, the newest first",
+                                   "list --filter 'segment = \"gold\" AND do_not_contact = false'");
   list->add_option("--filter", *options->request.mutable_filter(), "Only those that match")
       ->type_name("FILTER");
   AddPaging(list, &options->paging);
@@ -165,9 +165,9 @@ void AddUpsert(CLI::App& customers, Session& session) {
   };
   auto options = std::make_shared<Options>();
   v1::UpsertCustomerRequest& request = options->request;
-  CLI::App* upsert =
-      AddVerb(customers, "upsert", "Create the customer of a key, or change fields",
-              "upsert crm:88 --set name=王芳 --set segment=gold --set phone=+8613800000000");
+  CLI::App* upsert = AddCustomerVerb(
+      customers, "upsert", "Create the customer of a key, or change fields",
+      "upsert crm:88 --set name=王芳 --set segment=gold --set phone=+8613800000000");
   AddKey(
       upsert, "key", [&request] { return request.mutable_external_key(); },
       "The key that finds the customer")
@@ -197,8 +197,8 @@ void AddAlias(CLI::App& customers, Session& session) {
     std::string name;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* alias = AddVerb(customers, "alias", "Give a customer one more key",
-                            "alias crm:88 hotline:13800000000");
+  CLI::App* alias = AddCustomerVerb(customers, "alias", "Give a customer one more key",
+                                    "alias crm:88 hotline:13800000000");
   AddCustomerArgument(alias, &options->name);
   AddKey(
       alias, "key", [options = options.get()] { return options->request.mutable_external_key(); },
@@ -241,8 +241,8 @@ void AddBehaviour(CLI::App& customers, Session& session) {
   auto options = std::make_shared<Options>();
   v1::Behaviour* behaviour = options->request.mutable_behaviour();
   CLI::App* verb =
-      AddVerb(customers, "behaviour", "Record what a customer did, once for its key",
-              "behaviour crm:88 repurchase --key shop:order-4711 --amount \"CNY 2000\"");
+      AddCustomerVerb(customers, "behaviour", "Record what a customer did, once for its key",
+                      "behaviour crm:88 repurchase --key shop:order-4711 --amount \"CNY 2000\"");
   AddCustomerArgument(verb, &options->name);
   AddEnum(verb, "kind", &options->kind, "What they did")->required();
   AddKey(
@@ -323,8 +323,8 @@ int SetConsent(Session& session, ConsentOptions* options) {
 void AddConsent(CLI::App& customers, Session& session) {
   auto options = std::make_shared<ConsentOptions>();
   CLI::App* consent =
-      AddVerb(customers, "consent", "Record consent, its refusal, or do-not-contact",
-              "consent crm:88 --deny survey --channel sms --source \"hotline call\"");
+      AddCustomerVerb(customers, "consent", "Record consent, its refusal, or do-not-contact",
+                      "consent crm:88 --deny survey --channel sms --source \"hotline call\"");
   AddCustomerArgument(consent, &options->name);
   CLI::App* what = consent->add_option_group("what", "At least one of");
   what->add_option("--do-not-contact", options->do_not_contact,
@@ -371,8 +371,8 @@ void AddMatches(CLI::App& customers, Session& session) {
     std::string name;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* matches =
-      AddVerb(customers, "matches", "Who may be the same person, and by what", "matches crm:88");
+  CLI::App* matches = AddCustomerVerb(customers, "matches",
+                                      "Who may be the same person, and by what", "matches crm:88");
   AddCustomerArgument(matches, &options->name);
   matches->callback([options, &session] {
     session.command = [options, &session]() -> int {
@@ -399,8 +399,8 @@ void AddErase(CLI::App& customers, Session& session) {
     bool yes = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* erase = AddVerb(customers, "erase", "Erase a person; this cannot be undone",
-                            "erase crm:88 --ground objection --yes");
+  CLI::App* erase = AddCustomerVerb(customers, "erase", "Erase a person; this cannot be undone",
+                                    "erase crm:88 --ground objection --yes");
   AddCustomerArgument(erase, &options->name);
   AddEnum(erase, "--ground", &options->ground, "On which ground")->required();
   erase->add_flag("--yes", options->yes, "Yes, erase them: names, contacts, words, keys")
@@ -552,8 +552,8 @@ std::string RenderHistory(const v1::GetCustomerHistoryResponse& history, const S
 void AddCustomerCommands(CLI::App& app, Session& session) {
   CLI::App* customers = app.add_subcommand("customers", "Look at customers and keep them");
   customers->require_subcommand(1);
-  AddShow(*customers, session);
-  AddList(*customers, session);
+  AddCustomerShow(*customers, session);
+  AddCustomerList(*customers, session);
   AddUpsert(*customers, session);
   AddAlias(*customers, session);
   AddConsent(*customers, session);

@@ -13,15 +13,8 @@ namespace {
 
 using Deliveries = v1::DeliveryService::Stub;
 
-template <class Strings>
-std::string Listed(const Strings& values) {
-  std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + value;
-  return text;
-}
-
 std::string Where(const v1::Endpoint& endpoint) {
-  return endpoint.url().empty() ? Listed(endpoint.recipients()) : endpoint.url();
+  return endpoint.url().empty() ? JoinNames(endpoint.recipients()) : endpoint.url();
 }
 
 std::string StateOf(const v1::Endpoint& endpoint) {
@@ -33,7 +26,7 @@ std::string FilterOf(const v1::EventFilter& filter) {
   std::string text;
   const auto add = [&](const char* name, const auto& values) {
     if (values.empty()) return;
-    text += (text.empty() ? "" : "; ") + std::string(name) + " " + Listed(values);
+    text += (text.empty() ? "" : "; ") + std::string(name) + " " + JoinNames(values);
   };
   add("types", filter.types());
   add("programs", filter.program_ids());
@@ -52,16 +45,9 @@ std::string HeaderNames(const v1::Endpoint& endpoint) {
   return text;
 }
 
-CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::string& help,
-                  const std::string& example) {
-  CLI::App* verb = noun.add_subcommand(name, help);
-  verb->footer("Example:\n  rebound " + example);
-  return verb;
-}
-
 template <class Add>
-void AddStrings(CLI::App* verb, const std::string& name, const std::string& type, Add add,
-                const std::string& help) {
+void AddRepeated(CLI::App* verb, const std::string& name, const std::string& type, Add add,
+                 const std::string& help) {
   verb->add_option_function<std::vector<std::string>>(
           name,
           [add = std::move(add)](const std::vector<std::string>& values) {
@@ -82,49 +68,49 @@ void AddWhere(CLI::App* verb, v1::Endpoint* endpoint,
           },
           "Where a webhook or robot is sent to, https")
       ->type_name("URL");
-  AddStrings(
+  AddRepeated(
       verb, "--to", "ADDRESS",
       [=](const std::string& address) {
         endpoint->add_recipients(address);
         changes("recipients");
       },
       "Who is told by e-mail");
-  AddStrings(
+  AddRepeated(
       verb, "--type", "NAME",
       [=](const std::string& type) {
         endpoint->mutable_filter()->add_types(type);
         changes("filter");
       },
       "Only events of this name, like CaseOpened");
-  AddStrings(
+  AddRepeated(
       verb, "--program", "KEY",
       [=](const std::string& program) {
         endpoint->mutable_filter()->add_program_ids(program);
         changes("filter");
       },
       "Only events of this program");
-  AddStrings(
+  AddRepeated(
       verb, "--org-unit", "PATH",
       [=](const std::string& unit) {
         endpoint->mutable_filter()->add_org_unit_ids(unit);
         changes("filter");
       },
       "Only events of this org unit and those below it");
-  AddStrings(
+  AddRepeated(
       verb, "--queue", "KEY",
       [=](const std::string& queue) {
         endpoint->mutable_filter()->add_queue_ids(queue);
         changes("filter");
       },
       "Only events of this queue");
-  AddStrings(
+  AddRepeated(
       verb, "--case", "ID|C-1042",
       [=](const std::string& name) {
         endpoint->mutable_filter()->add_case_ids(name);
         changes("filter");
       },
       "Only events of this case");
-  AddStrings(
+  AddRepeated(
       verb, "--customer", "ID",
       [=](const std::string& customer) {
         endpoint->mutable_filter()->add_customer_ids(customer);

@@ -204,7 +204,7 @@ int List(Session& session, Listing& listing) {
   return kExitOk;
 }
 
-void AddList(CLI::App& events, Session& session) {
+void AddEventList(CLI::App& events, Session& session) {
   auto listing = std::make_shared<Listing>();
   CLI::App* command = events.add_subcommand("list", "Show a part of the log, oldest first");
   command->footer("Example:\n  rebound events list --case C-1042 --all");
@@ -240,7 +240,7 @@ void PrintSubscription(Session& session, const Reply& reply) {
               RenderSubscription(reply.subscription(), session.chinese));
 }
 
-void AddCreate(CLI::App& subscriptions, Session& session) {
+void AddSubscriptionCreate(CLI::App& subscriptions, Session& session) {
   struct Options {
     std::string from = "latest";
     v1::CreateSubscriptionRequest request{};
@@ -269,7 +269,7 @@ void AddCreate(CLI::App& subscriptions, Session& session) {
   });
 }
 
-void AddShow(CLI::App& subscriptions, Session& session) {
+void AddSubscriptionShow(CLI::App& subscriptions, Session& session) {
   auto request = std::make_shared<v1::GetSubscriptionRequest>();
   CLI::App* command = subscriptions.add_subcommand("show", "Where a subscription stands");
   command->footer("Example:\n  rebound subscriptions show crm-sync");
@@ -286,7 +286,7 @@ void AddShow(CLI::App& subscriptions, Session& session) {
   });
 }
 
-void AddListSubscriptions(CLI::App& subscriptions, Session& session) {
+void AddSubscriptionList(CLI::App& subscriptions, Session& session) {
   CLI::App* command = subscriptions.add_subcommand("list", "List your subscriptions");
   command->footer("Example:\n  rebound subscriptions list -o json");
   command->callback([&session] {
@@ -403,13 +403,13 @@ void AddEventCommands(CLI::App& app, Session& session) {
   CLI::App* events = app.add_subcommand("events", "Follow what happens");
   events->require_subcommand(1);
   AddFollow(*events, session);
-  AddList(*events, session);
+  AddEventList(*events, session);
   CLI::App* subscriptions =
       app.add_subcommand("subscriptions", "Places in the log of events, kept under a name");
   subscriptions->require_subcommand(1);
-  AddCreate(*subscriptions, session);
-  AddListSubscriptions(*subscriptions, session);
-  AddShow(*subscriptions, session);
+  AddSubscriptionCreate(*subscriptions, session);
+  AddSubscriptionList(*subscriptions, session);
+  AddSubscriptionShow(*subscriptions, session);
   AddDelete(*subscriptions, session);
 }
 

@@ -41,7 +41,7 @@ std::string Identity(const Item& item) {
   return which->name() + " " + value.GetReflection()->GetString(value, id);
 }
 
-std::string Line(const Item& item) {
+std::string JsonLine(const Item& item) {
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(item, &json);
   if (!status.ok()) return "{\"unprintable\": " + JsonString(status.ToString()) + "}\n";
@@ -58,13 +58,13 @@ std::string Text(const Item& item) {
   return "# " + which->name() + "\n" + text + "\n";
 }
 
-struct Options {
+struct CustomerExport {
   v1::ExportCustomerRequest request;
   std::string name, output = "json", file;
 };
 
 // Reads the whole stream into `out`. Returns the exit code.
-int Receive(Session& session, const Options& options, std::ostream& out) {
+int ReceiveCustomer(Session& session, const CustomerExport& options, std::ostream& out) {
   CustomerService::Stub stub(session.Channel());
   grpc::ClientContext context;
   session.Authorize(&context);
@@ -125,7 +125,7 @@ void ExportPrinter::Add(v1::ExportCustomerResponse item) {
 }
 
 void ExportPrinter::Finish() {
-  if (last_) out_ << (text_ ? Text(*last_) : Line(*last_));
+  if (last_) out_ << (text_ ? Text(*last_) : JsonLine(*last_));
   last_.reset();
 }
 
@@ -145,7 +145,7 @@ std::string RenderExportSummary(const v1::ExportSummary& summary, bool chinese) 
 }
 
 void AddExport(CLI::App& customers, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CustomerExport>();
   options->request.set_reason("access_request");
   CLI::App* command = customers.add_subcommand(
       "export", "Everything that is held on one person, whichever record is named");
@@ -171,7 +171,9 @@ void AddExport(CLI::App& customers, Session& session) {
     session.command = [options, &session]() -> int {
       const int code = FindCustomer(session, options->name, options->request.mutable_customer_id());
       if (code != kExitOk) return code;
-      const auto receive = [&](std::ostream& out) { return Receive(session, *options, out); };
+      const auto receive = [&](std::ostream& out) {
+        return ReceiveCustomer(session, *options, out);
+      };
       return options->file.empty() ? receive(session.out)
                                    : WriteFile(session, options->file, receive);
     };

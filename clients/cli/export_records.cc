@@ -22,13 +22,13 @@ using v1::ExportService;
 // An hour, as the server allows, unless the caller asks for more patience than that.
 constexpr double kSeconds = 3600;
 
-struct Options {
+struct RecordExport {
   v1::ExportRecordsRequest request{};
   std::string format = "csv", file{};
 };
 
 // Reads the whole stream into `out`. Returns the exit code.
-int Receive(Session& session, const Options& options, std::ostream& out) {
+int ReceiveRecords(Session& session, const RecordExport& options, std::ostream& out) {
   ExportService::Stub stub(session.Channel());
   grpc::ClientContext context;
   session.Authorize(&context);
@@ -60,7 +60,7 @@ int Receive(Session& session, const Options& options, std::ostream& out) {
   return kExitOk;
 }
 
-void AddFilter(CLI::App* command, v1::RecordKind kind, Options* options) {
+void AddFilter(CLI::App* command, v1::RecordKind kind, RecordExport* options) {
   if (kind != v1::RECORD_KIND_EVENTS) {
     command
         ->add_option("--filter", *options->request.mutable_filter(),
@@ -90,7 +90,7 @@ void AddFilter(CLI::App* command, v1::RecordKind kind, Options* options) {
 
 void AddKind(CLI::App* noun, Session& session, const char* name, const char* help,
              v1::RecordKind kind, const char* footer) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecordExport>();
   options->request.set_kind(kind);
   CLI::App* command = noun->add_subcommand(name, help);
   command->footer(footer);
@@ -112,7 +112,9 @@ void AddKind(CLI::App* noun, Session& session, const char* name, const char* hel
     session.command = [options, &session] {
       options->request.set_format(options->format == "csv" ? v1::EXPORT_FORMAT_CSV
                                                            : v1::EXPORT_FORMAT_JSON_LINES);
-      const auto receive = [&](std::ostream& out) { return Receive(session, *options, out); };
+      const auto receive = [&](std::ostream& out) {
+        return ReceiveRecords(session, *options, out);
+      };
       return options->file.empty() ? receive(session.out)
                                    : WriteFile(session, options->file, receive);
     };

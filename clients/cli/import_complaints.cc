@@ -15,11 +15,11 @@ namespace {
 
 constexpr int kBatchCases = 200;
 
-struct FieldTarget {
+struct CaseFieldTarget {
   std::string_view field;  // of ImportedCase, the longest first where one begins another
   std::string_view target;
 };
-constexpr FieldTarget kFields[] = {
+constexpr CaseFieldTarget kFields[] = {
     {"case.external_key.source_system", "source_system"},
     {"case.external_key", "external_id"},
     {"customer_key.source_system", "customer.source_system"},
@@ -140,7 +140,7 @@ class ComplaintImport {
   std::string ColumnOf(std::string_view field) const {
     const size_t inside = field.find("].");
     if (inside != std::string_view::npos) field.remove_prefix(inside + 2);
-    for (const FieldTarget& known : kFields) {
+    for (const CaseFieldTarget& known : kFields) {
       if (field.starts_with(known.field)) {
         return JoinColumns(file_.mapping().ColumnsOf(known.target));
       }

@@ -17,11 +17,11 @@ namespace {
 
 constexpr size_t kBatchItems = 500;
 
-struct FieldTarget {
+struct CustomerFieldTarget {
   std::string_view field;  // of the item, the longest first where one begins another
   std::string_view target;
 };
-constexpr FieldTarget kCustomerFields[] = {
+constexpr CustomerFieldTarget kCustomerFields[] = {
     {"external_key.source_system", "source_system"},
     {"external_key", "external_id"},
     {"customer.display_name", "name"},
@@ -33,7 +33,7 @@ constexpr FieldTarget kCustomerFields[] = {
     {"customer.value", "value"},
 };
 
-constexpr FieldTarget kBehaviourFields[] = {
+constexpr CustomerFieldTarget kBehaviourFields[] = {
     {"behaviour.external_key.source_system", "source_system"},
     {"behaviour.external_key", "external_id"},
     {"customer_key.source_system", "customer.source_system"},
@@ -49,7 +49,7 @@ struct OfCustomers {
   using Request = v1::BatchUpsertCustomersRequest;
   using Response = v1::BatchUpsertCustomersResponse;
   static constexpr MappingOf kMapping = MappingOf::kCustomers;
-  static constexpr std::span<const FieldTarget> kFields = kCustomerFields;
+  static constexpr std::span<const CustomerFieldTarget> kFields = kCustomerFields;
   static constexpr auto kCall = &v1::CustomerService::Stub::BatchUpsertCustomers;
   static auto* Items(Request& request) { return request.mutable_customers(); }
   static std::string FillItem(const MappedRow& row, Item* item) { return FillCustomer(row, item); }
@@ -59,7 +59,7 @@ struct OfBehaviours {
   using Request = v1::BatchRecordBehavioursRequest;
   using Response = v1::BatchRecordBehavioursResponse;
   static constexpr MappingOf kMapping = MappingOf::kBehaviours;
-  static constexpr std::span<const FieldTarget> kFields = kBehaviourFields;
+  static constexpr std::span<const CustomerFieldTarget> kFields = kBehaviourFields;
   static constexpr auto kCall = &v1::CustomerService::Stub::BatchRecordBehaviours;
   static auto* Items(Request& request) { return request.mutable_behaviours(); }
   static std::string FillItem(const MappedRow& row, Item* item) { return FillBehaviour(row, item); }
@@ -157,7 +157,7 @@ class BatchImport {
   std::string ColumnOf(std::string_view field) const {
     const size_t inside = field.find("].");
     if (inside != std::string_view::npos) field.remove_prefix(inside + 2);
-    for (const FieldTarget& known : Kind::kFields) {
+    for (const CustomerFieldTarget& known : Kind::kFields) {
       if (field.starts_with(known.field)) {
         return JoinColumns(file_.mapping().ColumnsOf(known.target));
       }

@@ -147,7 +147,7 @@ std::string Xml(std::string_view text) {
 
 constexpr int kRow = 15;      // height of a line of commands
 constexpr int kHead = 38;     // of a box's head
-constexpr int kGap = 18;      // between boxes
+constexpr int kBoxGap = 18;   // between boxes
 constexpr int kGutter = 130;  // between columns, for arrows
 constexpr int kMargin = 24;
 constexpr int kTop = 64;      // above the boxes
@@ -372,7 +372,7 @@ std::string LifecycleSvg(const v1::Lifecycle& lifecycle) {
       Box box{&status, LinesOf(lifecycle, status.key()), static_cast<int>(column), x, y, 0, 0};
       box.height = kHead + static_cast<int>(box.lines.size()) * kRow + (box.lines.empty() ? 0 : 8);
       width = std::max(width, WidthOf(box));
-      y += box.height + kGap;
+      y += box.height + kBoxGap;
       boxes.push_back(std::move(box));
     }
     for (size_t i = first; i < boxes.size(); ++i) boxes[i].width = width;

@@ -12,8 +12,6 @@
 namespace rebound::cli {
 namespace {
 
-constexpr size_t kExcerptCodePoints = 80;
-
 using TextField = std::optional<std::string> MappedRow::*;
 
 struct TextTarget {
@@ -167,13 +165,13 @@ class TimeScanner {
   }
 
   // The digits after a decimal point, cut to milliseconds.
-  bool TakeMilliseconds(int* milliseconds) {
+  bool TakeMilliseconds(int* millis) {
     size_t length = 0;
-    *milliseconds = 0;
+    *millis = 0;
     for (; length < text_.size() && text_[length] >= '0' && text_[length] <= '9'; ++length) {
-      if (length < 3) *milliseconds = *milliseconds * 10 + (text_[length] - '0');
+      if (length < 3) *millis = *millis * 10 + (text_[length] - '0');
     }
-    for (size_t i = length; i < 3; ++i) *milliseconds *= 10;
+    for (size_t i = length; i < 3; ++i) *millis *= 10;
     text_.remove_prefix(length);
     return length > 0;
   }

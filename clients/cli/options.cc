@@ -2,6 +2,13 @@
 
 namespace rebound::cli {
 
+CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::string& help,
+                  const std::string& example) {
+  CLI::App* verb = noun.add_subcommand(name, help);
+  verb->footer("Example:\n  rebound " + example);
+  return verb;
+}
+
 CLI::Option* AddTime(CLI::App* app, const std::string& name,
                      std::function<google::protobuf::Timestamp*()> target,
                      const std::string& help) {

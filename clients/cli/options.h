@@ -16,8 +16,13 @@
 
 namespace rebound::cli {
 
+// A subcommand; its example goes on after "rebound ".
+CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::string& help,
+                  const std::string& example);
+
 // "a, b, c".
-inline std::string JoinNames(const std::vector<std::string>& names) {
+template <class Names>
+std::string JoinNames(const Names& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;

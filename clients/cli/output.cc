@@ -78,6 +78,10 @@ std::string Heading(const Style& style, std::string_view title) {
   return "\n" + style.Bold(title) + "\n";
 }
 
+std::string Paragraph(const Style& style, std::string_view title, std::string_view text) {
+  return text.empty() ? "" : Heading(style, title) + IndentLines(text, "  ");
+}
+
 std::string TablePart(const Style& style, std::string_view title,
                       const std::vector<TableColumn>& columns,
                       const std::vector<std::vector<std::string>>& rows, int width) {

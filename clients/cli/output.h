@@ -48,6 +48,9 @@ std::string IndentLines(std::string_view text, std::string_view indent);
 // A heading with an empty line above it.
 std::string Heading(const Style& style, std::string_view title);
 
+// A heading and, indented, a text; nothing without text.
+std::string Paragraph(const Style& style, std::string_view title, std::string_view text);
+
 // A heading and, indented, a table; nothing without rows.
 std::string TablePart(const Style& style, std::string_view title,
                       const std::vector<TableColumn>& columns,

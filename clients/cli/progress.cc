@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTerminalInterval{100};
 constexpr milliseconds kPlainInterval{10'000};
 constexpr milliseconds kRateAfter{1'000};
-constexpr int kBarWidth = 20;
+constexpr int kProgressWidth = 20;
 
 std::string Clock(double seconds) {
   const auto whole = static_cast<int64_t>(std::ceil(seconds));
@@ -47,7 +47,7 @@ std::string ProgressLine(const ImportCount& count, uint64_t total_bytes, millise
   std::vector<std::string> parts;
   if (sized) {
     const std::string percent = std::to_string(static_cast<int>(share * 100));
-    parts.push_back("[" + Bar(share, kBarWidth) + "] " + std::string(3 - percent.size(), ' ') +
+    parts.push_back("[" + Bar(share, kProgressWidth) + "] " + std::string(3 - percent.size(), ' ') +
                     percent + " %");
   }
   parts.push_back(GroupDigits(rows) + " " + std::string(count.unit));

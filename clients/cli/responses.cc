@@ -119,7 +119,7 @@ void AddSubmit(CLI::App& responses, Session& session) {
   });
 }
 
-void AddList(CLI::App& responses, Session& session) {
+void AddResponseList(CLI::App& responses, Session& session) {
   struct Options {
     v1::ListResponsesRequest request;
     Paging paging;
@@ -142,7 +142,7 @@ void AddList(CLI::App& responses, Session& session) {
   });
 }
 
-void AddShow(CLI::App& responses, Session& session) {
+void AddResponseShow(CLI::App& responses, Session& session) {
   auto request = std::make_shared<v1::GetResponseRequest>();
   CLI::App* show = responses.add_subcommand("show", "Show one answer");
   show->add_option("response", *request->mutable_response_id(), "The answer's id")
@@ -241,8 +241,8 @@ void AddResponseCommands(CLI::App& app, Session& session) {
   CLI::App* responses = app.add_subcommand("responses", "Store answers and look at them");
   responses->require_subcommand(1);
   AddSubmit(*responses, session);
-  AddList(*responses, session);
-  AddShow(*responses, session);
+  AddResponseList(*responses, session);
+  AddResponseShow(*responses, session);
 }
 
 }  // namespace rebound::cli

@@ -15,7 +15,7 @@ namespace rebound::cli {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-constexpr size_t kGap = 3;
+constexpr size_t kColumnGap = 3;
 
 // What a terminal draws as one character: a code point with the marks that follow it.
 struct Cluster {
@@ -80,11 +80,11 @@ void AppendCell(std::string_view cell, Align align, int width, bool last, std::s
   if (align == Align::kRight) *line += pad;
   *line += cell;
   if (align == Align::kLeft && !last) *line += pad;
-  if (!last) line->append(kGap, ' ');
+  if (!last) line->append(kColumnGap, ' ');
 }
 
 void Shrink(const std::vector<TableColumn>& columns, int width, std::vector<int>* widths) {
-  const int gaps = static_cast<int>(kGap * (columns.size() - 1));
+  const int gaps = static_cast<int>(kColumnGap * (columns.size() - 1));
   for (int excess = std::accumulate(widths->begin(), widths->end(), gaps) - width; excess > 0;
        --excess) {
     std::optional<size_t> widest;

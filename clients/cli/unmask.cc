@@ -14,7 +14,7 @@ namespace {
 
 using v1::CustomerService;
 
-struct Options {
+struct UnmaskOptions {
   v1::UnmaskContactRequest request;
   v1::UnmaskReason reason = v1::UNMASK_REASON_UNSPECIFIED;
   std::string customer;  // as it was typed; empty: a case
@@ -48,7 +48,7 @@ std::vector<Column<v1::Contact>> ContactColumns() {
   };
 }
 
-int Unmask(Session& session, Options* options) {
+int Unmask(Session& session, UnmaskOptions* options) {
   v1::UnmaskContactRequest& request = options->request;
   if (!options->customer.empty()) {
     const int code = FindCustomer(session, options->customer, request.mutable_customer_id());
@@ -65,7 +65,7 @@ int Unmask(Session& session, Options* options) {
 }
 
 // What both have in common.
-void AddUnmask(CLI::App* verb, Session& session, const std::shared_ptr<Options>& options) {
+void AddUnmask(CLI::App* verb, Session& session, const std::shared_ptr<UnmaskOptions>& options) {
   AddEnum(verb, "--reason", &options->reason, "What it is needed for; goes on record")->required();
   verb->add_option("--note", *options->request.mutable_note(), "In words; needed with other")
       ->type_name("TEXT");
@@ -92,7 +92,7 @@ std::string RenderContact(const v1::Contact& contact, bool chinese) {
 }
 
 void AddCustomerUnmask(CLI::App& customers, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UnmaskOptions>();
   CLI::App* verb =
       customers.add_subcommand("unmask", "Show a customer's contact data in clear, on record");
   verb->footer("Example:\n  rebound customers unmask crm:88 --reason contact");
@@ -104,7 +104,7 @@ void AddCustomerUnmask(CLI::App& customers, Session& session) {
 }
 
 void AddCaseUnmask(CLI::App& cases, Session& session) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UnmaskOptions>();
   CLI::App* verb = AddVerb(cases, "unmask",
                            "Show how to reach whoever the case is about, in clear and on record",
                            options->request.mutable_case_id(), "unmask C-1042 --reason contact");

@@ -25,7 +25,7 @@ bool IsCurrencyCode(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-bool IsDigits(std::string_view text) {
+bool AllDigits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
@@ -186,7 +186,7 @@ std::optional<v1::Money> ReadMoney(std::string_view text, std::string* reason) {
   const size_t point = amount.find('.');
   const std::string_view whole = amount.substr(0, std::min(point, amount.size()));
   const std::string_view part = point == std::string_view::npos ? "" : amount.substr(point + 1);
-  if (whole.empty() || !IsDigits(whole) || !IsDigits(part) ||
+  if (whole.empty() || !AllDigits(whole) || !AllDigits(part) ||
       (point != std::string_view::npos && part.empty())) {
     return refuse("an ISO 4217 code and an amount like \"CNY 20.00\"");
   }

@@ -22,6 +22,11 @@ std::string FormatTime(const google::protobuf::Timestamp& time);
 // The same without milliseconds, for people.
 std::string FormatTimeSeconds(const google::protobuf::Timestamp& time);
 
+// So if it is there, else "".
+inline std::string TimeOr(bool present, const google::protobuf::Timestamp& time) {
+  return present ? FormatTimeSeconds(time) : "";
+}
+
 // "2026-01-31 08:00" for narrow tables; UTC.
 std::string FormatTimeShort(const google::protobuf::Timestamp& time);
 

@@ -9,13 +9,13 @@
 namespace rebound {
 namespace {
 
-struct Row {
+struct AuditedRow {
   std::string_view method;  // without the package
   AuditedRead how;
 };
 
-constexpr std::string_view kPackage = "rebound.v1.";
-constexpr Row kTable[] = {
+constexpr std::string_view kApiPackage = "rebound.v1.";
+constexpr AuditedRow kAudited[] = {
     {"CustomerService/ExportCustomer", AuditedRead::kEach},
     {"BlacklistService/ExportCustomerEntries", AuditedRead::kEach},
     {"ExportService/ExportRecords", AuditedRead::kEach},
@@ -36,11 +36,11 @@ bool HasRequestId(const google::protobuf::Descriptor& type) {
 }  // namespace
 
 AuditedRead AuditedReadOf(std::string_view method) {
-  if (!method.starts_with(kPackage)) return AuditedRead::kNo;
-  method.remove_prefix(kPackage.size());
-  const auto row = std::find_if(std::begin(kTable), std::end(kTable),
-                                [method](const Row& r) { return r.method == method; });
-  return row == std::end(kTable) ? AuditedRead::kNo : row->how;
+  if (!method.starts_with(kApiPackage)) return AuditedRead::kNo;
+  method.remove_prefix(kApiPackage.size());
+  const auto row = std::find_if(std::begin(kAudited), std::end(kAudited),
+                                [method](const AuditedRow& r) { return r.method == method; });
+  return row == std::end(kAudited) ? AuditedRead::kNo : row->how;
 }
 
 bool IsMutation(std::string_view method) {

@@ -10,12 +10,12 @@
 namespace rebound {
 namespace {
 
-constexpr size_t kLongestHeader = 512;
+constexpr size_t kLongestAuthorization = 512;
 
 // The token of "Bearer TOKEN"; empty when `header` is anything else.
 std::string_view TokenOf(std::string_view header) {
   constexpr std::string_view kScheme = "bearer ";
-  if (header.size() > kLongestHeader || header.size() < kScheme.size()) return {};
+  if (header.size() > kLongestAuthorization || header.size() < kScheme.size()) return {};
   const bool is_bearer =
       std::equal(kScheme.begin(), kScheme.end(), header.begin(), [](char expected, char c) {
         return expected == (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
@@ -33,7 +33,7 @@ Result<Identity> Authenticator::Authenticate(std::string_view header, size_t hea
 }
 
 Result<Identity> Authenticator::AuthenticateToken(std::string_view token) {
-  if (token.empty() || token.size() > kLongestHeader) return Error{Reason::kUnauthenticated};
+  if (token.empty() || token.size() > kLongestAuthorization) return Error{Reason::kUnauthenticated};
   const TokenHash hash = HashToken(token);
   return Known({false, hash}, [&] { return Find(token, hash); });
 }

@@ -20,12 +20,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMostKeys = 64;
+constexpr size_t kMostProviderKeys = 64;
 constexpr size_t kLongestKeyId = 256;
 constexpr size_t kLongestSubject = 255;  // OpenID Connect Core, 2
 constexpr int kFewestRsaBits = 2048;
 constexpr int kMostRsaBits = 8192;  // each bit more costs whoever verifies
-constexpr size_t kDeepest = 16;
+constexpr size_t kDeepestJson = 16;
 constexpr const char* kAlgorithms[] = {"RS256", "PS256", "ES256", "EdDSA"};
 
 template <typename T, void (*free)(T*)>
@@ -39,7 +39,7 @@ using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX, EVP_PKEY_CT
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX, EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG, ECDSA_SIG_free>>;
 
-const unsigned char* Bytes(std::string_view text) {
+const unsigned char* BytesIn(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
@@ -64,7 +64,7 @@ std::optional<Json> ParseObject(std::string_view text) {
   std::vector<std::set<std::string>> keys;
   bool fine = true;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (static_cast<size_t>(depth) > kDeepest) fine = false;
+    if (static_cast<size_t>(depth) > kDeepestJson) fine = false;
     if (event == Json::parse_event_t::object_start) {
       keys.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {
@@ -107,8 +107,8 @@ std::shared_ptr<EVP_PKEY> RsaKey(const Json& jwk) {
   if (!modulus || !exponent || modulus->size() > kMostRsaBits / 8 || exponent->size() > 8) {
     return nullptr;
   }
-  const Number n(BN_bin2bn(Bytes(*modulus), static_cast<int>(modulus->size()), nullptr));
-  const Number e(BN_bin2bn(Bytes(*exponent), static_cast<int>(exponent->size()), nullptr));
+  const Number n(BN_bin2bn(BytesIn(*modulus), static_cast<int>(modulus->size()), nullptr));
+  const Number e(BN_bin2bn(BytesIn(*exponent), static_cast<int>(exponent->size()), nullptr));
   const Builder builder(OSSL_PARAM_BLD_new());
   if (BN_num_bits(n.get()) < kFewestRsaBits || BN_num_bits(e.get()) < 2 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
@@ -136,7 +136,7 @@ std::shared_ptr<EVP_PKEY> EcKey(const Json& jwk) {
 std::shared_ptr<EVP_PKEY> EdKey(const Json& jwk) {
   const auto x = FromBase64Url(TextOf(jwk, "x"));
   if (!x || x->size() != 32) return nullptr;
-  return Shared(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(*x), x->size()));
+  return Shared(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, BytesIn(*x), x->size()));
 }
 
 void AddKey(const Json& jwk, std::vector<ProviderKey>* keys) {
@@ -167,8 +167,8 @@ void AddKey(const Json& jwk, std::vector<ProviderKey>* keys) {
 std::string ToDer(std::string_view raw) {
   if (raw.size() != 64) return {};
   const Signature signature(ECDSA_SIG_new());
-  BIGNUM* r = BN_bin2bn(Bytes(raw), 32, nullptr);
-  BIGNUM* s = BN_bin2bn(Bytes(raw) + 32, 32, nullptr);
+  BIGNUM* r = BN_bin2bn(BytesIn(raw), 32, nullptr);
+  BIGNUM* s = BN_bin2bn(BytesIn(raw) + 32, 32, nullptr);
   CHECK(ECDSA_SIG_set0(signature.get(), r, s) == 1);  // takes both
   std::string der(static_cast<size_t>(i2d_ECDSA_SIG(signature.get(), nullptr)), '\0');
   auto* out = reinterpret_cast<unsigned char*>(der.data());
@@ -188,8 +188,8 @@ bool Verifies(const ProviderKey& key, std::string_view signed_text, std::string 
   }
   if (key.algorithm == "ES256") signature = ToDer(signature);
   verified = verified && !signature.empty() &&
-             EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(signed_text),
-                              signed_text.size()) == 1;
+             EVP_DigestVerify(context.get(), BytesIn(signature), signature.size(),
+                              BytesIn(signed_text), signed_text.size()) == 1;
   ERR_clear_error();
   return verified;
 }
@@ -274,7 +274,8 @@ std::optional<std::vector<ProviderKey>> ParseProviderKeys(std::string_view jwks)
   const auto document = ParseObject(jwks);
   if (!document) return std::nullopt;
   const auto list = document->find("keys");
-  if (list == document->end() || !list->is_array() || list->size() > kMostKeys) return std::nullopt;
+  if (list == document->end() || !list->is_array() || list->size() > kMostProviderKeys)
+    return std::nullopt;
   std::vector<ProviderKey> keys;
   for (const Json& jwk : *list) {
     if (jwk.is_object()) AddKey(jwk, &keys);

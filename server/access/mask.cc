@@ -10,7 +10,7 @@
 namespace rebound {
 namespace {
 
-constexpr std::string_view kHidden = "****";
+constexpr std::string_view kMasked = "****";
 constexpr std::string_view kRest = "***";
 
 bool IsDigitChar(char c) { return c >= '0' && c <= '9'; }
@@ -126,13 +126,13 @@ std::string MaskNumber(std::string_view number) {
   const size_t front = n > 8 ? n - 8 : 0;
   std::string masked = TrimSpaces(main).starts_with('+') && front > 0 ? "+" : "";
   masked += digits.substr(0, std::min<size_t>(front, 5));
-  masked += kHidden;
+  masked += kMasked;
   masked += digits.substr(n - last);
   if (extension != std::string_view::npos) masked += "x***";
   return masked;
 }
 
-std::string MaskContact(std::string_view value) {
+std::string MaskContactText(std::string_view value) {
   const std::string folded = Narrow(value);
   const std::string_view narrow = TrimSpaces(folded);
   if (IsEmail(narrow)) return MaskEmail(narrow);
@@ -155,7 +155,7 @@ std::string MaskMobiles(std::string_view value) {
     const bool mobile = run.size() == 11 && run[0] == '1' && run[1] >= '3';
     if (mobile) {
       masked += run.substr(0, 3);
-      masked += kHidden;
+      masked += kMasked;
       masked += run.substr(7);
     } else {
       masked += run;
@@ -170,7 +170,7 @@ std::string MaskKey(std::string_view value) {
   if (NormaliseEmail(narrow) && IsEmail(narrow)) return MaskEmail(narrow);
   if (NormalisePhone(narrow)) {
     std::string number = MaskNumber(narrow);
-    return number.empty() ? std::string(kHidden) : number;
+    return number.empty() ? std::string(kMasked) : number;
   }
   const std::string masked = MaskMobiles(narrow);
   return masked == narrow ? std::string(value) : masked;
@@ -183,7 +183,7 @@ std::string Mask(MaskKind kind, std::string_view value) {
   switch (kind) {
     case MaskKind::kUnset: break;
     case MaskKind::kName: return MaskName(value);
-    case MaskKind::kContact: return MaskContact(value);
+    case MaskKind::kContact: return MaskContactText(value);
     case MaskKind::kKey: return MaskKey(value);
   }
   CHECK(false);
@@ -202,7 +202,7 @@ bool IsMasked(MaskKind kind, std::string_view value) {
     }
     case MaskKind::kContact: return narrow.find('*') != std::string::npos;
     case MaskKind::kKey:
-      return narrow.find(kHidden) != std::string::npos || narrow.find("***@") != std::string::npos;
+      return narrow.find(kMasked) != std::string::npos || narrow.find("***@") != std::string::npos;
   }
   CHECK(false);
   return false;

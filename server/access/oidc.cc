@@ -17,12 +17,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kLongestAnswer = 1 << 20;
+constexpr size_t kLongestProviderAnswer = 1 << 20;
 constexpr size_t kLongestCode = 4 << 10;
 constexpr size_t kLongestName = 256;
 constexpr long kTimeoutMillis = 10'000;
 constexpr size_t kSecretLength = 43;
-constexpr auto kBase64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+constexpr auto kBase64Url = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 struct CloseEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -35,8 +35,8 @@ struct FreeFields {
 using Fields = std::unique_ptr<curl_slist, FreeFields>;
 
 std::string ToBase64(const unsigned char* bytes, size_t size) {
-  std::string text(sodium_base64_ENCODED_LEN(size, kBase64), '\0');
-  sodium_bin2base64(text.data(), text.size(), bytes, size, kBase64);
+  std::string text(sodium_base64_ENCODED_LEN(size, kBase64Url), '\0');
+  sodium_bin2base64(text.data(), text.size(), bytes, size, kBase64Url);
   text.pop_back();  // libsodium ends it with a NUL
   return text;
 }
@@ -115,20 +115,20 @@ struct Incoming {
   size_t got = 0;  // headers and all
 };
 
-bool Count(Incoming& incoming, size_t bytes) {
+bool CountBytes(Incoming& incoming, size_t bytes) {
   incoming.got += bytes;
-  return incoming.got <= kLongestAnswer;
+  return incoming.got <= kLongestProviderAnswer;
 }
 
 size_t TakeBody(char* bytes, size_t, size_t count, void* incoming_pointer) {
   Incoming& incoming = *static_cast<Incoming*>(incoming_pointer);
-  if (!Count(incoming, count)) return 0;
+  if (!CountBytes(incoming, count)) return 0;
   incoming.body.append(bytes, count);
   return count;
 }
 
 size_t TakeField(char*, size_t, size_t count, void* incoming_pointer) {
-  return Count(*static_cast<Incoming*>(incoming_pointer), count) ? count : 0;
+  return CountBytes(*static_cast<Incoming*>(incoming_pointer), count) ? count : 0;
 }
 
 int GoesOn(void* incoming_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -211,7 +211,7 @@ std::optional<OidcAttempt> OidcSeal::Open(std::string_view sealed, Timestamp now
   const char* end = nullptr;
   auto* raw = reinterpret_cast<unsigned char*>(bytes.data());
   if (sodium_base642bin(raw, bytes.size(), sealed.data(), sealed.size(), nullptr, &size, &end,
-                        kBase64) != 0 ||
+                        kBase64Url) != 0 ||
       end != sealed.data() + sealed.size() || size <= kAround + 3 * kSecretLength) {
     return std::nullopt;
   }
@@ -274,7 +274,7 @@ OidcClient::Answer OidcClient::Ask(const std::string& url, const std::string& fo
   }
   const CURLcode code = stopping_ ? CURLE_ABORTED_BY_CALLBACK : curl_easy_perform(easy);
   Answer answer;
-  if (incoming.got > kLongestAnswer) {
+  if (incoming.got > kLongestProviderAnswer) {
     answer.fault = "the answer is too long";
   } else if (code != CURLE_OK) {
     answer.fault = words.front() != '\0' ? words.data() : curl_easy_strerror(code);

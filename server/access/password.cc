@@ -24,7 +24,7 @@ constexpr std::string_view kTried[] = {
 constexpr size_t kFewestOthers = 6;
 constexpr size_t kFewestDifferent = 5;
 
-size_t CodePoints(std::string_view text) {
+size_t Characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) >> 6) != 2; }));
 }
@@ -48,7 +48,7 @@ bool IsEasyToGuess(std::string_view password, std::string_view user_name) {
   if (different.size() < kFewestDifferent) return true;
   RemoveAll(rest, CompatibilityFolded(user_name));
   for (const std::string_view word : kTried) RemoveAll(rest, word);
-  return CodePoints(rest) < kFewestOthers;
+  return Characters(rest) < kFewestOthers;
 }
 
 Error Refused(const std::string& field, const char* expected) {
@@ -79,7 +79,7 @@ Result<std::string> NewPassword(const std::string& field, std::string_view passw
   if (password.size() > kPasswordBytes) return Refused(field, "at most 1,024 bytes");
   std::string normal = NormalPassword(password);
   if (normal.empty() && !password.empty()) return Refused(field, "no control characters");
-  if (CodePoints(normal) < kPasswordCharacters) return Refused(field, "at least 10 characters");
+  if (Characters(normal) < kPasswordCharacters) return Refused(field, "at least 10 characters");
   if (IsEasyToGuess(normal, user_name)) {
     return Refused(field, "more than the user's name, the product's or what everybody tries");
   }

@@ -16,7 +16,7 @@ namespace rebound {
 namespace {
 
 constexpr size_t kMaxPastCases = 300;
-constexpr std::string_view kNobody = "none";
+constexpr std::string_view kNothing = "none";
 // Any instant would do: everything is told by how long ago it was.
 constexpr Timestamp kNow = FromMillis(1'767'225'600'000);
 
@@ -54,7 +54,7 @@ PastCase ReadPastCase(ConfigReader& reader, const YamlNode& node) {
   return past;
 }
 
-BlacklistTest ReadTest(ConfigReader& reader, const YamlNode& node) {
+BlacklistTest ReadBlacklistTest(ConfigReader& reader, const YamlNode& node) {
   BlacklistTest test{.line = node.line + 1};
   reader.ReadText(node, "name", Need::kRequired, &test.name);
   const YamlNode* list = reader.GetList(node, "history", Need::kRequired, kMaxPastCases);
@@ -210,7 +210,7 @@ std::optional<Told> Tell(ConfigReader& reader, const BlacklistTest& test,
   return told;
 }
 
-std::set<std::string_view> IdsIn(const YamlNode& node) {
+std::set<std::string_view> IdSet(const YamlNode& node) {
   std::set<std::string_view> ids;
   if (node.kind == YamlNode::Kind::kScalar) ids.insert(node.text);
   for (const YamlNode& item : node.children) ids.insert(item.text);
@@ -219,7 +219,7 @@ std::set<std::string_view> IdsIn(const YamlNode& node) {
 
 Bilingual Shown(const std::set<std::string_view>& ids) {
   const std::vector<std::string_view> words(ids.begin(), ids.end());
-  return words.empty() ? Bilingual(kNobody) : JoinWords(words);
+  return words.empty() ? Bilingual(kNothing) : JoinWords(words);
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ std::vector<BlacklistTest> ReadBlacklistTests(ConfigReader& reader) {
   if (list == nullptr) return tests;
   for (const YamlNode& node : list->children) {
     if (!reader.CheckMap(node, messages::kATest, keys::kBlacklistTestKeys)) continue;
-    tests.push_back(ReadTest(reader, node));
+    tests.push_back(ReadBlacklistTest(reader, node));
   }
   return tests;
 }
@@ -251,7 +251,7 @@ std::vector<RuleTestResult> RunBlacklistTests(ConfigReader& reader,
     for (const BlacklistRule& rule : revision.blacklist.rules) {
       if (EvaluateRule(rule, history, kNow)) found.insert(rule.id);
     }
-    const std::set<std::string_view> expected = IdsIn(*test.proposals);
+    const std::set<std::string_view> expected = IdSet(*test.proposals);
     if (expected == found) continue;
     const auto stranger = std::find_if(expected.begin(), expected.end(), [&](std::string_view id) {
       return std::find(known.begin(), known.end(), id) == known.end();

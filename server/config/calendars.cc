@@ -181,9 +181,9 @@ struct Origin {
 
 // Days that the file has besides those written out, which come first, and those that other files
 // gave alike.
-void Import(ConfigReader& reader, const YamlNode& item, const OpenFile& open, ParsedFiles* parsed,
-            const std::set<LocalDay>& written, std::map<LocalDay, Origin>* imported,
-            Calendar* calendar) {
+void ImportDays(ConfigReader& reader, const YamlNode& item, const OpenFile& open,
+                ParsedFiles* parsed, const std::set<LocalDay>& written,
+                std::map<LocalDay, Origin>* imported, Calendar* calendar) {
   const auto [at, is_first] = parsed->try_emplace(item.text);
   auto& [days, errors] = at->second;
   if (is_first) {
@@ -294,7 +294,7 @@ Calendar ReadCalendar(ConfigReader& reader, const YamlNode& node, const OpenFile
   for (const CalendarDay& day : calendar.days) written.insert(day.date);
   std::map<LocalDay, Origin> imported;
   for (const YamlNode* item : reader.GetScalars(node, "import", Need::kOptional)) {
-    Import(reader, *item, open, parsed, written, &imported, &calendar);
+    ImportDays(reader, *item, open, parsed, written, &imported, &calendar);
   }
   if (reader.error_count() == errors_before) {
     CheckNights(reader, At(*Find(node, "id").value), calendar);

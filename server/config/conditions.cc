@@ -44,13 +44,13 @@ constexpr Words2 kWhole[] = {
     {"a path that neither begins nor ends with /", "首尾都没有 / 的路径"},
     {"AND, OR or the end of the filter", "AND、OR 或条件结尾"},
 };
-struct Pattern {
+struct WordPattern {
   std::string_view prefix;
   std::string_view suffix;
   std::string_view zh_prefix;
   std::string_view zh_suffix;
 };
-constexpr Pattern kPatterns[] = {
+constexpr WordPattern kPatterns[] = {
     {"one of the fields ", "", "以下字段之一：", ""},
     {"an operator after ", "", "", " 之后的运算符"},
     {"a value for ", "", "", " 的值"},
@@ -77,7 +77,7 @@ std::string InChinese(const std::string& english) {
   std::string text = english;
   std::string_view before;
   std::string_view after;
-  for (const Pattern& p : kPatterns) {
+  for (const WordPattern& p : kPatterns) {
     if (!english.starts_with(p.prefix) || !english.ends_with(p.suffix)) continue;
     text = english.substr(p.prefix.size(), english.size() - p.prefix.size() - p.suffix.size());
     before = p.zh_prefix;

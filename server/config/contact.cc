@@ -12,7 +12,7 @@
 namespace rebound {
 namespace {
 
-constexpr int32_t kMinutesOfDay = 1440;
+constexpr int32_t kMinutesPerDay = 1440;
 
 std::string TimeText(int32_t minute) {
   return fmt::format("\"{:02}:{:02}\"", minute / 60, minute % 60);
@@ -37,11 +37,11 @@ std::optional<int32_t> ReadTime(ConfigReader& reader, const YamlNode& map, std::
 }
 
 std::optional<DaySpan> ReadSpan(ConfigReader& reader, const YamlNode& map) {
-  const auto from = ReadTime(reader, map, "from", kMinutesOfDay - 1);
-  const auto until = ReadTime(reader, map, "until", kMinutesOfDay);
+  const auto from = ReadTime(reader, map, "from", kMinutesPerDay - 1);
+  const auto until = ReadTime(reader, map, "until", kMinutesPerDay);
   if (!from || !until) return std::nullopt;
   // 00:00 to 24:00 would be for ever as well, and so would 08:00 to 08:00.
-  if (*from == *until || *until - *from == kMinutesOfDay) {
+  if (*from == *until || *until - *from == kMinutesPerDay) {
     reader.Fault(At(*Find(map, "until").value), messages::kSpanOfNothing, {},
                  Fill(messages::kRevise));
     return std::nullopt;

@@ -42,7 +42,7 @@ struct Recurrence {
   LocalDay until = LocalDay::max();
 };
 
-struct Event {
+struct ICalendarEvent {
   int line = 0;
   std::optional<Line> start{};
   std::optional<Line> end{};
@@ -206,7 +206,7 @@ class Import {
     } else if (!has_calendar_) {
       Fail(1, "I002", messages::kIcsNoCalendar, {}, Fill(messages::kIcsIsItOne));
     }
-    for (const Event& event : events_) AddEvent(event);
+    for (const ICalendarEvent& event : events_) AddEvent(event);
   }
 
   // Physical lines end with CRLF or LF; one that begins with a space or tab goes on with the last.
@@ -318,7 +318,7 @@ class Import {
   void ReadEventProperty(Line line) {
     static const std::set<std::string_view> kUnsupported{"RDATE", "EXRULE", "RECURRENCE-ID",
                                                          "DURATION"};
-    Event& event = events_.back();
+    ICalendarEvent& event = events_.back();
     const std::array<std::pair<std::string_view, std::optional<Line>*>, 5> once{
         {{"DTSTART", &event.start},
          {"DTEND", &event.end},
@@ -350,7 +350,7 @@ class Import {
     }
   }
 
-  bool IsWorkday(const Event& event, std::string_view name) {
+  bool IsWorkday(const ICalendarEvent& event, std::string_view name) {
     if (event.special_day) {
       const std::string value = Upper(event.special_day->value);
       if (value == "ALTERNATE-WORKDAY") return true;
@@ -380,7 +380,7 @@ class Import {
   }
 
   // How many days the event lasts.
-  std::optional<days> ReadLength(const Event& event, LocalDay start, bool is_workday) {
+  std::optional<days> ReadLength(const ICalendarEvent& event, LocalDay start, bool is_workday) {
     if (!event.end) return days{1};
     const std::optional<LocalDay> end = ReadDay(*event.end, is_workday);
     if (!end) return std::nullopt;
@@ -444,7 +444,7 @@ class Import {
     return std::nullopt;
   }
 
-  std::set<LocalDay> ReadExcluded(const Event& event) {
+  std::set<LocalDay> ReadExcluded(const ICalendarEvent& event) {
     std::set<LocalDay> excluded;
     for (const Line& line : event.excluded) {
       for (const std::string& value : Split(line.value, ',')) {
@@ -458,7 +458,7 @@ class Import {
     return excluded;
   }
 
-  void AddEvent(const Event& event) {
+  void AddEvent(const ICalendarEvent& event) {
     if (!event.start) {
       Fail(event.line, "I005", messages::kIcsNoStart);
       return;
@@ -540,7 +540,7 @@ class Import {
   std::vector<Component> open_{};  // outermost first
   bool has_calendar_ = false;
   bool has_special_days_ = false;
-  std::vector<Event> events_{};
+  std::vector<ICalendarEvent> events_{};
   std::map<LocalDay, ImportedDay> days_{};
   int added_ = 0;
 };

@@ -56,7 +56,7 @@ std::string Pointer(const std::string& path, std::string_view key) {
   return pointer;
 }
 
-Error At(const std::string& path, Error error) {
+Error AtPath(const std::string& path, Error error) {
   error.metadata.insert_or_assign("path", path);
   return error;
 }
@@ -94,8 +94,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     const bool is_repeated = std::any_of(members.begin(), members.end(),
                                          [&](const auto& member) { return member.first == key; });
     if (!is_repeated) return true;
-    error_ = At(Pointer(Path(), key),
-                PredicateError("duplicate_key", key, "each key once in an object"));
+    error_ = AtPath(Pointer(Path(), key),
+                    PredicateError("duplicate_key", key, "each key once in an object"));
     return false;
   }
 
@@ -142,9 +142,9 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool Open(Node::Type type) {
     open_.push_back(&Add({.type = type}));
     if (open_.size() <= kMaxNesting) return true;
-    error_ = At(Path(), PredicateError("too_deep", "a deeper group",
-                                       "at most " + std::to_string(kMaxPredicateDepth) +
-                                           " groups within each other"));
+    error_ = AtPath(Path(), PredicateError("too_deep", "a deeper group",
+                                           "at most " + std::to_string(kMaxPredicateDepth) +
+                                               " groups within each other"));
     return false;
   }
 
@@ -161,10 +161,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 };
 
 Error WrongType(const std::string& path, const Node& node, std::string_view expected) {
-  return At(path, PredicateError("wrong_type", Name(node.type), expected));
+  return AtPath(path, PredicateError("wrong_type", Name(node.type), expected));
 }
 
-const Node* Find(const Node& object, std::string_view key) {
+const Node* Member(const Node& object, std::string_view key) {
   for (const auto& [name, member] : object.members) {
     if (name == key) return &member;
   }
@@ -181,13 +181,13 @@ class Reader {
       return WrongType(path, node, "an object with all, any or none, or with a field");
     }
     if (auto known = CheckKeys(node, path); !known) return known.error();
-    if (Find(node, "field") != nullptr || Find(node, "operator") != nullptr ||
-        Find(node, "value") != nullptr) {
+    if (Member(node, "field") != nullptr || Member(node, "operator") != nullptr ||
+        Member(node, "value") != nullptr) {
       return ReadCondition(node, path);
     }
     if (node.members.empty()) {
-      return At(path, PredicateError("empty_group", "nothing",
-                                     "all, any or none, or a field with operator and value"));
+      return AtPath(path, PredicateError("empty_group", "nothing",
+                                         "all, any or none, or a field with operator and value"));
     }
     const bool is_joined = node.members.size() > 1;
     std::vector<Predicate> parts;
@@ -202,7 +202,8 @@ class Reader {
  private:
   // Groups and conditions do not mix: a condition has exactly its three keys.
   static Result<void> CheckKeys(const Node& node, const std::string& path) {
-    const bool is_condition = Find(node, "field") != nullptr || Find(node, "operator") != nullptr;
+    const bool is_condition =
+        Member(node, "field") != nullptr || Member(node, "operator") != nullptr;
     for (const auto& [key, member] : node.members) {
       const auto& allowed = is_condition ? kConditionKeys : kGroupKeys;
       const bool is_value = key == "value";
@@ -210,7 +211,7 @@ class Reader {
       const std::string expected = is_condition ? JoinWithOr(kConditionKeys) : JoinWithOr(kKeys);
       const std::string_view suggestion =
           is_condition ? Nearest(key, kConditionKeys) : Nearest(key, kKeys);
-      return At(Pointer(path, key), PredicateError("unknown_key", key, expected, suggestion));
+      return AtPath(Pointer(path, key), PredicateError("unknown_key", key, expected, suggestion));
     }
     return {};
   }
@@ -219,12 +220,12 @@ class Reader {
                               int groups) {
     if (list.type != Node::Type::kList) return WrongType(path, list, "a list of conditions");
     if (list.members.empty()) {
-      return At(path, PredicateError("empty_group", "nothing", "at least one condition"));
+      return AtPath(path, PredicateError("empty_group", "nothing", "at least one condition"));
     }
     if (groups > kMaxPredicateDepth) {
-      return At(path, PredicateError("too_deep", "a deeper group",
-                                     "at most " + std::to_string(kMaxPredicateDepth) +
-                                         " groups within each other"));
+      return AtPath(path, PredicateError("too_deep", "a deeper group",
+                                         "at most " + std::to_string(kMaxPredicateDepth) +
+                                             " groups within each other"));
     }
     std::vector<Predicate> children;
     for (const auto& [name, member] : list.members) {
@@ -239,25 +240,25 @@ class Reader {
 
   Result<Predicate> ReadCondition(const Node& node, const std::string& path) {
     for (std::string_view key : kConditionKeys) {
-      if (Find(node, key) == nullptr) {
-        return At(path, PredicateError("missing_key", "nothing", key, key));
+      if (Member(node, key) == nullptr) {
+        return AtPath(path, PredicateError("missing_key", "nothing", key, key));
       }
     }
     for (std::string_view key : {"field", "operator"}) {
-      const Node& member = *Find(node, key);
+      const Node& member = *Member(node, key);
       if (member.type != Node::Type::kString) {
         return WrongType(Pointer(path, key), member, "a string");
       }
     }
-    const std::string& name = Find(node, "field")->text;
+    const std::string& name = Member(node, "field")->text;
     if (auto checked = CheckField(name, use_); !checked) {
-      return At(Pointer(path, "field"), checked.error());
+      return AtPath(Pointer(path, "field"), checked.error());
     }
     const Field& field = *FindField(name);
-    const Node& value = *Find(node, "value");
+    const Node& value = *Member(node, "value");
     const std::string value_path = Pointer(path, "value");
     const bool is_list = value.type == Node::Type::kList;
-    const std::string& word = Find(node, "operator")->text;
+    const std::string& word = Member(node, "operator")->text;
 
     std::vector<Literal> literals;
     if (!is_list) {
@@ -269,11 +270,11 @@ class Reader {
     }
     if (auto checked = CheckTypes(field, word, value, value_path); !checked) return checked.error();
     auto predicate = FromWord(field, word, literals, is_list);
-    if (!predicate) return At(PlaceOf(predicate.error(), path, is_list), predicate.error());
+    if (!predicate) return AtPath(PlaceOf(predicate.error(), path, is_list), predicate.error());
     comparisons_ += literals.size();
     if (comparisons_ > static_cast<size_t>(MaxComparisons(use_))) {
-      return At(path,
-                PredicateError("too_many", field.name,
+      return AtPath(
+          path, PredicateError("too_many", field.name,
                                "at most " + std::to_string(MaxComparisons(use_)) + " comparisons"));
     }
     return predicate;
@@ -352,19 +353,20 @@ nlohmann::ordered_json Write(const TreeNode& node) {
 
 Result<Predicate> PredicateFromJson(std::string_view text, Use use) {
   if (text.size() > kMaxPredicateJsonBytes) {
-    return At("", PredicateError("too_long", std::to_string(text.size()) + " bytes",
+    return AtPath("",
+                  PredicateError("too_long", std::to_string(text.size()) + " bytes",
                                  "at most " + std::to_string(kMaxPredicateJsonBytes) + " bytes"));
   }
   Builder builder(text);
   const bool parsed = nlohmann::json::sax_parse(text, &builder);
   if (!parsed) {
-    return builder.error() ? *builder.error() : At("", PredicateError("syntax", "", "JSON"));
+    return builder.error() ? *builder.error() : AtPath("", PredicateError("syntax", "", "JSON"));
   }
   const Node root = builder.Take();
   if (root.type == Node::Type::kObject && root.members.empty()) return Predicate{};
   auto predicate = Reader(use).Read(root, "", 0);
   if (!predicate) return predicate;
-  if (auto checked = Check(*predicate, use); !checked) return At("", checked.error());
+  if (auto checked = Check(*predicate, use); !checked) return AtPath("", checked.error());
   return predicate;
 }
 

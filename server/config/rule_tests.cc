@@ -38,7 +38,7 @@ const YamlNode* ReadExpected(ConfigReader& reader, const YamlNode& map, std::str
 }
 
 // One id, or a list of them.
-const YamlNode* ReadIds(ConfigReader& reader, const YamlNode& map, std::string_view key) {
+const YamlNode* IdsAt(ConfigReader& reader, const YamlNode& map, std::string_view key) {
   const Entry entry = Find(map, key);
   if (!entry) return nullptr;
   reader.GetScalars(map, key, Need::kOptional);
@@ -62,8 +62,8 @@ std::optional<RuleTest> ReadTest(ConfigReader& reader, const YamlNode& node) {
   }
   test.playbook = ReadExpected(reader, *expect.value, "playbook");
   test.priority = ReadExpected(reader, *expect.value, "priority");
-  test.clocks = ReadIds(reader, *expect.value, "clocks");
-  test.alerts = ReadIds(reader, *expect.value, "alerts");
+  test.clocks = IdsAt(reader, *expect.value, "clocks");
+  test.alerts = IdsAt(reader, *expect.value, "alerts");
   if (expect.value->children.empty()) {
     reader.Fault(At(*expect.key), messages::kExpectNothing, {}, Fill(messages::kAddOne));
   }

@@ -135,7 +135,7 @@ std::string DurationPattern(const Form& form) {
   return pattern + ")$";
 }
 
-Json Pattern(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+Json TextLike(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
 // A text that may look like a number, too.
 Json Token(std::string_view pattern) {
@@ -291,27 +291,28 @@ Json OneSchema(const Form& form) {
     case Form::Kind::kTruth: return {{"type", "boolean"}};
     case Form::Kind::kInteger:
       return {{"type", "integer"}, {"minimum", form.lowest}, {"maximum", form.highest}};
-    case Form::Kind::kDuration: return Pattern(DurationPattern(form));
+    case Form::Kind::kDuration: return TextLike(DurationPattern(form));
     case Form::Kind::kTierTime:
-      return Pattern("^(due|-?0*[1-9][0-9]* *" + Units() + "|0*[1-9][0-9]{0,3} *%)$");
-    case Form::Kind::kDate: return Pattern("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
+      return TextLike("^(due|-?0*[1-9][0-9]* *" + Units() + "|0*[1-9][0-9]{0,3} *%)$");
+    case Form::Kind::kDate:
+      return TextLike("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
     case Form::Kind::kMoment:
-      return Pattern("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([Tt ].*)?$");
+      return TextLike("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([Tt ].*)?$");
     case Form::Kind::kInterval:
-      return Pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([0-3][0-9]|4[0-8]):[0-5][0-9]$");
+      return TextLike("^([01][0-9]|2[0-3]):[0-5][0-9]-([0-3][0-9]|4[0-8]):[0-5][0-9]$");
     case Form::Kind::kPath: {
       Json schema = Token("^[^/ \\t]+(/[^/ \\t]+)*$");
       schema["maxLength"] = limits::kKeyCharacters;
       return schema;
     }
-    case Form::Kind::kCurrency: return Pattern("^[A-Z]{3}$");
+    case Form::Kind::kCurrency: return TextLike("^[A-Z]{3}$");
     case Form::Kind::kWord:
       return WordsSchema(form.names != nullptr ? Words(form.names()) : form.words);
     case Form::Kind::kCondition:
       return {{"allOf", Json::array({{{"$ref", "predicate.schema.json"}}})}};
     case Form::Kind::kStepCondition:
       return {{"allOf", Json::array({{{"$ref", "step_predicate.schema.json"}}})}};
-    case Form::Kind::kTime: return Pattern("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$");
+    case Form::Kind::kTime: return TextLike("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$");
     case Form::Kind::kTemplate: {
       Json schema = Token("[^ \\t\\r\\n]");
       schema["maxLength"] = form.highest;

@@ -24,9 +24,9 @@ namespace rebound {
 namespace {
 
 constexpr const char* kSubscribe = "rebound.v1.EventService/Subscribe";
-constexpr int32_t kLookAt = 1000;         // events, in one walk
-constexpr int64_t kUnwrittenMost = 1000;  // so far a position in memory runs ahead of the stored
-constexpr size_t kLongestAnswer = 200;    // code points that are kept
+constexpr int32_t kLookAtInWalk = 1000;     // events, in one walk
+constexpr int64_t kUnwrittenMost = 1000;    // so far a position in memory runs ahead of the stored
+constexpr size_t kLongestKeptAnswer = 200;  // code points that are kept
 constexpr Duration kLongestWait = std::chrono::seconds{1};
 constexpr Duration kShortWait = std::chrono::milliseconds{100};
 constexpr Duration kPruneEvery = std::chrono::hours{1};
@@ -64,7 +64,7 @@ bool IsRobot(EndpointKind kind) {
 std::string WordsOf(const TransferResult& result) {
   const bool answered =
       result.end == TransferResult::End::kAnswered || result.end == TransferResult::End::kTooLong;
-  return Shown(answered ? result.answer : result.detail, kLongestAnswer);
+  return Shown(answered ? result.answer : result.detail, kLongestKeptAnswer);
 }
 
 // The case was named when the filter was saved; who may see what is judged event by event.
@@ -257,7 +257,8 @@ bool Dispatcher::Walk() {
         }
         return false;  // it is read when it is sent
       };
-      const LogPage page = reader.ReadLog({.after = after, .wants = look, .look_at = kLookAt});
+      const LogPage page =
+          reader.ReadLog({.after = after, .wants = look, .look_at = kLookAtInWalk});
       if (page.last.sequence == after) continue;
       for (Step& step : steps) step.to = page.last;
       more |= !page.end;

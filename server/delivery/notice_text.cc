@@ -108,14 +108,14 @@ const Sentence* Find(std::string_view type) {
 }
 
 // The details that are shown: keys and numbers of ours, none of which leads to a person outside.
-struct Shown {
+struct ShownDetail {
   std::string_view detail;
   std::string_view english;
   std::string_view chinese;
   bool is_time = false;
 };
 
-constexpr std::array kShown = std::to_array<Shown>({
+constexpr std::array kShownDetails = std::to_array<ShownDetail>({
     {"due", "Due", "应完成于", true},
     {"until", "Until", "截至", true},
     {"next_allowed", "Next attempt from", "下次联系不早于", true},
@@ -180,7 +180,7 @@ Notice NoticeOf(const api::Event& event, std::string_view language, const Zone* 
   line(english ? "Case" : "工单", event.case_number());
   line(english ? "What happened" : "事项", what);
   line(english ? "Status" : "状态", event.status());
-  for (const Shown& shown : kShown) {
+  for (const ShownDetail& shown : kShownDetails) {
     const auto found = event.details().find(std::string(shown.detail));
     if (found == event.details().end()) continue;
     line(english ? shown.english : shown.chinese,

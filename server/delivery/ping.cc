@@ -11,12 +11,12 @@
 namespace rebound {
 namespace {
 
-struct Words {
+struct PingWords {
   const char* subject;
   const char* text;
 };
 
-Words WordsIn(const std::string& language) {
+PingWords WordsIn(const std::string& language) {
   if (language.starts_with("en")) {
     return {"Rebound: test", "This is a test of Rebound. What you asked for will be sent here.\n"};
   }
@@ -48,7 +48,7 @@ HttpPost WebhookPing(const DeliveryOptions& options, const Endpoint& endpoint,
 
 Mail MailPing(const SmtpOptions& smtp, const Endpoint& endpoint, const std::string& id,
               Timestamp now) {
-  const Words words = WordsIn(endpoint.language);
+  const PingWords words = WordsIn(endpoint.language);
   const std::string message = MailMessage({.from_name = smtp.from_name,
                                            .from = smtp.from,
                                            .to = endpoint.recipients,

@@ -17,35 +17,35 @@ namespace {
 
 constexpr size_t kLongestUrl = 2'048;
 
-using Bytes = std::array<uint8_t, 16>;
+using AddressBytes = std::array<uint8_t, 16>;
 
 // An address as IPv6, IPv4 mapped into it: one kind of prefix for both.
 constexpr int kMapped = 96;
 
-Bytes Mapped(const uint8_t* ipv4) {
-  Bytes bytes{};
+AddressBytes Mapped(const uint8_t* ipv4) {
+  AddressBytes bytes{};
   bytes[10] = bytes[11] = 0xff;
   std::copy_n(ipv4, 4, bytes.begin() + 12);
   return bytes;
 }
 
-std::optional<Bytes> BytesOf(const std::string& text) {
+std::optional<AddressBytes> BytesOf(const std::string& text) {
   in_addr v4{};
   if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
     return Mapped(reinterpret_cast<const uint8_t*>(&v4));
   }
   in6_addr v6{};
   if (inet_pton(AF_INET6, text.c_str(), &v6) != 1) return std::nullopt;
-  Bytes bytes{};
+  AddressBytes bytes{};
   std::copy_n(v6.s6_addr, 16, bytes.begin());
   return bytes;
 }
 
 struct Network {
-  Bytes bytes{};
+  AddressBytes bytes{};
   int length = 0;
 
-  bool Has(const Bytes& address) const {
+  bool Has(const AddressBytes& address) const {
     for (int bit = 0; bit < length; bit += 8) {
       const int left = std::min(8, length - bit);
       const auto mask = static_cast<uint8_t>(0xff << (8 - left));
@@ -92,13 +92,13 @@ const std::vector<Network>& Forbidden() {
   return networks;
 }
 
-bool IsOwn(const Bytes& address) {
+bool IsOwn(const AddressBytes& address) {
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return false;
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> interfaces(first, freeifaddrs);
   for (const ifaddrs* i = first; i != nullptr; i = i->ifa_next) {
     if (i->ifa_addr == nullptr) continue;
-    Bytes own{};
+    AddressBytes own{};
     if (i->ifa_addr->sa_family == AF_INET) {
       sockaddr_in v4{};
       std::memcpy(&v4, i->ifa_addr, sizeof v4);
@@ -115,7 +115,7 @@ bool IsOwn(const Bytes& address) {
   return false;
 }
 
-bool IsForbiddenAddress(const TargetRules& rules, Bytes address) {
+bool IsForbiddenAddress(const TargetRules& rules, AddressBytes address) {
   static const Network nat64 = *ReadNetwork("64:ff9b::/96");
   static const Network mapped = *ReadNetwork("::ffff:0:0/96");
   static const Network global = *ReadNetwork("2000::/3");
@@ -167,7 +167,7 @@ bool IsForbidden(const TargetRules& rules, const sockaddr& address) {
   if (address.sa_family != AF_INET6) return true;
   sockaddr_in6 v6{};
   std::memcpy(&v6, &address, sizeof v6);
-  Bytes bytes{};
+  AddressBytes bytes{};
   std::copy_n(v6.sin6_addr.s6_addr, 16, bytes.begin());
   return IsForbiddenAddress(rules, bytes);
 }

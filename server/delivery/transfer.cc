@@ -36,9 +36,9 @@ using End = TransferResult::End;
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-using List = std::unique_ptr<curl_slist, FreeList>;
+using CurlList = std::unique_ptr<curl_slist, FreeList>;
 
-void Append(List& list, const std::string& line) {
+void Append(CurlList& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
   CHECK(longer != nullptr);
   (void)list.release();
@@ -99,7 +99,7 @@ struct Job {
   Instant deadline{};
 
   CURL* easy = nullptr;
-  List headers{}, recipients{}, pinned{};
+  CurlList headers{}, recipients{}, pinned{};
   std::array<char, CURL_ERROR_SIZE> words{};
   size_t got = 0;   // bytes of the answer, headers and all
   size_t sent = 0;  // of the mail
@@ -126,17 +126,17 @@ int BeforeRequest(void* job_pointer, char* address, char*, int, int) {
   return CURL_PREREQFUNC_ABORT;
 }
 
-bool Count(Job& job, size_t bytes) {
+bool CountBytes(Job& job, size_t bytes) {
   job.got += bytes;
   if (job.got > kLongestAnswer) job.too_long = true;
   return !job.too_long;
 }
 
-size_t TakeBody(char* bytes, size_t, size_t count, void* job_pointer) {
+size_t TakeAnswer(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const size_t room = kKeptAnswer - std::min(kKeptAnswer, job.result.answer.size());
   job.result.answer.append(bytes, std::min(count, room));
-  return Count(job, count) ? count : 0;
+  return CountBytes(job, count) ? count : 0;
 }
 
 size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
@@ -150,7 +150,7 @@ size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
     while (!value.empty() && (value.back() == '\r' || value.back() == '\n')) value.remove_suffix(1);
     job.result.retry_after = ReadRetryAfter(value, SystemClock().Now());
   }
-  return Count(job, count) ? count : 0;
+  return CountBytes(job, count) ? count : 0;
 }
 
 size_t GiveMail(char* buffer, size_t, size_t room, void* job_pointer) {
@@ -162,7 +162,7 @@ size_t GiveMail(char* buffer, size_t, size_t room, void* job_pointer) {
 }
 
 template <typename Value>
-void Set(CURL* easy, CURLoption option, Value value) {
+void SetOption(CURL* easy, CURLoption option, Value value) {
   CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
 }
 
@@ -389,27 +389,27 @@ class Transfers::Driver {
     job.easy = curl_easy_init();
     CHECK(job.easy != nullptr);
     CURL* easy = job.easy;
-    Set(easy, CURLOPT_PRIVATE, static_cast<void*>(&job));
-    Set(easy, CURLOPT_ERRORBUFFER, job.words.data());
-    Set(easy, CURLOPT_NOSIGNAL, 1L);
-    Set(easy, CURLOPT_TIMEOUT_MS, long{left});
-    Set(easy, CURLOPT_PROXY, "");
-    Set(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-    Set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    Set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    Set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    SetOption(easy, CURLOPT_PRIVATE, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_ERRORBUFFER, job.words.data());
+    SetOption(easy, CURLOPT_NOSIGNAL, 1L);
+    SetOption(easy, CURLOPT_TIMEOUT_MS, long{left});
+    SetOption(easy, CURLOPT_PROXY, "");
+    SetOption(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
+    SetOption(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SetOption(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SetOption(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
     if (!options_.ca_file.empty()) {
-      Set(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
-      Set(easy, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+      SetOption(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
+      SetOption(easy, CURLOPT_CAPATH, static_cast<char*>(nullptr));
     }
-    Set(easy, CURLOPT_OPENSOCKETFUNCTION, &OpenSocket);
-    Set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&job));
-    Set(easy, CURLOPT_PREREQFUNCTION, &BeforeRequest);
-    Set(easy, CURLOPT_PREREQDATA, static_cast<void*>(&job));
-    Set(easy, CURLOPT_WRITEFUNCTION, &TakeBody);
-    Set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&job));
-    Set(easy, CURLOPT_HEADERFUNCTION, &TakeHeader);
-    Set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_OPENSOCKETFUNCTION, &OpenSocket);
+    SetOption(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_PREREQFUNCTION, &BeforeRequest);
+    SetOption(easy, CURLOPT_PREREQDATA, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_WRITEFUNCTION, &TakeAnswer);
+    SetOption(easy, CURLOPT_WRITEDATA, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_HEADERFUNCTION, &TakeHeader);
+    SetOption(easy, CURLOPT_HEADERDATA, static_cast<void*>(&job));
     if (!job.target.literal) {
       std::string line = job.target.host + ":" + std::to_string(job.target.port);
       char between = ':';
@@ -420,9 +420,9 @@ class Transfers::Driver {
       }
       job.pinned.reset();
       Append(job.pinned, line);
-      Set(easy, CURLOPT_RESOLVE, job.pinned.get());
+      SetOption(easy, CURLOPT_RESOLVE, job.pinned.get());
     }
-    Set(easy, CURLOPT_URL, job.target.url.c_str());
+    SetOption(easy, CURLOPT_URL, job.target.url.c_str());
     if (job.is_mail) {
       SetMail(job);
     } else {
@@ -434,42 +434,42 @@ class Transfers::Driver {
 
   static void SetPost(Job& job) {
     CURL* easy = job.easy;
-    Set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    Set(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    Set(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-    Set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    Set(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    Set(easy, CURLOPT_USERAGENT, "Rebound");
-    Set(easy, CURLOPT_FRESH_CONNECT, job.once_more ? 1L : 0L);
-    Set(easy, CURLOPT_POST, 1L);
-    Set(easy, CURLOPT_POSTFIELDS, job.post.body.c_str());
-    Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(job.post.body.size()));
+    SetOption(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    SetOption(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SetOption(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    SetOption(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    SetOption(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SetOption(easy, CURLOPT_USERAGENT, "Rebound");
+    SetOption(easy, CURLOPT_FRESH_CONNECT, job.once_more ? 1L : 0L);
+    SetOption(easy, CURLOPT_POST, 1L);
+    SetOption(easy, CURLOPT_POSTFIELDS, job.post.body.c_str());
+    SetOption(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(job.post.body.size()));
     job.headers.reset();
     Append(job.headers, "Expect:");
     for (const auto& [name, value] : job.post.headers) {
       Append(job.headers, value.empty() ? name + ";" : name + ": " + value);
     }
-    Set(easy, CURLOPT_HTTPHEADER, job.headers.get());
+    SetOption(easy, CURLOPT_HTTPHEADER, job.headers.get());
   }
 
   static void SetMail(Job& job) {
     CURL* easy = job.easy;
     const Mail& mail = job.mail;
-    Set(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    Set(easy, CURLOPT_USE_SSL, long{mail.require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE});
-    Set(easy, CURLOPT_FORBID_REUSE, 1L);
-    Set(easy, CURLOPT_FRESH_CONNECT, 1L);
+    SetOption(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    SetOption(easy, CURLOPT_USE_SSL, long{mail.require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE});
+    SetOption(easy, CURLOPT_FORBID_REUSE, 1L);
+    SetOption(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (!mail.user.empty()) {
-      Set(easy, CURLOPT_USERNAME, mail.user.c_str());
-      Set(easy, CURLOPT_PASSWORD, mail.password.c_str());
+      SetOption(easy, CURLOPT_USERNAME, mail.user.c_str());
+      SetOption(easy, CURLOPT_PASSWORD, mail.password.c_str());
     }
-    Set(easy, CURLOPT_MAIL_FROM, ("<" + mail.sender + ">").c_str());
+    SetOption(easy, CURLOPT_MAIL_FROM, ("<" + mail.sender + ">").c_str());
     job.recipients.reset();
     for (const std::string& to : mail.recipients) Append(job.recipients, "<" + to + ">");
-    Set(easy, CURLOPT_MAIL_RCPT, job.recipients.get());
-    Set(easy, CURLOPT_READFUNCTION, &GiveMail);
-    Set(easy, CURLOPT_READDATA, static_cast<void*>(&job));
-    Set(easy, CURLOPT_UPLOAD, 1L);
+    SetOption(easy, CURLOPT_MAIL_RCPT, job.recipients.get());
+    SetOption(easy, CURLOPT_READFUNCTION, &GiveMail);
+    SetOption(easy, CURLOPT_READDATA, static_cast<void*>(&job));
+    SetOption(easy, CURLOPT_UPLOAD, 1L);
   }
 
   std::unique_ptr<Job> Taken(CURL* easy) {

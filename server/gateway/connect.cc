@@ -21,27 +21,27 @@ struct CodeRow {
   int http;
 };
 // By number, see google/rpc/code.proto.
-constexpr std::array<CodeRow, 17> kCodes{{{"unknown", 500},
-                                          {"canceled", 499},
-                                          {"unknown", 500},
-                                          {"invalid_argument", 400},
-                                          {"deadline_exceeded", 504},
-                                          {"not_found", 404},
-                                          {"already_exists", 409},
-                                          {"permission_denied", 403},
-                                          {"resource_exhausted", 429},
-                                          {"failed_precondition", 400},
-                                          {"aborted", 409},
-                                          {"out_of_range", 400},
-                                          {"unimplemented", 501},
-                                          {"internal", 500},
-                                          {"unavailable", 503},
-                                          {"data_loss", 500},
-                                          {"unauthenticated", 401}}};
+constexpr std::array<CodeRow, 17> kConnectCodes{{{"unknown", 500},
+                                                 {"canceled", 499},
+                                                 {"unknown", 500},
+                                                 {"invalid_argument", 400},
+                                                 {"deadline_exceeded", 504},
+                                                 {"not_found", 404},
+                                                 {"already_exists", 409},
+                                                 {"permission_denied", 403},
+                                                 {"resource_exhausted", 429},
+                                                 {"failed_precondition", 400},
+                                                 {"aborted", 409},
+                                                 {"out_of_range", 400},
+                                                 {"unimplemented", 501},
+                                                 {"internal", 500},
+                                                 {"unavailable", 503},
+                                                 {"data_loss", 500},
+                                                 {"unauthenticated", 401}}};
 
 const CodeRow& RowOf(grpc::StatusCode code) {
   const auto number = static_cast<size_t>(code);
-  return kCodes[number < kCodes.size() ? number : size_t{grpc::StatusCode::UNKNOWN}];
+  return kConnectCodes[number < kConnectCodes.size() ? number : size_t{grpc::StatusCode::UNKNOWN}];
 }
 
 constexpr std::string_view kBase64 =
@@ -54,7 +54,7 @@ int Sextet(char c) {
   return found == std::string_view::npos ? -1 : static_cast<int>(found);
 }
 
-std::string_view Trimmed(std::string_view text) {
+std::string_view WithoutBlanks(std::string_view text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
   while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
   return text;
@@ -126,7 +126,7 @@ std::string HeaderValue(const std::string& name, grpc::string_ref value) {
 }
 
 // Not ours to pass on: the gateway writes its own.
-bool IsReserved(std::string_view name) {
+bool IsNotForwarded(std::string_view name) {
   return name.starts_with("grpc-") || name.starts_with(":") || name.starts_with("connect-") ||
          kNotForwarded.count(name) != 0;
 }
@@ -269,9 +269,9 @@ Inflated Gunzip(std::string_view bytes, size_t limit) {
 bool TakesGzip(std::string_view accept_encoding) {
   while (!accept_encoding.empty()) {
     std::string_view item = TakeUntil(',', &accept_encoding);
-    const std::string_view name = Trimmed(TakeUntil(';', &item));
+    const std::string_view name = WithoutBlanks(TakeUntil(';', &item));
     if (name != "gzip" && name != "*") continue;
-    const std::string_view quality = Trimmed(item);
+    const std::string_view quality = WithoutBlanks(item);
     // "q=0", "q=0.000": never.
     const bool never =
         quality.starts_with("q=0") && quality.find_first_not_of("0.", 2) == std::string_view::npos;
@@ -311,7 +311,7 @@ std::string EndStreamJson(const grpc::Status& status, const GrpcMetadata& traile
   for (auto it = trailers.begin(); it != trailers.end();) {
     const std::string name = ToText(it->first);
     const auto end = trailers.upper_bound(it->first);
-    if (!IsReserved(name)) {
+    if (!IsNotForwarded(name)) {
       metadata += (metadata.empty() ? "" : ",") + JsonString(name) + ":[";
       for (auto value = it; value != end; ++value) {
         metadata += (value == it ? "" : ",") + JsonString(HeaderValue(name, value->second));
@@ -341,7 +341,7 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
     // Several values may stand in one field.
     std::string_view rest = value;
     do {
-      auto bytes = FromBase64(Trimmed(TakeUntil(',', &rest)));
+      auto bytes = FromBase64(WithoutBlanks(TakeUntil(',', &rest)));
       if (!bytes) {
         if (metadata.bad.empty()) metadata.bad = name;
       } else {
@@ -360,7 +360,7 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
 void AddHeaders(const GrpcMetadata& metadata, std::string_view prefix, HttpHeaders* headers) {
   for (const auto& [key, value] : metadata) {
     const std::string name = ToText(key);
-    if (!IsReserved(name)) {
+    if (!IsNotForwarded(name)) {
       headers->emplace_back(std::string(prefix) + name, HeaderValue(name, value));
     }
   }

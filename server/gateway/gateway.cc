@@ -47,7 +47,7 @@ grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-std::string Flatten(const grpc::ByteBuffer& buffer) {
+std::string BytesIn(const grpc::ByteBuffer& buffer) {
   std::vector<grpc::Slice> slices;
   std::string bytes;
   if (!buffer.Dump(&slices).ok()) return bytes;
@@ -58,7 +58,7 @@ std::string Flatten(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
-std::string_view Language(const HttpRequest& request) {
+std::string_view LanguageOf(const HttpRequest& request) {
   const std::string* language = FindHeader(request.headers, "accept-language");
   return language == nullptr ? kDefaultLanguage : std::string_view(*language);
 }
@@ -246,7 +246,7 @@ class Gateway::State::UnaryCall final : public Running, public grpc::ClientUnary
     }
     if (call->method->path != kSignIn || !WantsSessionCookie(request)) return;
     v1::SignInResponse signed_in;
-    CHECK(signed_in.ParseFromString(Flatten(answer_)));  // the services' own answer
+    CHECK(signed_in.ParseFromString(BytesIn(answer_)));  // the services' own answer
     call->headers.emplace_back("set-cookie", SetSessionCookie(request, signed_in.session_token()));
     signed_in.clear_session_token();
     answer_ = ToBuffer(signed_in.SerializeAsString());
@@ -323,7 +323,7 @@ class Gateway::State::StreamCall final
     const auto self = shared_from_this();
     if (!began_) Begin();
     const grpc::Status end =
-        refusal_ ? ToStatus(*refusal_, Language(asked_.exchange->request())) : status;
+        refusal_ ? ToStatus(*refusal_, LanguageOf(asked_.exchange->request())) : status;
     asked_.exchange->Write(
         ToFrame(kFrameEnd,
                 EndStreamJson(end, context_.GetServerTrailingMetadata(), state_.resolver.get())),
@@ -401,7 +401,7 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
     const std::string_view path =
         call.method == nullptr ? "/" : std::string_view(call.method->path);
     if (options.refused) options.refused(call.exchange->request(), path.substr(1), error);
-    const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
+    const grpc::Status status = ToStatus(error, LanguageOf(call.exchange->request()));
     FailUnary(call, status, HttpStatusOf(status.error_code()));
   };
   if (credential) return refuse(in_url());
@@ -658,7 +658,7 @@ std::optional<GatewayRefusal> Gateway::State::Decode(const Request& call, std::s
 
 std::optional<std::string> Gateway::State::Encode(const Request& call,
                                                   const grpc::ByteBuffer& answer) const {
-  std::string bytes = Flatten(answer);
+  std::string bytes = BytesIn(answer);
   if (!call.json) return bytes;
   std::string json;
   const auto status = google::protobuf::util::BinaryToJsonString(
@@ -707,7 +707,7 @@ void Gateway::State::Send(const Request& call, std::string_view bytes) {
 
 void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, int http_status) {
   const GatewayReasonText& row = TextOf(refusal.reason);
-  const grpc::Status status = ToStatus(refusal, Language(call.exchange->request()));
+  const grpc::Status status = ToStatus(refusal, LanguageOf(call.exchange->request()));
   if (http_status == 0) http_status = row.http_status;
   if (http_status == 0) http_status = HttpStatusOf(row.code);
   Log(Level::kInfo, "gateway refused",
@@ -719,7 +719,7 @@ void Gateway::State::Refuse(const Request& call, const GatewayRefusal& refusal, 
 }
 
 void Gateway::State::FailEither(const Request& call, const Error& error) {
-  const grpc::Status status = ToStatus(error, Language(call.exchange->request()));
+  const grpc::Status status = ToStatus(error, LanguageOf(call.exchange->request()));
   if (call.stream) return FailStream(call, status);
   FailUnary(call, status, HttpStatusOf(status.error_code()));
 }

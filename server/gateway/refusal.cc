@@ -17,7 +17,7 @@ using grpc::StatusCode;
 constexpr std::string_view kPrefix = "GATEWAY_ERROR_REASON_";
 
 // In the order of the values: TextOf indexes it.
-constexpr std::array<GatewayReasonText, v1::GatewayErrorReason_ARRAYSIZE> kTexts{{
+constexpr std::array<GatewayReasonText, v1::GatewayErrorReason_ARRAYSIZE> kRefusalTexts{{
     {v1::GATEWAY_ERROR_REASON_UNSPECIFIED, StatusCode::UNKNOWN, 0, "", ""},
     {v1::GATEWAY_ERROR_REASON_METHOD_NOT_FOUND, StatusCode::UNIMPLEMENTED, 404,
      "expected the path of a method, /package.Service/Method, but got \"{path}\"; choose one that "
@@ -82,8 +82,8 @@ constexpr std::array<GatewayReasonText, v1::GatewayErrorReason_ARRAYSIZE> kTexts
 
 const GatewayReasonText& TextOf(v1::GatewayErrorReason reason) {
   const auto index = static_cast<size_t>(reason);
-  CHECK(index < kTexts.size());
-  return kTexts[index];
+  CHECK(index < kRefusalTexts.size());
+  return kRefusalTexts[index];
 }
 
 std::string_view Name(v1::GatewayErrorReason reason) {

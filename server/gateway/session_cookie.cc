@@ -31,7 +31,7 @@ bool IsLocal(const HttpRequest& request) {
 }
 
 // Whether cookies go without "Secure": an origin under TLS is that of a proxy's browser.
-bool IsPlain(const HttpRequest& request) {
+bool IsPlainHttp(const HttpRequest& request) {
   return IsLocal(request) && !HeaderOf(request, "origin").starts_with("https:");
 }
 
@@ -98,7 +98,7 @@ Result<std::string> SessionToken(const HttpRequest& request) {
 }
 
 std::string SetSessionCookie(const HttpRequest& request, std::string_view token) {
-  const bool plain = IsPlain(request);
+  const bool plain = IsPlainHttp(request);
   std::string cookie(plain ? kPlainName : kSecureName);
   cookie.append("=").append(token).append("; Path=/; HttpOnly; SameSite=Strict");
   if (!plain) cookie += "; Secure";
@@ -107,7 +107,7 @@ std::string SetSessionCookie(const HttpRequest& request, std::string_view token)
 }
 
 std::string SetSignInCookie(const HttpRequest& request, std::string_view value, int seconds) {
-  const bool plain = IsPlain(request);
+  const bool plain = IsPlainHttp(request);
   std::string cookie(plain ? kPlainSignInName : kSecureSignInName);
   cookie.append("=").append(value).append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=");
   cookie += std::to_string(seconds);

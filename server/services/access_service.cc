@@ -20,8 +20,8 @@ constexpr size_t kMostMethods = 200;
 constexpr size_t kDescription = 200;
 constexpr int kMostKeys = 100;  // of one user, that work
 constexpr Duration kLongestKey = std::chrono::days(366);
-constexpr Duration kGrace = std::chrono::hours(24);
-constexpr int64_t kLongestGraceSeconds = 7 * 24 * 3600;
+constexpr Duration kKeyGrace = std::chrono::hours(24);
+constexpr int64_t kLongestKeyGraceSeconds = 7 * 24 * 3600;
 constexpr int32_t kEverybody = 1'000'000;
 
 const std::vector<RoleDef>& RolesOf(const Call& call) { return call.revision->roles; }
@@ -195,7 +195,7 @@ void ReadUser(const Call& call, const api::User& in, const std::vector<std::stri
   }
 }
 
-std::vector<std::string> ReadMask(const google::protobuf::FieldMask& mask, Checks& checks) {
+std::vector<std::string> ReadUserMask(const google::protobuf::FieldMask& mask, Checks& checks) {
   std::vector<std::string> paths;
   const auto refuse = [&](const std::string& value) {
     checks.Add(
@@ -287,7 +287,7 @@ Result<RawId> CreateUser(const Call& call, AccessRecords& records,
 Result<RawId> UpdateUser(const Call& call, AccessRecords& records,
                          const api::UpdateUserRequest& request, api::UpdateUserResponse*) {
   Checks checks;
-  const std::vector<std::string> paths = ReadMask(request.update_mask(), checks);
+  const std::vector<std::string> paths = ReadUserMask(request.update_mask(), checks);
   User asked;
   ReadUser(call, request.user(), paths, checks, &asked);
   if (request.user().name().empty()) checks.Add("user.name", Reason::kRequiredFieldMissing);
@@ -503,10 +503,10 @@ Result<RawId> RotateApiKey(const Call& call, AccessRecords& records,
   if (!old) return std::move(old).error();
   Checks checks;
   const auto end = ReadKeyEnd(call, request.has_end_time(), request.end_time(), checks);
-  Duration grace = kGrace;
+  Duration grace = kKeyGrace;
   if (request.has_grace()) {
     const int64_t seconds = request.grace().seconds();
-    if (seconds < 0 || seconds > kLongestGraceSeconds || request.grace().nanos() < 0) {
+    if (seconds < 0 || seconds > kLongestKeyGraceSeconds || request.grace().nanos() < 0) {
       checks.Add("grace", Reason::kNumberOutOfRange,
                  {{"value", std::to_string(seconds) + " s"}, {"expected", "0 to 7 days"}});
     } else {

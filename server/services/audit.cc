@@ -23,7 +23,7 @@ AuditEntry EntryOf(const Call& call, AuditKind kind) {
   return entry;
 }
 
-void Fill(const AuditSubject& subject, AuditEntry* entry) {
+void FillSubject(const AuditSubject& subject, AuditEntry* entry) {
   entry->subject_type = subject.type;
   entry->subject = subject.id.bytes;
   if (!subject.number.empty()) entry->detail = subject.number;
@@ -146,7 +146,7 @@ void AuditRefused(const Call& call, const Error& error, int64_t count) {
   const bool signs_in = OpenToStrangers(call.method);
   AuditEntry entry = EntryOf(call, signs_in ? AuditKind::kSignIn : AuditKind::kRefused);
   FillOutcome(error, &entry);
-  Fill(call.about, &entry);
+  FillSubject(call.about, &entry);
   entry.count = count;
   call.backend.audit.Note(std::move(entry));
 }
@@ -155,7 +155,7 @@ Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& sub
                        std::string detail) {
   AuditEntry entry = EntryOf(call, kind);
   entry.detail = std::move(detail);
-  Fill(subject, &entry);
+  FillSubject(subject, &entry);
   return call.backend.audit.Record(std::move(entry));
 }
 

@@ -18,8 +18,8 @@ namespace rebound {
 namespace {
 
 constexpr int32_t kCustomersAtOnce = 256;
-constexpr int kUsualExamples = 100;
-constexpr int kMostExamples = 10'000;
+constexpr int kUsualEntryExamples = 100;
+constexpr int kMostEntryExamples = 10'000;
 constexpr size_t kSlack = 1'000;  // proposals beyond those that are named, before they are let go
 
 bool AsksWords(const Predicate& predicate) {
@@ -204,8 +204,8 @@ Result<void> DryRunRules(const Call& call, Reader& reader, const api::DryRunRule
   std::optional<Timestamp> since, until;
   if (request.has_since_time()) since = checks.Time("since_time", request.since_time());
   if (request.has_until_time()) until = checks.Time("until_time", request.until_time());
-  const auto examples =
-      static_cast<int>(checks.Range("example_limit", request.example_limit(), 0, kMostExamples));
+  const auto examples = static_cast<int>(
+      checks.Range("example_limit", request.example_limit(), 0, kMostEntryExamples));
   const auto id = checks.ParseId<CustomerId>("customer_id", request.customer_id());
   if (!checks.ok()) return std::move(checks).ToError();
   auto policy = PolicyOf(call, request, out);
@@ -215,7 +215,7 @@ Result<void> DryRunRules(const Call& call, Reader& reader, const api::DryRunRule
   if (!rules) return std::move(rules).error();
   const Timestamp now = call.backend.executor.Now() + Duration(1);  // what happens now has happened
   DryRun run(call, reader, **policy, *std::move(rules), since, std::min(until.value_or(now), now),
-             static_cast<size_t>(examples == 0 ? kUsualExamples : examples));
+             static_cast<size_t>(examples == 0 ? kUsualEntryExamples : examples));
   if (request.customer_id().empty()) {
     if (auto tried = TryEverybody(call, reader, run); !tried) return tried;
   } else {

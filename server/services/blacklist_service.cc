@@ -21,7 +21,7 @@ constexpr int kMostActions = 100;
 constexpr int kLastChannel = static_cast<int>(Channel::kInPerson);
 
 Error NoSuchEntry() { return Error{Reason::kNotFound, {{"resource", "blacklist_entry"}}}; }
-Error NoSuchCustomer() { return Error{Reason::kNotFound, {{"resource", "customer"}}}; }
+Error NoCustomer() { return Error{Reason::kNotFound, {{"resource", "customer"}}}; }
 
 void FillEntry(const Call& call, const BlacklistEntry& entry, View view, api::BlacklistEntry* out) {
   Fill(entry, view, *call.revision, call.backend.executor.Now(), out);
@@ -29,7 +29,7 @@ void FillEntry(const Call& call, const BlacklistEntry& entry, View view, api::Bl
 
 // The reply of every verb: the entry as it is now.
 template <typename Response>
-void FillVerb(const Call& call, Outcome outcome, Response* out) {
+void FillEntryVerb(const Call& call, Outcome outcome, Response* out) {
   FillEntry(call, *outcome.entry, View::kFull, out->mutable_entry());
   out->set_replayed(outcome.replayed);
 }
@@ -39,8 +39,8 @@ enum class Seen { kMayBe, kHasToBe };
 
 // A verb on one entry: `make` reads what is particular to it.
 template <typename Request, typename Response>
-void AddVerb(ApiService* service, const char* name, Seen seen,
-             std::function<EntryVerb(const Request&, Checks&)> make) {
+void AddEntryVerb(ApiService* service, const char* name, Seen seen,
+                  std::function<EntryVerb(const Request&, Checks&)> make) {
   service->Mutation<Request, Response>(
       name,
       [seen, make = std::move(make)](const Call&, const Request& request) -> Result<Command> {
@@ -53,21 +53,21 @@ void AddVerb(ApiService* service, const char* name, Seen seen,
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(work)};
       },
-      FillVerb<Response>);
+      FillEntryVerb<Response>);
 }
 
 void AddVerbs(ApiService* service) {
-  AddVerb<api::WarnEntryRequest, api::WarnEntryResponse>(
+  AddEntryVerb<api::WarnEntryRequest, api::WarnEntryResponse>(
       service, "WarnEntry", Seen::kMayBe, [](const auto& request, Checks& checks) {
         return EntryVerb{WarnEntry{RequiredNote("note", request.note(), checks)}};
       });
-  AddVerb<api::DecideEntryRequest, api::DecideEntryResponse>(
+  AddEntryVerb<api::DecideEntryRequest, api::DecideEntryResponse>(
       service, "DecideEntry", Seen::kHasToBe, [](const auto& request, Checks& checks) {
         return EntryVerb{
             DecideEntry{NeedGrant("activate", request.has_activate(), request.activate(), checks),
                         RequiredNote("note", request.note(), checks)}};
       });
-  AddVerb<api::RequestEntryExtensionRequest, api::RequestEntryExtensionResponse>(
+  AddEntryVerb<api::RequestEntryExtensionRequest, api::RequestEntryExtensionResponse>(
       service, "RequestEntryExtension", Seen::kMayBe, [](const auto& request, Checks& checks) {
         RequestEntryExtension verb;
         if (!request.has_until()) {
@@ -78,24 +78,24 @@ void AddVerbs(ApiService* service) {
         verb.reason = RequiredNote("reason", request.reason(), checks);
         return EntryVerb{std::move(verb)};
       });
-  AddVerb<api::DecideEntryExtensionRequest, api::DecideEntryExtensionResponse>(
+  AddEntryVerb<api::DecideEntryExtensionRequest, api::DecideEntryExtensionResponse>(
       service, "DecideEntryExtension", Seen::kHasToBe, [](const auto& request, Checks& checks) {
         return EntryVerb{
             DecideEntryExtension{NeedGrant("grant", request.has_grant(), request.grant(), checks),
                                  RequiredNote("note", request.note(), checks)}};
       });
-  AddVerb<api::AppealEntryRequest, api::AppealEntryResponse>(
+  AddEntryVerb<api::AppealEntryRequest, api::AppealEntryResponse>(
       service, "AppealEntry", Seen::kMayBe, [](const auto& request, Checks& checks) {
         return EntryVerb{AppealEntry{RequiredNote("words", request.words(), checks),
                                      ToEvidence(request.evidence(), "evidence", checks)}};
       });
-  AddVerb<api::DecideEntryAppealRequest, api::DecideEntryAppealResponse>(
+  AddEntryVerb<api::DecideEntryAppealRequest, api::DecideEntryAppealResponse>(
       service, "DecideEntryAppeal", Seen::kHasToBe, [](const auto& request, Checks& checks) {
         return EntryVerb{
             DecideEntryAppeal{NeedGrant("uphold", request.has_uphold(), request.uphold(), checks),
                               RequiredNote("note", request.note(), checks)}};
       });
-  AddVerb<api::LiftEntryRequest, api::LiftEntryResponse>(
+  AddEntryVerb<api::LiftEntryRequest, api::LiftEntryResponse>(
       service, "LiftEntry", Seen::kHasToBe, [](const auto& request, Checks& checks) {
         return EntryVerb{LiftEntry{RequiredNote("note", request.note(), checks)}};
       });
@@ -110,7 +110,7 @@ Result<Customer> VisibleCustomer(const Call& call, Reader& reader,
     customer = Standing(reader, std::move(customer));
     if (customer) return *std::move(customer);
   }
-  return NoSuchCustomer();
+  return NoCustomer();
 }
 
 Result<Customer> CustomerNamed(const Call& call, Reader& reader, const std::string& customer_id) {
@@ -297,7 +297,7 @@ Result<void> CheckCustomer(const Call& call, Reader& reader,
                            api::CheckCustomerResponse* out) {
   auto actions = ToActions(call, request);
   if (!actions) return std::move(actions).error();
-  Result<Customer> customer = NoSuchCustomer();
+  Result<Customer> customer = NoCustomer();
   if (request.has_external_key()) {
     Checks checks;
     const ExternalKey key = checks.External("external_key", request.external_key());
@@ -412,7 +412,7 @@ std::unique_ptr<ApiService> NewBlacklistService(Backend& backend) {
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(command)};
       },
-      FillVerb<api::ProposeEntryResponse>);
+      FillEntryVerb<api::ProposeEntryResponse>);
   AddVerbs(service.get());
   service->Query<api::GetEntryRequest, api::GetEntryResponse>("GetEntry", Where::kInline, GetEntry);
   service->Query<api::PreviewEntryNoticeRequest, api::PreviewEntryNoticeResponse>(

@@ -20,7 +20,7 @@ void FillCase(const Call& call, const Case& c, View view, api::Case* out) {
 
 // The reply of every verb: the case as it is now.
 template <typename Response>
-void FillVerb(const Call& call, Outcome outcome, Response* out) {
+void FillCaseVerb(const Call& call, Outcome outcome, Response* out) {
   FillCase(call, *outcome.subject, View::kFull, out->mutable_case_());
   out->set_replayed(outcome.replayed);
 }
@@ -43,7 +43,7 @@ void AddVerb(
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(work)};
       },
-      FillVerb<Response>);
+      FillCaseVerb<Response>);
 }
 
 Result<CaseOrder> ParseOrder(const std::string& order_by) {
@@ -299,7 +299,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
         if (!checks.ok()) return std::move(checks).ToError();
         return Command{std::move(command)};
       },
-      FillVerb<api::OpenCaseResponse>);
+      FillCaseVerb<api::OpenCaseResponse>);
 
   service->Mutation<api::ClaimNextCaseRequest, api::ClaimNextCaseResponse>(
       "ClaimNextCase",
@@ -321,7 +321,7 @@ std::unique_ptr<ApiService> NewCaseService(Backend& backend) {
                                   (due ? ", due " + FormatTime(*due) : ", no deadline") +
                                   ", opened " + FormatTime(c.opened_at));
         Fill(rank, out->mutable_rank());
-        FillVerb(call, std::move(outcome), out);
+        FillCaseVerb(call, std::move(outcome), out);
       });
 
   AddVerb<api::AssignCaseRequest, api::AssignCaseResponse>(service.get(), "AssignCase");

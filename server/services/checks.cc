@@ -17,7 +17,7 @@ size_t CodePoints(std::string_view text) {
 }
 
 // "C-1042" of the letter C; 0: no such number.
-int64_t NumberOf(char letter, const std::string& value) {
+int64_t NumberAfter(char letter, const std::string& value) {
   const bool number =
       value.size() > 2 && value.size() <= 20 && value[0] == letter && value[1] == '-' &&
       value[2] != '0' &&
@@ -34,7 +34,7 @@ Ref NamedRecord(Checks& checks, const std::string& field, const std::string& val
     return {};
   }
   if (auto id = ParseId<Id>(value)) return {*id, 0};
-  if (const int64_t number = NumberOf(example.front(), value); number != 0) return {{}, number};
+  if (const int64_t number = NumberAfter(example.front(), value); number != 0) return {{}, number};
   checks.Add(
       field, Reason::kIdInvalid,
       {{"value", value.substr(0, 80)},

@@ -69,8 +69,9 @@ Result<void> Validate(const Call &call, Reader &, const api::ValidateConfigReque
   return {};
 }
 
-Result<void> List(const Call &call, Reader &reader, const api::ListRevisionsRequest &request,
-                  api::ListRevisionsResponse *out) {
+Result<void> ListRevisions(const Call &call, Reader &reader,
+                           const api::ListRevisionsRequest &request,
+                           api::ListRevisionsResponse *out) {
   auto limit = PageSize(request.page_size());
   if (!limit) return std::move(limit).error();
   const std::string identity = QueryIdentity({call.method, call.identity.name});
@@ -294,8 +295,8 @@ std::unique_ptr<ApiService> NewConfigService(Backend &backend) {
         FillApplied(call, outcome, out);
         if (outcome.applied) out->set_diff(DiffRevisions(*call.revision, *outcome.applied));
       });
-  service->Query<api::ListRevisionsRequest, api::ListRevisionsResponse>("ListRevisions",
-                                                                        Where::kPool, List);
+  service->Query<api::ListRevisionsRequest, api::ListRevisionsResponse>(
+      "ListRevisions", Where::kPool, ListRevisions);
   service->Query<api::GetRevisionRequest, api::GetRevisionResponse>("GetRevision", Where::kPool,
                                                                     Get);
   service->Query<api::DiffRevisionsRequest, api::DiffRevisionsResponse>("DiffRevisions",

@@ -17,9 +17,9 @@ namespace {
 
 constexpr int kMostRecipients = 50;
 constexpr size_t kLongestSecret = 200;
-constexpr std::string_view kHidden = "***";
+constexpr std::string_view kHiddenPart = "***";
 
-bool IsRobot(EndpointKind kind) {
+bool IsRobotKind(EndpointKind kind) {
   return kind == EndpointKind::kWecom || kind == EndpointKind::kDingtalk ||
          kind == EndpointKind::kFeishu;
 }
@@ -28,11 +28,11 @@ bool IsRobot(EndpointKind kind) {
 std::string WithoutKey(EndpointKind kind, const std::string& url) {
   const size_t query = url.find('?');
   if (query != std::string::npos) {
-    return url.substr(0, query + 1) + std::string(kHidden);
+    return url.substr(0, query + 1) + std::string(kHiddenPart);
   }
   const size_t last = url.rfind('/');
   if (kind != EndpointKind::kFeishu || last == std::string::npos) return url;
-  return url.substr(0, last + 1) + std::string(kHidden);
+  return url.substr(0, last + 1) + std::string(kHiddenPart);
 }
 
 void ReadUrl(const std::string& url, const DeliveryOptions& settings, Checks& checks,
@@ -46,7 +46,8 @@ void ReadUrl(const std::string& url, const DeliveryOptions& settings, Checks& ch
     return;
   }
   if (url.empty()) return checks.Add(kField, Reason::kRequiredFieldMissing);
-  if (IsRobot(to->kind) && url.ends_with(kHidden)) return checks.Add(kField, Reason::kValueMasked);
+  if (IsRobotKind(to->kind) && url.ends_with(kHiddenPart))
+    return checks.Add(kField, Reason::kValueMasked);
   auto target = ReadTarget(settings.transfers.targets, kField, url);
   if (!target) return checks.AddAll(std::move(target).error().violations);
   to->url = std::move(target->url);
@@ -89,7 +90,7 @@ void ReadHeaders(const api::Endpoint& in, Checks& checks, Endpoint* to) {
     return checks.AddAll(std::move(allowed).error().violations);
   }
   for (size_t i = 0; i < to->headers.size(); ++i) {
-    if (to->headers[i].second != kHidden) continue;
+    if (to->headers[i].second != kHiddenPart) continue;
     checks.Add(field + "[" + std::to_string(i) + "].value", Reason::kValueMasked);
   }
 }
@@ -135,11 +136,11 @@ void Fill(const Endpoint& endpoint, Timestamp now, api::Endpoint* out) {
   out->set_id(ToString(endpoint.id));
   out->set_owner(endpoint.owner);
   out->set_kind(static_cast<api::EndpointKind>(endpoint.kind));
-  out->set_url(IsRobot(endpoint.kind) ? WithoutKey(endpoint.kind, endpoint.url) : endpoint.url);
+  out->set_url(IsRobotKind(endpoint.kind) ? WithoutKey(endpoint.kind, endpoint.url) : endpoint.url);
   for (const std::string& address : endpoint.recipients) out->add_recipients(address);
   if (!endpoint.filter.empty()) out->mutable_filter()->ParseFromString(endpoint.filter);
   out->set_language(endpoint.language);
-  for (const auto& [name, value] : endpoint.headers) (*out->mutable_headers())[name] = kHidden;
+  for (const auto& [name, value] : endpoint.headers) (*out->mutable_headers())[name] = kHiddenPart;
   out->set_state(static_cast<api::EndpointState>(endpoint.state));
   out->set_disabled_cause(static_cast<api::EndpointDisabledCause>(endpoint.cause));
   Fill(endpoint.created_at, out->mutable_create_time());

@@ -14,19 +14,16 @@ namespace rebound {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::Duration;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
-using google::protobuf::Timestamp;
 
 constexpr size_t kLevels = 2;
 constexpr std::string_view kLineEnd = "\r\n";
 
 // Spreadsheets may trim these before they look: blanks, also wide and of no width.
-constexpr std::string_view kBlanks[] = {" ", "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF",
-                                        "\xE2\x80\x8B"};
+constexpr std::string_view kCsvBlanks[] = {" ", "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF",
+                                           "\xE2\x80\x8B"};
 // = + - @ and their full-width forms; the control characters begin a formula in the next cell.
 constexpr std::string_view kFormulaStarts[] = {
     "=",           "+", "-", "@", "\t", "\r", "\n", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D",
@@ -35,7 +32,7 @@ constexpr std::string_view kFormulaStarts[] = {
 bool LooksLikeFormula(std::string_view text) {
   for (bool more = true; more;) {
     more = false;
-    for (std::string_view blank : kBlanks) {
+    for (std::string_view blank : kCsvBlanks) {
       if (!text.starts_with(blank)) continue;
       text.remove_prefix(blank.size());
       more = true;
@@ -77,7 +74,7 @@ std::string EnumCell(const FieldDescriptor& field, int number) {
 // The value of one field as JSON: that of a message that has this field alone.
 std::string JsonOf(const Message& message, const FieldDescriptor* field) {
   const std::unique_ptr<Message> alone(message.New());
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   const int count = field->is_repeated() ? reflection.FieldSize(message, field) : 0;
   if (!field->is_repeated()) {
     reflection.MutableMessage(alone.get(), field)->CopyFrom(reflection.GetMessage(message, field));
@@ -104,7 +101,7 @@ std::string JsonOf(const Message& message, const FieldDescriptor* field) {
 }
 
 std::string Cell(const Message& message, const FieldDescriptor* field) {
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   if (field->is_repeated()) {
     return reflection.FieldSize(message, field) == 0 ? "" : CsvText(JsonOf(message, field));
   }
@@ -118,13 +115,13 @@ std::string Cell(const Message& message, const FieldDescriptor* field) {
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumCell(*field, reflection.GetEnumValue(message, field));
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      if (field->message_type() == Timestamp::descriptor()) {
+      if (field->message_type() == google::protobuf::Timestamp::descriptor()) {
         return google::protobuf::util::TimeUtil::ToString(
-            static_cast<const Timestamp&>(reflection.GetMessage(message, field)));
+            static_cast<const google::protobuf::Timestamp&>(reflection.GetMessage(message, field)));
       }
-      if (field->message_type() == Duration::descriptor()) {
+      if (field->message_type() == google::protobuf::Duration::descriptor()) {
         return google::protobuf::util::TimeUtil::ToString(
-            static_cast<const Duration&>(reflection.GetMessage(message, field)));
+            static_cast<const google::protobuf::Duration&>(reflection.GetMessage(message, field)));
       }
       return CsvText(JsonOf(message, field));
     case FieldDescriptor::CPPTYPE_UINT32:
@@ -136,10 +133,10 @@ std::string Cell(const Message& message, const FieldDescriptor* field) {
 }
 
 // Has columns of its own rather than one.
-bool IsTaken(const FieldDescriptor& field, size_t level) {
+bool HasOwnColumns(const FieldDescriptor& field, size_t level) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated() &&
-         field.message_type() != Timestamp::descriptor() &&
-         field.message_type() != Duration::descriptor() && level < kLevels;
+         field.message_type() != google::protobuf::Timestamp::descriptor() &&
+         field.message_type() != google::protobuf::Duration::descriptor() && level < kLevels;
 }
 
 }  // namespace
@@ -160,7 +157,7 @@ void CsvTable::Add(const Descriptor* type, const Column& at, const std::set<std:
     Column column = at;
     column.name += (at.name.empty() ? "" : ".") + field->name();
     if (without.contains(column.name)) continue;
-    if (IsTaken(*field, at.within.size())) {
+    if (HasOwnColumns(*field, at.within.size())) {
       column.within.push_back(field);
       Add(field->message_type(), column, without);
     } else {
@@ -182,7 +179,7 @@ std::string CsvTable::Row(const Message& message) const {
     if (&column != &columns_.front()) line += ',';
     const Message* place = &message;
     for (const FieldDescriptor* field : column.within) {
-      const Reflection& reflection = *place->GetReflection();
+      const google::protobuf::Reflection& reflection = *place->GetReflection();
       if (!reflection.HasField(*place, field)) {
         place = nullptr;
         break;

@@ -15,11 +15,11 @@ namespace rebound {
 namespace {
 
 constexpr size_t kLargestItem = 1 << 20;  // bytes; callers take four times as much by default
-constexpr int32_t kEventsAtOnce = 128;
+constexpr int32_t kHistoryAtOnce = 128;
 // Exports wait for each other: each holds a snapshot open while its caller reads.
-constexpr size_t kExportThreads = 1;
-constexpr size_t kExportQueue = 16;
-constexpr size_t kReasonCharacters = 64;
+constexpr size_t kCustomerExportThreads = 1;
+constexpr size_t kCustomerExportQueue = 16;
+constexpr size_t kExportReasonCharacters = 64;
 
 // The record and all that stand for the same person, the one that stands for all first. Links make
 // no rings; unlike Everyone this looks for all of them.
@@ -63,7 +63,7 @@ class EventMerge {
   };
 
   void Load(Lane& lane) {
-    lane.page = reader_.PersonEvents(lane.id, lane.last, kEventsAtOnce);
+    lane.page = reader_.PersonEvents(lane.id, lane.last, kHistoryAtOnce);
     lane.at = 0;
     if (!lane.page.empty()) lane.last = lane.page.back().sequence;
   }
@@ -248,7 +248,7 @@ Result<void> ExportCustomer(const Call& call, Reader& reader,
   const std::string& reason = request.reason();
   if (reason.empty()) {
     checks.Add("reason", Reason::kRequiredFieldMissing);
-  } else if (reason.size() > kReasonCharacters || !IsPlain(reason, "._-")) {
+  } else if (reason.size() > kExportReasonCharacters || !IsPlain(reason, "._-")) {
     checks.Add(
         "reason", Reason::kIdInvalid,
         {{"value", reason.substr(0, 80)}, {"expected", "1-64 characters of [A-Za-z0-9._-]"}});
@@ -278,8 +278,8 @@ Result<void> ExportCustomer(const Call& call, Reader& reader,
 
 void AddCustomerExport(ApiService* service) {
   AddStreamQuery<api::ExportCustomerRequest>(
-      service, "ExportCustomer", std::make_shared<ReadPool>(kExportThreads, kExportQueue),
-      ExportCustomer);
+      service, "ExportCustomer",
+      std::make_shared<ReadPool>(kCustomerExportThreads, kCustomerExportQueue), ExportCustomer);
 }
 
 }  // namespace rebound

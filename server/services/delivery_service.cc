@@ -102,7 +102,7 @@ struct Prepared {
 };
 
 template <typename Request, typename Response>
-struct Change {
+struct EndpointChange {
   // Checks the request, outside of the transaction of `make`. Absent: the id of the endpoint alone.
   std::function<Result<Prepared>(const Call&, const Request&)> prepare{};
   // Says which endpoint was made or changed, and adds to the reply what is shown once.
@@ -133,7 +133,7 @@ Hash128 HashOf(const Request& request) {
 }
 
 template <typename Request, typename Response>
-Result<void> MakeChange(const Change<Request, Response>& change, const Call& call,
+Result<void> MakeChange(const EndpointChange<Request, Response>& change, const Call& call,
                         const Request& request, Response* out) {
   if (auto may = CheckMayListEvents(call); !may) return may;
   if (auto id = CheckRequestId(request.request_id()); !id) return id;
@@ -185,7 +185,7 @@ Result<void> MakeChange(const Change<Request, Response>& change, const Call& cal
 }
 
 template <typename Request, typename Response>
-void AddChange(ApiService* service, const char* name, Change<Request, Response> change) {
+void AddChange(ApiService* service, const char* name, EndpointChange<Request, Response> change) {
   AddAccessWork<Request, Response>(
       service, name, service->backend().pool,
       [change = std::move(change)](const Call& call, const Request& request, Response* out) {
@@ -211,10 +211,10 @@ void AddQuery(
 
 // Of a change that needs the endpoint alone.
 template <typename Request, typename Response>
-void AddVerb(ApiService* service, const char* name,
-             std::function<Result<void>(const Call&, DeliveryRecords&, const Request&,
-                                        const Prepared&, Endpoint, Response*)>
-                 verb) {
+void AddDeliveryVerb(ApiService* service, const char* name,
+                     std::function<Result<void>(const Call&, DeliveryRecords&, const Request&,
+                                                const Prepared&, Endpoint, Response*)>
+                         verb) {
   AddChange<Request, Response>(
       service, name,
       {.prepare = [](const Call& call, const Request& request) -> Result<Prepared> {
@@ -321,7 +321,7 @@ Result<RawId> CreateEndpoint(const Call& call, DeliveryRecords& records,
   return endpoint.id;
 }
 
-std::vector<std::string> ReadMask(const google::protobuf::FieldMask& mask, Checks& checks) {
+std::vector<std::string> ReadEndpointMask(const google::protobuf::FieldMask& mask, Checks& checks) {
   std::vector<std::string> paths;
   const auto refuse = [&](const std::string& value) {
     checks.Add("update_mask", Reason::kUpdateMaskInvalid,
@@ -351,7 +351,7 @@ Result<Prepared> PrepareUpdate(const Call& call, const api::UpdateEndpointReques
   if (!before) return std::move(before).error();
   Checks checks;
   Prepared prepared{.endpoint = *before};
-  prepared.paths = ReadMask(request.update_mask(), checks);
+  prepared.paths = ReadEndpointMask(request.update_mask(), checks);
   ReadEndpoint(request.endpoint(), prepared.paths, call.backend.delivery, checks,
                &prepared.endpoint);
   if (!checks.ok()) return std::move(checks).ToError();
@@ -443,14 +443,14 @@ void AddEndpoints(ApiService* service) {
       service, "CreateEndpoint", {.prepare = PrepareCreate, .make = CreateEndpoint});
   AddChange<api::UpdateEndpointRequest, api::UpdateEndpointResponse>(
       service, "UpdateEndpoint", {.prepare = PrepareUpdate, .make = UpdateEndpoint});
-  AddVerb<api::DeleteEndpointRequest, api::DeleteEndpointResponse>(
+  AddDeliveryVerb<api::DeleteEndpointRequest, api::DeleteEndpointResponse>(
       service, "DeleteEndpoint",
       [](const Call&, DeliveryRecords& records, const api::DeleteEndpointRequest&, const Prepared&,
          const Endpoint& endpoint, api::DeleteEndpointResponse*) -> Result<void> {
         records.RemoveEndpoint(endpoint.id);
         return {};
       });
-  AddVerb<api::EnableEndpointRequest, api::EnableEndpointResponse>(
+  AddDeliveryVerb<api::EnableEndpointRequest, api::EnableEndpointResponse>(
       service, "EnableEndpoint",
       [](const Call&, DeliveryRecords& records, const api::EnableEndpointRequest& request,
          const Prepared& prepared, Endpoint endpoint,
@@ -463,7 +463,7 @@ void AddEndpoints(ApiService* service) {
         records.Put(endpoint);
         return {};
       });
-  AddVerb<api::DisableEndpointRequest, api::DisableEndpointResponse>(
+  AddDeliveryVerb<api::DisableEndpointRequest, api::DisableEndpointResponse>(
       service, "DisableEndpoint",
       [](const Call&, DeliveryRecords& records, const api::DisableEndpointRequest&, const Prepared&,
          Endpoint endpoint, api::DisableEndpointResponse*) -> Result<void> {
@@ -473,7 +473,7 @@ void AddEndpoints(ApiService* service) {
         records.Put(endpoint);
         return {};
       });
-  AddVerb<api::RotateEndpointSecretRequest, api::RotateEndpointSecretResponse>(
+  AddDeliveryVerb<api::RotateEndpointSecretRequest, api::RotateEndpointSecretResponse>(
       service, "RotateEndpointSecret",
       [](const Call& call, DeliveryRecords& records,
          const api::RotateEndpointSecretRequest& request, const Prepared&, Endpoint endpoint,

@@ -20,7 +20,7 @@ constexpr int32_t kEventsAtOnce = 1024;   // of the hub
 constexpr size_t kRecentBytes = 8 << 20;  // what is at hand for all
 constexpr int32_t kMostEvents = 100;      // of a message
 constexpr size_t kMostBytes = 256 << 10;  // and it ends with the event that reaches this
-constexpr int32_t kLookAt = 4096;         // events, in one turn of one who is behind
+constexpr int32_t kLookAtInTurn = 4096;   // events, in one turn of one who is behind
 constexpr int64_t kMostCredits = 100'000;
 constexpr size_t kPoolThreads = 2;
 constexpr size_t kPoolQueue = 100'000;  // each stream has one place at most
@@ -604,7 +604,7 @@ bool EventStream::ReadStore() {
       LogQuery query{.after = at_.sequence,
                      .wants = [this](const LoggedEvent& logged) { return Wants(logged); },
                      .most = most,
-                     .look_at = kLookAt};
+                     .look_at = kLookAtInTurn};
       if (filter_.case_ids.size() == 1) query.case_id = *filter_.case_ids.begin();
       LogPage page = reader.ReadLog(query);
       bool whole = true;

@@ -12,7 +12,7 @@
 namespace rebound {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kCursorVersion = 1;
 constexpr size_t kCursorBytes = 1 + 8 + 16;
 constexpr int kMostValues = 100;
 
@@ -86,7 +86,7 @@ RawId IdOf(const LoggedEvent& logged) {
 
 std::string EventCursors::Seal(const LogPosition& position, std::string_view principal) const {
   std::string plain(kCursorBytes, '\0');
-  plain[0] = static_cast<char>(kVersion);
+  plain[0] = static_cast<char>(kCursorVersion);
   for (size_t i = 0; i < 8; ++i) {
     plain[1 + i] = static_cast<char>(static_cast<uint64_t>(position.sequence) >> (56 - 8 * i));
   }
@@ -97,7 +97,7 @@ std::string EventCursors::Seal(const LogPosition& position, std::string_view pri
 Result<LogPosition> EventCursors::Open(const std::string& field, std::string_view cursor,
                                        std::string_view principal) const {
   const auto plain = Unseal(cursor, kCursorBytes, BoundTo(principal), key_);
-  if (!plain || static_cast<uint8_t>(plain->front()) != kVersion) {
+  if (!plain || static_cast<uint8_t>(plain->front()) != kCursorVersion) {
     return FieldError(field, Reason::kCursorInvalid);
   }
   LogPosition position;

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kMostGranted = 10'000;  // credits, in one message
 constexpr int32_t kLookAt = 10'000;       // events, for one page
 constexpr size_t kPageBytes = 1 << 20;    // and it ends with the event that reaches this
-constexpr size_t kNameCharacters = 64;
+constexpr size_t kSubscriptionNameCharacters = 64;
 
 void Show(const Call& call, const Subscription& subscription, api::Subscription* out) {
   out->set_id(subscription.name);
@@ -28,7 +28,7 @@ void Show(const Call& call, const Subscription& subscription, api::Subscription*
 
 // A reactor is kept alive by itself until gRPC is done with it.
 template <typename Stream>
-auto StartStream(std::shared_ptr<Stream> stream, const std::string& method) {
+auto StartEventStream(std::shared_ptr<Stream> stream, const std::string& method) {
   stream->Start(stream, method);
   return stream.get();
 }
@@ -180,10 +180,10 @@ Result<void> ListEvents(const Call& call, Reader& reader, const api::ListEventsR
 
 // -------------------------------------------------------------------------------- subscriptions
 
-std::string NameOf(const std::string& field, const std::string& value, Checks& checks) {
+std::string ReadName(const std::string& field, const std::string& value, Checks& checks) {
   if (value.empty()) {
     checks.Add(field, Reason::kRequiredFieldMissing);
-  } else if (value.size() > kNameCharacters || !IsPlain(value, "._-")) {
+  } else if (value.size() > kSubscriptionNameCharacters || !IsPlain(value, "._-")) {
     checks.Add(field, Reason::kIdInvalid,
                {{"value", value.substr(0, 80)}, {"expected", "1-64 characters of [A-Za-z0-9._-]"}});
   }
@@ -222,7 +222,7 @@ void AddChange(ApiService* service, const char* name,
     if (auto id = CheckRequestId(request->request_id()); !id) return service->Finish(state, id);
     state->call.about.type = "subscription";
     Checks checks;
-    NameOf("subscription_id", request->subscription_id(), checks);
+    ReadName("subscription_id", request->subscription_id(), checks);
     if (!checks.ok()) return service->Finish(state, std::move(checks).ToError());
     auto run = [service, state, request, prepare, fill] {
       Result<SubscriptionChange> change = Error{Reason::kInternal};
@@ -310,7 +310,7 @@ void AddSubscriptions(ApiService* service) {
       [](const Call& call, Reader& reader, const api::GetSubscriptionRequest& request,
          api::GetSubscriptionResponse* out) -> Result<void> {
         Checks checks;
-        NameOf("subscription_id", request.subscription_id(), checks);
+        ReadName("subscription_id", request.subscription_id(), checks);
         if (!checks.ok()) return std::move(checks).ToError();
         const auto found = Find(call, reader, request.subscription_id());
         if (!found) return Error{Reason::kNotFound, {{"resource", "subscription"}}};
@@ -335,14 +335,14 @@ std::unique_ptr<ApiService> NewEventService(Backend& backend) {
       backend, api::ListEventsRequest::descriptor()->file()->FindServiceByName("EventService"));
   ApiService* self = service.get();
   service->AddBidi("Subscribe", [self](grpc::CallbackServerContext* context) {
-    return StartStream(std::make_shared<SubscribeStream>(*self, context),
-                       self->FullName("Subscribe"));
+    return StartEventStream(std::make_shared<SubscribeStream>(*self, context),
+                            self->FullName("Subscribe"));
   });
-  service->AddWriter("Watch",
-                     [self](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
-                       return StartStream(std::make_shared<WatchStream>(*self, context, request),
-                                          self->FullName("Watch"));
-                     });
+  service->AddWriter(
+      "Watch", [self](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+        return StartEventStream(std::make_shared<WatchStream>(*self, context, request),
+                                self->FullName("Watch"));
+      });
   service->Query<api::ListEventsRequest, api::ListEventsResponse>("ListEvents", Where::kPool,
                                                                   ListEvents);
   AddSubscriptions(self);

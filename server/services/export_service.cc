@@ -22,9 +22,9 @@ namespace rebound {
 namespace {
 
 constexpr int32_t kPageRows = 200;
-constexpr int32_t kLookAt = 10'000;      // events, for one page
-constexpr size_t kPageBytes = 1 << 20;   // and it ends with the row that reaches this
-constexpr size_t kChunkBytes = 1 << 18;  // of a message; JSON may write six bytes for one
+constexpr int32_t kLookAtForPage = 10'000;    // events, for one page
+constexpr size_t kExportPageBytes = 1 << 20;  // and it ends with the row that reaches this
+constexpr size_t kChunkBytes = 1 << 18;       // of a message; JSON may write six bytes for one
 constexpr size_t kExportThreads = 2;
 constexpr size_t kExportQueue = 16;
 constexpr size_t kReasonCharacters = 64;
@@ -123,7 +123,7 @@ bool FillPage(Reader& reader, std::vector<Row>& rows, std::vector<Value>* page,
     fill(row, &page->emplace_back());
     passed(row);
     bytes += page->back().ByteSizeLong();
-    if (bytes >= kPageBytes) return true;
+    if (bytes >= kExportPageBytes) return true;
   }
   return static_cast<int32_t>(rows.size()) == kPageRows;
 }
@@ -182,7 +182,7 @@ Result<void> ExportEvents(const Call& call, RecordWriter& writer, const EventFil
                                 SeesEvent(call.identity.scope, sees_entries, logged);
                        },
                    .most = kPageRows,
-                   .look_at = kLookAt};
+                   .look_at = kLookAtForPage};
     if (filter.case_ids.size() == 1) query.case_id = *filter.case_ids.begin();
     LogPage read = reader.ReadLog(query);
     size_t bytes = 0;
@@ -191,7 +191,7 @@ Result<void> ExportEvents(const Call& call, RecordWriter& writer, const EventFil
       Fill(logged, &page->emplace_back());
       after = logged.event.sequence;
       bytes += page->back().ByteSizeLong();
-      if (bytes >= kPageBytes) return true;
+      if (bytes >= kExportPageBytes) return true;
     }
     after = std::max(after, read.last.sequence);
     return !read.end && after < last;

@@ -20,7 +20,6 @@ namespace api = ::rebound::v1;
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 
 static_assert(static_cast<int>(MaskKind::kName) == api::MASK_KIND_NAME);
 static_assert(static_cast<int>(MaskKind::kContact) == api::MASK_KIND_CONTACT);
@@ -117,7 +116,7 @@ class MaskPlans {
 };
 
 void MaskWords(Message& message, const FieldDescriptor* field, MaskKind kind) {
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   std::string scratch;
   if (!field->is_repeated()) {
     const std::string& value = reflection.GetStringReference(message, field, &scratch);
@@ -131,7 +130,7 @@ void MaskWords(Message& message, const FieldDescriptor* field, MaskKind kind) {
 }
 
 void Run(const MaskPlan& plan, Message& message) {
-  const Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   for (const MaskPlan::Words& words : plan.words) {
     if (words.value == nullptr) {
       MaskWords(message, words.field, words.kind);

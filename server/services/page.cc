@@ -18,7 +18,7 @@ constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 // Version, first, second, id, issued at.
 constexpr size_t kPlainBytes = 1 + 8 + 8 + 16 + 8;
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kPageVersion = 1;
 
 void PutInt64(uint8_t* out, int64_t value) {
   const auto bits = static_cast<uint64_t>(value);
@@ -86,7 +86,7 @@ std::string PageTokens::Seal(const PageCursor& cursor, std::string_view query_id
                              Timestamp now) const {
   std::string plain(kPlainBytes, '\0');
   uint8_t* bytes = Bytes(plain);
-  bytes[0] = kVersion;
+  bytes[0] = kPageVersion;
   PutInt64(bytes + 1, cursor.first);
   PutInt64(bytes + 9, cursor.second);
   std::copy(cursor.id.bytes.begin(), cursor.id.bytes.end(), bytes + 17);
@@ -100,7 +100,7 @@ Result<PageCursor> PageTokens::Open(std::string_view token, std::string_view que
   const auto plain = Unseal(token, kPlainBytes, query_identity, key_);
   if (!plain) return invalid;
   const uint8_t* bytes = Bytes(std::string_view(*plain));
-  if (bytes[0] != kVersion) return invalid;
+  if (bytes[0] != kPageVersion) return invalid;
   const Duration age = now - FromMillis(GetInt64(bytes + 33));
   if (age >= kLifetime || age <= -kLifetime) return invalid;
   PageCursor cursor{.first = GetInt64(bytes + 1), .second = GetInt64(bytes + 9)};

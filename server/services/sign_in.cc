@@ -22,7 +22,7 @@ constexpr size_t kNameCharacters = 64;
 constexpr size_t kLongestLanguage = 35;  // as BCP 47 advises
 constexpr size_t kMostSessions = 50;     // of one user; the oldest go
 
-void Fill(const Identity& identity, const Call& call, api::CallerIdentity* out) {
+void FillIdentity(const Identity& identity, const Call& call, api::CallerIdentity* out) {
   const std::vector<RoleDef>& roles = call.revision->roles;
   out->set_name(identity.name);
   out->set_role(identity.role);
@@ -151,7 +151,7 @@ Result<void> SignIn(const Call& call, const api::SignInRequest& request, api::Si
   out->set_session_token(started->token);
   FillSession(call, started->session, user->name, out->mutable_session());
   out->mutable_session()->set_current(true);
-  Fill(*identity, call, out->mutable_identity());
+  FillIdentity(*identity, call, out->mutable_identity());
   return {};
 }
 
@@ -448,7 +448,7 @@ void AddSignIn(ApiService* service) {
   AddAccessWork<api::WhoAmIRequest, api::WhoAmIResponse>(
       service, "WhoAmI", backend.pool,
       [](const Call& call, const api::WhoAmIRequest&, api::WhoAmIResponse* out) -> Result<void> {
-        Fill(call.identity, call, out->mutable_identity());
+        FillIdentity(call.identity, call, out->mutable_identity());
         return {};
       });
   AddAccessChange<api::SignOutRequest, api::SignOutResponse>(

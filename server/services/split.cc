@@ -11,7 +11,6 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 
 // Tag and length of an element.
 constexpr size_t kOverhead = 16;
@@ -23,7 +22,7 @@ class Splitter {
   // Moves every repeated string and message below `from` into parts. Maps and numbers stay: they
   // are bounded by their keys and their size.
   void Take(Message* from) {
-    const Reflection* reflection = from->GetReflection();
+    const google::protobuf::Reflection* reflection = from->GetReflection();
     std::vector<const FieldDescriptor*> fields;
     reflection->ListFields(*from, &fields);
     for (const FieldDescriptor* field : fields) {
@@ -84,7 +83,7 @@ std::vector<std::unique_ptr<Message>> SplitToFit(std::unique_ptr<Message> whole,
   }
   const FieldDescriptor* field = whole->GetDescriptor()->FindFieldByName(identity);
   CHECK(field != nullptr && !field->is_repeated());
-  const Reflection* reflection = whole->GetReflection();
+  const google::protobuf::Reflection* reflection = whole->GetReflection();
   const std::unique_ptr<Message> identified(whole->New());
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
     reflection->SetString(identified.get(), field, reflection->GetString(*whole, field));

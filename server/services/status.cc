@@ -674,7 +674,7 @@ size_t LongestOf(std::string_view key) {
 }
 
 // Fills the placeholders of `text`; sets *missing when one of them had nothing to show.
-std::string Fill(std::string_view text, const Metadata& metadata, bool* missing) {
+std::string FillIn(std::string_view text, const Metadata& metadata, bool* missing) {
   std::string filled;
   while (!text.empty()) {
     const size_t mark = text.find('{');
@@ -755,7 +755,7 @@ Metadata FullMetadata(const Error& error) {
   return metadata;
 }
 
-std::string SubjectOf(const Metadata& metadata) {
+std::string ErrorSubject(const Metadata& metadata) {
   for (const char* key : {"case", "customer"}) {
     if (const auto found = metadata.find(key); found != metadata.end()) {
       return key + ("/" + Shown(found->second));
@@ -796,7 +796,7 @@ google::rpc::PreconditionFailure PreconditionOf(const Error& error, const Metada
   if (failure.violations_size() == 0) {
     auto* row = failure.add_violations();
     row->set_type(std::string(Name(error.reason)));
-    row->set_subject(SubjectOf(metadata));
+    row->set_subject(ErrorSubject(metadata));
     row->set_description(message);
   }
   return failure;
@@ -846,13 +846,13 @@ std::string FillTemplate(std::string_view text, const Metadata& metadata) {
     const size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
     bool missing = false;
     if (open == std::string_view::npos || close == std::string_view::npos) {
-      return filled + Fill(text, metadata, &missing);
+      return filled + FillIn(text, metadata, &missing);
     }
-    filled += Fill(text.substr(0, open), metadata, &missing);
+    filled += FillIn(text.substr(0, open), metadata, &missing);
     const std::string_view part = text.substr(open + 1, close - open - 1);
     if (IsOptionalPart(part)) {
       bool left_out = false;
-      const std::string inner = Fill(part, metadata, &left_out);
+      const std::string inner = FillIn(part, metadata, &left_out);
       if (!left_out) filled += inner;
     } else {
       filled += text.substr(open, close - open + 1);

@@ -16,7 +16,7 @@ void AppendSized(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-std::string BytesOf(const IdentityKey& key) {
+std::string KeyBytes(const IdentityKey& key) {
   std::string bytes;
   AppendSized(bytes, Name(key.kind));
   AppendSized(bytes, key.source_system);
@@ -60,7 +60,7 @@ std::vector<IdentityKey> FoldedKeys(const Customer& customer) {
   return IdentityKeys(Folded(customer));
 }
 
-Hash128 IdentityHash(const IdentityKey& key) { return HashOf<Hash128>(BytesOf(key), nullptr); }
+Hash128 IdentityHash(const IdentityKey& key) { return HashOf<Hash128>(KeyBytes(key), nullptr); }
 
 std::vector<Hash128> IdentityHashes(const Customer& customer) {
   std::vector<Hash128> hashes;
@@ -69,7 +69,7 @@ std::vector<Hash128> IdentityHashes(const Customer& customer) {
 }
 
 Hash256 SuppressionHash(const IdentityKey& key, const SuppressionSecret& secret) {
-  return HashOf<Hash256>(BytesOf(key), &secret);
+  return HashOf<Hash256>(KeyBytes(key), &secret);
 }
 
 std::vector<Hash256> SuppressionHashes(const Customer& customer, const SuppressionSecret& secret) {

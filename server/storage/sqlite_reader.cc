@@ -9,7 +9,7 @@
 namespace rebound {
 namespace {
 
-constexpr int64_t kNeverDue = std::numeric_limits<int64_t>::max();
+constexpr int64_t kNeverDueMillis = std::numeric_limits<int64_t>::max();
 
 template <typename T>
 T Undamaged(std::optional<T> decoded, const char* what) {
@@ -805,7 +805,7 @@ template <typename Base>
 std::vector<CaseId> SqliteReads<Base>::CasesDue(Timestamp now, int32_t limit) {
   Query query(connection_,
               "SELECT id FROM cases WHERE due_sort <= ? ORDER BY due_sort, number LIMIT ?");
-  query.Bind(std::min(ToMillis(now), kNeverDue - 1)).Bind(int64_t{limit});
+  query.Bind(std::min(ToMillis(now), kNeverDueMillis - 1)).Bind(int64_t{limit});
   std::vector<CaseId> ids;
   while (query.Step()) ids.push_back(query.GetId<CaseId>(0));
   return ids;
@@ -825,7 +825,7 @@ template <typename Base>
 std::optional<Timestamp> SqliteReads<Base>::EarliestDue() {
   std::optional<Timestamp> earliest;
   Query of_cases(connection_, "SELECT due_sort FROM cases ORDER BY due_sort, number LIMIT 1");
-  if (of_cases.Step() && of_cases.Int(0) != kNeverDue) earliest = FromMillis(of_cases.Int(0));
+  if (of_cases.Step() && of_cases.Int(0) != kNeverDueMillis) earliest = FromMillis(of_cases.Int(0));
   Query of_entries(connection_,
                    "SELECT due_ms FROM blacklist_entries WHERE due_ms IS NOT NULL "
                    "ORDER BY due_ms, number LIMIT 1");
@@ -838,7 +838,7 @@ std::optional<Timestamp> SqliteReads<Base>::EarliestDue() {
 
 template <typename Base>
 int64_t SqliteReads<Base>::CountDue(Timestamp now) {
-  const int64_t by = std::min(ToMillis(now), kNeverDue - 1);
+  const int64_t by = std::min(ToMillis(now), kNeverDueMillis - 1);
   Query query(connection_,
               "SELECT (SELECT COUNT(*) FROM cases WHERE due_sort <= ?) + "
               "(SELECT COUNT(*) FROM blacklist_entries WHERE due_ms <= ?)");

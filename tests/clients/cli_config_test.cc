@@ -21,14 +21,6 @@
 namespace rebound::cli {
 namespace {
 
-template <class Message>
-Message FromJson(const std::string& json) {
-  Message message;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
-  EXPECT_TRUE(status.ok()) << status.ToString();
-  return message;
-}
-
 TEST(CliClocksTest, SpansAreSaidInTwoUnitsAtMost) {
   struct Row {
     int64_t seconds;

@@ -17,20 +17,20 @@
 namespace rebound::cli {
 namespace {
 
-struct Outcome {
+struct ExportOutcome {
   int code = 0;
   std::string out{}, err{};
 };
 
 class CliExportRecordsTest : public testing::Test {
  protected:
-  Outcome Run(const std::string& who, std::vector<const char*> arguments) {
+  ExportOutcome Run(const std::string& who, std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "rebound");
     Surroundings surroundings;
     surroundings.variables["REBOUND_SERVER"] = "127.0.0.1:" + std::to_string(server_.port());
     if (!who.empty()) surroundings.variables["REBOUND_TOKEN"] = server_.TokenOf(who);
     std::ostringstream out, err;
-    Outcome outcome;
+    ExportOutcome outcome;
     outcome.code =
         RunCli(static_cast<int>(arguments.size()), arguments.data(), out, err, surroundings);
     outcome.out = out.str();
@@ -46,7 +46,7 @@ TEST_F(CliExportRecordsTest, TheHelpSaysWhatThereIs) {
   for (const std::vector<const char*>& line : {std::vector<const char*>{"export", "--help"},
                                                {"export", "cases", "--help"},
                                                {"export", "events", "--help"}}) {
-    const Outcome help = Run("", line);
+    const ExportOutcome help = Run("", line);
     EXPECT_EQ(help.code, kExitOk);
     text += help.out + "\n";
   }
@@ -57,7 +57,7 @@ TEST_F(CliExportRecordsTest, AFileAppearsOnceItIsWholeAndForNobodyElse) {
   server_.Do<v1::SubmitResponseResponse>(
       "admin", R"(response { program_id: "touchpoint" score: 2 reason: "等了, 很久"
                   customer_key { source_system: "crm" external_id: "1" } })");
-  const Outcome shown = Run("manager", {"export", "responses", "--filter", "score = 2"});
+  const ExportOutcome shown = Run("manager", {"export", "responses", "--filter", "score = 2"});
   EXPECT_EQ(shown.code, kExitOk) << shown.err;
   EXPECT_EQ(shown.out.substr(0, 8), "id,etag,");
   EXPECT_NE(shown.out.find(",\"等了, 很久\","), std::string::npos) << shown.out;
@@ -69,8 +69,8 @@ TEST_F(CliExportRecordsTest, AFileAppearsOnceItIsWholeAndForNobodyElse) {
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_FALSE(std::filesystem::exists(name + ".part"));
 
-  const Outcome kept = Run("manager", {"export", "responses", "--bom", "--reason", "monthly",
-                                       "--out", name.c_str(), "--lang", "zh"});
+  const ExportOutcome kept = Run("manager", {"export", "responses", "--bom", "--reason", "monthly",
+                                             "--out", name.c_str(), "--lang", "zh"});
   EXPECT_EQ(kept.code, kExitOk) << kept.err;
   EXPECT_EQ(kept.out, "");
   EXPECT_NE(kept.err.find("1 条记录"), std::string::npos) << kept.err;
@@ -82,7 +82,7 @@ TEST_F(CliExportRecordsTest, AFileAppearsOnceItIsWholeAndForNobodyElse) {
   using Perms = std::filesystem::perms;
   EXPECT_EQ(std::filesystem::status(path).permissions(), Perms::owner_read | Perms::owner_write);
 
-  const Outcome events =
+  const ExportOutcome events =
       Run("manager", {"export", "events", "--type", "CaseOpened", "--format", "jsonl"});
   EXPECT_EQ(events.code, kExitOk) << events.err;
   EXPECT_NE(events.out.find("\"type\":\"CaseOpened\""), std::string::npos) << events.out;

@@ -1,7 +1,8 @@
 // Expected output as files below tests/golden/cli; UPDATE_GOLDEN=1 in the environment rewrites
-// them.
+// them. Messages of the API from the JSON that a test writes.
 #pragma once
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -10,6 +11,14 @@
 #include <string>
 
 namespace rebound::cli {
+
+template <class Message>
+Message FromJson(const std::string& json) {
+  Message message;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  return message;
+}
 
 inline void ExpectGolden(const std::string& name, const std::string& text) {
   const std::string path = std::string(REBOUND_SOURCE_DIR) + "/tests/golden/cli/" + name;

@@ -67,9 +67,9 @@ struct World {
 
 grpc::Status GoingAway() { return {grpc::StatusCode::UNAVAILABLE, "going away"}; }
 
-class FakeCustomers : public v1::CustomerService::Service {
+class JobCustomers : public v1::CustomerService::Service {
  public:
-  explicit FakeCustomers(World* world) : world_(*world) {}
+  explicit JobCustomers(World* world) : world_(*world) {}
 
   grpc::Status BatchUpsertCustomers(grpc::ServerContext*,
                                     const v1::BatchUpsertCustomersRequest* request,
@@ -96,9 +96,9 @@ class FakeCustomers : public v1::CustomerService::Service {
   World& world_;
 };
 
-class FakeCases : public v1::CaseService::Service {
+class JobCases : public v1::CaseService::Service {
  public:
-  explicit FakeCases(World* world) : world_(*world) {}
+  explicit JobCases(World* world) : world_(*world) {}
 
   grpc::Status BatchOpenCases(grpc::ServerContext*, const v1::BatchOpenCasesRequest* request,
                               v1::BatchOpenCasesResponse* reply) override {
@@ -125,11 +125,11 @@ class FakeCases : public v1::CaseService::Service {
   World& world_;
 };
 
-class FakeResponses : public v1::ResponseService::Service {
+class JobResponses : public v1::ResponseService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<v1::ImportResponsesResponse, v1::ImportResponsesRequest>;
 
-  explicit FakeResponses(World* world) : world_(*world) {}
+  explicit JobResponses(World* world) : world_(*world) {}
 
   grpc::Status ImportResponses(grpc::ServerContext*, Stream* stream) override {
     v1::ImportResponsesRequest request;
@@ -282,9 +282,9 @@ class CliImportJobTest : public testing::TestWithParam<Kind> {
   }
 
   World world_;
-  FakeCustomers customers_{&world_};
-  FakeCases cases_{&world_};
-  FakeResponses responses_{&world_};
+  JobCustomers customers_{&world_};
+  JobCases cases_{&world_};
+  JobResponses responses_{&world_};
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::string folder_;

@@ -16,14 +16,6 @@
 namespace rebound::cli {
 namespace {
 
-template <class Message>
-Message FromJson(const std::string& json) {
-  Message message;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
-  EXPECT_TRUE(status.ok()) << status.ToString();
-  return message;
-}
-
 v1::Case WorkedCase() {
   return FromJson<v1::Case>(R"({
     "id": "01h455vb4pex5vsknk084sn02q", "number": "C-1042", "etag": "\"7\"",

@@ -39,7 +39,7 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr Timestamp kNow = FromMillis(1'700'000'000'000);
+constexpr Timestamp kAccessNow = FromMillis(1'700'000'000'000);
 
 TEST(TokenTest, TokensAreLongPrintableAndDifferent) {
   std::set<std::string> seen;
@@ -349,7 +349,7 @@ class AuthenticatorTest : public testing::Test {
   }
 
   MemoryStore store_;
-  ManualClock clock_{kNow};
+  ManualClock clock_{kAccessNow};
   Authenticator authenticator_{store_, clock_};
 };
 

@@ -34,7 +34,6 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using testing::AllOf;
 using testing::ElementsAre;
-using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;

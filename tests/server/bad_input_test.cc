@@ -31,7 +31,7 @@ constexpr auto kAborted = grpc::StatusCode::ABORTED;
 constexpr auto kPrecondition = grpc::StatusCode::FAILED_PRECONDITION;
 
 // An id that no record has.
-constexpr char kNobody[] = "00000000000000000000000001";
+constexpr char kStranger[] = "00000000000000000000000001";
 
 std::string Repeat(std::string_view text, size_t count) {
   std::string repeated;
@@ -118,7 +118,7 @@ class BadInputTest : public ServerTest {
 };
 
 // A response with `change` in place of what the text has by default.
-std::string Response(const std::string& fields) { return "response { " + fields + " }"; }
+std::string ResponseText(const std::string& fields) { return "response { " + fields + " }"; }
 
 constexpr char kProgram[] = R"(program_id: "touchpoint" )";
 constexpr char kKey[] = R"(customer_key { source_system: "crm" external_id: "c1" } )";
@@ -129,11 +129,11 @@ std::string At(int64_t seconds, int64_t nanos = 0) {
          " nanos: " + std::to_string(nanos) + " }";
 }
 
-constexpr int64_t kNow = 1'772'442'000;  // kServerStart in seconds
+constexpr int64_t kNowSeconds = 1'772'442'000;  // kServerStart in seconds
 
 TEST_F(BadInputTest, ScoresOutsideTheScaleAreRefusedWithTheBounds) {
   const auto score = [](const std::string& value) {
-    return Response(std::string(kProgram) + kKey + "score: " + value);
+    return ResponseText(std::string(kProgram) + kKey + "score: " + value);
   };
   const auto out = [&](const std::string& value) {
     return Wrong{value,
@@ -150,20 +150,20 @@ TEST_F(BadInputTest, ScoresOutsideTheScaleAreRefusedWithTheBounds) {
       out("18446744073709551"),  //
       out("-9223372036854775808"),
       out("9223372036854775807"),
-      {"no score", "ResponseService/SubmitResponse", Response(std::string(kProgram) + kKey),
+      {"no score", "ResponseService/SubmitResponse", ResponseText(std::string(kProgram) + kKey),
        "REQUIRED_FIELD_MISSING", "response.score"},
       {"0 on a scale from 1",
        "ResponseService/SubmitResponse",
-       Response(std::string(R"(program_id: "service-csat" score: 0 )") + kKey),
+       ResponseText(std::string(R"(program_id: "service-csat" score: 0 )") + kKey),
        "SCORE_OUT_OF_RANGE",
        "response.score",
        {{"value", "0"}, {"expected", "1 to 5"}}},
       {"an item without a score", "ResponseService/SubmitResponse",
-       Response(kGood + R"(items { key: "overall" })"), "REQUIRED_FIELD_MISSING",
+       ResponseText(kGood + R"(items { key: "overall" })"), "REQUIRED_FIELD_MISSING",
        "response.items[0].score"},
       {"an item far out",
        "ResponseService/SubmitResponse",
-       Response(kGood + R"(items { key: "a" score: 1 } items { key: "b" score: 1000001 })"),
+       ResponseText(kGood + R"(items { key: "a" score: 1 } items { key: "b" score: 1000001 })"),
        "NUMBER_OUT_OF_RANGE",
        "response.items[1].score",
        {{"value", "1000001"}}},
@@ -176,94 +176,95 @@ TEST_F(BadInputTest, ResponsesWithWrongFieldsAreRefused) {
       {"no response", submit, "", "REQUIRED_FIELD_MISSING", "response"},
       {"unknown program",
        submit,
-       Response(std::string(R"(program_id: "nps" score: 9 )") + kKey),
+       ResponseText(std::string(R"(program_id: "nps" score: 9 )") + kKey),
        "UNKNOWN_PROGRAM",
        "response.program_id",
        {{"value", "nps"}}},
-      {"no program", submit, Response(std::string("score: 9 ") + kKey), "REQUIRED_FIELD_MISSING",
-       "response.program_id"},
+      {"no program", submit, ResponseText(std::string("score: 9 ") + kKey),
+       "REQUIRED_FIELD_MISSING", "response.program_id"},
       {"no customer",
        submit,
-       Response(std::string(kProgram) + "score: 9"),
+       ResponseText(std::string(kProgram) + "score: 9"),
        "CUSTOMER_REQUIRED",
        "response.customer_key",
        {{"program", "touchpoint"}}},
       {"source system with a blank",
        submit,
-       Response(std::string(kProgram) +
-                R"(score: 9 customer_key { source_system: "c r m" external_id: "x" })"),
+       ResponseText(std::string(kProgram) +
+                    R"(score: 9 customer_key { source_system: "c r m" external_id: "x" })"),
        "ID_INVALID",
        "response.customer_key.source_system",
        {{"value", "c r m"}}},
       {"no external id", submit,
-       Response(std::string(kProgram) + R"(score: 9 customer_key { source_system: "crm" })"),
+       ResponseText(std::string(kProgram) + R"(score: 9 customer_key { source_system: "crm" })"),
        "REQUIRED_FIELD_MISSING", "response.customer_key.external_id"},
       {"control character in a key", submit,
-       Response(std::string(kProgram) +
-                R"(score: 9 customer_key { source_system: "crm" external_id: "a\nb" })"),
+       ResponseText(std::string(kProgram) +
+                    R"(score: 9 customer_key { source_system: "crm" external_id: "a\nb" })"),
        "ID_INVALID", "response.customer_key.external_id"},
-      {"blank at the end of a key", submit, Response(kGood + R"(touchpoint: "hotline ")"),
+      {"blank at the end of a key", submit, ResponseText(kGood + R"(touchpoint: "hotline ")"),
        "ID_INVALID", "response.touchpoint"},
       {"201 characters of key", submit,
-       Response(kGood + "order_reference: \"" + Repeat("单", 201) + "\""), "ID_INVALID",
+       ResponseText(kGood + "order_reference: \"" + Repeat("单", 201) + "\""), "ID_INVALID",
        "response.order_reference"},
       {"malformed customer id", submit,
-       Response(std::string(kProgram) + R"(score: 9 customer_id: "../etc/passwd")"), "ID_INVALID",
-       "response.customer_id"},
-      {"upper-case id", submit, Response(kGood + R"(case_id: "0000000000000000000000000A")"),
+       ResponseText(std::string(kProgram) + R"(score: 9 customer_id: "../etc/passwd")"),
+       "ID_INVALID", "response.customer_id"},
+      {"upper-case id", submit, ResponseText(kGood + R"(case_id: "0000000000000000000000000A")"),
        "ID_INVALID", "response.case_id"},
       {"27 characters of id", submit,
-       Response(kGood + R"(invitation_id: "000000000000000000000000000")"), "ID_INVALID",
+       ResponseText(kGood + R"(invitation_id: "000000000000000000000000000")"), "ID_INVALID",
        "response.invitation_id"},
-      {"look-alike letters", submit, Response(kGood + R"(case_id: "０0000000000000000000000000")"),
-       "ID_INVALID", "response.case_id"},
+      {"look-alike letters", submit,
+       ResponseText(kGood + R"(case_id: "０0000000000000000000000000")"), "ID_INVALID",
+       "response.case_id"},
       {"unknown customer id",
        submit,
-       Response(std::string(kProgram) + "score: 9 customer_id: \"" + kNobody + "\""),
+       ResponseText(std::string(kProgram) + "score: 9 customer_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
        kNotFound},
       {"unknown case",
        submit,
-       Response(kGood + "case_id: \"" + kNobody + "\""),
+       ResponseText(kGood + "case_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "case"}},
        kNotFound},
       {"unknown invitation",
        submit,
-       Response(kGood + "invitation_id: \"" + kNobody + "\""),
+       ResponseText(kGood + "invitation_id: \"" + kStranger + "\""),
        "NOT_FOUND",
        "",
        {{"resource", "invitation"}},
        kNotFound},
       {"65 items",
        submit,
-       Response(kGood + Repeat(R"(items { key: "a" score: 1 } )", 65)),
+       ResponseText(kGood + Repeat(R"(items { key: "a" score: 1 } )", 65)),
        "TOO_MANY_ITEMS",
        "response.items",
        {{"value", "65"}, {"expected", "64"}}},
       {"65 follow-ups",
        submit,
-       Response(kGood + Repeat("follow_ups { question: \"?\" } ", 65)),
+       ResponseText(kGood + Repeat("follow_ups { question: \"?\" } ", 65)),
        "TOO_MANY_ITEMS",
        "response.follow_ups",
        {{"value", "65"}}},
       {"attribute key of 65 characters", submit,
-       Response(kGood + "attributes { key: \"" + Repeat("k", 65) + "\" value: \"v\" }"),
+       ResponseText(kGood + "attributes { key: \"" + Repeat("k", 65) + "\" value: \"v\" }"),
        "ID_INVALID", "response.attributes[" + Repeat("k", 64) + "]"},
-      {"empty attribute key", submit, Response(kGood + "attributes { key: \"\" value: \"v\" }"),
+      {"empty attribute key", submit, ResponseText(kGood + "attributes { key: \"\" value: \"v\" }"),
        "REQUIRED_FIELD_MISSING", "response.attributes[]"},
       {"attribute value of 1,025 characters",
        submit,
-       Response(kGood + "attributes { key: \"k\" value: \"" + Repeat("值", 1025) + "\" }"),
+       ResponseText(kGood + "attributes { key: \"k\" value: \"" + Repeat("值", 1025) + "\" }"),
        "TEXT_TOO_LONG",
        "response.attributes[k]",
        {{"value", "1025"}, {"expected", "1024"}}},
       {"case of another customer",
        submit,
-       Response(std::string(kProgram) + R"(score: 9 case_id: "$CASE"
+       ResponseText(std::string(kProgram) + R"(score: 9 case_id: "$CASE"
                 customer_key { source_system: "crm" external_id: "c2" })"),
        "PAIRING_MISMATCH",
        "",
@@ -271,7 +272,7 @@ TEST_F(BadInputTest, ResponsesWithWrongFieldsAreRefused) {
        kPrecondition},
       {"case of another program",
        submit,
-       Response(R"(program_id: "relationship" score: 9 case_id: "$CASE"
+       ResponseText(R"(program_id: "relationship" score: 9 case_id: "$CASE"
                 customer_key { source_system: "crm" external_id: "c1" })"),
        "PAIRING_MISMATCH",
        "",
@@ -279,7 +280,7 @@ TEST_F(BadInputTest, ResponsesWithWrongFieldsAreRefused) {
        kPrecondition},
       {"external id with other content",
        submit,
-       Response(kGood + R"(external_key { source_system: "survey" external_id: "1" })"),
+       ResponseText(kGood + R"(external_key { source_system: "survey" external_id: "1" })"),
        "RESPONSE_EXTERNAL_ID_REUSED",
        "",
        {{"source_system", "survey"}, {"external_id", "1"}},
@@ -292,7 +293,7 @@ TEST_F(BadInputTest, TimesOutsideTheirBoundsAreRefusedAndThoseInsideAreNot) {
                       const std::string& value) {
     return Wrong{name,
                  "ResponseService/SubmitResponse",
-                 Response(fields),
+                 ResponseText(fields),
                  "TIMESTAMP_OUT_OF_RANGE",
                  "response.occur_time",
                  {{"value", value}}};
@@ -300,25 +301,25 @@ TEST_F(BadInputTest, TimesOutsideTheirBoundsAreRefusedAndThoseInsideAreNot) {
   Check({
       out("before 1970", At(-1), "1969-12-31T23:59:59Z"),
       out("a nanosecond before 1970", At(-1, 999'999'999), "1969-12-31T23:59:59.999Z"),
-      out("5 minutes and 1 second ahead", At(kNow + 301), "2026-03-02T09:05:01Z"),
+      out("5 minutes and 1 second ahead", At(kNowSeconds + 301), "2026-03-02T09:05:01Z"),
       out("year 9999", At(253'402'300'799), "9999-12-31T23:59:59Z"),
-      out("a billion nanoseconds", At(kNow, 1'000'000'000), "1772442000 s 1000000000 ns"),
-      out("negative nanoseconds", At(kNow, -1), "1772442000 s -1 ns"),
+      out("a billion nanoseconds", At(kNowSeconds, 1'000'000'000), "1772442000 s 1000000000 ns"),
+      out("negative nanoseconds", At(kNowSeconds, -1), "1772442000 s -1 ns"),
       out("before the year 1", At(-62'135'596'801), "-62135596801 s 0 ns"),
       out("the end of 64 bits", At(9'223'372'036'854'775'807), "9223372036854775807 s 0 ns"),
   });
-  for (const std::string& good : {At(0), At(kNow + 300), At(kNow, 999'999'999)}) {
+  for (const std::string& good : {At(0), At(kNowSeconds + 300), At(kNowSeconds, 999'999'999)}) {
     const auto stored =
-        server_.Do<api::SubmitResponseResponse>("integration", Response(good)).response();
+        server_.Do<api::SubmitResponseResponse>("integration", ResponseText(good)).response();
     EXPECT_GE(stored.occur_time().seconds(), 0);
-    EXPECT_LE(stored.occur_time().seconds(), kNow) << "within the skew a later time is now";
+    EXPECT_LE(stored.occur_time().seconds(), kNowSeconds) << "within the skew a later time is now";
   }
 }
 
 TEST_F(BadInputTest, TextsAreMeasuredInCodePointsAndKeptAsTheyAre) {
   const std::string longest = Repeat("很", 32'768);
   const auto stored = server_.Do<api::SubmitResponseResponse>(
-      "integration", Response(kGood + "reason: \"" + longest + "\""));
+      "integration", ResponseText(kGood + "reason: \"" + longest + "\""));
   EXPECT_EQ(
       server_
           .Do<api::GetResponseResponse>("agent", "response_id: \"" + stored.response().id() + "\"")
@@ -329,25 +330,25 @@ TEST_F(BadInputTest, TextsAreMeasuredInCodePointsAndKeptAsTheyAre) {
   Check({
       {"reason",
        "ResponseService/SubmitResponse",
-       Response(kGood + "reason: " + too_long),
+       ResponseText(kGood + "reason: " + too_long),
        "TEXT_TOO_LONG",
        "response.reason",
        {{"value", "32769"}, {"expected", "32768"}}},
       {"suggestion",
        "ResponseService/SubmitResponse",
-       Response(kGood + "suggestion: " + too_long),
+       ResponseText(kGood + "suggestion: " + too_long),
        "TEXT_TOO_LONG",
        "response.suggestion",
        {{"value", "32769"}}},
       {"follow-up", "ResponseService/SubmitResponse",
-       Response(kGood + "follow_ups { answer: \"\" } follow_ups { answer: " + too_long + " }"),
+       ResponseText(kGood + "follow_ups { answer: \"\" } follow_ups { answer: " + too_long + " }"),
        "TEXT_TOO_LONG", "response.follow_ups[1].answer"},
-      {"NUL", "ResponseService/SubmitResponse", Response(kGood + R"(reason: "a\000b")"),
+      {"NUL", "ResponseService/SubmitResponse", ResponseText(kGood + R"(reason: "a\000b")"),
        "NUL_NOT_ALLOWED", "response.reason"},
       {"NUL in a key", "ResponseService/SubmitResponse",
-       Response(kGood + R"(touchpoint: "a\000b")"), "ID_INVALID", "response.touchpoint"},
+       ResponseText(kGood + R"(touchpoint: "a\000b")"), "ID_INVALID", "response.touchpoint"},
       {"NUL in an attribute", "ResponseService/SubmitResponse",
-       Response(kGood + R"(attributes { key: "k" value: "\000" })"), "NUL_NOT_ALLOWED",
+       ResponseText(kGood + R"(attributes { key: "k" value: "\000" })"), "NUL_NOT_ALLOWED",
        "response.attributes[k]"},
       {"note", "CaseService/LogAttempt",
        R"(case_id: "C-1" attempt { channel: CHANNEL_PHONE outcome: ATTEMPT_OUTCOME_BUSY note: )" +
@@ -375,7 +376,7 @@ TEST_F(BadInputTest, StrangeTextsAreKeptAsTheyAre) {
         Repeat("\U0001F600", 100), std::string("line\r\nline\ttab \x01 bell\x07"),
         std::string("'; DROP TABLE cases; --")}) {
     api::SubmitResponseRequest request =
-        FromText<api::SubmitResponseRequest>(R"(request_id: "r")" + Response(kGood));
+        FromText<api::SubmitResponseRequest>(R"(request_id: "r")" + ResponseText(kGood));
     request.set_request_id("strange-" + std::to_string(std::hash<std::string>()(text)));
     request.mutable_response()->set_reason(text);
     api::SubmitResponseResponse response;
@@ -589,24 +590,24 @@ TEST_F(BadInputTest, RequestIdsMustBePresentAndPlain) {
 }
 
 TEST_F(BadInputTest, ARequestIdComesWithOneBody) {
-  const std::string first = R"(request_id: "once" )" + Response(kGood);
+  const std::string first = R"(request_id: "once" )" + ResponseText(kGood);
   server_.Do<api::SubmitResponseResponse>("admin", first);
   Check({{"other body",
           "ResponseService/SubmitResponse",
-          R"(request_id: "once" )" + Response(kGood + R"(reason: "another")"),
+          R"(request_id: "once" )" + ResponseText(kGood + R"(reason: "another")"),
           "REQUEST_ID_REUSED",
           "",
           {{"request_id", "once"}},
           kExists}});
   // Another principal and another method are other requests.
   server_.Do<api::SubmitResponseResponse>(
-      "integration", R"(request_id: "once" )" + Response(kGood + R"(reason: "another")"));
+      "integration", R"(request_id: "once" )" + ResponseText(kGood + R"(reason: "another")"));
   server_.Do<api::ClaimNextCaseResponse>("admin", R"(request_id: "once")");
 }
 
 TEST_F(BadInputTest, ARunningRequestIsNotStartedTwice) {
   server_.store().HoldWrites();
-  const std::string request = R"(request_id: "slow" )" + Response(kGood);
+  const std::string request = R"(request_id: "slow" )" + ResponseText(kGood);
   auto first = std::async(std::launch::async, [&] {
     return server_.Do<api::SubmitResponseResponse>("admin", request);
   });
@@ -651,7 +652,8 @@ TEST(QueueTest, AFullQueueRefusesAndTellsWhenToComeBack) {
 
 TEST_F(BadInputTest, WorkWhoseDeadlinePassedInTheQueueIsNotDone) {
   server_.store().HoldWrites();
-  auto request = FromText<api::SubmitResponseRequest>(R"(request_id: "late" )" + Response(kGood));
+  auto request =
+      FromText<api::SubmitResponseRequest>(R"(request_id: "late" )" + ResponseText(kGood));
   // The second call outlives the first, so that the first's deadline is well past when it is run.
   for (const char* id : {"late", "later"}) {
     request.set_request_id(id);
@@ -682,7 +684,7 @@ TEST_F(BadInputTest, DeadlinesOfAMillisecondLeaveTheServerWell) {
 TEST_F(BadInputTest, AFailedStoreAcknowledgesNothingMore) {
   server_.store().FailWrites();
   for (int i = 0; i < 2; ++i) {
-    const Refusal refusal = Refuse("ResponseService/SubmitResponse", Response(kGood));
+    const Refusal refusal = Refuse("ResponseService/SubmitResponse", ResponseText(kGood));
     EXPECT_EQ(refusal.code, grpc::StatusCode::UNAVAILABLE);
     EXPECT_EQ(refusal.reason, "STORE_UNAVAILABLE");
     EXPECT_EQ(refusal.retry_seconds, 5);
@@ -780,7 +782,7 @@ TEST_F(BadInputTest, CasesMustBeNamedByIdOrNumber) {
         {id, "CaseService/ListCaseEvents", "case_id: \"" + id + "\"", "ID_INVALID", "case_id"});
   }
   table.push_back({"none", "CaseService/GetCase", "", "REQUIRED_FIELD_MISSING", "case_id"});
-  for (const char* id : {"C-999", kNobody, "C-999999999999999999"}) {
+  for (const char* id : {"C-999", kStranger, "C-999999999999999999"}) {
     table.push_back({id,
                      "CaseService/GetCase",
                      "case_id: \"" + std::string(id) + "\"",
@@ -1120,7 +1122,7 @@ TEST_F(BadInputTest, CasesOpenedByHandAreCheckedInEveryField) {
        {{"value", "nps"}}},
       {"unknown customer",
        "CaseService/OpenCase",
-       R"(case { program_id: "touchpoint" customer_id: ")" + std::string(kNobody) + "\" }",
+       R"(case { program_id: "touchpoint" customer_id: ")" + std::string(kStranger) + "\" }",
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
@@ -1138,7 +1140,7 @@ TEST_F(BadInputTest, CasesOpenedByHandAreCheckedInEveryField) {
       wrong(Repeat(R"(attachments { uri: "https://a" } )", 33), "TOO_MANY_ITEMS",
             "case.attachments"),
       wrong(Repeat(R"(topics: "a" )", 33), "TOO_MANY_ITEMS", "case.topics"),
-      wrong(Repeat("links { case_id: \"" + std::string(kNobody) + "\" } ", 65), "TOO_MANY_ITEMS",
+      wrong(Repeat("links { case_id: \"" + std::string(kStranger) + "\" } ", 65), "TOO_MANY_ITEMS",
             "case.links"),
       wrong(R"(links { kind: "duplicate" })", "REQUIRED_FIELD_MISSING", "case.links[0].case_id"),
       wrong(R"(links { case_id: "C-1" })", "ID_INVALID", "case.links[0].case_id"),
@@ -1170,10 +1172,10 @@ TEST_F(BadInputTest, VerbsAreCheckedForTheirTimesAndTexts) {
       {"no outcome", "CaseService/LogAttempt", R"(case_id: "C-1" attempt { channel: CHANNEL_SMS })",
        "ENUM_VALUE_UNKNOWN", "attempt.outcome"},
       {"before the case", "CaseService/LogAttempt",
-       attempt("occur_time { seconds: " + std::to_string(kNow - 1) + " }"),
+       attempt("occur_time { seconds: " + std::to_string(kNowSeconds - 1) + " }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
       {"ahead", "CaseService/LogAttempt",
-       attempt("occur_time { seconds: " + std::to_string(kNow + 301) + " }"),
+       attempt("occur_time { seconds: " + std::to_string(kNowSeconds + 301) + " }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
       {"no time at all", "CaseService/LogAttempt", attempt("occur_time { seconds: -62135596801 }"),
        "TIMESTAMP_OUT_OF_RANGE", "attempt.occur_time"},
@@ -1184,13 +1186,14 @@ TEST_F(BadInputTest, VerbsAreCheckedForTheirTimesAndTexts) {
        "REQUIRED_FIELD_MISSING", "commitment.promise"},
       {"no due time", "CaseService/MakeCommitment", R"(case_id: "C-1" commitment { promise: "x" })",
        "REQUIRED_FIELD_MISSING", "commitment.due_time"},
-      {"due now", "CaseService/MakeCommitment", due(kNow), "TIMESTAMP_OUT_OF_RANGE",
+      {"due now", "CaseService/MakeCommitment", due(kNowSeconds), "TIMESTAMP_OUT_OF_RANGE",
        "commitment.due_time"},
-      {"due in 11 years", "CaseService/MakeCommitment", due(kNow + int64_t{11} * 366 * 86'400),
-       "TIMESTAMP_OUT_OF_RANGE", "commitment.due_time"},
+      {"due in 11 years", "CaseService/MakeCommitment",
+       due(kNowSeconds + int64_t{11} * 366 * 86'400), "TIMESTAMP_OUT_OF_RANGE",
+       "commitment.due_time"},
       {"unknown remedy",
        "CaseService/RemedyCase",
-       R"(case_id: "C-1" remedy { state: REMEDY_STATE_OFFERED id: ")" + std::string(kNobody) +
+       R"(case_id: "C-1" remedy { state: REMEDY_STATE_OFFERED id: ")" + std::string(kStranger) +
            "\" }",
        "NOT_FOUND",
        "",
@@ -1264,7 +1267,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
       {"consent of tomorrow", "CustomerService/SetCustomerConsent",
        R"(customer_id: "$CUSTOMER" consents { purpose: CONSENT_PURPOSE_SURVEY occur_time {
           seconds: )" +
-           std::to_string(kNow + 86'400) + " } }",
+           std::to_string(kNowSeconds + 86'400) + " } }",
        "TIMESTAMP_OUT_OF_RANGE", "consents[0].occur_time"},
       {"consent source", "CustomerService/SetCustomerConsent",
        R"(customer_id: "$CUSTOMER" consents { purpose: CONSENT_PURPOSE_SURVEY source: ")" +
@@ -1277,7 +1280,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
        "behaviour.kind"},
       {"behaviour of tomorrow", "CustomerService/RecordBehaviour",
        R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time { seconds: )" +
-           std::to_string(kNow + 86'400) + " } " + kOrder,
+           std::to_string(kNowSeconds + 86'400) + " } " + kOrder,
        "TIMESTAMP_OUT_OF_RANGE", "behaviour.occur_time"},
       {"behaviour before there were computers", "CustomerService/RecordBehaviour",
        R"(customer_id: "$CUSTOMER" behaviour { kind: BEHAVIOUR_KIND_CHURN occur_time {
@@ -1306,7 +1309,7 @@ TEST_F(BadInputTest, CustomersAreCheckedInEveryField) {
        kNotFound},
       {"unknown customer",
        "CustomerService/SetCustomerConsent",
-       R"(do_not_contact: true customer_id: ")" + std::string(kNobody) + "\"",
+       R"(do_not_contact: true customer_id: ")" + std::string(kStranger) + "\"",
        "NOT_FOUND",
        "",
        {{"resource", "customer"}},
@@ -1329,7 +1332,7 @@ TEST_F(BadInputTest, AliasesNeverMakeARing) {
           kExists},
          {"unknown customer",
           method,
-          alias(kNobody, "c1"),
+          alias(kStranger, "c1"),
           "NOT_FOUND",
           "",
           {{"resource", "customer"}},
@@ -1375,10 +1378,10 @@ TEST_F(BadInputTest, AliasesNeverMakeARing) {
 TEST_F(BadInputTest, EveryFaultOfARequestIsToldAtOnce) {
   const Refusal refusal = Refuse(
       "ResponseService/SubmitResponse",
-      Response(R"(program_id: "touchpoint" score: 11 occur_time { seconds: -1 } touchpoint: " x"
+      ResponseText(R"(program_id: "touchpoint" score: 11 occur_time { seconds: -1 } touchpoint: " x"
                   reason: "\000" case_id: "x" items { key: "" score: 1 }
                   attributes { key: "k" value: ")" +
-               Repeat("v", 1025) + "\" }"));
+                   Repeat("v", 1025) + "\" }"));
   EXPECT_EQ(refusal.code, kInvalid);
   EXPECT_EQ(refusal.reason, "FIELD_VIOLATIONS");
   for (const char* field :
@@ -1405,7 +1408,7 @@ TEST_F(BadInputTest, ABatchHasLimitsAndEachAnswerStandsAlone) {
           {{"value", "501"}, {"expected", "1 to 500"}}}});
   const auto batch = server_.Do<api::BatchSubmitResponsesResponse>(
       "integration", "responses { " + kGood + " } responses { " + kProgram + kKey +
-                         "score: 11 } responses { " + kGood + "case_id: \"" + kNobody +
+                         "score: 11 } responses { " + kGood + "case_id: \"" + kStranger +
                          "\" } responses { " + kGood + "reason: \"last\" }");
   ASSERT_EQ(batch.results_size(), 4);
   EXPECT_TRUE(batch.results(0).has_response());
@@ -1491,7 +1494,7 @@ TEST_F(BadInputTest, ReportsAreCheckedForProgramGroupAndTimes) {
     };
     wrong(R"(group_by: "owner")", "FILTER_INVALID", "scope.group_by");
     wrong(R"(group_by: "attributes.")", "FILTER_INVALID", "scope.group_by");
-    wrong("as_of { seconds: " + std::to_string(kNow + 301) + " }", "TIMESTAMP_OUT_OF_RANGE",
+    wrong("as_of { seconds: " + std::to_string(kNowSeconds + 301) + " }", "TIMESTAMP_OUT_OF_RANGE",
           "scope.as_of");
     wrong("start_time { seconds: -1 }", "TIMESTAMP_OUT_OF_RANGE", "scope.start_time");
     wrong("end_time { nanos: 1000000000 }", "TIMESTAMP_OUT_OF_RANGE", "scope.end_time");

@@ -19,7 +19,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr int64_t kDay = 86'400;
-constexpr int64_t kStart = 1'772'442'000;  // kServerStart in seconds
+constexpr int64_t kServerStartSeconds = 1'772'442'000;  // kServerStart in seconds
 
 // Vouchers at our discretion, refunds by law, a rule that two vouchers in a year meet, and the
 // shipped notices.
@@ -77,16 +77,17 @@ class BlacklistApiTest : public testing::Test {
     return R"(entry { customer_id: ")" + customer +
            R"(" kind: BLACKLIST_KIND_REPEAT_COMPENSATION reason_code: "frequent_compensation"
               internal_reason: "asks each week" evidence { summary: "asked on Monday" )" +
-           Seconds("occur_time", kStart - kDay) + "} " +
-           Seconds("expire_time", kStart + 90 * kDay) + "} " + more;
+           Seconds("occur_time", kServerStartSeconds - kDay) + "} " +
+           Seconds("expire_time", kServerStartSeconds + 90 * kDay) + "} " + more;
   }
   static std::string Staff(const std::string& customer, const std::string& more = "") {
     return R"(entry { customer_id: ")" + customer +
            R"(" kind: BLACKLIST_KIND_STAFF_SAFETY reason_code: "threat"
               internal_reason: "at the till"
               evidence { summary: "raised a chair" )" +
-           Seconds("occur_time", kStart - kDay) + R"(} effects { queue_id: "safe" } )" +
-           Seconds("expire_time", kStart + 90 * kDay) + more + "} ";
+           Seconds("occur_time", kServerStartSeconds - kDay) +
+           R"(} effects { queue_id: "safe" } )" +
+           Seconds("expire_time", kServerStartSeconds + 90 * kDay) + more + "} ";
   }
   api::BlacklistEntry Propose(std::string_view who, const std::string& text) {
     return server_.Do<api::ProposeEntryResponse>(who, text).entry();
@@ -174,7 +175,7 @@ TEST_F(BlacklistApiTest, ASecondPersonDecidesAndItEndsAtItsInstant) {
   EXPECT_EQ(active.state(), api::BLACKLIST_STATE_ACTIVE);
   EXPECT_EQ(active.decisions(0).decider(), "chen");
   EXPECT_EQ(active.decisions(0).note(), "heard the calls");
-  EXPECT_EQ(active.appeal_until_time().seconds(), kStart + 30 * kDay);
+  EXPECT_EQ(active.appeal_until_time().seconds(), kServerStartSeconds + 30 * kDay);
   EXPECT_TRUE(active.in_force());
   EXPECT_EQ(Get().SerializeAsString(), active.SerializeAsString());
 
@@ -187,17 +188,17 @@ TEST_F(BlacklistApiTest, ASecondPersonDecidesAndItEndsAtItsInstant) {
   ASSERT_EQ(one.permits_size(), 1);
   EXPECT_EQ(one.permits(0).explanations(0).entry_id(), active.id());
   EXPECT_EQ(one.permits(0).explanations(0).reason_code(), "frequent_compensation");
-  EXPECT_EQ(one.permits(0).explanations(0).until().seconds(), kStart + 90 * kDay);
+  EXPECT_EQ(one.permits(0).explanations(0).until().seconds(), kServerStartSeconds + 90 * kDay);
 
-  MoveTo(kStart + 90 * kDay, std::chrono::milliseconds{-1});
+  MoveTo(kServerStartSeconds + 90 * kDay, std::chrono::milliseconds{-1});
   EXPECT_THAT(Restricted(mei_), ElementsAre(kVoucher));
-  MoveTo(kStart + 90 * kDay);
+  MoveTo(kServerStartSeconds + 90 * kDay);
   EXPECT_THAT(Restricted(mei_), IsEmpty()) << "before any timer has fired";
   EXPECT_FALSE(Get().in_force());
   EXPECT_THAT(Get().allowed_commands(), IsEmpty());
   server_.FireDueTimers();
   EXPECT_EQ(Get().state(), api::BLACKLIST_STATE_LAPSED);
-  EXPECT_EQ(Get().end_time().seconds(), kStart + 90 * kDay);
+  EXPECT_EQ(Get().end_time().seconds(), kServerStartSeconds + 90 * kDay);
   EXPECT_EQ(Refuse("zhao", "LiftEntry", Seen() + R"(note: "x")").reason,
             "BLACKLIST_TRANSITION_NOT_ALLOWED");
 }
@@ -243,8 +244,8 @@ TEST_F(BlacklistApiTest, EveryFaultOfAProposalIsToldAtOnce) {
   const Refusal against = with(
       "kind: BLACKLIST_KIND_REPEAT_COMPENSATION reason_code: \"ugly\" "
       "effects { remedy_types: \"refund\" remedy_types: \"gold\" program_ids: \"nps\" } " +
-      Seconds("expire_time", kStart + 366 * kDay) + Seconds("immediate_until", kStart + 60) +
-      "evidence { summary: \"x\" }");
+      Seconds("expire_time", kServerStartSeconds + 366 * kDay) +
+      Seconds("immediate_until", kServerStartSeconds + 60) + "evidence { summary: \"x\" }");
   for (const char* field :
        {"entry.reason_code", "entry.internal_reason", "entry.effects.program_ids",
         "entry.effects.remedy_types[0]", "entry.effects.remedy_types[1]", "entry.expire_time",
@@ -260,13 +261,14 @@ TEST_F(BlacklistApiTest, EveryFaultOfAProposalIsToldAtOnce) {
                             "entry.evidence[0].case_id", "entry.evidence[0].url"}) {
     EXPECT_TRUE(shape.HasField(field)) << field << "\n" << shape;
   }
-  const Refusal far = Refuse("chen", "ProposeEntry",
-                             "entry { customer_id: \"" + mei_ +
-                                 "\" kind: BLACKLIST_KIND_REPEAT_COMPENSATION reason_code: "
-                                 "\"frequent_compensation\" internal_reason: \"x\" evidence { "
-                                 "summary: \"x\" " +
-                                 Seconds("occur_time", kStart) + "} " +
-                                 Seconds("expire_time", kStart + 365 * kDay + 1) + "}");
+  const Refusal far =
+      Refuse("chen", "ProposeEntry",
+             "entry { customer_id: \"" + mei_ +
+                 "\" kind: BLACKLIST_KIND_REPEAT_COMPENSATION reason_code: "
+                 "\"frequent_compensation\" internal_reason: \"x\" evidence { "
+                 "summary: \"x\" " +
+                 Seconds("occur_time", kServerStartSeconds) + "} " +
+                 Seconds("expire_time", kServerStartSeconds + 365 * kDay + 1) + "}");
   EXPECT_EQ(far.reason, "BLACKLIST_EXPIRY_TOO_FAR") << far;
   EXPECT_EQ(Refuse("chen", "ProposeEntry", "").reason, "FIELD_VIOLATIONS");
   EXPECT_EQ(Refuse("chen", "ProposeEntry", Proposal("00000000000000000000000001")).code,
@@ -352,7 +354,7 @@ TEST_F(BlacklistApiTest, OutsideTheScopeThereIsNothing) {
         }
       }
       if (method->input_type()->FindFieldByName("until") != nullptr) {
-        text += Seconds("until", kStart + 100 * kDay);
+        text += Seconds("until", kServerStartSeconds + 100 * kDay);
       }
       return server_.Refuse("south", name, text);
     };
@@ -383,13 +385,13 @@ TEST_F(BlacklistApiTest, AnAppealIsDecidedByAThirdPersonAndCounted) {
   Propose("li", Proposal(mei_));
   Activate("chen");
   const std::string appeal = R"(words: "not me" evidence { summary: "was abroad" )" +
-                             Seconds("occur_time", kStart - kDay) + "} ";
+                             Seconds("occur_time", kServerStartSeconds - kDay) + "} ";
   const auto appealed =
       server_.Do<api::AppealEntryResponse>("admin", Named("B-1") + appeal).entry();
   EXPECT_EQ(appealed.appeal().filer(), "admin");
   EXPECT_EQ(appealed.appeal().words(), "not me");
   EXPECT_EQ(appealed.appeal().evidence(0).summary(), "was abroad");
-  EXPECT_EQ(appealed.appeal().due_time().seconds(), kStart + 14 * kDay);
+  EXPECT_EQ(appealed.appeal().due_time().seconds(), kServerStartSeconds + 14 * kDay);
   EXPECT_EQ(Refuse("li", "AppealEntry", Named("B-1") + appeal).reason, "BLACKLIST_APPEAL_MADE");
   const std::string verdict = R"(uphold: true note: "another caller")";
   EXPECT_EQ(Refuse("chen", "DecideEntryAppeal", Seen() + verdict).reason,
@@ -417,8 +419,8 @@ TEST_F(BlacklistApiTest, AnAppealIsDecidedByAThirdPersonAndCounted) {
   EXPECT_EQ(all.deciders(1).overturned_count(), 1);
   ASSERT_EQ(all.rules_size(), 1);
   EXPECT_EQ(all.rules(0).group(), "");
-  for (const std::string& none :
-       {Seconds("until_time", kStart), Seconds("since_time", kStart + kDay)}) {
+  for (const std::string& none : {Seconds("until_time", kServerStartSeconds),
+                                  Seconds("since_time", kServerStartSeconds + kDay)}) {
     EXPECT_EQ(server_.Do<api::GetBlacklistStatisticsResponse>("chen", none).kinds_size(), 0);
   }
 }
@@ -427,39 +429,41 @@ TEST_F(BlacklistApiTest, ALaterEndIsAnotherDecisionOfAnotherPerson) {
   Propose("li", Proposal(mei_));
   Activate("chen");
   EXPECT_TRUE(Refuse("li", "RequestEntryExtension", Named("B-1")).HasField("until"));
-  EXPECT_EQ(Refuse("li", "RequestEntryExtension",
-                   Named("B-1") + R"(reason: "x" )" + Seconds("until", kStart + 366 * kDay))
-                .reason,
-            "BLACKLIST_EXPIRY_TOO_FAR");
-  const auto asked =
-      server_
-          .Do<api::RequestEntryExtensionResponse>(
-              "zhao", Named("B-1") + R"(reason: "again" )" + Seconds("until", kStart + 180 * kDay))
-          .entry();
+  EXPECT_EQ(
+      Refuse("li", "RequestEntryExtension",
+             Named("B-1") + R"(reason: "x" )" + Seconds("until", kServerStartSeconds + 366 * kDay))
+          .reason,
+      "BLACKLIST_EXPIRY_TOO_FAR");
+  const auto asked = server_
+                         .Do<api::RequestEntryExtensionResponse>(
+                             "zhao", Named("B-1") + R"(reason: "again" )" +
+                                         Seconds("until", kServerStartSeconds + 180 * kDay))
+                         .entry();
   EXPECT_EQ(asked.extension().reason(), "again");
-  EXPECT_EQ(asked.expire_time().seconds(), kStart + 90 * kDay) << "not before it is decided";
+  EXPECT_EQ(asked.expire_time().seconds(), kServerStartSeconds + 90 * kDay)
+      << "not before it is decided";
   EXPECT_EQ(Refuse("zhao", "DecideEntryExtension", Seen() + R"(grant: true note: "x")").reason,
             "BLACKLIST_DECIDER_PROPOSED");
   const auto granted =
       server_
           .Do<api::DecideEntryExtensionResponse>("chen", Seen() + R"(grant: true note: "two more")")
           .entry();
-  EXPECT_EQ(granted.expire_time().seconds(), kStart + 180 * kDay);
+  EXPECT_EQ(granted.expire_time().seconds(), kServerStartSeconds + 180 * kDay);
   EXPECT_FALSE(granted.has_extension());
-  MoveTo(kStart + 100 * kDay);
+  MoveTo(kServerStartSeconds + 100 * kDay);
   server_.FireDueTimers();
   EXPECT_THAT(Restricted(mei_), ElementsAre(kVoucher));
 }
 
 TEST_F(BlacklistApiTest, ForTheSafetyOfStaffItHoldsAtOnceForThreeDays) {
-  EXPECT_EQ(
-      Refuse("li", "ProposeEntry", Staff(mei_, Seconds("immediate_until", kStart + 3 * kDay + 1)))
-          .reason,
-      "BLACKLIST_IMMEDIATE_TOO_LONG");
-  Propose("li", Staff(mei_, Seconds("immediate_until", kStart + 3 * kDay)));
+  EXPECT_EQ(Refuse("li", "ProposeEntry",
+                   Staff(mei_, Seconds("immediate_until", kServerStartSeconds + 3 * kDay + 1)))
+                .reason,
+            "BLACKLIST_IMMEDIATE_TOO_LONG");
+  Propose("li", Staff(mei_, Seconds("immediate_until", kServerStartSeconds + 3 * kDay)));
   EXPECT_THAT(Restricted(mei_),
               ElementsAre("CONTACT IN_PERSON NEEDS_APPROVAL B-1", "ROUTE ALLOWED B-1 to safe"));
-  MoveTo(kStart + 3 * kDay);
+  MoveTo(kServerStartSeconds + 3 * kDay);
   EXPECT_THAT(Restricted(mei_), IsEmpty()) << "nobody has decided";
   Activate("chen");
   EXPECT_THAT(Restricted(mei_),
@@ -473,17 +477,17 @@ TEST_F(BlacklistApiTest, AChannelIsLimitedAfterAWarningOnly) {
                     R"(" kind: BLACKLIST_KIND_CHANNEL_LIMIT reason_code: "abusive_contact"
                        effects { channels: CHANNEL_PHONE } internal_reason: "shouts"
                        customer_reason_zh: "多次辱骂客服" evidence { url: "https://calls/1" )" +
-                    Seconds("occur_time", kStart - kDay) + "} " +
-                    Seconds("expire_time", kStart + 90 * kDay) + "}");
+                    Seconds("occur_time", kServerStartSeconds - kDay) + "} " +
+                    Seconds("expire_time", kServerStartSeconds + 90 * kDay) + "}");
   const std::string verdict = R"(activate: true note: "heard" )";
   EXPECT_EQ(Refuse("chen", "DecideEntry", Seen() + verdict).reason, "BLACKLIST_WARNING_REQUIRED");
   EXPECT_TRUE(Refuse("chen", "WarnEntry", Named("B-1")).HasField("note"));
   const auto warned =
       server_.Do<api::WarnEntryResponse>("chen", Named("B-1") + R"(note: "first")").entry();
   EXPECT_EQ(warned.state(), api::BLACKLIST_STATE_WARNED);
-  EXPECT_EQ(warned.warn_time().seconds(), kStart);
+  EXPECT_EQ(warned.warn_time().seconds(), kServerStartSeconds);
   EXPECT_EQ(Refuse("zhao", "DecideEntry", Seen() + verdict).reason, "BLACKLIST_WARNING_REQUIRED");
-  MoveTo(kStart + 7 * kDay);
+  MoveTo(kServerStartSeconds + 7 * kDay);
   Activate("zhao");
   EXPECT_THAT(Restricted(mei_),
               ElementsAre("CONTACT PHONE BLOCKED B-1", "SURVEY PHONE BLOCKED B-1"));
@@ -513,8 +517,8 @@ TEST_F(BlacklistApiTest, RulesAreTriedOnThePastAndNothingIsStored) {
   const api::DryRunProposal& first = all.proposals(0);
   EXPECT_EQ(first.customer_id(), mei_);
   EXPECT_EQ(first.kind(), api::BLACKLIST_KIND_REPEAT_COMPENSATION);
-  EXPECT_EQ(first.propose_time().seconds(), kStart + 2 * 3600);
-  EXPECT_EQ(first.expire_time().seconds(), kStart + 2 * 3600 + 180 * kDay);
+  EXPECT_EQ(first.propose_time().seconds(), kServerStartSeconds + 2 * 3600);
+  EXPECT_EQ(first.expire_time().seconds(), kServerStartSeconds + 2 * 3600 + 180 * kDay);
   ASSERT_EQ(first.evidence_size(), 2);
   EXPECT_EQ(first.evidence(0).measure(), "remedies_granted");
   EXPECT_EQ(first.entry_number(), "");
@@ -528,13 +532,16 @@ TEST_F(BlacklistApiTest, RulesAreTriedOnThePastAndNothingIsStored) {
   const auto one = server_.Do<api::DryRunRulesResponse>(
       "chen", "rule_ids: \"two-vouchers\" customer_id: \"" + south + "\"");
   EXPECT_EQ(one.proposal_count(), 1);
-  EXPECT_EQ(server_.Do<api::DryRunRulesResponse>("chen", Seconds("until_time", kStart + 2 * 3600))
+  EXPECT_EQ(server_
+                .Do<api::DryRunRulesResponse>("chen",
+                                              Seconds("until_time", kServerStartSeconds + 2 * 3600))
                 .proposal_count(),
             0);
-  EXPECT_EQ(
-      server_.Do<api::DryRunRulesResponse>("chen", Seconds("since_time", kStart + 2 * 3600 + 1))
-          .proposal_count(),
-      1);
+  EXPECT_EQ(server_
+                .Do<api::DryRunRulesResponse>(
+                    "chen", Seconds("since_time", kServerStartSeconds + 2 * 3600 + 1))
+                .proposal_count(),
+            1);
   EXPECT_EQ(Refuse("chen", "DryRunRules", R"(rule_ids: "no")").code, grpc::StatusCode::NOT_FOUND);
   EXPECT_TRUE(Refuse("chen", "DryRunRules", "example_limit: 10001").HasField("example_limit"));
 
@@ -582,7 +589,7 @@ TEST_F(BlacklistApiTest, OnePersonsEntriesAreExportedWithThoseOfTheirAliases) {
     EXPECT_EQ(all.entries(0).internal_reason(), "asks each week");
     EXPECT_EQ(all.entries(1).evidence(0).summary(), "raised a chair");
     EXPECT_EQ(all.entries(1).decisions(0).note(), "heard");
-    EXPECT_EQ(all.export_time().seconds(), kStart);
+    EXPECT_EQ(all.export_time().seconds(), kServerStartSeconds);
     EXPECT_THAT(Restricted(named),
                 ElementsAre("CONTACT IN_PERSON NEEDS_APPROVAL B-2", "ROUTE ALLOWED B-2 to safe"));
   }
@@ -639,12 +646,12 @@ TEST_F(NoticeApiTest, WhatTheCustomerReadsIsShownBeforeItIsDecidedAndAfter) {
   EXPECT_THAT(Preview("WARNING").text(), HasSubstr("如在 2026年3月9日 17:00 前"));
   EXPECT_EQ(server_.LastSequence(), before) << "nothing is stored, and nothing sent";
 
-  MoveTo(kStart + kDay);
+  MoveTo(kServerStartSeconds + kDay);
   Activate("chen");
   const auto told = Preview("DECISION");
   EXPECT_THAT(told.text(), HasSubstr("自 2026年3月3日 17:00 至 2026年5月31日 17:00"));
   EXPECT_THAT(told.text(), HasSubstr("您可在 2026年4月2日 17:00 前申诉"));
-  MoveTo(kStart + 5 * kDay);
+  MoveTo(kServerStartSeconds + 5 * kDay);
   EXPECT_EQ(Preview("DECISION", "", "chen").SerializeAsString(), told.SerializeAsString());
 
   server_.Do<api::AppealEntryResponse>("li", Named("B-1") + R"(words: "not me")");
@@ -722,8 +729,8 @@ TEST(NoticeApiWithoutNoticesTest, AConfigurationWithoutNoticesSaysSo) {
       "agent", R"(entry { customer_id: ")" + mei +
                    R"(" kind: BLACKLIST_KIND_DO_NOT_CONTACT reason_code: "customer_wish"
                       internal_reason: "x" evidence { summary: "x" )" +
-                   Seconds("occur_time", kStart - kDay) + "} " +
-                   Seconds("expire_time", kStart + 90 * kDay) + "}");
+                   Seconds("occur_time", kServerStartSeconds - kDay) + "} " +
+                   Seconds("expire_time", kServerStartSeconds + 90 * kDay) + "}");
   const Refusal refusal = server.Refuse("agent", "BlacklistService/PreviewEntryNotice",
                                         "entry_id: \"B-1\" notice: BLACKLIST_NOTICE_WARNING");
   EXPECT_EQ(refusal.reason, "BLACKLIST_NOTICES_NOT_CONFIGURED") << refusal;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kClients = 64;
 
-std::string Quoted(const std::string& text) {
+std::string InQuotes(const std::string& text) {
   std::string quoted = "\"";
   for (char c : text) quoted += c == '"' ? std::string("\\\"") : std::string(1, c);
   return quoted + "\"";
@@ -58,7 +58,8 @@ class ConcurrencyTest : public ServerTest {
     std::string token;
     do {
       const auto page = server_.Do<api::ListCaseEventsResponse>(
-          "admin", "page_size: 1000 case_id: " + Quoted(case_id) + " page_token: " + Quoted(token));
+          "admin",
+          "page_size: 1000 case_id: " + InQuotes(case_id) + " page_token: " + InQuotes(token));
       events.insert(events.end(), page.events().begin(), page.events().end());
       token = page.next_page_token();
     } while (!token.empty());

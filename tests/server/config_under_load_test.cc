@@ -27,8 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kClients = 8;
-constexpr int kRounds = 12;
+constexpr int kCallers = 8;
+constexpr int kReloads = 12;
 
 // reboundd's own life: a store, the folder applied, a server; all of it again after a restart.
 class ConfigUnderLoadTest : public testing::Test {
@@ -208,10 +208,10 @@ class ConfigUnderLoadTest : public testing::Test {
 
 TEST_F(ConfigUnderLoadTest, ApplyingRollingBackReloadingAndRestartingFailNoCall) {
   std::vector<std::thread> clients;
-  for (int i = 0; i < kClients; ++i) clients.emplace_back([this, i] { Load(i); });
+  for (int i = 0; i < kCallers; ++i) clients.emplace_back([this, i] { Load(i); });
   std::set<int64_t> in_force;
   int64_t last = Status().revision();
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kReloads; ++round) {
     SetLimit(10 + round);
     const int64_t applied = Apply();
     EXPECT_GT(applied, last);

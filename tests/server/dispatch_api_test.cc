@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
 
-std::string Quoted(const std::string& text) {
+std::string JsonText(const std::string& text) {
   std::string quoted = "\"";
   for (char c : text) quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
   return quoted + "\"";
@@ -71,9 +71,9 @@ class DispatchApiTest : public testing::Test {
     case_ = answer.response().paired_case_id();
   }
 
-  std::string Named() const { return "case_id: " + Quoted(case_) + " "; }
+  std::string Named() const { return "case_id: " + JsonText(case_) + " "; }
   api::Case Get() { return server_.Do<api::GetCaseResponse>("admin", Named()).case_(); }
-  std::string Etag() { return "etag: " + Quoted(Get().etag()) + " "; }
+  std::string Etag() { return "etag: " + JsonText(Get().etag()) + " "; }
   template <typename Response>
   api::Case Do(std::string_view who, const std::string& text = "") {
     return server_.Do<Response>(who, Named() + text).case_();
@@ -227,11 +227,11 @@ TEST_F(DispatchApiTest, AnExtensionIsAskedForByOneAndGrantedByAnother) {
   EXPECT_EQ(c.extensions(0).amount().time().seconds(), 14400);
   EXPECT_EQ(Clock(api::CLOCK_KIND_REMEDY).due_time().seconds(), due) << "not yet";
 
-  const std::string named = "extension_id: " + Quoted(c.extensions(0).id()) + " grant: true ";
+  const std::string named = "extension_id: " + JsonText(c.extensions(0).id()) + " grant: true ";
   EXPECT_EQ(Refuse("li", "DecideExtension", named + Etag()).reason, "ROLE_NOT_ALLOWED");
   EXPECT_EQ(Refuse("admin", "DecideExtension", named).reason, "ETAG_REQUIRED");
   EXPECT_EQ(
-      Refuse("admin", "DecideExtension", "extension_id: " + Quoted(c.extensions(0).id()) + Etag())
+      Refuse("admin", "DecideExtension", "extension_id: " + JsonText(c.extensions(0).id()) + Etag())
           .reason,
       "REQUIRED_FIELD_MISSING")
       << "grant";
@@ -240,7 +240,7 @@ TEST_F(DispatchApiTest, AnExtensionIsAskedForByOneAndGrantedByAnother) {
   EXPECT_EQ(same.reason, "SECOND_PERSON_REQUIRED");
   EXPECT_EQ(same.metadata.at("person"), "manager");
   EXPECT_EQ(Refuse("admin", "DecideExtension",
-                   "extension_id: " + Quoted(case_) + " grant: true " + Etag())
+                   "extension_id: " + JsonText(case_) + " grant: true " + Etag())
                 .code,
             grpc::StatusCode::NOT_FOUND);
 
@@ -361,14 +361,14 @@ TEST_F(DispatchApiTest, HelpIsAskedForAndAnsweredOnce) {
   ASSERT_EQ(c.assists_size(), 1);
   EXPECT_EQ(c.assists(0).request(), "was it charged twice?");
   const std::string answer =
-      "assist_id: " + Quoted(c.assists(0).id()) + R"( text: "yes, on 3 March")";
+      "assist_id: " + JsonText(c.assists(0).id()) + R"( text: "yes, on 3 March")";
   c = Do<api::AssistCaseResponse>("wang", answer);
   ASSERT_EQ(c.assists_size(), 1);
   EXPECT_EQ(c.assists(0).answer(), "yes, on 3 March");
   EXPECT_EQ(c.assists(0).answerer(), "wang");
   EXPECT_EQ(c.owner(), "") << "the owner stays who it was";
   EXPECT_EQ(Refuse("wang", "AssistCase", answer).reason, "ASSIST_ANSWERED");
-  EXPECT_EQ(Refuse("wang", "AssistCase", "assist_id: " + Quoted(case_) + R"( text: "?")").code,
+  EXPECT_EQ(Refuse("wang", "AssistCase", "assist_id: " + JsonText(case_) + R"( text: "?")").code,
             grpc::StatusCode::NOT_FOUND);
 }
 
@@ -394,7 +394,7 @@ TEST_F(DispatchApiTest, APromiseIsSettledOnce) {
       "li",
       R"(commitment { promise: "call back" due_time { seconds: )" + std::to_string(due) + " } }");
   EXPECT_EQ(Clock(api::CLOCK_KIND_COMMITMENT).due_time().seconds(), due);
-  const std::string named = "commitment_id: " + Quoted(c.commitments(0).id());
+  const std::string named = "commitment_id: " + JsonText(c.commitments(0).id());
   EXPECT_EQ(Refuse("li", "SettleCommitment", named + " state: COMMITMENT_STATE_PENDING").reason,
             "ENUM_VALUE_UNKNOWN");
   c = Do<api::SettleCommitmentResponse>("li", named + " state: COMMITMENT_STATE_KEPT");

@@ -45,7 +45,7 @@ std::string ToJson(const Message& message) {
   return json;
 }
 
-std::string Escaped(const std::string& text) {
+std::string QueryEscaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     char code[4];
@@ -124,7 +124,7 @@ TEST_F(GatewayApiTest, TheSameCallGivesTheSameAnswerInEveryForm) {
   const std::string path = "/rebound.v1.CaseService/GetCase?";
   const Headers headers = HeadersOf("agent", kJson);
   for (const std::string& query :
-       {"connect=v1&encoding=json&message=" + Escaped(ToJson(get)),
+       {"connect=v1&encoding=json&message=" + QueryEscaped(ToJson(get)),
         "message=" + Base64(ToJson(get)) + "&base64=1&encoding=json&connect=v1&unknown=x"}) {
     const HttpAnswer answer = Client().Do("GET", path + query, headers);
     EXPECT_EQ(Json::parse(answer.body), Json::parse(ToJson(expected))) << query;

@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 using testing::ElementsAre;
 
-constexpr Timestamp kNow = FromMillis(1'800'000'000'000);
+constexpr Timestamp kTokenNow = FromMillis(1'800'000'000'000);
 constexpr int64_t kSeconds = 1'800'000'000;
 
 std::string Url64(std::string_view bytes) {
@@ -121,7 +121,8 @@ class IdTokenTest : public testing::Test {
   }
   // "ok", or the fault.
   static std::string Read(const std::string& token) {
-    const auto read = ReadIdToken(token, Keys(), {"https://login.example", "rebound", "n-1"}, kNow);
+    const auto read =
+        ReadIdToken(token, Keys(), {"https://login.example", "rebound", "n-1"}, kTokenNow);
     const auto* fault = std::get_if<IdTokenFault>(&read);
     return fault == nullptr ? "ok" : std::string(Name(*fault));
   }
@@ -147,7 +148,7 @@ TEST_F(IdTokenTest, ClaimsThatAreTextsAreRead) {
                  {"groups", {"care", "leads"}},
                  {"mixed", {"a", 1}}});
   const auto read =
-      ReadIdToken(Good(claims), Keys(), {"https://login.example", "rebound", "n-1"}, kNow);
+      ReadIdToken(Good(claims), Keys(), {"https://login.example", "rebound", "n-1"}, kTokenNow);
   const auto* found = std::get_if<IdTokenClaims>(&read);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->subject, "u-1");
@@ -158,7 +159,7 @@ TEST_F(IdTokenTest, ClaimsThatAreTextsAreRead) {
   EXPECT_EQ(found->texts.count("mixed"), 0u);
   claims["email_verified"] = "true";  // no word of the provider's
   const auto text =
-      ReadIdToken(Good(claims), Keys(), {"https://login.example", "rebound", "n-1"}, kNow);
+      ReadIdToken(Good(claims), Keys(), {"https://login.example", "rebound", "n-1"}, kTokenNow);
   EXPECT_FALSE(std::get<IdTokenClaims>(text).email_verified);
 }
 
@@ -302,7 +303,7 @@ TEST_F(IdTokenTest, KeysOfNoUseAreLeftOut) {
   // Two keys of one name: neither is the one that is meant.
   const Json twins = {{"keys", {RsaJwk(rsa.get(), "rsa"), RsaJwk(other_rsa.get(), "rsa")}}};
   const auto read = ReadIdToken(Good(Claims()), ParseProviderKeys(twins.dump()).value(),
-                                {"https://login.example", "rebound", "n-1"}, kNow);
+                                {"https://login.example", "rebound", "n-1"}, kTokenNow);
   EXPECT_EQ(std::get<IdTokenFault>(read), IdTokenFault::kKeyUnknown);
 }
 

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 
-constexpr int64_t kStart = 1'772'442'000;  // kServerStart in seconds
+constexpr int64_t kStartSeconds = 1'772'442'000;  // kServerStart in seconds
 constexpr int64_t kHour = 3'600;
 
 std::shared_ptr<const Revision> WithBlacklist() {
@@ -114,7 +114,7 @@ class ListedFiguresTest : public testing::Test {
     return "scope { program_id: \"touchpoint\" " + more + " } ";
   }
   static std::string AsOf(int64_t seconds) {
-    return "as_of { seconds: " + std::to_string(kStart + seconds) + " }";
+    return "as_of { seconds: " + std::to_string(kStartSeconds + seconds) + " }";
   }
   api::NpsFigure Nps(std::string_view who = "manager", const std::string& more = "") {
     return server_.Do<api::GetNpsReportResponse>(who, Scope(more)).total();
@@ -130,7 +130,7 @@ class ListedFiguresTest : public testing::Test {
   std::map<std::string, std::string> ids_{};
 };
 
-void ExpectEqual(const Message& expected, const Message& actual) {
+void ExpectSame(const Message& expected, const Message& actual) {
   google::protobuf::util::MessageDifferencer differencer;
   std::string report;
   differencer.ReportDifferencesToString(&report);
@@ -223,10 +223,10 @@ TEST_F(ListedFiguresTest, ListingPeopleAfterwardsChangesNothing) {
   Propose("lin");
   server_.clock().Advance(minutes(1));
   Activate("B-3");
-  ExpectEqual(nps, Nps());
-  ExpectEqual(funnel, Funnel());
+  ExpectSame(nps, Nps());
+  ExpectSame(funnel, Funnel());
   EXPECT_EQ(Recovery().listed_count(), recovery.listed_count());
-  ExpectEqual(recovery.without_listed().all(), Recovery().without_listed().all());
+  ExpectSame(recovery.without_listed().all(), Recovery().without_listed().all());
   // What an says from now on is a listed customer's.
   Answer("an", 10, "north");
   EXPECT_EQ(Nps().listed_count(), nps.listed_count() + 1);
@@ -259,8 +259,8 @@ TEST_F(ListedFiguresTest, WhatWasKnownThenIsToldAgainLater) {
   Lift("B-2");
   server_.clock().Advance(hours(2));
   Answer("lin", 0, "south");
-  ExpectEqual(nps, Nps("manager", AsOf(4 * kHour)));
-  ExpectEqual(funnel, Funnel("manager", AsOf(4 * kHour)));
+  ExpectSame(nps, Nps("manager", AsOf(4 * kHour)));
+  ExpectSame(funnel, Funnel("manager", AsOf(4 * kHour)));
   EXPECT_FALSE(Nps("manager", AsOf(kHour + kHour / 2)).has_without_listed()) << "not decided yet";
   EXPECT_EQ(Nps("manager", AsOf(3 * kHour)).listed_count(), 3);
 }
@@ -270,12 +270,12 @@ TEST_F(ListedFiguresTest, SumsKeptAlongAndRowsCountedOneByOneAgree) {
   const std::string counted = "start_time { seconds: 0 }";
   for (const char* who : {"manager", "north", "south"}) {
     SCOPED_TRACE(who);
-    ExpectEqual(Nps(who), Nps(who, counted));
-    ExpectEqual(Funnel(who), Funnel(who, counted));
+    ExpectSame(Nps(who), Nps(who, counted));
+    ExpectSame(Funnel(who), Funnel(who, counted));
     const auto every = server_.Do<api::GetFunnelReportResponse>(who, "scope {}").total();
-    ExpectEqual(every, Funnel(who));  // the only program with cases
+    ExpectSame(every, Funnel(who));  // the only program with cases
   }
-  ExpectEqual(Nps("desk"), Nps());
+  ExpectSame(Nps("desk"), Nps());
 }
 
 TEST_F(ListedFiguresTest, AScopeSeesItsOwnCasesAndAnswersAndWhichOfThemAreListed) {

@@ -25,7 +25,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr Timestamp kStart = FromMillis(1'800'000'000'000);
+constexpr Timestamp kSignInStart = FromMillis(1'800'000'000'000);
 constexpr char kWellKnown[] = "/.well-known/openid-configuration";
 constexpr char kKeys[] =
     R"({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "one", "use": "sig",)"
@@ -208,32 +208,32 @@ TEST(OidcDiscoveryTest, OnlyOfTheIssuerAndOnlyWithTls) {
 
 TEST(OidcSealTest, OpensOnlyWhatItSealedAndOnlyInTime) {
   const OidcSeal seal, other;
-  const OidcAttempt attempt{NewToken(""), NewToken(""), NewToken(""), kStart};
+  const OidcAttempt attempt{NewToken(""), NewToken(""), NewToken(""), kSignInStart};
   const std::string sealed = seal.Seal(attempt);
   EXPECT_EQ(sealed.find(attempt.state), std::string::npos);
-  const auto opened = seal.Open(sealed, kStart + OidcSeal::kLifetime - Duration(1));
+  const auto opened = seal.Open(sealed, kSignInStart + OidcSeal::kLifetime - Duration(1));
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->state, attempt.state);
   EXPECT_EQ(opened->nonce, attempt.nonce);
   EXPECT_EQ(opened->verifier, attempt.verifier);
-  EXPECT_EQ(opened->begun, kStart);
-  EXPECT_FALSE(seal.Open(sealed, kStart + OidcSeal::kLifetime));
-  EXPECT_FALSE(seal.Open(sealed, kStart - Duration(1))) << "the clock was set back";
-  EXPECT_FALSE(other.Open(sealed, kStart)) << "of another process";
+  EXPECT_EQ(opened->begun, kSignInStart);
+  EXPECT_FALSE(seal.Open(sealed, kSignInStart + OidcSeal::kLifetime));
+  EXPECT_FALSE(seal.Open(sealed, kSignInStart - Duration(1))) << "the clock was set back";
+  EXPECT_FALSE(other.Open(sealed, kSignInStart)) << "of another process";
   EXPECT_NE(seal.Seal(attempt), sealed);
   for (size_t i = 0; i < sealed.size(); ++i) {
     std::string changed = sealed;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(seal.Open(changed, kStart)) << i;
-    EXPECT_FALSE(seal.Open(sealed.substr(0, i), kStart)) << i;
+    EXPECT_FALSE(seal.Open(changed, kSignInStart)) << i;
+    EXPECT_FALSE(seal.Open(sealed.substr(0, i), kSignInStart)) << i;
   }
-  EXPECT_FALSE(seal.Open(sealed + "A", kStart));
-  EXPECT_FALSE(seal.Open(std::string(100'000, 'A'), kStart));
+  EXPECT_FALSE(seal.Open(sealed + "A", kSignInStart));
+  EXPECT_FALSE(seal.Open(std::string(100'000, 'A'), kSignInStart));
 }
 
 TEST(OidcClientTest, LeadsToTheProviderWithPkce) {
   Provider provider;
-  ManualClock clock(kStart);
+  ManualClock clock(kSignInStart);
   OidcClient client(SettingsOf(provider.issuer()), clock);
   const auto begun = client.Begin();
   ASSERT_TRUE(begun) << FaultIn(begun.error());
@@ -280,7 +280,7 @@ TEST(OidcClientTest, DocumentsOfNoUse) {
   for (const auto& row : kRows) {
     Provider provider;
     provider.Say(row.path, row.status, row.body);
-    ManualClock clock(kStart);
+    ManualClock clock(kSignInStart);
     OidcClient client(SettingsOf(provider.issuer()), clock);
     const auto begun = client.Begin();
     ASSERT_FALSE(begun) << row.name;
@@ -290,7 +290,7 @@ TEST(OidcClientTest, DocumentsOfNoUse) {
   }
   Provider provider;
   provider.Say(kWellKnown, "200 OK", provider.Document("http://127.0.0.1:1"));
-  ManualClock clock(kStart);
+  ManualClock clock(kSignInStart);
   OidcClient client(SettingsOf(provider.issuer()), clock);
   EXPECT_FALSE(client.Begin()) << "of another issuer";
   EXPECT_EQ(provider.Asked("/keys"), 0);
@@ -317,7 +317,7 @@ TEST(OidcClientTest, TokenEndpoint) {
   for (const auto& row : kRows) {
     Provider provider;
     provider.Say("/token", row.status, row.body);
-    ManualClock clock(kStart);
+    ManualClock clock(kSignInStart);
     OidcClient client(SettingsOf(provider.issuer()), clock);
     const auto begun = client.Begin();
     ASSERT_TRUE(begun) << row.name;
@@ -336,7 +336,7 @@ TEST(OidcClientTest, LooksForNewKeysOnceAMinute) {
   // {"alg":"EdDSA","kid":"two"}.{}.
   provider.Say("/token", "200 OK",
                R"({"id_token": "eyJhbGciOiJFZERTQSIsImtpZCI6InR3byJ9.e30.AA"})");
-  ManualClock clock(kStart);
+  ManualClock clock(kSignInStart);
   OidcClient client(SettingsOf(provider.issuer()), clock);
   const auto attempt = [&] {
     const auto begun = client.Begin();
@@ -359,7 +359,7 @@ TEST(OidcClientTest, LooksForNewKeysOnceAMinute) {
 
 TEST(OidcClientTest, NothingIsAskedForAStateThatIsNotTheBrowsers) {
   Provider provider;
-  ManualClock clock(kStart);
+  ManualClock clock(kSignInStart);
   OidcClient client(SettingsOf(provider.issuer()), clock);
   const auto begun = client.Begin(), other = client.Begin();
   ASSERT_TRUE(begun && other);
@@ -388,7 +388,7 @@ TEST(OidcClientTest, NothingIsAskedForAStateThatIsNotTheBrowsers) {
 TEST(OidcClientTest, StopEndsWhatWaits) {
   Provider provider;
   provider.Say(kWellKnown, "", "");
-  ManualClock clock(kStart);
+  ManualClock clock(kSignInStart);
   OidcClient client(SettingsOf(provider.issuer()), clock);
   auto hung = provider.Hung();
   auto waiting = std::async(std::launch::async, [&] { return client.Begin(); });

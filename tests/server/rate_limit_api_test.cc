@@ -19,15 +19,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct Answered {
+struct LimitAnswer {
   grpc::Status status;
   std::multimap<std::string, std::string> trailing;
 };
 
 // A read, which costs 1.
-Answered List(TestServer& server, const std::string& token,
-              const std::multimap<std::string, std::string>& more = {}) {
-  Answered answered;
+LimitAnswer List(TestServer& server, const std::string& token,
+                 const std::multimap<std::string, std::string>& more = {}) {
+  LimitAnswer answered;
   grpc::ClientContext context;
   if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
   for (const auto& [key, value] : more) context.AddMetadata(key, value);
@@ -59,7 +59,7 @@ TEST(RateLimitTest, AnIdentityThatCallsTooOftenIsToldWhenItMayAgain) {
   TestServer server(TestServerOptions{.loopback = true, .rate_identity = {4, 6}});
   const std::string& token = server.TokenOf("agent");
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(List(server, token).status.ok()) << i;
-  const Answered refused = List(server, token);
+  const LimitAnswer refused = List(server, token);
   EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   const Refusal refusal = ToRefusal(refused.status);
   EXPECT_EQ(refusal.reason, "RATE_LIMITED");
@@ -97,7 +97,7 @@ TEST(RateLimitTest, TokensThatAreNoneCostTheirAddressMore) {
     EXPECT_EQ(ToRefusal(List(server, "rbt_" + std::string(43, 'x')).status).reason,
               "UNAUTHENTICATED");
   }
-  const Answered refused = List(server, server.TokenOf("agent"));
+  const LimitAnswer refused = List(server, server.TokenOf("agent"));
   const Refusal refusal = ToRefusal(refused.status);
   EXPECT_EQ(refusal.reason, "RATE_LIMITED");
   EXPECT_EQ(refusal.metadata.at("limit"), "address");

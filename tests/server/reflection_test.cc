@@ -60,7 +60,7 @@ class ServiceTest : public testing::Test {
   }
 
   HealthService health_;
-  Reflection reflection_;
+  rebound::Reflection reflection_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

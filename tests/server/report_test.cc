@@ -85,7 +85,7 @@ class ReportTest : public ServerTest {
   std::mt19937 random_;
 };
 
-std::string Scope(const std::string& program, const std::string& more = "") {
+std::string ReportScope(const std::string& program, const std::string& more = "") {
   return "scope { program_id: \"" + program + "\" " + more + " }";
 }
 
@@ -104,8 +104,8 @@ TEST_F(ReportTest, SumsKeptAlongAndRowsCountedOneByOneAgree) {
   Run(120);
   for (const char* program : {"touchpoint", "service-csat", ""}) {
     SCOPED_TRACE(program);
-    const std::string kept = Scope(program);
-    const std::string counted = Scope(program, "start_time { seconds: 0 }");
+    const std::string kept = ReportScope(program);
+    const std::string counted = ReportScope(program, "start_time { seconds: 0 }");
     const auto nps = server_.Do<api::GetNpsReportResponse>("manager", kept);
     EXPECT_GT(nps.total().response_count(), 100);
     const auto nps_counted = server_.Do<api::GetNpsReportResponse>("manager", counted);
@@ -131,7 +131,9 @@ TEST_F(ReportTest, SumsKeptAlongAndRowsCountedOneByOneAgree) {
   server_.AddIdentity("north", "manager", {.org_units = {"north"}, .queues = {}});
   server_.AddIdentity("south", "manager", {.org_units = {"south"}, .queues = {}});
   const auto count = [&](const char* who) {
-    return server_.Do<api::GetNpsReportResponse>(who, Scope("touchpoint")).total().response_count();
+    return server_.Do<api::GetNpsReportResponse>(who, ReportScope("touchpoint"))
+        .total()
+        .response_count();
   };
   EXPECT_EQ(count("north") + count("south"), count("manager"));
 }
@@ -145,7 +147,7 @@ TEST_F(ReportTest, WhatWasKnownThenIsToldAgainLater) {
     api::GetRecoveryReportResponse customers;
   };
   const auto look = [&](const std::string& more) {
-    const std::string scope = Scope("touchpoint", more);
+    const std::string scope = ReportScope("touchpoint", more);
     return Seen{server_.clock().Now(), server_.Do<api::GetNpsReportResponse>("manager", scope),
                 server_.Do<api::GetFunnelReportResponse>("manager", scope),
                 server_.Do<api::GetRecoveryReportResponse>("manager", scope),
@@ -174,7 +176,7 @@ TEST_F(ReportTest, GroupsAddUpToTheTotal) {
       {"respondent_role", 2}, {"attributes.tier", 2}, {"attributes.nothing", 1}};
   for (const auto& [group, size] : groups) {
     SCOPED_TRACE(group);
-    const std::string scope = Scope("touchpoint", "group_by: \"" + std::string(group) + "\"");
+    const std::string scope = ReportScope("touchpoint", "group_by: \"" + std::string(group) + "\"");
     const auto nps = server_.Do<api::GetNpsReportResponse>("manager", scope);
     int64_t responses = 0, promoters = 0;
     std::vector<std::string> names;
@@ -203,12 +205,13 @@ TEST_F(ReportTest, PeriodsCutTheCohort) {
   Run(80);
   const int64_t middle = ToMillis(kServerStart) / 1000 + 10 * 86'400;
   const auto count = [&](const std::string& more) {
-    return std::pair(server_.Do<api::GetNpsReportResponse>("manager", Scope("touchpoint", more))
-                         .total()
-                         .response_count(),
-                     server_.Do<api::GetFunnelReportResponse>("manager", Scope("touchpoint", more))
-                         .total()
-                         .opened_count());
+    return std::pair(
+        server_.Do<api::GetNpsReportResponse>("manager", ReportScope("touchpoint", more))
+            .total()
+            .response_count(),
+        server_.Do<api::GetFunnelReportResponse>("manager", ReportScope("touchpoint", more))
+            .total()
+            .opened_count());
   };
   const auto all = count("");
   const auto before = count("end_time { seconds: " + std::to_string(middle) + " }");
@@ -220,14 +223,16 @@ TEST_F(ReportTest, PeriodsCutTheCohort) {
 }
 
 TEST_F(ReportTest, AnEmptyProgramHasNoFiguresRatherThanZeros) {
-  const auto nps = server_.Do<api::GetNpsReportResponse>("manager", Scope("touchpoint"));
+  const auto nps = server_.Do<api::GetNpsReportResponse>("manager", ReportScope("touchpoint"));
   EXPECT_EQ(nps.total().response_count(), 0);
   EXPECT_FALSE(nps.total().has_nps());
   EXPECT_FALSE(nps.total().has_interval());
-  const auto recovery = server_.Do<api::GetRecoveryReportResponse>("manager", Scope("touchpoint"));
+  const auto recovery =
+      server_.Do<api::GetRecoveryReportResponse>("manager", ReportScope("touchpoint"));
   EXPECT_FALSE(recovery.total().all().recovered_ever().has_value());
   EXPECT_FALSE(recovery.total().all().has_recovered_bounds());
-  const auto funnel = server_.Do<api::GetFunnelReportResponse>("manager", Scope("touchpoint"));
+  const auto funnel =
+      server_.Do<api::GetFunnelReportResponse>("manager", ReportScope("touchpoint"));
   EXPECT_EQ(funnel.total().stages_size(), 7);
   EXPECT_FALSE(funnel.total().stages(0).has_share());
 }

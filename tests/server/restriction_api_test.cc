@@ -75,24 +75,25 @@ std::shared_ptr<const Revision> SeamRevision() {
 }
 
 // A kind of entry, as this test proposes it.
-struct Kind {
+struct EntryKind {
   api::BlacklistKind kind;
   std::string word;
   std::string reason_code;
   std::string effects;
 };
-const Kind kNoContact{api::BLACKLIST_KIND_DO_NOT_CONTACT, "do_not_contact", "customer_wish", ""};
-const Kind kNoPhone{api::BLACKLIST_KIND_CHANNEL_LIMIT, "channel_limit", "abusive_contact",
-                    "effects { channels: CHANNEL_PHONE } "};
-const Kind kNoSms{api::BLACKLIST_KIND_CHANNEL_LIMIT, "channel_limit", "abusive_contact",
-                  "effects { channels: CHANNEL_SMS } "};
-const Kind kNoGoodwill{api::BLACKLIST_KIND_NO_GOODWILL, "no_goodwill", "dishonest_claims", ""};
-const Kind kRepeat{api::BLACKLIST_KIND_REPEAT_COMPENSATION, "repeat_compensation",
-                   "frequent_compensation", ""};
-const Kind kSafety{api::BLACKLIST_KIND_STAFF_SAFETY, "staff_safety", "threat",
-                   R"(effects { queue_id: "safe" } )"};
+const EntryKind kNoContact{api::BLACKLIST_KIND_DO_NOT_CONTACT, "do_not_contact", "customer_wish",
+                           ""};
+const EntryKind kNoPhone{api::BLACKLIST_KIND_CHANNEL_LIMIT, "channel_limit", "abusive_contact",
+                         "effects { channels: CHANNEL_PHONE } "};
+const EntryKind kNoSms{api::BLACKLIST_KIND_CHANNEL_LIMIT, "channel_limit", "abusive_contact",
+                       "effects { channels: CHANNEL_SMS } "};
+const EntryKind kNoGoodwill{api::BLACKLIST_KIND_NO_GOODWILL, "no_goodwill", "dishonest_claims", ""};
+const EntryKind kRepeat{api::BLACKLIST_KIND_REPEAT_COMPENSATION, "repeat_compensation",
+                        "frequent_compensation", ""};
+const EntryKind kSafety{api::BLACKLIST_KIND_STAFF_SAFETY, "staff_safety", "threat",
+                        R"(effects { queue_id: "safe" } )"};
 
-std::string Quoted(const std::string& text) {
+std::string JsonQuoted(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\\\"") : std::string(1, c);
   return quoted + "\"";
@@ -179,7 +180,7 @@ class RestrictionApiTest : public testing::Test {
 
   // ---- Entries
 
-  static std::string Proposal(const Kind& kind, const std::string& customer, Timestamp end,
+  static std::string Proposal(const EntryKind& kind, const std::string& customer, Timestamp end,
                               const std::string& more = "") {
     return "entry { customer_id: \"" + customer + "\" kind: " + api::BlacklistKind_Name(kind.kind) +
            " reason_code: \"" + kind.reason_code +
@@ -190,7 +191,7 @@ class RestrictionApiTest : public testing::Test {
   std::string Seen(const std::string& number) {
     const std::string named = "entry_id: \"" + number + "\" ";
     return named +
-           "etag: " + Quoted(server_.Do<api::GetEntryResponse>("admin", named).entry().etag()) +
+           "etag: " + JsonQuoted(server_.Do<api::GetEntryResponse>("admin", named).entry().etag()) +
            " ";
   }
   api::BlacklistEntry Propose(std::string_view who, const std::string& text) {
@@ -204,7 +205,7 @@ class RestrictionApiTest : public testing::Test {
         .entry();
   }
   // Proposed by an agent and decided by a manager: in force from now on.
-  api::BlacklistEntry List(const Kind& kind, const std::string& customer,
+  api::BlacklistEntry List(const EntryKind& kind, const std::string& customer,
                            const std::string& more = "") {
     return Decide("chen", Propose("li", Proposal(kind, customer, Now() + kLasts, more)));
   }
@@ -224,14 +225,14 @@ class RestrictionApiTest : public testing::Test {
 
   // ---- What is told
 
-  static std::string Explained(const Kind& kind, const api::BlacklistEntry& entry) {
+  static std::string Explained(const EntryKind& kind, const api::BlacklistEntry& entry) {
     return entry.number() + " " + kind.word + " (" + kind.reason_code + ") until " +
            FormatTime(At(entry.expire_time()));
   }
   // Refused because of the entry alone, and told so in both languages.
   template <typename Request>
   void ExpectRestricted(std::string_view who, const std::string& text, std::string_view reason,
-                        const Kind& kind, const api::BlacklistEntry& entry) {
+                        const EntryKind& kind, const api::BlacklistEntry& entry) {
     SCOPED_TRACE(text);
     auto request = FromText<Request>(text);
     request.set_request_id("refused-" + std::to_string(++refused_));
@@ -250,7 +251,7 @@ class RestrictionApiTest : public testing::Test {
     EXPECT_THAT(chinese.localized, HasSubstr("操作"));
   }
   // What stands on the case: this entry, since `noted`.
-  void ExpectNoted(const api::Case& c, const Kind& kind, const api::BlacklistEntry& entry,
+  void ExpectNoted(const api::Case& c, const EntryKind& kind, const api::BlacklistEntry& entry,
                    Timestamp noted) {
     ASSERT_THAT(c.restrictions(), SizeIs(1)) << c.ShortDebugString();
     const api::CaseRestriction& known = c.restrictions(0);
@@ -267,7 +268,7 @@ class RestrictionApiTest : public testing::Test {
 };
 
 TEST_F(RestrictionApiTest, AComplaintOfAListedCustomerIsACaseThatSaysWhatBearsOnIt) {
-  for (const Kind* kind : {&kNoContact, &kNoPhone, &kNoGoodwill, &kRepeat, &kSafety}) {
+  for (const EntryKind* kind : {&kNoContact, &kNoPhone, &kNoGoodwill, &kRepeat, &kSafety}) {
     SCOPED_TRACE(kind->word);
     const std::string customer = Customer(kind->word);
     const api::BlacklistEntry entry = List(*kind, customer);
@@ -297,7 +298,7 @@ TEST_F(RestrictionApiTest, AComplaintOfAListedCustomerIsACaseThatSaysWhatBearsOn
 
 TEST_F(RestrictionApiTest, WhoeverIsNotToBeContactedIsNotAskedAgain) {
   struct Row {
-    const Kind* kind;
+    const EntryKind* kind;
     api::ResurveyResult result;
     api::NotAskedReason reason;
   };
@@ -376,7 +377,7 @@ TEST_F(RestrictionApiTest, DiscretionaryRemediesAreBlockedOrApprovedAndThoseByLa
   EXPECT_EQ(Record("zhao", Move(some, proposed, "APPROVED")).approver(), "zhao");
   EXPECT_EQ(Record("wang", Move(some, proposed, "DELIVERED")).state(), api::REMEDY_STATE_DELIVERED);
 
-  for (const Kind* kind : {&kNoContact, &kNoPhone, &kNoGoodwill, &kRepeat, &kSafety}) {
+  for (const EntryKind* kind : {&kNoContact, &kNoPhone, &kNoGoodwill, &kRepeat, &kSafety}) {
     SCOPED_TRACE(kind->word);
     List(*kind, Customer("owed-" + kind->word));
     const api::Case owed = Submit("owed-" + kind->word);
@@ -391,7 +392,7 @@ TEST_F(RestrictionApiTest, DiscretionaryRemediesAreBlockedOrApprovedAndThoseByLa
 TEST_F(RestrictionApiTest, AMessageOfThePlanThatIsBlockedIsSkippedWithItsWord) {
   struct Row {
     std::string name;
-    const Kind* kind;
+    const EntryKind* kind;
     bool sent;
   };
   const Row rows[] = {{"nothing", &kNoContact, false},
@@ -452,7 +453,7 @@ TEST_F(RestrictionApiTest, AnAnswerThatNamesItsCaseAloneIsOfWhoeverStandsForThem
     const std::string invitation = Get(opened.id()).resurvey().invitation_id();
     ASSERT_NE(invitation, "");
     Link(mei, key);
-    const Kind& kind = by_invitation ? kSafety : kNoContact;
+    const EntryKind& kind = by_invitation ? kSafety : kNoContact;
     const api::BlacklistEntry entry = List(kind, mei);
     const api::Case c =
         Answered("score: 1 program_id: \"touchpoint\" " +

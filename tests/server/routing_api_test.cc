@@ -239,16 +239,16 @@ TEST_F(RoutingApiTest, APromiseOfTheAbsentIsHandedOver) {
 
 // Goal: many who claim at once never get the same case, and all of them get one.
 TEST_F(RoutingApiTest, SixtyFourClaimAtOnce) {
-  constexpr int kClients = 64;
-  for (int i = 0; i < kClients; ++i) {
+  constexpr int kClaimers = 64;
+  for (int i = 0; i < kClaimers; ++i) {
     server_.AddIdentity("agent" + std::to_string(i), "agent");
     Open("customer" + std::to_string(i));
   }
-  std::latch start(kClients);
+  std::latch start(kClaimers);
   std::mutex mutex;
   std::multiset<std::string> claimed;
   std::vector<std::thread> clients;
-  for (int i = 0; i < kClients; ++i) {
+  for (int i = 0; i < kClaimers; ++i) {
     clients.emplace_back([&, i] {
       const CallOptions own{.channel = server_.NewChannel()};
       api::ClaimNextCaseRequest request;
@@ -265,7 +265,7 @@ TEST_F(RoutingApiTest, SixtyFourClaimAtOnce) {
   }
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(claimed.size(), std::set<std::string>(claimed.begin(), claimed.end()).size());
-  EXPECT_THAT(claimed, SizeIs(kClients));
+  EXPECT_THAT(claimed, SizeIs(kClaimers));
 }
 
 }  // namespace

@@ -458,7 +458,7 @@ class World {
   std::map<std::string, std::string> endpoints_;  // by who made them
 };
 
-constexpr char kNobody[] = "00000000000000000000000001";
+constexpr char kNoOne[] = "00000000000000000000000001";
 
 // What is not there: as long as what is outside, whose mark is "canary".
 std::string Absent(const std::string& word) {
@@ -467,7 +467,7 @@ std::string Absent(const std::string& word) {
   if (word == "key" || word == "subscription") return "absent";
   if (word == "user") return "absent user";
   if (word == "number") return "C-999999";
-  return kNobody;
+  return kNoOne;
 }
 
 // ---- Calls -------------------------------------------------------------------------------------
@@ -781,7 +781,7 @@ class StatementsTest : public ScopeMatrixTest {
     seen.bytes = ToRefusal(answered.status).bytes + answered.bytes;
     // An answer may repeat what it was asked.
     const std::vector<std::pair<std::string, std::string>> said{
-        {"canary", "absent"}, {foreign_.Get("case", who), kNobody}};
+        {"canary", "absent"}, {foreign_.Get("case", who), kNoOne}};
     for (const auto& [of_foreign, of_absent] : said) {
       for (size_t at = 0; (at = seen.bytes.find(of_foreign, at)) != std::string::npos;) {
         seen.bytes.replace(at, of_foreign.size(), of_absent);

@@ -24,10 +24,10 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr Timestamp kNow = FromMillis(1'772'442'000'000);
+constexpr Timestamp kSignInNow = FromMillis(1'772'442'000'000);
 constexpr PasswordCost kCheap{.passes = 1, .memory_bytes = 8192};
 
-std::string Repeat(std::string_view text, size_t times) {
+std::string Repeated(std::string_view text, size_t times) {
   std::string all;
   for (size_t i = 0; i < times; ++i) all += text;
   return all;
@@ -81,7 +81,7 @@ TEST(PasswordTest, WhatIsShortLongOrEasyToGuessIsRefused) {
       {"一二三四五六七八九", "at least 10 characters"},
       {"长城脚下的小店有好茶", ""},
       {std::string(1025, 'x'), "at most 1,024 bytes"},
-      {Repeat("abcdefgh", 128), ""},
+      {Repeated("abcdefgh", 128), ""},
       {"good\npassphrase here", "no control characters"},
       {"aaaaaaaaaaaa", guessed},
       {"abababababab", guessed},
@@ -106,7 +106,7 @@ TEST(PasswordTest, WhatIsShortLongOrEasyToGuessIsRefused) {
 
 TEST(SignInThrottleTest, FiveFailuresAreFreeThenEachWaitsTwiceAsLong) {
   SignInThrottle throttle;
-  Timestamp now = kNow;
+  Timestamp now = kSignInNow;
   for (int i = 0; i < SignInThrottle::kPair.free; ++i) {
     EXPECT_EQ(throttle.Begin("li", "a", now), Duration(0)) << i;
   }
@@ -132,16 +132,16 @@ TEST(SignInThrottleTest, NobodyIsKeptOutByWhatStrangersSendFromElsewhere) {
   SignInThrottle throttle;
   for (int from = 0; from < 1'000; ++from) {
     const std::string address = "stranger" + std::to_string(from);
-    for (int i = 0; i < 10; ++i) throttle.Begin("li", address, kNow);
+    for (int i = 0; i < 10; ++i) throttle.Begin("li", address, kSignInNow);
   }
-  EXPECT_GT(throttle.Begin("li", "stranger7", kNow), Duration(0));
-  EXPECT_EQ(throttle.Begin("li", "home", kNow), Duration(0));
+  EXPECT_GT(throttle.Begin("li", "stranger7", kSignInNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("li", "home", kSignInNow), Duration(0));
   throttle.Succeeded("li", "home");
   // Who mistypes meanwhile waits a minute, from where they are; and elsewhere has another try.
-  EXPECT_EQ(throttle.Begin("li", "home", kNow), Duration(0));
-  EXPECT_EQ(throttle.Begin("li", "home", kNow), SignInThrottle::kPairUnderAttack.first);
-  EXPECT_EQ(throttle.Begin("li", "office", kNow), Duration(0));
-  EXPECT_EQ(throttle.Begin("wang", "home", kNow), Duration(0)) << "another name is as ever";
+  EXPECT_EQ(throttle.Begin("li", "home", kSignInNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("li", "home", kSignInNow), SignInThrottle::kPairUnderAttack.first);
+  EXPECT_EQ(throttle.Begin("li", "office", kSignInNow), Duration(0));
+  EXPECT_EQ(throttle.Begin("wang", "home", kSignInNow), Duration(0)) << "another name is as ever";
 }
 
 // By somebody who tries whenever they may, for a day.
@@ -160,12 +160,12 @@ TEST(SignInThrottleTest, GuessesOfAnHourAreBounded) {
     SignInThrottle throttle;
     if (attacked) {
       for (int i = 0; i < SignInThrottle::kMany; ++i) {
-        EXPECT_EQ(throttle.Begin("name", "from" + std::to_string(i), kNow), Duration(0));
+        EXPECT_EQ(throttle.Begin("name", "from" + std::to_string(i), kSignInNow), Duration(0));
       }
     }
     std::vector<Timestamp> tried;
     int most_seen = 0;
-    for (Timestamp now = kNow; now < kNow + hours(24);) {
+    for (Timestamp now = kSignInNow; now < kSignInNow + hours(24);) {
       const std::string name = one_name ? "name" : "name" + std::to_string(tried.size());
       const Duration wait = throttle.Begin(name, "a", now);
       now += wait;
@@ -182,30 +182,30 @@ TEST(SignInThrottleTest, GuessesOfAnHourAreBounded) {
 
 TEST(SignInThrottleTest, SuccessForgetsTheNameThereAndOneAttemptOfTheAddress) {
   SignInThrottle throttle;
-  for (int i = 0; i < 4; ++i) throttle.Begin("li", "a", kNow);
-  EXPECT_EQ(throttle.Begin("li", "a", kNow), Duration(0));
+  for (int i = 0; i < 4; ++i) throttle.Begin("li", "a", kSignInNow);
+  EXPECT_EQ(throttle.Begin("li", "a", kSignInNow), Duration(0));
   throttle.Succeeded("li", "a");
   for (int i = 0; i < SignInThrottle::kPair.free; ++i) {
-    EXPECT_EQ(throttle.Begin("li", "a", kNow), Duration(0)) << i;
+    EXPECT_EQ(throttle.Begin("li", "a", kSignInNow), Duration(0)) << i;
   }
-  EXPECT_GT(throttle.Begin("li", "a", kNow), Duration(0));
+  EXPECT_GT(throttle.Begin("li", "a", kSignInNow), Duration(0));
 
   // Signing in with a password of one's own between guesses does not help.
   SignInThrottle other;
   for (int i = 0; i < SignInThrottle::kAddress.free; ++i) {
-    EXPECT_EQ(other.Begin("victim" + std::to_string(i), "a", kNow), Duration(0)) << i;
+    EXPECT_EQ(other.Begin("victim" + std::to_string(i), "a", kSignInNow), Duration(0)) << i;
     if (i + 1 == SignInThrottle::kAddress.free) break;
-    EXPECT_EQ(other.Begin("own", "a", kNow), Duration(0));
+    EXPECT_EQ(other.Begin("own", "a", kSignInNow), Duration(0));
     other.Succeeded("own", "a");
   }
-  EXPECT_GT(other.Begin("victim", "a", kNow), Duration(0));
-  EXPECT_EQ(other.Begin("victim", "b", kNow), Duration(0)) << "another address";
+  EXPECT_GT(other.Begin("victim", "a", kSignInNow), Duration(0));
+  EXPECT_EQ(other.Begin("victim", "b", kSignInNow), Duration(0)) << "another address";
 }
 
 TEST(SignInThrottleTest, AClockThatGoesBackMakesNobodyWaitLonger) {
   SignInThrottle throttle;
-  for (int i = 0; i < SignInThrottle::kPair.free; ++i) throttle.Begin("li", "a", kNow);
-  EXPECT_EQ(throttle.Begin("li", "a", kNow - hours(5)), seconds(1));
+  for (int i = 0; i < SignInThrottle::kPair.free; ++i) throttle.Begin("li", "a", kSignInNow);
+  EXPECT_EQ(throttle.Begin("li", "a", kSignInNow - hours(5)), seconds(1));
 }
 
 User UserOf(std::vector<OrgUnitGrant> grants, std::vector<std::string> queues = {}) {
@@ -214,14 +214,15 @@ User UserOf(std::vector<OrgUnitGrant> grants, std::vector<std::string> queues = 
 }
 
 TEST(RightsTest, GrantsHoldFromTheirStartAndBeforeTheirEnd) {
-  const User user = UserOf({{"east", kNow, kNow + hours(1)}, {"west", kNow + hours(1), {}}});
-  EXPECT_FALSE(ScopeAt(user, kNow - seconds(1)).has_value())
+  const User user =
+      UserOf({{"east", kSignInNow, kSignInNow + hours(1)}, {"west", kSignInNow + hours(1), {}}});
+  EXPECT_FALSE(ScopeAt(user, kSignInNow - seconds(1)).has_value())
       << "an empty scope would be everything";
-  EXPECT_THAT(ScopeAt(user, kNow)->org_units, ElementsAre("east"));
-  EXPECT_THAT(ScopeAt(user, kNow + hours(1) - seconds(1))->org_units, ElementsAre("east"));
-  EXPECT_THAT(ScopeAt(user, kNow + hours(1))->org_units, ElementsAre("west"));
-  EXPECT_THAT(ScopeAt(UserOf({}, {"vip"}), kNow)->org_units, IsEmpty());
-  EXPECT_THAT(ScopeAt(UserOf({}, {"vip"}), kNow)->queues, ElementsAre("vip"));
+  EXPECT_THAT(ScopeAt(user, kSignInNow)->org_units, ElementsAre("east"));
+  EXPECT_THAT(ScopeAt(user, kSignInNow + hours(1) - seconds(1))->org_units, ElementsAre("east"));
+  EXPECT_THAT(ScopeAt(user, kSignInNow + hours(1))->org_units, ElementsAre("west"));
+  EXPECT_THAT(ScopeAt(UserOf({}, {"vip"}), kSignInNow)->org_units, IsEmpty());
+  EXPECT_THAT(ScopeAt(UserOf({}, {"vip"}), kSignInNow)->queues, ElementsAre("vip"));
 }
 
 TEST(RightsTest, AnIntersectionIsWhatLiesInBothOrNothing) {
@@ -258,24 +259,24 @@ TEST(RightsTest, ExcessIsWhatOneHasBeyondAnother) {
 
 TEST(RightsTest, ExcessInTimeIsExcess) {
   using Grants = std::vector<OrgUnitGrant>;
-  const Grants outer{{"east", kNow - hours(1), kNow + hours(10)}};
+  const Grants outer{{"east", kSignInNow - hours(1), kSignInNow + hours(10)}};
   struct Row {
     Grants inner;
     bool exceeds;
   };
   for (const auto& [inner, exceeds] :
-       std::vector<Row>{{{{"east", {}, kNow + hours(10)}}, false},
-                        {{{"east/suzhou", kNow + hours(1), kNow + hours(2)}}, false},
+       std::vector<Row>{{{{"east", {}, kSignInNow + hours(10)}}, false},
+                        {{{"east/suzhou", kSignInNow + hours(1), kSignInNow + hours(2)}}, false},
                         {{{"east", {}, {}}}, true},
-                        {{{"east", {}, kNow + hours(11)}}, true},
-                        {{{"west", {}, kNow + hours(1)}}, true},
+                        {{{"east", {}, kSignInNow + hours(11)}}, true},
+                        {{{"west", {}, kSignInNow + hours(1)}}, true},
                         {{}, true}}) {
-    EXPECT_EQ(static_cast<bool>(FindExcess(inner, outer, kNow)), exceeds);
+    EXPECT_EQ(static_cast<bool>(FindExcess(inner, outer, kSignInNow)), exceeds);
   }
-  const Grants later{{"east", kNow + hours(1), {}}};
-  EXPECT_TRUE(FindExcess({{"east", {}, {}}}, later, kNow)) << "not before it is one's own";
-  EXPECT_FALSE(FindExcess({{"east", kNow + hours(1), {}}}, later, kNow));
-  EXPECT_FALSE(FindExcess({{"x", {}, {}}}, Grants{}, kNow));
+  const Grants later{{"east", kSignInNow + hours(1), {}}};
+  EXPECT_TRUE(FindExcess({{"east", {}, {}}}, later, kSignInNow)) << "not before it is one's own";
+  EXPECT_FALSE(FindExcess({{"east", kSignInNow + hours(1), {}}}, later, kSignInNow));
+  EXPECT_FALSE(FindExcess({{"x", {}, {}}}, Grants{}, kSignInNow));
 }
 
 TEST(SetupTest, ATokenIsMadeOnlyWhileNobodyCanLetAnybodyIn) {
@@ -336,18 +337,18 @@ TEST(SetupTest, ATokenIsMadeOnlyWhileNobodyCanLetAnybodyIn) {
     SCOPED_TRACE(row.what);
     MemoryStore store;
     row.prepare(store);
-    const auto token = MakeSetupToken(store, roles, kNow);
+    const auto token = MakeSetupToken(store, roles, kSignInNow);
     EXPECT_EQ(token.has_value(), !row.has_admin);
     if (!token) continue;
     EXPECT_TRUE(token->starts_with("rbo_"));
     // Another start makes another one, in place of the first.
-    const auto again = MakeSetupToken(store, roles, kNow);
+    const auto again = MakeSetupToken(store, roles, kSignInNow);
     ASSERT_TRUE(again.has_value());
     store.ReadAccess([&](AccessRecords& records) {
       EXPECT_FALSE(records.FindOneTimeToken(HashToken(*token)).has_value());
       const auto found = records.FindOneTimeToken(HashToken(*again));
       ASSERT_TRUE(found.has_value());
-      EXPECT_EQ(found->expires_at, kNow + hours(24));
+      EXPECT_EQ(found->expires_at, kSignInNow + hours(24));
     });
   }
 }

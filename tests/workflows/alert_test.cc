@@ -8,6 +8,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::Names;
 using fixtures::On;
 using fixtures::Outcome;
@@ -17,8 +18,6 @@ using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::minutes;
-
-const std::vector<std::string> kNoProblems{};
 
 Predicate ReasonHas(std::string word) {
   return Compare(FieldId::kReason, Op::kHas, std::move(word));
@@ -50,10 +49,6 @@ Revision WithAlerts() {
       {"now", "Now", "马上", Compare(FieldId::kSeverity, Op::kEqual, int64_t{5})},
       {"later", "Later", "以后", Predicate{}}};
   return revision;
-}
-
-std::string Do(World& world, CaseVerb verb) {
-  return Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
 }
 
 const Alert& AlertOf(const Case& c, std::string_view rule) {

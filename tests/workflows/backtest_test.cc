@@ -21,7 +21,7 @@ Playbook PlaybookOf(std::string id, std::string_view when, int32_t severity, std
   return playbook;
 }
 
-Revision Draft() {
+Revision DraftOf() {
   Revision draft = TestRevision();
   draft.number = 9;
   draft.playbooks = {PlaybookOf("low", "score <= 2", 4, "urgent"),
@@ -51,7 +51,7 @@ class BacktestTest : public testing::Test {
 
 TEST_F(BacktestTest, TheDraftChoosesPlanQueueSeverityAndDeadline) {
   ASSERT_TRUE(world_.Do(Answer("k1", 1)));
-  const auto after = Rerun(Draft());
+  const auto after = Rerun(DraftOf());
   ASSERT_TRUE(after);
   EXPECT_EQ(after->playbook.playbook_id, "low");
   EXPECT_EQ(after->details.queue_id, "urgent");
@@ -64,17 +64,17 @@ TEST_F(BacktestTest, TheDraftChoosesPlanQueueSeverityAndDeadline) {
 
 TEST_F(BacktestTest, WhatIsNoDetractorThereIsNotOpened) {
   ASSERT_TRUE(world_.Do(Answer("k1", 5)));
-  Revision draft = Draft();
+  Revision draft = DraftOf();
   for (Program& program : draft.programs) {
     if (program.id == kNps) program.scale.detractor_limit = 3;
   }
   EXPECT_FALSE(Rerun(draft));
-  EXPECT_TRUE(Rerun(Draft()));
+  EXPECT_TRUE(Rerun(DraftOf()));
 }
 
 TEST_F(BacktestTest, AProgramThatIsGoneRefuses) {
   ASSERT_TRUE(world_.Do(Answer("k1", 5)));
-  Revision draft = Draft();
+  Revision draft = DraftOf();
   std::erase_if(draft.programs, [](const Program& program) { return program.id == kNps; });
   const Case& c = world_.OnlyCase();
   const auto rerun =
@@ -94,7 +94,7 @@ TEST_F(BacktestTest, WhatTheOldPlaybookRaisedIsNotTakenForWhatWasAskedFor) {
   const Case& c = world.OnlyCase();
   ASSERT_EQ(c.severity, 5);
   ASSERT_EQ(c.details.queue_id, "special");
-  const auto after = OpenUnder(Draft(), old, c, nullptr, nullptr);
+  const auto after = OpenUnder(DraftOf(), old, c, nullptr, nullptr);
   ASSERT_TRUE(after && *after);
   EXPECT_EQ((*after)->severity, 3);
   EXPECT_EQ((*after)->details.queue_id, old.FindProgram(kNps)->default_queue);
@@ -103,7 +103,7 @@ TEST_F(BacktestTest, WhatTheOldPlaybookRaisedIsNotTakenForWhatWasAskedFor) {
   open.details.queue_id = "by-hand";
   World plain;
   ASSERT_TRUE(plain.Do(open));
-  const auto kept = OpenUnder(Draft(), plain.revision, plain.OnlyCase(), nullptr, nullptr);
+  const auto kept = OpenUnder(DraftOf(), plain.revision, plain.OnlyCase(), nullptr, nullptr);
   ASSERT_TRUE(kept && *kept);
   EXPECT_EQ((*kept)->severity, 4);
   EXPECT_EQ((*kept)->details.queue_id, "by-hand");

@@ -36,7 +36,7 @@ constexpr Duration kCoolDown = days{6};
 const std::vector<std::string> kPeople = {"an", "bo", "cai", "dan", "en", "owner", "system"};
 const Text kNote = {{}, "why"};
 
-struct Known {
+struct KnownEntry {
   Kind kind{};
   std::string queue{};
   bool proposed = true;  // not decided yet
@@ -107,7 +107,7 @@ class Play {
   // last, for most of the others are over.
   int64_t Choose() {
     for (size_t i = known_.size(); i-- > 0 && i + 10 > known_.size() && Below(4) != 0;) {
-      const Known& entry = known_[i];
+      const KnownEntry& entry = known_[i];
       const bool waits = !entry.appealed_by.empty() && !entry.appeal_decided && !IsOver(entry);
       if (waits) return static_cast<int64_t>(i) + 1;
     }
@@ -116,7 +116,9 @@ class Play {
   }
 
   // Of the model alone.
-  bool IsOver(const Known& entry) const { return entry.over || world_.now >= entry.expires_at; }
+  bool IsOver(const KnownEntry& entry) const {
+    return entry.over || world_.now >= entry.expires_at;
+  }
 
   void Propose() {
     ProposeEntry command;
@@ -139,7 +141,7 @@ class Play {
     command.evidence[0].occurred_at = world_.now;
     command.expires_at = world_.now + days{static_cast<int>(Below(45)) - 2};
     const Duration lasts = *command.expires_at - world_.now;
-    const bool covered = std::any_of(known_.begin(), known_.end(), [&](const Known& each) {
+    const bool covered = std::any_of(known_.begin(), known_.end(), [&](const KnownEntry& each) {
       return each.kind == command.kind && !IsOver(each) &&
              (effects.queue_id.empty() || each.queue == effects.queue_id);
     });
@@ -154,7 +156,7 @@ class Play {
   }
 
   void ByRules() {
-    const bool rests = std::any_of(known_.begin(), known_.end(), [&](const Known& each) {
+    const bool rests = std::any_of(known_.begin(), known_.end(), [&](const KnownEntry& each) {
       if (each.kind != Kind::kRepeatCompensation) return false;
       return !IsOver(each) ||
              (each.by_rule && world_.now < std::min(each.ended_at, each.expires_at) + kCoolDown);
@@ -172,7 +174,7 @@ class Play {
 
   void WorkOn(int64_t number, size_t what) {
     if (number > static_cast<int64_t>(known_.size())) return;
-    Known& entry = known_[static_cast<size_t>(number) - 1];
+    KnownEntry& entry = known_[static_cast<size_t>(number) - 1];
     const std::string& actor = world_.actor;
     const Timestamp now = world_.now;
     const bool may = actor != "system" && actor != "owner";
@@ -183,7 +185,7 @@ class Play {
     const bool yes = Below(2) == 0;
     EntryVerb verb;
     bool expected = false;
-    Known after = entry;
+    KnownEntry after = entry;
     switch (what) {
       case 2:
         verb = WarnEntry{kNote};
@@ -260,7 +262,7 @@ class Play {
   void CheckInForce() {
     std::map<std::string, int> by_rule;
     for (const auto& [id, entry] : world_.entries) {
-      const Known& known = known_.at(static_cast<size_t>(entry.number) - 1);
+      const KnownEntry& known = known_.at(static_cast<size_t>(entry.number) - 1);
       const bool in_force = IsInForce(entry, world_.now);
       if (in_force) {
         ASSERT_FALSE(known.proposed || IsOver(known)) << "B-" << entry.number;
@@ -275,7 +277,7 @@ class Play {
 
   std::mt19937_64 random_;
   World world_;
-  std::vector<Known> known_{};
+  std::vector<KnownEntry> known_{};
 };
 
 // Nothing of the model is used here.

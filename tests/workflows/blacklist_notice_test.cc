@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/fixtures/domain_fixtures.h"
+
 namespace rebound {
 namespace {
 
@@ -20,7 +22,7 @@ using Notice = BlacklistNotice;
 using State = BlacklistState;
 
 // 2026-03-02T09:00:00Z.
-constexpr Timestamp kNow = FromMillis(1'772'442'000'000);
+using fixtures::kStart;
 constexpr int kNotices = 6;  // to customers
 
 // A day later in half of the world by evening.
@@ -66,19 +68,19 @@ BlacklistEntry Proposed(Kind kind = Kind::kNoGoodwill) {
   entry.state = State::kProposed;
   entry.reason_code = "dishonest_claims";
   entry.proposer = "li";
-  entry.starts_at = kNow - days{1};
-  entry.expires_at = kNow + days{90};
-  entry.created_at = kNow - days{1};
+  entry.starts_at = kStart - days{1};
+  entry.expires_at = kStart + days{90};
+  entry.created_at = kStart - days{1};
   return entry;
 }
 
-BlacklistEntry Decided(BlacklistEntry entry, BlacklistDecisionKind kind, Timestamp at) {
+BlacklistEntry WithDecision(BlacklistEntry entry, BlacklistDecisionKind kind, Timestamp at) {
   entry.decisions.push_back({kind, "chen", at, {}});
   return entry;
 }
 
-BlacklistEntry Active(BlacklistEntry entry = Proposed(), Timestamp at = kNow - hours{2}) {
-  entry = Decided(std::move(entry), BlacklistDecisionKind::kActivated, at);
+BlacklistEntry Active(BlacklistEntry entry = Proposed(), Timestamp at = kStart - hours{2}) {
+  entry = WithDecision(std::move(entry), BlacklistDecisionKind::kActivated, at);
   entry.state = State::kActive;
   entry.notified_at = at;
   entry.appeal_until = at + days{30};
@@ -86,13 +88,13 @@ BlacklistEntry Active(BlacklistEntry entry = Proposed(), Timestamp at = kNow - h
 }
 
 BlacklistEntry Warned(BlacklistEntry entry = Proposed()) {
-  entry = Decided(std::move(entry), BlacklistDecisionKind::kWarned, kNow - hours{3});
+  entry = WithDecision(std::move(entry), BlacklistDecisionKind::kWarned, kStart - hours{3});
   entry.state = State::kWarned;
-  entry.warned_at = kNow - hours{3};
+  entry.warned_at = kStart - hours{3};
   return entry;
 }
 
-BlacklistEntry Ended(BlacklistEntry entry, State state, Timestamp at = kNow - minutes{30}) {
+BlacklistEntry Ended(BlacklistEntry entry, State state, Timestamp at = kStart - minutes{30}) {
   entry.state = state;
   entry.ended_at = at;
   return entry;
@@ -105,7 +107,7 @@ BlacklistEntry Appealed(BlacklistEntry entry, AppealState state) {
 }
 
 BlacklistEntry AskedFor(BlacklistEntry entry, Timestamp until) {
-  entry.extension = BlacklistExtension{"li", kNow, until, {}};
+  entry.extension = BlacklistExtension{"li", kStart, until, {}};
   return entry;
 }
 
@@ -125,7 +127,7 @@ Customer Named(std::string name) {
 class BlacklistNoticeTest : public testing::Test {
  protected:
   Result<Rendered> Read(Notice notice, const BlacklistEntry& entry, std::string_view language) {
-    return RenderNotice(notice, {entry, customer_, zone_, language, kNow}, revision_);
+    return RenderNotice(notice, {entry, customer_, zone_, language, kStart}, revision_);
   }
 
   // What stands for the variable; "" and a failure where there is no notice.
@@ -158,7 +160,7 @@ TEST_F(BlacklistNoticeTest, ThereIsANoticeOfWhatHasComeAndOfWhatMayComeNext) {
     std::set<Notice> told;
   };
   BlacklistEntry over = Proposed();
-  over.expires_at = kNow;
+  over.expires_at = kStart;
   const Row rows[] = {
       {"proposed", Proposed(), {Notice::kWarning, Notice::kDecision}},
       {"proposed, and its end has come", over, {}},
@@ -173,13 +175,13 @@ TEST_F(BlacklistNoticeTest, ThereIsANoticeOfWhatHasComeAndOfWhatMayComeNext) {
        {Notice::kWarning, Notice::kLapsed}},
       {"active", Active(), {Notice::kDecision, Notice::kLifted, Notice::kLapsed}},
       {"an extension is asked for",
-       AskedFor(Active(), kNow + days{120}),
+       AskedFor(Active(), kStart + days{120}),
        {Notice::kDecision, Notice::kExtended, Notice::kLifted, Notice::kLapsed}},
       {"an extension was granted",
-       Decided(Active(), BlacklistDecisionKind::kExtensionGranted, kNow),
+       WithDecision(Active(), BlacklistDecisionKind::kExtensionGranted, kStart),
        {Notice::kDecision, Notice::kExtended, Notice::kLifted, Notice::kLapsed}},
       {"an extension was refused",
-       Decided(Active(), BlacklistDecisionKind::kExtensionRefused, kNow),
+       WithDecision(Active(), BlacklistDecisionKind::kExtensionRefused, kStart),
        {Notice::kDecision, Notice::kLifted, Notice::kLapsed}},
       {"an appeal waits",
        Appealed(Active(), AppealState::kMade),
@@ -198,7 +200,7 @@ TEST_F(BlacklistNoticeTest, ThereIsANoticeOfWhatHasComeAndOfWhatMayComeNext) {
     for (int i = 0; i <= static_cast<int>(Notice::kReviewDue); ++i) {
       const auto notice = static_cast<Notice>(i);
       const bool told = row.told.contains(notice);
-      EXPECT_EQ(MayTell(notice, row.entry, kNow), told) << row.name << ": " << Name(notice);
+      EXPECT_EQ(MayTell(notice, row.entry, kStart), told) << row.name << ": " << Name(notice);
       const auto rendered = Read(notice, row.entry, "en");
       EXPECT_EQ(rendered.has_value(), told) << row.name << ": " << Name(notice);
       if (rendered || !IsForCustomer(notice)) continue;
@@ -333,12 +335,12 @@ TEST_F(BlacklistNoticeTest, TheRestrictionIsToldByKindEffectsAndExtent) {
 
 TEST_F(BlacklistNoticeTest, TimesAreTheCustomersAndToTheMinute) {
   BlacklistEntry entry = Active();
-  entry.expires_at = kNow + hours{7} + minutes{5} + std::chrono::milliseconds{59'999};
+  entry.expires_at = kStart + hours{7} + minutes{5} + std::chrono::milliseconds{59'999};
   EXPECT_EQ(ValueOf("end", Notice::kDecision, entry, "en"), "3 March 2026, 00:05");
   EXPECT_EQ(ValueOf("end", Notice::kDecision, entry, "zh"), "2026年3月3日 00:05");
   // An hour further, until the clocks change.
   zone_.first_offset = hours{-5};
-  zone_.changes = {{kNow + hours{7}, hours{-4}}};
+  zone_.changes = {{kStart + hours{7}, hours{-4}}};
   EXPECT_EQ(ValueOf("end", Notice::kDecision, entry, "en"), "2 March 2026, 12:05");
   EXPECT_EQ(ValueOf("start", Notice::kDecision, entry, "en"), "2 March 2026, 02:00");
   zone_ = Zone{.name = "UTC"};
@@ -349,13 +351,13 @@ TEST_F(BlacklistNoticeTest, TimesAreTheCustomersAndToTheMinute) {
 TEST_F(BlacklistNoticeTest, ItStartsWhenItHoldsWithoutAGap) {
   zone_ = Zone{.name = "UTC"};
   BlacklistEntry ahead = Active();
-  ahead.starts_at = kNow + days{1};
+  ahead.starts_at = kStart + days{1};
   BlacklistEntry at_once = Proposed(Kind::kStaffSafety);
   at_once.immediate_until = at_once.starts_at + hours{72};
   BlacklistEntry too_late = Proposed(Kind::kStaffSafety);
   too_late.immediate_until = too_late.starts_at + hours{1};
   BlacklistEntry just_late = Proposed(Kind::kStaffSafety);
-  just_late.immediate_until = kNow;
+  just_late.immediate_until = kStart;
   struct Row {
     const char* name;
     BlacklistEntry entry;
@@ -367,7 +369,7 @@ TEST_F(BlacklistNoticeTest, ItStartsWhenItHoldsWithoutAGap) {
       {"not decided", Warned(), "2 March 2026, 09:00"},
       {"at once, and decided in time", Active(at_once), "1 March 2026, 09:00"},
       {"at once, but decided late", Active(too_late), "2 March 2026, 07:00"},
-      {"at once, decided as it ended", Active(just_late, kNow), "2 March 2026, 09:00"},
+      {"at once, decided as it ended", Active(just_late, kStart), "2 March 2026, 09:00"},
       {"at once, and not decided", at_once, "1 March 2026, 09:00"},
   };
   for (const Row& row : rows) {
@@ -380,9 +382,9 @@ TEST_F(BlacklistNoticeTest, ItEndsAsItIsDecidedAndNotAsItIsAskedFor) {
   constexpr const char* kEnd = "31 May 2026, 09:00";
   constexpr const char* kAsked = "30 June 2026, 09:00";
   constexpr const char* kEnded = "2 March 2026, 08:30";
-  const BlacklistEntry asked = AskedFor(Active(), kNow + days{120});
+  const BlacklistEntry asked = AskedFor(Active(), kStart + days{120});
   const BlacklistEntry granted =
-      Decided(Active(), BlacklistDecisionKind::kExtensionGranted, kNow - hours{1});
+      WithDecision(Active(), BlacklistDecisionKind::kExtensionGranted, kStart - hours{1});
   struct Row {
     const char* name;
     Notice notice;
@@ -394,8 +396,8 @@ TEST_F(BlacklistNoticeTest, ItEndsAsItIsDecidedAndNotAsItIsAskedFor) {
       {"decided, lifted since", Notice::kDecision, Ended(Active(), State::kLifted), kEnd},
       {"more is asked for", Notice::kDecision, asked, kEnd},
       {"the extension that is asked for", Notice::kExtended, asked, kAsked},
-      {"granted, and still more asked for", Notice::kExtended, AskedFor(granted, kNow + days{120}),
-       kEnd},
+      {"granted, and still more asked for", Notice::kExtended,
+       AskedFor(granted, kStart + days{120}), kEnd},
       {"upheld", Notice::kAppealDecided, Appealed(Active(), AppealState::kUpheld), kEnded},
       {"dismissed", Notice::kAppealDecided, Appealed(Active(), AppealState::kRejected), kEnd},
       {"dismissed, lifted since", Notice::kAppealDecided,
@@ -415,7 +417,7 @@ TEST_F(BlacklistNoticeTest, TheTimesToChangeAndToAppealAreThoseOfThePolicy) {
     if (kind.kind == Kind::kNoGoodwill) kind.warning_wait = days{3};
   }
   const BlacklistEntry granted =
-      Decided(Active(), BlacklistDecisionKind::kExtensionGranted, kNow - hours{1});
+      WithDecision(Active(), BlacklistDecisionKind::kExtensionGranted, kStart - hours{1});
   struct Row {
     const char* name;
     const char* variable;
@@ -433,10 +435,10 @@ TEST_F(BlacklistNoticeTest, TheTimesToChangeAndToAppealAreThoseOfThePolicy) {
       {"decided", "appeal_until", Notice::kDecision, Active(), kAsTold},
       {"to be decided", "appeal_until", Notice::kDecision, Proposed(), kFromNow},
       {"extended", "appeal_until", Notice::kExtended, granted, kAsTold},
-      {"to be extended", "appeal_until", Notice::kExtended, AskedFor(Active(), kNow + days{120}),
+      {"to be extended", "appeal_until", Notice::kExtended, AskedFor(Active(), kStart + days{120}),
        kFromNow},
       {"to be extended after an appeal", "appeal_until", Notice::kExtended,
-       AskedFor(Appealed(Active(), AppealState::kRejected), kNow + days{120}), kAsTold},
+       AskedFor(Appealed(Active(), AppealState::kRejected), kStart + days{120}), kAsTold},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(ValueOf(row.variable, row.notice, row.entry), row.value) << row.name;

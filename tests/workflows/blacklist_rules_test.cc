@@ -16,6 +16,7 @@ namespace {
 using fixtures::Answer;
 using fixtures::kCsat;
 using fixtures::kNps;
+using fixtures::kStart;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::World;
@@ -25,10 +26,9 @@ using std::chrono::milliseconds;
 
 using Kind = BlacklistKind;
 using Measure = BlacklistMeasure;
-constexpr Timestamp kNow = fixtures::kStart;
 
-BlacklistCount Count(Measure measure, int64_t at_least, Duration within = days{365},
-                     std::string currency = {}) {
+BlacklistCount CountOf(Measure measure, int64_t at_least, Duration within = days{365},
+                       std::string currency = {}) {
   if (measure == Measure::kRemedySum && currency.empty()) currency = "CNY";
   return {measure, within, at_least, std::move(currency)};
 }
@@ -70,8 +70,8 @@ struct AlternativeRow {
 
 TEST(BlacklistRulesTest, NoAlternativeRestsOnScoresAlone) {
   constexpr const char* kScores = "alternatives[0] BLACKLIST_RULE_SCORES_ONLY";
-  const BlacklistCount low = Count(Measure::kLowAfterRemedy, 2);
-  const BlacklistCount given = Count(Measure::kRemediesGranted, 3);
+  const BlacklistCount low = CountOf(Measure::kLowAfterRemedy, 2);
+  const BlacklistCount given = CountOf(Measure::kRemediesGranted, 3);
   const AlternativeRow rows[] = {
       {"a count", {{}, {given}}, ""},
       {"a condition", {Threatens(), {}}, ""},
@@ -117,7 +117,7 @@ TEST(BlacklistRulesTest, NoAlternativeRestsOnScoresAlone) {
 }
 
 TEST(BlacklistRulesTest, NoRuleAsksForAProtectedAttributeHoweverDeepItHides) {
-  const BlacklistCount given = Count(Measure::kRemediesGranted, 3);
+  const BlacklistCount given = CountOf(Measure::kRemediesGranted, 3);
   for (const Predicate& when :
        {Ethnic(), All({Vip(), Ethnic()}), None({Any({Vip(), None({Ethnic()})})})}) {
     const std::string faults = Faults(Rule({{when, {given}}}));
@@ -145,7 +145,7 @@ TEST(BlacklistRulesTest, WhatARuleProposesEndsWithinTheBoundsOfItsKind) {
       {days{365} + milliseconds{1}, "proposal.duration BLACKLIST_RULE_DURATION"},
   };
   for (const auto& [duration, expected] : rows) {
-    BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}});
+    BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}});
     rule.proposal.duration = duration;
     EXPECT_EQ(Faults(rule), expected);
   }
@@ -164,7 +164,7 @@ TEST(BlacklistRulesTest, CountsHaveAWindowAndAMeasure) {
         *fault == '\0' ? "" : "alternatives[0].counts[0]" + std::string(fault);
     EXPECT_EQ(Faults(Rule({{{}, {count}}})), expected);
   }
-  BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}});
+  BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}});
   rule.proposal.reason_code = "threat";
   EXPECT_EQ(Faults(rule), "proposal.reason_code REASON_UNKNOWN");
   rule.kind = Kind::kUnset;
@@ -207,43 +207,43 @@ Response Said(uint8_t number, Category category, Timestamp at) {
   return response;
 }
 
-// "remedies_granted 1@-2d ...": measure, case, days from kNow.
+// "remedies_granted 1@-2d ...": measure, case, days from kStart.
 std::string Shown(const std::vector<HistoryItem>& items) {
   std::string shown;
   for (const HistoryItem& item : items) {
     shown += (shown.empty() ? "" : ", ") + std::string(Name(item.measure)) + " " +
              std::to_string(item.case_id.bytes[15]) + "@" +
-             std::to_string(std::chrono::duration_cast<days>(item.at - kNow).count());
+             std::to_string(std::chrono::duration_cast<days>(item.at - kStart).count());
   }
   return shown;
 }
 
 TEST(BlacklistRulesTest, HistoryCountsWhatTheCustomerGotAndDidAndNothingThatIsOwed) {
-  Case c = NewCase(1, kNow - days{20});
-  c.remedies = {Given(RemedyKind::kVoucher, kNow - days{10}, 5'000),
-                Given(RemedyKind::kPoints, kNow - days{9}),
-                Given(RemedyKind::kRefund, kNow - days{8}, 9'000, true),  // owed by law
-                Given(RemedyKind::kPersonalApology, kNow - days{7}),
-                Given(RemedyKind::kBillCorrection, kNow - days{6}, 1'000)};
+  Case c = NewCase(1, kStart - days{20});
+  c.remedies = {Given(RemedyKind::kVoucher, kStart - days{10}, 5'000),
+                Given(RemedyKind::kPoints, kStart - days{9}),
+                Given(RemedyKind::kRefund, kStart - days{8}, 9'000, true),  // owed by law
+                Given(RemedyKind::kPersonalApology, kStart - days{7}),
+                Given(RemedyKind::kBillCorrection, kStart - days{6}, 1'000)};
   for (const RemedyState state :
        {RemedyState::kProposed, RemedyState::kApproved, RemedyState::kOffered,
         RemedyState::kDeclined, RemedyState::kReversed}) {
-    c.remedies.push_back(Given(RemedyKind::kVoucher, kNow - days{5}, 1'000));
+    c.remedies.push_back(Given(RemedyKind::kVoucher, kStart - days{5}, 1'000));
     c.remedies.back().state = state;
   }
   Attempt refused;
   refused.outcome = AttemptOutcome::kRefused;
-  refused.occurred_at = kNow - days{4};
+  refused.occurred_at = kStart - days{4};
   Attempt hung_up = refused;
   hung_up.outcome = AttemptOutcome::kHungUp;
   c.attempts = {refused, hung_up};
   c.details.emotion = Emotion::kThreatening;
-  Case lied = NewCase(2, kNow - days{15});
+  Case lied = NewCase(2, kStart - days{15});
   lied.handling_result = HandlingResult::kDishonest;
-  lied.closed_at = kNow - days{3};
-  Case honest = NewCase(3, kNow - days{15});
+  lied.closed_at = kStart - days{3};
+  Case honest = NewCase(3, kStart - days{15});
   honest.handling_result = HandlingResult::kUnfounded;  // wrong is not dishonest
-  honest.closed_at = kNow - days{3};
+  honest.closed_at = kStart - days{3};
   Case invalid = c;
   invalid.id = IdOf(4);
   invalid.handling_result = HandlingResult::kInvalid;
@@ -255,21 +255,21 @@ TEST(BlacklistRulesTest, HistoryCountsWhatTheCustomerGotAndDidAndNothingThatIsOw
 
 TEST(BlacklistRulesTest, ALowAnswerFollowsTheCompensationRightBeforeIt) {
   using enum Category;
-  Case c = NewCase(1, kNow - days{200});
-  c.remedies = {Given(RemedyKind::kVoucher, kNow - days{150}),
-                Given(RemedyKind::kVoucher, kNow - days{100})};
-  Case other = NewCase(2, kNow - days{100});
-  other.remedies = {Given(RemedyKind::kPoints, kNow - days{95}),
-                    Given(RemedyKind::kVoucher, kNow - days{40})};
+  Case c = NewCase(1, kStart - days{200});
+  c.remedies = {Given(RemedyKind::kVoucher, kStart - days{150}),
+                Given(RemedyKind::kVoucher, kStart - days{100})};
+  Case other = NewCase(2, kStart - days{100});
+  other.remedies = {Given(RemedyKind::kPoints, kStart - days{95}),
+                    Given(RemedyKind::kVoucher, kStart - days{40})};
   const std::vector<Case> cases = {c, other};
-  Response corrected = Said(6, kDetractor, kNow - days{39});
+  Response corrected = Said(6, kDetractor, kStart - days{39});
   corrected.corrected_score = 9;
   const std::vector<Response> responses = {
-      Said(1, kDetractor, kNow - days{180}),  // before any
-      Said(2, kPromoter, kNow - days{149}),   // pleased; the next one follows nothing
-      Said(3, kDetractor, kNow - days{148}),
-      Said(4, kDetractor, kNow - days{90}),  // after two of them: the later one's
-      Said(5, kDetractor, kNow - days{89}),  // once
+      Said(1, kDetractor, kStart - days{180}),  // before any
+      Said(2, kPromoter, kStart - days{149}),   // pleased; the next one follows nothing
+      Said(3, kDetractor, kStart - days{148}),
+      Said(4, kDetractor, kStart - days{90}),  // after two of them: the later one's
+      Said(5, kDetractor, kStart - days{89}),  // once
       corrected,
   };
   std::vector<HistoryItem> low;
@@ -279,7 +279,7 @@ TEST(BlacklistRulesTest, ALowAnswerFollowsTheCompensationRightBeforeIt) {
   EXPECT_EQ(Shown(low), "low_after_remedy 2@-90");
   for (const auto& [after, counts] :
        {std::pair<Duration, size_t>{kRightAfter, 1}, {kRightAfter + milliseconds{1}, 0}}) {
-    const std::vector<Response> one = {Said(1, kDetractor, kNow - days{150} + after)};
+    const std::vector<Response> one = {Said(1, kDetractor, kStart - days{150} + after)};
     const std::vector<Case> first = {c};
     Case only = c;
     only.remedies.resize(1);
@@ -295,8 +295,8 @@ TEST(BlacklistRulesTest, ALowAnswerFollowsTheCompensationRightBeforeIt) {
 std::vector<Case> ThreeVouchers() {
   std::vector<Case> cases;
   for (const int ago : {300, 100, 10}) {
-    Case c = NewCase(static_cast<uint8_t>(cases.size() + 1), kNow - days{ago + 1});
-    c.remedies = {Given(RemedyKind::kVoucher, kNow - days{ago}, 10'000)};
+    Case c = NewCase(static_cast<uint8_t>(cases.size() + 1), kStart - days{ago + 1});
+    c.remedies = {Given(RemedyKind::kVoucher, kStart - days{ago}, 10'000)};
     c.details.touchpoint = ago == 10 ? "channel/hotline" : "billing/overage-alert";
     cases.push_back(std::move(c));
   }
@@ -311,22 +311,22 @@ struct CountRow {
 
 TEST(BlacklistRulesTest, ACountReachesBackExactlyItsWindow) {
   const CountRow rows[] = {
-      {"three in a year", Count(Measure::kRemediesGranted, 3), 3},
-      {"four in a year", Count(Measure::kRemediesGranted, 4), 0},
-      {"three, the first at the edge", Count(Measure::kRemediesGranted, 3, days{300}), 3},
-      {"a moment less", Count(Measure::kRemediesGranted, 3, days{300} - milliseconds{1}), 0},
-      {"two lately", Count(Measure::kRemediesGranted, 2, days{120}), 2},
-      {"300.00 in a year", Count(Measure::kRemedySum, 30'000), 3},
-      {"more", Count(Measure::kRemedySum, 30'001), 0},
-      {"in another currency", Count(Measure::kRemedySum, 1, days{365}, "USD"), 0},
-      {"the sum lately", Count(Measure::kRemedySum, 20'000, days{120}), 2},
-      {"threats", Count(Measure::kThreatsLogged, 1), 0},
+      {"three in a year", CountOf(Measure::kRemediesGranted, 3), 3},
+      {"four in a year", CountOf(Measure::kRemediesGranted, 4), 0},
+      {"three, the first at the edge", CountOf(Measure::kRemediesGranted, 3, days{300}), 3},
+      {"a moment less", CountOf(Measure::kRemediesGranted, 3, days{300} - milliseconds{1}), 0},
+      {"two lately", CountOf(Measure::kRemediesGranted, 2, days{120}), 2},
+      {"300.00 in a year", CountOf(Measure::kRemedySum, 30'000), 3},
+      {"more", CountOf(Measure::kRemedySum, 30'001), 0},
+      {"in another currency", CountOf(Measure::kRemedySum, 1, days{365}, "USD"), 0},
+      {"the sum lately", CountOf(Measure::kRemedySum, 20'000, days{120}), 2},
+      {"threats", CountOf(Measure::kThreatsLogged, 1), 0},
   };
   const std::vector<Case> cases = ThreeVouchers();
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
   for (const CountRow& row : rows) {
     SCOPED_TRACE(row.name);
-    const auto evidence = EvaluateRule(Rule({{{}, {row.count}}}), history, kNow);
+    const auto evidence = EvaluateRule(Rule({{{}, {row.count}}}), history, kStart);
     EXPECT_EQ(evidence ? evidence->size() : 0, row.evidence);
     if (!evidence) continue;
     for (size_t i = 0; i < evidence->size(); ++i) {
@@ -343,71 +343,72 @@ TEST(BlacklistRulesTest, TheConditionChoosesTheCasesThatCount) {
   const Predicate billing = Compare(FieldId::kTouchpoint, Op::kHas, std::string("billing"));
   const std::vector<Case> cases = ThreeVouchers();
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
-  const BlacklistCount two = Count(Measure::kRemediesGranted, 2);
-  const BlacklistCount three = Count(Measure::kRemediesGranted, 3);
-  EXPECT_EQ(EvaluateRule(Rule({{billing, {two}}}), history, kNow)->size(), 2U);
-  EXPECT_FALSE(EvaluateRule(Rule({{billing, {three}}}), history, kNow));
+  const BlacklistCount two = CountOf(Measure::kRemediesGranted, 2);
+  const BlacklistCount three = CountOf(Measure::kRemediesGranted, 3);
+  EXPECT_EQ(EvaluateRule(Rule({{billing, {two}}}), history, kStart)->size(), 2U);
+  EXPECT_FALSE(EvaluateRule(Rule({{billing, {three}}}), history, kStart));
   // The alternatives are tried in order; every count of one has to be reached.
-  EXPECT_EQ(EvaluateRule(Rule({{billing, {three}}, {{}, {two}}}), history, kNow)->size(), 3U);
-  EXPECT_FALSE(EvaluateRule(Rule({{{}, {two, Count(Measure::kThreatsLogged, 1)}}}), history, kNow));
+  EXPECT_EQ(EvaluateRule(Rule({{billing, {three}}, {{}, {two}}}), history, kStart)->size(), 3U);
+  EXPECT_FALSE(
+      EvaluateRule(Rule({{{}, {two, CountOf(Measure::kThreatsLogged, 1)}}}), history, kStart));
 }
 
 TEST(BlacklistRulesTest, ACaseAloneCountsForAsLongAsTheRestrictionWouldLast) {
-  Case c = NewCase(1, kNow - days{180});
+  Case c = NewCase(1, kStart - days{180});
   c.details.emotion = Emotion::kThreatening;
   const std::vector<Case> cases = {c};
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
   const BlacklistRule rule = Rule({{Threatens(), {}}});  // 180 days
-  const auto evidence = EvaluateRule(rule, history, kNow);
+  const auto evidence = EvaluateRule(rule, history, kStart);
   ASSERT_TRUE(evidence);
   EXPECT_EQ(evidence->at(0).measure, "case");
   EXPECT_EQ(evidence->at(0).case_id, c.id);
   EXPECT_EQ(evidence->at(0).occurred_at, c.opened_at);
-  EXPECT_FALSE(EvaluateRule(rule, history, kNow + milliseconds{1}));
+  EXPECT_FALSE(EvaluateRule(rule, history, kStart + milliseconds{1}));
   EXPECT_FALSE(EvaluateRule(rule, history, c.opened_at - milliseconds{1})) << "not yet";
 }
 
 TEST(BlacklistRulesTest, OfMuchEvidenceTheNewestIsKept) {
-  Case c = NewCase(1, kNow - days{300});
+  Case c = NewCase(1, kStart - days{300});
   for (int i = 0; i < 100; ++i) {
-    c.remedies.push_back(Given(RemedyKind::kPoints, kNow - days{i + 1}));
+    c.remedies.push_back(Given(RemedyKind::kPoints, kStart - days{i + 1}));
   }
   const std::vector<Case> cases = {c};
-  const auto evidence = EvaluateRule(Rule({{{}, {Count(Measure::kRemediesGranted, 3)}}}),
-                                     HistoryOf(nullptr, cases, {}), kNow);
+  const auto evidence = EvaluateRule(Rule({{{}, {CountOf(Measure::kRemediesGranted, 3)}}}),
+                                     HistoryOf(nullptr, cases, {}), kStart);
   ASSERT_TRUE(evidence);
   EXPECT_EQ(evidence->size(), limits::kBlacklistEvidence);
-  EXPECT_EQ(evidence->back().occurred_at, kNow - days{1});
+  EXPECT_EQ(evidence->back().occurred_at, kStart - days{1});
 }
 
 TEST(BlacklistRulesTest, OnThePastARuleRestsForAsLongAsItsRestrictionAndItsCoolDown) {
-  Case c = NewCase(1, kNow - days{400});
+  Case c = NewCase(1, kStart - days{400});
   for (const int ago : {390, 380, 370, 121, 120, 2, 1}) {
-    c.remedies.push_back(Given(RemedyKind::kPoints, kNow - days{ago}));
+    c.remedies.push_back(Given(RemedyKind::kPoints, kStart - days{ago}));
   }
   const std::vector<Case> cases = {c};
   const CustomerHistory history = HistoryOf(nullptr, cases, {});
   const BlacklistPolicy policy = DefaultBlacklistPolicy();
-  BlacklistRule rule = Rule({{{}, {Count(Measure::kRemediesGranted, 2, days{30})}}});
+  BlacklistRule rule = Rule({{{}, {CountOf(Measure::kRemediesGranted, 2, days{30})}}});
   rule.cool_down = days{80};
   const auto at = [&](Timestamp until) {
     std::vector<int64_t> ago;
     for (const PastProposal& each : TryOnPast(rule, policy, history, until)) {
       EXPECT_EQ(each.expires_at, each.at + std::min<Duration>(rule.proposal.duration, days{365}));
       EXPECT_EQ(each.evidence.back().occurred_at, each.at);
-      ago.push_back((kNow - each.at) / days{1});
+      ago.push_back((kStart - each.at) / days{1});
     }
     return ago;
   };
-  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380, 120})) << "180 days and 80 later to the day";
-  EXPECT_EQ(at(kNow - days{120}), (std::vector<int64_t>{380})) << "until is excluded";
+  EXPECT_EQ(at(kStart), (std::vector<int64_t>{380, 120})) << "180 days and 80 later to the day";
+  EXPECT_EQ(at(kStart - days{120}), (std::vector<int64_t>{380})) << "until is excluded";
   rule.cool_down = days{80} + milliseconds{1};
-  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380, 1}));
+  EXPECT_EQ(at(kStart), (std::vector<int64_t>{380, 1}));
   rule.proposal.duration = days{400};  // the kind allows 365
-  EXPECT_EQ(at(kNow), (std::vector<int64_t>{380}));
+  EXPECT_EQ(at(kStart), (std::vector<int64_t>{380}));
   BlacklistPolicy none = policy;
   none.kinds.clear();
-  EXPECT_TRUE(TryOnPast(rule, none, history, kNow).empty());
+  EXPECT_TRUE(TryOnPast(rule, none, history, kStart).empty());
 }
 
 // -------------------------------------------------------------------------------------- what it
@@ -421,7 +422,7 @@ World WithRule(BlacklistRule rule) {
   EXPECT_TRUE(world.Do(Answer("a", 3)));
   return world;
 }
-BlacklistRule TwoVouchers() { return Rule({{{}, {Count(Measure::kRemediesGranted, 2)}}}); }
+BlacklistRule TwoVouchers() { return Rule({{{}, {CountOf(Measure::kRemediesGranted, 2)}}}); }
 
 void Give(World& world) {
   const Case c = world.cases.begin()->second;
@@ -436,7 +437,7 @@ std::string Try(World& world, std::string actor = "system") {
   std::swap(world.actor, actor);
   return outcome;
 }
-std::string Decide(World& world, std::string actor, bool activate, int64_t number = 1) {
+std::string RuleOnEntry(World& world, std::string actor, bool activate, int64_t number = 1) {
   std::swap(world.actor, actor);
   std::string outcome =
       Outcome(world.Do(WorkEntry{{{}, number}, DecideEntry{activate, {{}, "looked"}}, {}}));
@@ -463,9 +464,9 @@ TEST(BlacklistRulesTest, ARuleProposesWithItsEvidenceAndAPersonDecides) {
   EXPECT_EQ(entry.evidence[0].case_id, world.cases.begin()->first);
   EXPECT_FALSE(entry.evidence[0].id.empty());
   EXPECT_EQ(world.log.back().actor, "system");
-  EXPECT_EQ(Decide(world, "system", true), "BLACKLIST_DECIDER_NOT_PERSON");
-  EXPECT_EQ(Decide(world, "li.na", true), "BLACKLIST_DECIDER_PROPOSED") << "had it tried";
-  EXPECT_EQ(Decide(world, "chen.hao", true), "EntryDecided EntryNotified");
+  EXPECT_EQ(RuleOnEntry(world, "system", true), "BLACKLIST_DECIDER_NOT_PERSON");
+  EXPECT_EQ(RuleOnEntry(world, "li.na", true), "BLACKLIST_DECIDER_PROPOSED") << "had it tried";
+  EXPECT_EQ(RuleOnEntry(world, "chen.hao", true), "EntryDecided EntryNotified");
 }
 
 TEST(BlacklistRulesTest, ARuleRestsWhileItsEntryIsOpenAndForSomeTimeAfter) {
@@ -474,12 +475,12 @@ TEST(BlacklistRulesTest, ARuleRestsWhileItsEntryIsOpenAndForSomeTimeAfter) {
   Give(world);
   ASSERT_EQ(Try(world), "EntryProposed");
   EXPECT_EQ(Try(world), "") << "it waits to be decided on";
-  ASSERT_EQ(Decide(world, "chen.hao", false), "EntryDecided");
+  ASSERT_EQ(RuleOnEntry(world, "chen.hao", false), "EntryDecided");
   world.now += days{90} - milliseconds{1};
   EXPECT_EQ(Try(world), "") << "it was rejected not long ago";
   world.now += milliseconds{1};
   ASSERT_EQ(Try(world), "EntryProposed");
-  ASSERT_EQ(Decide(world, "chen.hao", true, 2), "EntryDecided EntryNotified");
+  ASSERT_EQ(RuleOnEntry(world, "chen.hao", true, 2), "EntryDecided EntryNotified");
   // Its end counts, whether or not a timer has fired.
   world.now = world.EntryOf(2).expires_at + days{90} - milliseconds{1};
   EXPECT_EQ(Try(world), "");
@@ -503,7 +504,7 @@ TEST(BlacklistRulesTest, WhatAPersonHasProposedIsNotProposedByARule) {
 }
 
 TEST(BlacklistRulesTest, CasesOfEveryProgramAndAliasCountTogether) {
-  World world = WithRule(Rule({{{}, {Count(Measure::kRemediesGranted, 2)}}}));
+  World world = WithRule(Rule({{{}, {CountOf(Measure::kRemediesGranted, 2)}}}));
   Give(world);
   fixtures::AnswerOptions csat;
   csat.program = kCsat;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fixtures/domain_fixtures.h"
 #include "workflows/blacklist_policy.h"
 
 namespace rebound {
@@ -22,7 +23,7 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
-constexpr Timestamp kNow = FromMillis(1'772'442'000'000);
+using fixtures::kStart;
 constexpr int kChannelCount = static_cast<int>(Channel::kInPerson) + 1;
 
 template <typename T, int kCount>
@@ -32,7 +33,7 @@ constexpr std::array<T, kCount> AllOf() {
   return all;
 }
 constexpr auto kKinds = AllOf<BlacklistKind, kBlacklistKindCount>();
-constexpr auto kStates = AllOf<BlacklistState, kBlacklistStateCount>();
+constexpr auto kEntryStates = AllOf<BlacklistState, kBlacklistStateCount>();
 constexpr auto kActions = AllOf<RestrictedActionKind, kRestrictedActionKindCount>();
 constexpr auto kChannels = AllOf<Channel, kChannelCount>();
 
@@ -43,8 +44,8 @@ BlacklistEntry Entry(BlacklistKind kind, BlacklistState state = BlacklistState::
   entry.kind = kind;
   entry.state = state;
   entry.reason_code = "why";
-  entry.starts_at = kNow - days{1};
-  entry.expires_at = kNow + days{30};
+  entry.starts_at = kStart - days{1};
+  entry.expires_at = kStart + days{30};
   if (kind == BlacklistKind::kChannelLimit) entry.effects.channels = {Channel::kPhone};
   if (kind == BlacklistKind::kStaffSafety) entry.effects.queue_id = "safety";
   return entry;
@@ -169,7 +170,7 @@ const EffectRow kEffects[] = {
 TEST(BlacklistTest, EveryKindInEveryStateSaysToEveryActionWhatTheTableSays) {
   int said = 0;
   for (const BlacklistKind kind : kKinds) {
-    for (const BlacklistState state : kStates) {
+    for (const BlacklistState state : kEntryStates) {
       for (const ExtentRow& extent : kExtents) {
         for (const EffectRow& effects : kEffects) {
           BlacklistEntry entry = Entry(kind, state);
@@ -196,10 +197,10 @@ TEST(BlacklistTest, EveryKindInEveryStateSaysToEveryActionWhatTheTableSays) {
                     break;
                 }
                 says = says && Holds(state) && extent.reaches;
-                const Permit permit = Restrict({&entry, 1}, action, kNow);
+                const Permit permit = Restrict({&entry, 1}, action, kStart);
                 const BlacklistEntry brief = Brief(entry);
-                EXPECT_EQ(Restrict({&brief, 1}, action, kNow), permit);
-                EXPECT_EQ(IsOpen(brief, kNow), IsOpen(entry, kNow));
+                EXPECT_EQ(Restrict({&brief, 1}, action, kStart), permit);
+                EXPECT_EQ(IsOpen(brief, kStart), IsOpen(entry, kStart));
                 SCOPED_TRACE(std::string(Name(kind)) + " " + std::string(Name(state)) + " in " +
                              extent.extent.id + ", action " +
                              std::to_string(static_cast<int>(what)) + " by channel " +
@@ -221,14 +222,14 @@ TEST(BlacklistTest, EveryKindInEveryStateSaysToEveryActionWhatTheTableSays) {
 
 // ------------------------------------------------------------------------------------------- time
 
-struct TimeRow {
+struct EntryTimeRow {
   const char* name;
   milliseconds after_now;
   bool in_force;
 };
 
 TEST(BlacklistTest, AnEntryHoldsFromItsStartToTheInstantOfItsEnd) {
-  const TimeRow rows[] = {
+  const EntryTimeRow rows[] = {
       {"before", -days{1} - milliseconds{1}, false},
       {"at its start", -days{1}, true},
       {"between", milliseconds{0}, true},
@@ -237,26 +238,26 @@ TEST(BlacklistTest, AnEntryHoldsFromItsStartToTheInstantOfItsEnd) {
       {"after", days{31}, false},
   };
   for (const BlacklistKind kind : kKinds) {
-    for (const TimeRow& row : rows) {
+    for (const EntryTimeRow& row : rows) {
       SCOPED_TRACE(row.name);
       // No timer has fired: the state is still what it was.
-      EXPECT_EQ(IsInForce(Entry(kind), kNow + row.after_now), row.in_force);
+      EXPECT_EQ(IsInForce(Entry(kind), kStart + row.after_now), row.in_force);
     }
   }
 }
 
 TEST(BlacklistTest, AnImmediateEffectHoldsUntilItsInstantAndThenOnlyOnceDecided) {
-  for (const BlacklistState state : kStates) {
+  for (const BlacklistState state : kEntryStates) {
     BlacklistEntry entry = Entry(BlacklistKind::kStaffSafety, state);
-    entry.immediate_until = kNow;
+    entry.immediate_until = kStart;
     const bool waits = state == BlacklistState::kProposed || state == BlacklistState::kWarned;
     SCOPED_TRACE(Name(state));
-    EXPECT_EQ(IsInForce(entry, kNow - milliseconds{1}), waits || Holds(state));
-    EXPECT_EQ(IsInForce(entry, kNow), Holds(state));
+    EXPECT_EQ(IsInForce(entry, kStart - milliseconds{1}), waits || Holds(state));
+    EXPECT_EQ(IsInForce(entry, kStart), Holds(state));
     const RestrictedAction route = Action(RestrictedActionKind::kRoute);
-    const Permit permit = Restrict({&entry, 1}, route, kNow - milliseconds{1});
+    const Permit permit = Restrict({&entry, 1}, route, kStart - milliseconds{1});
     if (permit.explanations.empty()) continue;
-    EXPECT_EQ(permit.explanations[0].until, waits ? kNow : entry.expires_at);
+    EXPECT_EQ(permit.explanations[0].until, waits ? kStart : entry.expires_at);
   }
 }
 
@@ -266,11 +267,11 @@ TEST(BlacklistTest, AnAppealUndecidedPastItsTimeSuspendsAllButTheSafetyOfStaff) 
          {AppealState::kUnset, AppealState::kMade, AppealState::kUpheld, AppealState::kRejected}) {
       BlacklistEntry entry = Entry(kind);
       entry.appeal.state = state;
-      entry.appeal.due_at = kNow;
+      entry.appeal.due_at = kStart;
       const bool suspended = state == AppealState::kMade && kind != BlacklistKind::kStaffSafety;
       SCOPED_TRACE(Name(kind));
-      EXPECT_TRUE(IsInForce(entry, kNow - milliseconds{1}));
-      EXPECT_EQ(IsInForce(entry, kNow), !suspended);
+      EXPECT_TRUE(IsInForce(entry, kStart - milliseconds{1}));
+      EXPECT_EQ(IsInForce(entry, kStart), !suspended);
     }
   }
 }
@@ -284,7 +285,7 @@ TEST(BlacklistTest, TheStrictestCountsAndEachExplainsItself) {
   blocks.id.bytes[15] = 3;
   blocks.reason_code = "dishonest_claims";
   const std::vector<BlacklistEntry> entries = {asks, blocks, Entry(BlacklistKind::kDoNotContact)};
-  const Permit permit = Restrict(entries, Action(RestrictedActionKind::kRemedy), kNow);
+  const Permit permit = Restrict(entries, Action(RestrictedActionKind::kRemedy), kStart);
   EXPECT_EQ(permit.outcome, PermitOutcome::kBlocked);
   ASSERT_EQ(permit.explanations.size(), 2U);
   const PermitExplanation& first = permit.explanations[0];
@@ -309,9 +310,9 @@ TEST(BlacklistTest, TheOrderInWhichEntriesAreReadChangesNothing) {
     }
     RestrictedAction action = Action(kActions[random() % kActions.size()]);
     action.channel = kChannels[random() % kChannels.size()];
-    const Permit expected = Restrict(entries, action, kNow);
+    const Permit expected = Restrict(entries, action, kStart);
     std::shuffle(entries.begin(), entries.end(), random);
-    EXPECT_EQ(Restrict(entries, action, kNow), expected);
+    EXPECT_EQ(Restrict(entries, action, kStart), expected);
   }
 }
 
@@ -340,12 +341,12 @@ TEST(BlacklistTest, TheQueueOfStaffSafetyComesFirstThenThatOfTheLowestNumber) {
           if (!safety.empty()) expected = safety;
           routed += expected.empty() ? 0 : 1;
           const RestrictedAction route = Action(RestrictedActionKind::kRoute);
-          EXPECT_EQ(Restrict(entries, route, kNow).queue_id, expected)
+          EXPECT_EQ(Restrict(entries, route, kStart).queue_id, expected)
               << Name(first) << " " << Name(second) << " " << Name(third) << " " << named;
           std::reverse(entries.begin(), entries.end());
-          EXPECT_EQ(Restrict(entries, route, kNow).queue_id, expected) << "read backwards";
-          for (BlacklistEntry& entry : entries) entry.expires_at = kNow;
-          EXPECT_EQ(Restrict(entries, route, kNow), Permit{}) << "their time is over";
+          EXPECT_EQ(Restrict(entries, route, kStart).queue_id, expected) << "read backwards";
+          for (BlacklistEntry& entry : entries) entry.expires_at = kStart;
+          EXPECT_EQ(Restrict(entries, route, kStart), Permit{}) << "their time is over";
         }
       }
     }
@@ -359,11 +360,11 @@ TEST(BlacklistTest, AnActionThatNamesNoUnitOrProgramIsInNone) {
   RestrictedAction nowhere;
   nowhere.kind = RestrictedActionKind::kContact;
   entry.extent = {BlacklistExtent::Kind::kOrgUnit, "zhejiang"};
-  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kNow), Permit{});
+  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kStart), Permit{});
   entry.extent = {BlacklistExtent::Kind::kProgram, "nps"};
-  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kNow), Permit{});
+  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kStart), Permit{});
   entry.extent = {};
-  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kNow).outcome, PermitOutcome::kBlocked);
+  EXPECT_EQ(Restrict({&entry, 1}, nowhere, kStart).outcome, PermitOutcome::kBlocked);
 }
 
 // ------------------------------------------------------------------------------------- what covers

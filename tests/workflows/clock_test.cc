@@ -14,6 +14,7 @@ namespace {
 
 using fixtures::Answer;
 using fixtures::InboundAttempt;
+using fixtures::kNoProblems;
 using fixtures::kStart;  // Monday, 10:00 in the office's zone
 using fixtures::NewRemedy;
 using fixtures::On;
@@ -26,8 +27,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-constexpr int64_t kHour = Duration{hours{1}}.count();
-const std::vector<std::string> kNoProblems{};
+constexpr int64_t kHourMillis = Duration{hours{1}}.count();
 
 // One hour ahead of UTC, two from 2026-03-29T01:00Z on.
 Zone Berlin() {
@@ -60,8 +60,8 @@ ClockDefinition Define(ClockKind kind, Limit limit, std::string calendar = {},
   definition.tiers = std::move(tiers);
   return definition;
 }
-Limit WallHours(int64_t amount) { return {Count::kWall, amount * kHour}; }
-Limit OfficeHours(int64_t amount) { return {Count::kBusinessTime, amount * kHour}; }
+Limit WallHours(int64_t amount) { return {Count::kWall, amount * kHourMillis}; }
+Limit OfficeHours(int64_t amount) { return {Count::kBusinessTime, amount * kHourMillis}; }
 
 Revision With(std::vector<ClockDefinition> clocks) {
   Revision revision = fixtures::TestRevision();
@@ -72,7 +72,7 @@ Revision With(std::vector<ClockDefinition> clocks) {
 }
 
 // A complaint of customer "a", of wang.wei, accepted.
-World WithCase(Revision revision, CaseDetails details = {}, int32_t severity = 2) {
+World WithComplaint(Revision revision, CaseDetails details = {}, int32_t severity = 2) {
   World world(std::move(revision));
   EXPECT_TRUE(world.Do(UpsertCustomer{{"crm", "a"}, {}, {}, {}}));
   OpenCase open;
@@ -85,10 +85,6 @@ World WithCase(Revision revision, CaseDetails details = {}, int32_t severity = 2
   EXPECT_TRUE(world.Do(On(world.OnlyCase(), Accept{})));
   world.actor = "li.na";
   return world;
-}
-
-std::string Do(World& world, CaseVerb verb) {
-  return Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
 }
 
 // The last clock of the kind.
@@ -145,7 +141,7 @@ TEST(ClockTest, EachKindStartsIsMetAndIsCancelledAsItsKindSays) {
   all[static_cast<size_t>(ClockKind::kResurvey) - 1].limit = WallHours(72);
   CaseDetails details;
   details.external_authority = {"12315", "R-1", kStart + days{60}};
-  World world = WithCase(With(all), details);
+  World world = WithComplaint(With(all), details);
   EXPECT_EQ(Clocks(world),
             "first_contact running, remedy running, external_deadline running, "
             "first_resolution running, total_resolution running");
@@ -222,7 +218,7 @@ TEST(ClockTest, EachKindStartsIsMetAndIsCancelledAsItsKindSays) {
 }
 
 TEST(ClockTest, AskingAgainEndsTheVerificationThatNobodyCanGiveAnyMore) {
-  World world = WithCase(With({Define(ClockKind::kVerification, WallHours(24 * 5))}));
+  World world = WithComplaint(With({Define(ClockKind::kVerification, WallHours(24 * 5))}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   world.now += days{3};
   ASSERT_EQ(Do(world, FireTimers{}), "ClockEnded ResurveyAsked TimerSet ClockEnded");
@@ -247,7 +243,7 @@ TEST(ClockTest, OfAKindTheFirstDefinitionThatHoldsAppliesElseTheProgramsLimit) {
               {3, "", kStart + hours{24}}};
   for (const auto& row : rows) {
     SCOPED_TRACE(row.severity);
-    World world = WithCase(With({severe, urgent}), {}, row.severity);
+    World world = WithComplaint(With({severe, urgent}), {}, row.severity);
     const CaseClock& clock = ClockOf(world, ClockKind::kFirstContact);
     EXPECT_EQ(clock.definition, row.definition);
     EXPECT_EQ(clock.due_at, row.due);
@@ -315,13 +311,13 @@ TEST(FirstContactTest, IsMetByAnAttemptOrOnlyByReachingAsDefined) {
       SCOPED_TRACE(std::string(row.name) + " " + std::to_string(static_cast<int>(met_by)));
       ClockDefinition definition = Define(ClockKind::kFirstContact, WallHours(24));
       definition.met_by = met_by;
-      World world = WithCase(With({definition}));
+      World world = WithComplaint(With({definition}));
       world.now += hours{2};
       ASSERT_TRUE(world.Do(On(world.OnlyCase(), row.attempt)));
       const bool met = met_by == MetBy::kAttempt ? row.met_by_attempt : row.met_by_reached;
       const CaseClock& clock = ClockOf(world, ClockKind::kFirstContact);
       EXPECT_EQ(clock.state, met ? ClockState::kMet : ClockState::kRunning);
-      EXPECT_EQ(clock.elapsed, met ? 2 * kHour : 0);
+      EXPECT_EQ(clock.elapsed, met ? 2 * kHourMillis : 0);
       EXPECT_EQ(world.OnlyCase().timers[0].state, met ? TimerState::kMet : TimerState::kPending);
     }
   }
@@ -353,7 +349,7 @@ TEST(FirstContactTest, WhenTheContactWasDecidesAboutTheBreachNotWhenItWasRecorde
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(4))}));
+    World world = WithComplaint(With({Define(ClockKind::kFirstContact, WallHours(4))}));
     world.now = kStart + row.recorded;
     if (row.wakes) {
       EXPECT_EQ(Do(world, FireTimers{}), row.recorded >= hours{4} ? "TierCrossed" : "");
@@ -365,37 +361,37 @@ TEST(FirstContactTest, WhenTheContactWasDecidesAboutTheBreachNotWhenItWasRecorde
     EXPECT_EQ(clock.breached_at, row.breached ? std::optional(kStart + hours{4}) : std::nullopt);
     EXPECT_EQ(clock.ended_at, kStart + row.contact);
     EXPECT_EQ(clock.elapsed, row.contact.count());
-    EXPECT_EQ(Read(clock, nullptr, world.now).slack, 4 * kHour - row.contact.count());
+    EXPECT_EQ(Read(clock, nullptr, world.now).slack, 4 * kHourMillis - row.contact.count());
     EXPECT_EQ(world.problems, kNoProblems);
   }
 }
 
 TEST(FirstContactTest, AContactBeforeAPauseIsCountedUpToItself) {
-  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kFirstContact, WallHours(4))}));
   world.now = kStart + hours{3};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
   world.now = kStart + hours{9};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), ReachedAt(kStart + hours{2}))));
   const CaseClock& clock = ClockOf(world, ClockKind::kFirstContact);
-  EXPECT_EQ(clock.elapsed, 2 * kHour);
+  EXPECT_EQ(clock.elapsed, 2 * kHourMillis);
   EXPECT_EQ(clock.paused, Duration{0});
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
 TEST(FirstContactTest, AContactBeforeAPauseThatIsOverIsCountedUpToItself) {
-  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(8))}));
+  World world = WithComplaint(With({Define(ClockKind::kFirstContact, WallHours(8))}));
   world.now = kStart + hours{3};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
   world.now = kStart + hours{5};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), ResumeCase{})));
   world.now = kStart + hours{6};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), ReachedAt(kStart + hours{2}))));
-  EXPECT_EQ(ClockOf(world, ClockKind::kFirstContact).elapsed, 2 * kHour);
+  EXPECT_EQ(ClockOf(world, ClockKind::kFirstContact).elapsed, 2 * kHourMillis);
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
 TEST(FirstContactTest, ContactsBeforeAReopeningDoNotMeetItsClock) {
-  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kFirstContact, WallHours(4))}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   world.now += days{1};
@@ -411,12 +407,12 @@ TEST(FirstContactTest, ContactsBeforeAReopeningDoNotMeetItsClock) {
 
 TEST(PauseTest, IsCreditedExactlyOverNightsInTheClocksOwnCount) {
   // 8 office hours from Monday 10:00 end on Tuesday at 11:00.
-  World world = WithCase(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, kStart + days{1} + hours{1});
   world.now = kStart + hours{6};  // 16:00, 5 of 8 hours
   ASSERT_EQ(Do(world, PauseCase{"waits", {}}), "PauseStarted ClockPaused ClockPaused");
   const CaseClock paused = ClockOf(world, ClockKind::kRemedy);
-  EXPECT_EQ(paused.elapsed, 5 * kHour);
+  EXPECT_EQ(paused.elapsed, 5 * kHourMillis);
   EXPECT_EQ(paused.due_at, std::nullopt);
   EXPECT_EQ(NextDue(world.OnlyCase()), std::nullopt);
   EXPECT_EQ(world.OnlyCase().status, "waiting_for_customer");
@@ -434,7 +430,7 @@ TEST(PauseTest, IsCreditedExactlyOverNightsInTheClocksOwnCount) {
 
 TEST(PauseTest, IsCreditedExactlyInTheNightThatLosesAnHour) {
   // Six night hours from Saturday 28 March, 22:00 on; the night ends after seven hours.
-  World world(With({Define(ClockKind::kRemedy, {Count::kBusinessTime, 6 * kHour}, "night")}));
+  World world(With({Define(ClockKind::kRemedy, {Count::kBusinessTime, 6 * kHourMillis}, "night")}));
   const Timestamp ten = FromMillis(1'774'731'600'000);  // 22:00, 21:00Z
   world.now = ten;
   ASSERT_TRUE(world.Do(Answer("a", 3)));
@@ -456,7 +452,7 @@ TEST(PauseTest, RandomPausesMoveTheDueTimeByWhatPassedInThem) {
     SCOPED_TRACE(run);
     const bool nights = run % 2 == 0;
     const Limit limit = {Count::kBusinessTime,
-                         static_cast<int64_t>(30 + random() % 60) * kHour / 2};
+                         static_cast<int64_t>(30 + random() % 60) * kHourMillis / 2};
     World world(With({Define(ClockKind::kRemedy, limit, nights ? "night" : "office")}));
     const Calendar& calendar = world.revision.calendars[nights ? 1 : 0];
     world.now = FromMillis(1'774'500'000'000) + minutes{random() % 3'000};
@@ -506,7 +502,7 @@ TEST(PauseTest, EndsWithTheCustomersWordOrAskingAndNotWithOurTry) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({Define(ClockKind::kTotalResolution, WallHours(48))}));
+    World world = WithComplaint(With({Define(ClockKind::kTotalResolution, WallHours(48))}));
     if (row.contacted_before) {
       ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(kReached))));
     }
@@ -528,7 +524,7 @@ TEST(PauseTest, EndsWithTheCustomersWordOrAskingAndNotWithOurTry) {
 TEST(PauseTest, NeedsAReasonOfTheListAndAnOwner) {
   Revision revision = With({});
   revision.labels.pause_reasons = {{"waits", "", ""}, {"parts", "", ""}};
-  World world = WithCase(revision);
+  World world = WithComplaint(revision);
   EXPECT_EQ(Do(world, PauseCase{"", {}}), "REQUIRED_FIELD_MISSING");
   const auto unknown = world.Do(On(world.OnlyCase(), PauseCase{"tired", {}}));
   EXPECT_EQ(Outcome(unknown), "REASON_UNKNOWN");
@@ -543,7 +539,7 @@ TEST(PauseTest, NeedsAReasonOfTheListAndAnOwner) {
 }
 
 TEST(PauseTest, AnOverdueClockThatIsPausedIsBreachedAllTheSame) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4))}));
   world.now += hours{5};  // nobody woke
   const auto paused = world.Do(On(world.OnlyCase(), PauseCase{"waits", {}}));
   EXPECT_EQ(Crossed(paused), "breach@240!") << "on record before it stands";
@@ -558,13 +554,14 @@ TEST(PauseTest, AnOverdueClockThatIsPausedIsBreachedAllTheSame) {
 TEST(ExternalDeadlineTest, CanNeitherBePausedNorExtended) {
   CaseDetails details;
   details.external_authority = {"12345", "", kStart + days{5}};
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(48))}), details);
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(48))}), details);
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
   const CaseClock& clock = ClockOf(world, ClockKind::kExternalDeadline);
   EXPECT_EQ(clock.state, ClockState::kRunning);
   EXPECT_EQ(clock.due_at, kStart + days{5});
-  EXPECT_EQ(Do(world, RequestExtension{ClockKind::kExternalDeadline, 0, kHour, false, "x", {}}),
-            "CLOCK_NOT_PAUSABLE");
+  EXPECT_EQ(
+      Do(world, RequestExtension{ClockKind::kExternalDeadline, 0, kHourMillis, false, "x", {}}),
+      "CLOCK_NOT_PAUSABLE");
   world.now = kStart + days{5};
   EXPECT_EQ(Do(world, FireTimers{}), "TierCrossed") << "while the case waits";
   EXPECT_EQ(world.problems, kNoProblems);
@@ -573,7 +570,7 @@ TEST(ExternalDeadlineTest, CanNeitherBePausedNorExtended) {
 TEST(ExternalDeadlineTest, OneThatHasPassedAlreadyIsABreachAtOnce) {
   CaseDetails details;
   details.external_authority = {"12345", "", kStart - days{1}};
-  const World world = WithCase(With({}), details);
+  const World world = WithComplaint(With({}), details);
   EXPECT_EQ(Crossed(world.log), "breach@-1440!");
   EXPECT_EQ(world.problems, kNoProblems);
 }
@@ -584,7 +581,7 @@ RequestExtension More(ClockKind kind, int64_t amount, bool in_days = false) {
   return {kind, 0, amount, in_days, "parts", {}};
 }
 
-std::string Decide(World& world, bool grant, std::string by = "zhao.min") {
+std::string RuleOnExtension(World& world, bool grant, std::string by = "zhao.min") {
   std::swap(world.actor, by);
   const std::string outcome =
       Do(world, DecideExtension{world.OnlyCase().extensions.back().id, grant});
@@ -602,12 +599,12 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
     Timestamp before;
     Timestamp after;
   } rows[] = {
-      {"wall", WallHours(4), "", hours{1}, 3 * kHour, kStart + hours{4}, kStart + hours{7}},
-      {"wall, overdue", WallHours(4), "", hours{9}, 3 * kHour, kStart + hours{4},
+      {"wall", WallHours(4), "", hours{1}, 3 * kHourMillis, kStart + hours{4}, kStart + hours{7}},
+      {"wall, overdue", WallHours(4), "", hours{9}, 3 * kHourMillis, kStart + hours{4},
        kStart + hours{7}},
-      {"office hours, over a night", OfficeHours(6), "office", hours{1}, 2 * kHour,
+      {"office hours, over a night", OfficeHours(6), "office", hours{1}, 2 * kHourMillis,
        kStart + hours{7}, kStart + days{1} + hours{1}},
-      {"office hours, overdue by more", OfficeHours(2), "office", hours{7}, 1 * kHour,
+      {"office hours, overdue by more", OfficeHours(2), "office", hours{7}, 1 * kHourMillis,
        kStart + hours{2}, kStart + hours{4}},
       {"working days, over a weekend",
        {Count::kWorkingDays, 3},
@@ -626,7 +623,7 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({Define(ClockKind::kRemedy, row.limit, row.calendar)}));
+    World world = WithComplaint(With({Define(ClockKind::kRemedy, row.limit, row.calendar)}));
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, row.before);
     world.now += row.granted_at;
     const bool in_days = InDays(row.limit.count);
@@ -634,7 +631,7 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
     ASSERT_EQ(Do(world, More(ClockKind::kRemedy, row.amount, in_days)),
               row.before < world.now ? "TierCrossed ExtensionRecorded" : "ExtensionRecorded");
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, row.before) << "asking moves nothing";
-    ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+    ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, row.after);
     EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).limit.amount, row.limit.amount + row.amount);
     const auto& moved = std::get<ClockMoved>(world.log.back().body);
@@ -645,16 +642,17 @@ TEST(ExtensionTest, MovesTheDueTimeByItsAmountInTheClocksOwnCount) {
 }
 
 TEST(ExtensionTest, OfAPromisePutsThePromiseOff) {
-  World world = WithCase(With({}));
+  World world = WithComplaint(With({}));
   for (const int after : {5, 8}) {
     MakeCommitment promise;
     promise.commitment.due_at = kStart + hours{after};
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), promise)));
   }
-  ASSERT_EQ(Do(world, RequestExtension{ClockKind::kCommitment, 1, 2 * kHour, false, "parts", {}}),
-            "ExtensionRecorded");
+  ASSERT_EQ(
+      Do(world, RequestExtension{ClockKind::kCommitment, 1, 2 * kHourMillis, false, "parts", {}}),
+      "ExtensionRecorded");
   EXPECT_EQ(world.OnlyCase().commitments[0].due_at, kStart + hours{5}) << "asking moves nothing";
-  ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+  ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
   EXPECT_EQ(world.OnlyCase().commitments[0].due_at, kStart + hours{7});
   EXPECT_EQ(world.OnlyCase().commitments[1].due_at, kStart + hours{8});
   world.now = kStart + hours{7};
@@ -663,74 +661,75 @@ TEST(ExtensionTest, OfAPromisePutsThePromiseOff) {
 }
 
 TEST(ExtensionTest, IsNotGrantedBeyondWhatTheCalendarReaches) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 200}, "office")}));
+  World world =
+      WithComplaint(With({Define(ClockKind::kRemedy, {Count::kWorkingDays, 200}, "office")}));
   for (const char* outcome : {"ExtensionRecorded ClockMoved", "NUMBER_OUT_OF_RANGE"}) {
     ASSERT_EQ(Do(world, More(ClockKind::kRemedy, 300, true)), "ExtensionRecorded");
-    EXPECT_EQ(Decide(world, true), outcome);
+    EXPECT_EQ(RuleOnExtension(world, true), outcome);
   }
   EXPECT_TRUE(ClockOf(world, ClockKind::kRemedy).due_at.has_value());
 }
 
 TEST(ExtensionTest, IsGrantedByAnotherPersonOnce) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4))}));
   EXPECT_EQ(Do(world, DecideExtension{}), "NOT_FOUND");
-  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHour)), "ExtensionRecorded");
-  EXPECT_EQ(Decide(world, true, "li.na"), "SECOND_PERSON_REQUIRED");
-  EXPECT_EQ(Decide(world, false, "li.na"), "SECOND_PERSON_REQUIRED");
-  EXPECT_EQ(Decide(world, false), "ExtensionRecorded");
-  EXPECT_EQ(Decide(world, true), "EXTENSION_DECIDED");
+  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHourMillis)), "ExtensionRecorded");
+  EXPECT_EQ(RuleOnExtension(world, true, "li.na"), "SECOND_PERSON_REQUIRED");
+  EXPECT_EQ(RuleOnExtension(world, false, "li.na"), "SECOND_PERSON_REQUIRED");
+  EXPECT_EQ(RuleOnExtension(world, false), "ExtensionRecorded");
+  EXPECT_EQ(RuleOnExtension(world, true), "EXTENSION_DECIDED");
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, kStart + hours{4}) << "refused";
   EXPECT_EQ(world.OnlyCase().extensions[0].decided_by, "zhao.min");
 }
 
 TEST(ExtensionTest, IsLimitedForEachClockAndRefusedOnesDoNotCount) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4)),
-                               Define(ClockKind::kTotalResolution, WallHours(40))}));
-  const auto ask = [&] { return Do(world, More(ClockKind::kRemedy, kHour)); };
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4)),
+                                    Define(ClockKind::kTotalResolution, WallHours(40))}));
+  const auto ask = [&] { return Do(world, More(ClockKind::kRemedy, kHourMillis)); };
   ASSERT_EQ(ask(), "ExtensionRecorded");
-  ASSERT_EQ(Decide(world, false), "ExtensionRecorded");
+  ASSERT_EQ(RuleOnExtension(world, false), "ExtensionRecorded");
   ASSERT_EQ(ask(), "ExtensionRecorded");
-  ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+  ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
   ASSERT_EQ(ask(), "ExtensionRecorded");
   EXPECT_EQ(ask(), "EXTENSION_LIMIT_REACHED") << "one granted, one asked for";
-  ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+  ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
   EXPECT_EQ(ask(), "EXTENSION_LIMIT_REACHED");
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, kStart + hours{6});
-  EXPECT_EQ(Do(world, More(ClockKind::kTotalResolution, kHour)), "ExtensionRecorded");
+  EXPECT_EQ(Do(world, More(ClockKind::kTotalResolution, kHourMillis)), "ExtensionRecorded");
 }
 
 TEST(ExtensionTest, NeedsAClockThatRunsOrIsPaused) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
-  EXPECT_EQ(Do(world, More(ClockKind::kVerification, kHour)), "CLOCK_NOT_RUNNING");
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  EXPECT_EQ(Do(world, More(ClockKind::kVerification, kHourMillis)), "CLOCK_NOT_RUNNING");
   EXPECT_EQ(Do(world, More(ClockKind::kRemedy, 0)), "NUMBER_OUT_OF_RANGE");
-  EXPECT_EQ(Do(world, RequestExtension{ClockKind::kRemedy, 0, kHour, false, "", {}}),
+  EXPECT_EQ(Do(world, RequestExtension{ClockKind::kRemedy, 0, kHourMillis, false, "", {}}),
             "REQUIRED_FIELD_MISSING");
   world.now += hours{1};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
-  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHour)), "ExtensionRecorded");
-  ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHourMillis)), "ExtensionRecorded");
+  ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, std::nullopt);
   world.now += hours{10};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), ResumeCase{})));
   EXPECT_EQ(ClockOf(world, ClockKind::kRemedy).due_at, world.now + hours{4}) << "4 + 1 - 1";
-  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHour)), "ExtensionRecorded");
+  ASSERT_EQ(Do(world, More(ClockKind::kRemedy, kHourMillis)), "ExtensionRecorded");
   ASSERT_TRUE(
       world.Do(On(world.OnlyCase(), NewRemedy(RemedyKind::kRefund, RemedyState::kDelivered))));
-  EXPECT_EQ(Decide(world, true), "CLOCK_NOT_RUNNING");
-  EXPECT_EQ(Decide(world, false), "ExtensionRecorded");
+  EXPECT_EQ(RuleOnExtension(world, true), "CLOCK_NOT_RUNNING");
+  EXPECT_EQ(RuleOnExtension(world, false), "ExtensionRecorded");
   EXPECT_EQ(world.problems, kNoProblems);
 }
 
 // ------------------------------------------------------------------------------ resolution
 
 TEST(ResolutionTest, TheFirstIsNotStartedAgainAndTheTotalCountsOnWithoutTheTimeBetween) {
-  World world = WithCase(With({Define(ClockKind::kFirstResolution, WallHours(48)),
-                               Define(ClockKind::kTotalResolution, WallHours(72))}));
+  World world = WithComplaint(With({Define(ClockKind::kFirstResolution, WallHours(48)),
+                                    Define(ClockKind::kTotalResolution, WallHours(72))}));
   world.now += hours{5};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   const CaseClock first = ClockOf(world, ClockKind::kFirstResolution);
   EXPECT_EQ(first.state, ClockState::kMet);
-  EXPECT_EQ(first.elapsed, 5 * kHour);
+  EXPECT_EQ(first.elapsed, 5 * kHourMillis);
   world.now += days{2};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Reopen{})));
   EXPECT_EQ(ClockOf(world, ClockKind::kFirstResolution), first);
@@ -740,7 +739,7 @@ TEST(ResolutionTest, TheFirstIsNotStartedAgainAndTheTotalCountsOnWithoutTheTimeB
   EXPECT_EQ(total.paused, days{2});
   world.now += hours{2};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
-  EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).elapsed, 7 * kHour);
+  EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).elapsed, 7 * kHourMillis);
   EXPECT_EQ(Read(ClockOf(world, ClockKind::kTotalResolution), nullptr, world.now).elapsed_wall,
             hours{7});
   EXPECT_EQ(world.problems, kNoProblems);
@@ -758,10 +757,10 @@ TierAt Percent(int64_t amount) { return {TierAt::Kind::kPercent, amount}; }
 
 TEST(TierTest, AreCrossedInOrderEachOnceAndNeverEarly) {
   // 4 office hours from Monday 10:00: due at 15:00.
-  const std::vector<Tier> tiers = {At("half", Percent(50)),        At("warn", Own(-kHour)),
-                                   At("soon", Wall(-minutes{10})), At("breach", Wall({})),
-                                   At("late", Own(4 * kHour)),     At("later", Wall(days{2}))};
-  World world = WithCase(With({Define(ClockKind::kRemedy, OfficeHours(4), "office", tiers)}));
+  const std::vector<Tier> tiers = {At("half", Percent(50)),          At("warn", Own(-kHourMillis)),
+                                   At("soon", Wall(-minutes{10})),   At("breach", Wall({})),
+                                   At("late", Own(4 * kHourMillis)), At("later", Wall(days{2}))};
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, OfficeHours(4), "office", tiers)}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
   const struct {
     const char* tier;
@@ -791,7 +790,7 @@ TEST(TierTest, OvertakenOnesAreOnRecordAndOnlyTheHighestActs) {
   const std::vector<Tier> tiers = {At("warn", Wall(-hours{1}), all, {"owner"}),
                                    At("breach", Wall({}), all, {"owner"}),
                                    At("late", Wall(hours{3}), all, {"first_receiver"})};
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
   world.now += hours{10};  // long down
   const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
   EXPECT_EQ(Crossed(fired), "warn@180~ breach@240~! late@420");
@@ -832,7 +831,7 @@ TEST(TierTest, WhatWasDueBeforeAVerbIsCrossedBeforeIt) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
+    World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
     // The program's clock of first contact is out of the way.
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
     world.now = kStart + row.at;
@@ -849,7 +848,7 @@ TEST(TierTest, WhatWasDueBeforeAVerbIsCrossedBeforeIt) {
 }
 
 TEST(TierTest, NoVerbCrossesOneWhileTimersAreHeld) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4))}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), OutboundAttempt(AttemptOutcome::kReached))));
   world.now += hours{5};
   world.timers_held = true;
@@ -866,7 +865,7 @@ TEST(TierTest, ThoseOfOneInstantAllAct) {
       At("two-hours", Wall(-hours{2}), {TierAction::kNotify}, {"queue"}),
       At("full", Percent(100), {TierAction::kEscalate}),
   };
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4), "", tiers)}));
   world.now += hours{2};
   const auto half = world.Do(On(world.OnlyCase(), FireTimers{}));
   EXPECT_EQ(Crossed(half), "half@120 two-hours@120");
@@ -881,7 +880,7 @@ TEST(TierTest, ThoseOfOneInstantAllAct) {
 }
 
 TEST(TierTest, AClockWithoutTiersHasItsBreach) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4))}));
   world.now += hours{4};
   EXPECT_EQ(Crossed(world.Do(On(world.OnlyCase(), FireTimers{}))), "breach@240!");
 }
@@ -912,7 +911,7 @@ TEST(TierTest, TellsWhomItNames) {
     CaseDetails details;
     details.org_unit_id = "gd/sz";
     details.queue_id = "vip";
-    World world = WithCase(revision, details);
+    World world = WithComplaint(revision, details);
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), Assign{"sun.li", {}})));
     world.now += hours{4};
     const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
@@ -922,11 +921,12 @@ TEST(TierTest, TellsWhomItNames) {
 }
 
 TEST(TierTest, RaisesThePriorityUpToTheFirst) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "",
-                                      {At("a", Wall(-hours{1}), {TierAction::kRaisePriority}),
-                                       At("breach", Wall({}), {TierAction::kRaisePriority}),
-                                       At("b", Wall(hours{1}), {TierAction::kRaisePriority})})}),
-                         {}, 4);
+  World world =
+      WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4), "",
+                                 {At("a", Wall(-hours{1}), {TierAction::kRaisePriority}),
+                                  At("breach", Wall({}), {TierAction::kRaisePriority}),
+                                  At("b", Wall(hours{1}), {TierAction::kRaisePriority})})}),
+                    {}, 4);
   EXPECT_EQ(world.OnlyCase().priority, "high");
   const char* expected[] = {"TierCrossed PriorityChanged", "TierCrossed", "TierCrossed"};
   for (int i = 0; i < 3; ++i) {
@@ -940,7 +940,7 @@ TEST(TierTest, RaisesThePriorityUpToTheFirst) {
 TEST(TierTest, ReassignsToAQueueWithoutAnOwner) {
   Tier tier = At("breach", Wall({}), {TierAction::kReassign});
   tier.queue_id = "rescue";
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(4), "", {tier})}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(4), "", {tier})}));
   world.now += hours{4};
   EXPECT_EQ(Do(world, FireTimers{}), "TierCrossed CaseAssigned");
   EXPECT_EQ(world.OnlyCase().owner, "");
@@ -957,7 +957,7 @@ TEST(TierTest, EscalatesOneLevelOfTheOrgTreeEachTimeAndThenToTheRole) {
   revision.org_units = {{"gd", "", "", "chen.hao", {}, {}}, {"gd/sz", "", "", "liu.yang", {}, {}}};
   CaseDetails details;
   details.org_unit_id = "gd/sz/store-3";
-  World world = WithCase(revision, details);
+  World world = WithComplaint(revision, details);
   const char* told[] = {"liu.yang", "chen.hao", "role:manager"};
   for (int32_t i = 0; i < 3; ++i) {
     world.now = kStart + hours{4 + i};
@@ -982,7 +982,7 @@ TEST(ResurveyClockTest, IsAskedWithinTheCatchUpWindowAndSkippedBeyondIt) {
               {"weeks later", days{30}, false}};
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({}));
+    World world = WithComplaint(With({}));
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
     world.now = kStart + days{3} + row.late;
     EXPECT_EQ(Do(world, FireTimers{}),
@@ -1006,7 +1006,7 @@ TEST(ResurveyClockTest, ALifecycleThatAsksForEverDoesNotKeepTheWriter) {
     if (t.command == CaseCommand::kAskAgain) t.to = t.from;
   }
   EXPECT_FALSE(CheckLifecycle(revision.lifecycle, DefaultRoles()).empty());
-  World world = WithCase(revision);
+  World world = WithComplaint(revision);
   world.keeps_log = false;
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   const auto fired = world.Do(On(world.OnlyCase(), FireTimers{}));
@@ -1015,8 +1015,8 @@ TEST(ResurveyClockTest, ALifecycleThatAsksForEverDoesNotKeepTheWriter) {
 }
 
 TEST(ResurveyClockTest, CountsAsItsDefinitionSaysAndNobodyIsWarned) {
-  World world = WithCase(With({Define(ClockKind::kResurvey, {Count::kWorkingDays, 2}, "office",
-                                      {At("warn", Wall(-hours{5}))})}));
+  World world = WithComplaint(With({Define(ClockKind::kResurvey, {Count::kWorkingDays, 2}, "office",
+                                           {At("warn", Wall(-hours{5}))})}));
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   const Timestamp due = kStart + days{2} + hours{7};  // Wednesday 17:00
   EXPECT_EQ(NextDue(world.OnlyCase()), due);
@@ -1036,7 +1036,7 @@ TEST(ResurveyClockTest, CanBeStoppedByAStatus) {
   add("hold", CaseCommand::kMove, "resolved");
   add("hold", CaseCommand::kAskAgain, "resurvey_due");
   add("hold", CaseCommand::kAssist, "hold");
-  World world = WithCase(revision);
+  World world = WithComplaint(revision);
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   world.now += days{1};
   ASSERT_EQ(Do(world, MoveCase{"hold", "waits", {}}), "CaseMoved PauseStarted ClockPaused");
@@ -1064,20 +1064,20 @@ struct MigrationRow {
 TEST(MigrationTest, KeepsWhatHasElapsedInEveryCombination) {
   const Timestamp now = kStart + hours{4};
   const MigrationRow rows[] = {
-      {"the same", OfficeHours(8), "office", kStart + days{1} + hours{4}, 3 * kHour},
-      {"another limit", OfficeHours(4), "office", now + hours{3}, 3 * kHour},
-      {"a limit that has passed", OfficeHours(0), "office", now, 3 * kHour},
+      {"the same", OfficeHours(8), "office", kStart + days{1} + hours{4}, 3 * kHourMillis},
+      {"another limit", OfficeHours(4), "office", now + hours{3}, 3 * kHourMillis},
+      {"a limit that has passed", OfficeHours(0), "office", now, 3 * kHourMillis},
       // 7 hours are left: from 22:00 (21:00Z) on.
-      {"another calendar", OfficeHours(8), "night", kStart + hours{12} + hours{7}, 3 * kHour},
-      {"another count of hours", WallHours(8), "", now + hours{7}, 3 * kHour},
+      {"another calendar", OfficeHours(8), "night", kStart + hours{12} + hours{7}, 3 * kHourMillis},
+      {"another count of hours", WallHours(8), "", now + hours{7}, 3 * kHourMillis},
       // Hours are no days: counted anew, without the hours that were granted.
       {"days", {Count::kWorkingDays, 2}, "office", kStart + days{2} + hours{7}, 0},
   };
   for (const MigrationRow& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
-    ASSERT_TRUE(world.Do(On(world.OnlyCase(), More(ClockKind::kRemedy, 2 * kHour))));
-    ASSERT_EQ(Decide(world, true), "ExtensionRecorded ClockMoved");
+    World world = WithComplaint(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
+    ASSERT_TRUE(world.Do(On(world.OnlyCase(), More(ClockKind::kRemedy, 2 * kHourMillis))));
+    ASSERT_EQ(RuleOnExtension(world, true), "ExtensionRecorded ClockMoved");
     Revision next = With({Define(ClockKind::kRemedy, row.limit, row.calendar)});
     next.number = 8;
     world.PutInForce(next);
@@ -1090,7 +1090,7 @@ TEST(MigrationTest, KeepsWhatHasElapsedInEveryCombination) {
     const Calendar* calendar = world.revision.FindCalendar(row.calendar);
     EXPECT_EQ(Read(clock, calendar, now).elapsed, row.elapsed);
     const bool hours_still = !InDays(row.limit.count);
-    EXPECT_EQ(clock.limit.amount, row.limit.amount + (hours_still ? 2 * kHour : 0))
+    EXPECT_EQ(clock.limit.amount, row.limit.amount + (hours_still ? 2 * kHourMillis : 0))
         << "with what was granted";
     EXPECT_EQ(std::get<ClockMoved>(world.log.back().body).cause, ClockMoveCause::kRevision);
     EXPECT_EQ(Do(world, MigrateCase{}), "") << "it is there already";
@@ -1100,7 +1100,7 @@ TEST(MigrationTest, KeepsWhatHasElapsedInEveryCombination) {
 }
 
 TEST(MigrationTest, PausesStayCreditedWhenHoursBecomeDays) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, OfficeHours(8), "office")}));
   world.now = kStart + hours{1};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), PauseCase{"waits", {}})));
   world.now = kStart + days{3};  // Thursday 10:00
@@ -1117,7 +1117,7 @@ TEST(MigrationTest, PausesStayCreditedWhenHoursBecomeDays) {
 }
 
 TEST(MigrationTest, WhatMeetsFirstContactFollowsTheNewRevision) {
-  World world = WithCase(With({Define(ClockKind::kFirstContact, WallHours(8))}));
+  World world = WithComplaint(With({Define(ClockKind::kFirstContact, WallHours(8))}));
   ASSERT_EQ(Do(world, OutboundAttempt(AttemptOutcome::kBusy)), "AttemptLogged");
   Revision next = With({Define(ClockKind::kFirstContact, WallHours(8))});
   next.clocks[0].met_by = MetBy::kAttempt;
@@ -1128,7 +1128,7 @@ TEST(MigrationTest, WhatMeetsFirstContactFollowsTheNewRevision) {
 }
 
 TEST(MigrationTest, IntoAHandledStatusLeavesNoSecondRemedyClockAfterAFailedVerification) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(8))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(8))}));
   Revision next = With({Define(ClockKind::kRemedy, WallHours(8))});
   next.number = 8;
   std::erase_if(next.lifecycle.statuses, [](const auto& s) { return s.key == "accepted"; });
@@ -1149,12 +1149,12 @@ TEST(MigrationTest, IntoAHandledStatusLeavesNoSecondRemedyClockAfterAFailedVerif
 TEST(MigrationTest, AClockWithoutADefinitionEndsAndOneThatWasGivenStays) {
   CaseDetails details;
   details.external_authority = {"12315", "", kStart + days{9}};
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(8)),
-                               Define(ClockKind::kCommitment, {}, "",
-                                      {At("warn", Wall(-hours{1})), At("breach", Wall({}))}),
-                               Define(ClockKind::kExternalDeadline, {}, "",
-                                      {At("warn", Wall(-days{1})), At("breach", Wall({}))})}),
-                         details);
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(8)),
+                                    Define(ClockKind::kCommitment, {}, "",
+                                           {At("warn", Wall(-hours{1})), At("breach", Wall({}))}),
+                                    Define(ClockKind::kExternalDeadline, {}, "",
+                                           {At("warn", Wall(-days{1})), At("breach", Wall({}))})}),
+                              details);
   MakeCommitment promise;
   promise.commitment.due_at = kStart + days{2};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), promise)));
@@ -1174,7 +1174,8 @@ TEST(MigrationTest, AClockWithoutADefinitionEndsAndOneThatWasGivenStays) {
 }
 
 TEST(MigrationTest, WhatCountsOnLaterIsMigratedToo) {
-  World world = WithCase(With({Define(ClockKind::kTotalResolution, OfficeHours(40), "office")}));
+  World world =
+      WithComplaint(With({Define(ClockKind::kTotalResolution, OfficeHours(40), "office")}));
   world.now += hours{1};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   Revision next = With({Define(ClockKind::kTotalResolution, OfficeHours(20), "night")});
@@ -1185,7 +1186,7 @@ TEST(MigrationTest, WhatCountsOnLaterIsMigratedToo) {
   EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).state, ClockState::kMet);
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Reopen{})));
   EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).state, ClockState::kRunning);
-  EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).elapsed, kHour);
+  EXPECT_EQ(ClockOf(world, ClockKind::kTotalResolution).elapsed, kHourMillis);
   // And where nobody sets such a limit any more it does not come back.
   Revision last = With({});
   last.number = 9;
@@ -1199,7 +1200,7 @@ TEST(MigrationTest, WhatCountsOnLaterIsMigratedToo) {
 }
 
 TEST(MigrationTest, NeedsAStatusOfTheTargetAndARevisionThatThereIs) {
-  World world = WithCase(With({Define(ClockKind::kRemedy, WallHours(8))}));
+  World world = WithComplaint(With({Define(ClockKind::kRemedy, WallHours(8))}));
   EXPECT_EQ(Do(world, MigrateCase{99, {}}), "REVISION_UNKNOWN");
   EXPECT_EQ(Do(world, MigrateCase{}), "") << "it follows the one in force";
   Revision next = With({Define(ClockKind::kRemedy, WallHours(8))});
@@ -1240,8 +1241,8 @@ TEST(MigrationTest, NeedsAStatusOfTheTargetAndARevisionThatThereIs) {
 
 TEST(MigrationTest, ACaseFollowsItsOwnRevisionUntilItIsMigrated) {
   World world =
-      WithCase(With({Define(ClockKind::kTotalResolution, WallHours(100), "",
-                            {At("breach", Wall({}), {TierAction::kNotify}, {"owner"})})}));
+      WithComplaint(With({Define(ClockKind::kTotalResolution, WallHours(100), "",
+                                 {At("breach", Wall({}), {TierAction::kNotify}, {"owner"})})}));
   Revision next = With({});
   next.number = 8;
   std::erase_if(next.lifecycle.transitions,
@@ -1296,7 +1297,7 @@ TEST(ZoneDataTest, OnlyDueTimesToComeMove) {
 // an hour later.
 TEST(ZoneDataTest, ATierMovesWhereTheDueTimeDoesNot) {
   World world(With({Define(ClockKind::kTotalResolution, OfficeHours(50), "office",
-                           {At("warn", Own(-20 * kHour)), At("breach", Wall({}))})}));
+                           {At("warn", Own(-20 * kHourMillis)), At("breach", Wall({}))})}));
   world.now = kStart + days{24};  // Thursday 26 March, 10:00
   const Timestamp start = world.now;
   ASSERT_TRUE(world.Do(Answer("a", 3)));
@@ -1344,29 +1345,29 @@ TEST(ReadingTest, ShowsElapsedSlackAndPausesOfEveryState) {
   const auto read = [&](Duration after) { return Read(clock, &office, kStart + after); };
   // Running.
   EXPECT_EQ(read(Duration{0}).elapsed, 0);
-  EXPECT_EQ(read(hours{4}).elapsed, 3 * kHour) << "lunch is not counted";
+  EXPECT_EQ(read(hours{4}).elapsed, 3 * kHourMillis) << "lunch is not counted";
   EXPECT_EQ(read(hours{4}).elapsed_wall, hours{4});
-  EXPECT_EQ(read(hours{4}).slack, 5 * kHour);
+  EXPECT_EQ(read(hours{4}).slack, 5 * kHourMillis);
   EXPECT_EQ(read(days{1} + hours{1}).slack, 0);
-  EXPECT_EQ(read(days{1} + hours{4}).slack, -2 * kHour) << "overrun";
+  EXPECT_EQ(read(days{1} + hours{4}).slack, -2 * kHourMillis) << "overrun";
   EXPECT_EQ(read(-hours{1}).elapsed, 0) << "before it began";
   EXPECT_EQ(read(-hours{1}).elapsed_wall, Duration{0});
   // Paused after 3 hours of its own, an hour long so far.
   clock.state = ClockState::kPaused;
-  clock.elapsed = 3 * kHour;
+  clock.elapsed = 3 * kHourMillis;
   clock.paused_at = kStart + hours{4};
   clock.paused = minutes{30};  // an earlier one
-  EXPECT_EQ(read(hours{5}).elapsed, 3 * kHour);
+  EXPECT_EQ(read(hours{5}).elapsed, 3 * kHourMillis);
   EXPECT_EQ(read(hours{5}).paused, hours{1} + minutes{30});
   EXPECT_EQ(read(hours{5}).elapsed_wall, hours{3} + minutes{30});
-  EXPECT_EQ(read(hours{5}).slack, 5 * kHour);
+  EXPECT_EQ(read(hours{5}).slack, 5 * kHourMillis);
   // Met.
   clock.state = ClockState::kMet;
   clock.paused_at.reset();
-  clock.elapsed = 9 * kHour;
+  clock.elapsed = 9 * kHourMillis;
   clock.ended_at = kStart + days{2};
-  EXPECT_EQ(read(days{30}).elapsed, 9 * kHour);
-  EXPECT_EQ(read(days{30}).slack, -kHour);
+  EXPECT_EQ(read(days{30}).elapsed, 9 * kHourMillis);
+  EXPECT_EQ(read(days{30}).slack, -kHourMillis);
   EXPECT_EQ(read(days{30}).elapsed_wall, days{2} - minutes{30});
   // In days.
   clock = {};

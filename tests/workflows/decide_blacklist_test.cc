@@ -73,7 +73,7 @@ ProposeEntry Proposal(const World& world, Kind kind) {
 }
 
 // What happens to the entry; what becomes of cases is told by restriction_test.
-std::string DoAs(World& world, std::string actor, const Command& command) {
+std::string CommandAs(World& world, std::string actor, const Command& command) {
   std::swap(world.actor, actor);
   Result<Events> done = world.Do(command);
   std::swap(world.actor, actor);
@@ -81,11 +81,11 @@ std::string DoAs(World& world, std::string actor, const Command& command) {
   return Outcome(done);
 }
 std::string Work(World& world, std::string actor, EntryVerb verb, int64_t number = 1) {
-  return DoAs(world, std::move(actor), WorkEntry{{{}, number}, std::move(verb), {}});
+  return CommandAs(world, std::move(actor), WorkEntry{{{}, number}, std::move(verb), {}});
 }
-const Text kNote = {{}, "looked at it"};
-DecideEntry Activate() { return {true, kNote}; }
-DecideEntry Reject() { return {false, kNote}; }
+const Text kLookedAt = {{}, "looked at it"};
+DecideEntry Activate() { return {true, kLookedAt}; }
+DecideEntry Reject() { return {false, kLookedAt}; }
 RequestEntryExtension Until(Timestamp until) { return {until, {{}, "it goes on"}}; }
 
 constexpr const char* kActivated = "EntryDecided EntryNotified";
@@ -93,10 +93,10 @@ constexpr const char* kActivated = "EntryDecided EntryNotified";
 // Proposed by zhao.min and, where asked for, warned and activated by chen.hao.
 World InState(Kind kind, State state) {
   World world = Start();
-  EXPECT_EQ(DoAs(world, "zhao.min", Proposal(world, kind)), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "zhao.min", Proposal(world, kind)), "EntryProposed");
   if (state == State::kProposed) return world;
   if (state == State::kWarned) {
-    EXPECT_EQ(Work(world, "chen.hao", WarnEntry{kNote}), "EntryWarned EntryNotified");
+    EXPECT_EQ(Work(world, "chen.hao", WarnEntry{kLookedAt}), "EntryWarned EntryNotified");
     return world;
   }
   if (state == State::kRejected) {
@@ -104,12 +104,12 @@ World InState(Kind kind, State state) {
     return world;
   }
   if (world.revision.blacklist.Find(kind)->warn_first) {
-    EXPECT_EQ(Work(world, "chen.hao", WarnEntry{kNote}), "EntryWarned EntryNotified");
+    EXPECT_EQ(Work(world, "chen.hao", WarnEntry{kLookedAt}), "EntryWarned EntryNotified");
     world.now += days{7};
   }
   EXPECT_EQ(Work(world, "chen.hao", Activate()), kActivated);
   if (state == State::kLifted) {
-    EXPECT_EQ(Work(world, "chen.hao", LiftEntry{kNote}), "EntryLifted EntryNotified");
+    EXPECT_EQ(Work(world, "chen.hao", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
   } else if (state == State::kLapsed) {
     world.now = world.EntryOf(1).expires_at;
     (void)Work(world, "system", EntryTimers{});
@@ -125,7 +125,7 @@ TEST(DecideBlacklistTest, AProposalKeepsWhatItRestsOnAndRestrictsNothing) {
   World world = Start();
   ProposeEntry command = Proposal(world, Kind::kNoGoodwill);
   command.evidence[0].case_id = world.OnlyCase().id;
-  ASSERT_EQ(DoAs(world, "zhao.min", command), "EntryProposed");
+  ASSERT_EQ(CommandAs(world, "zhao.min", command), "EntryProposed");
   const BlacklistEntry& entry = world.EntryOf(1);
   EXPECT_EQ(EntryNumberText(entry.number), "B-1");
   EXPECT_EQ(entry.version, 1);
@@ -297,7 +297,7 @@ TEST(DecideBlacklistTest, AProposalIsCheckedBeforeAnybodyDecidesOnIt) {
     World world = Start();
     ProposeEntry command = Proposal(world, row.kind);
     row.change(command);
-    EXPECT_EQ(DoAs(world, "zhao.min", command), row.expected);
+    EXPECT_EQ(CommandAs(world, "zhao.min", command), row.expected);
     EXPECT_EQ(world.entries.size(), row.expected == std::string("EntryProposed") ? 1U : 0U);
   }
 }
@@ -305,16 +305,16 @@ TEST(DecideBlacklistTest, AProposalIsCheckedBeforeAnybodyDecidesOnIt) {
 TEST(DecideBlacklistTest, WhatIsCoveredAlreadyIsNotProposedAgain) {
   World world = Start();
   ProposeEntry wide = Proposal(world, Kind::kNoGoodwill);
-  ASSERT_EQ(DoAs(world, "zhao.min", wide), "EntryProposed");
-  EXPECT_EQ(DoAs(world, "li.na", wide), "BLACKLIST_ENTRY_EXISTS");
+  ASSERT_EQ(CommandAs(world, "zhao.min", wide), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "li.na", wide), "BLACKLIST_ENTRY_EXISTS");
   ProposeEntry narrow = wide;
   narrow.extent = {BlacklistExtent::Kind::kOrgUnit, "zhejiang"};
   narrow.effects->remedy_types = {"voucher"};
-  EXPECT_EQ(DoAs(world, "li.na", narrow), "BLACKLIST_ENTRY_EXISTS");
-  EXPECT_EQ(DoAs(world, "li.na", Proposal(world, Kind::kRepeatCompensation)), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "li.na", narrow), "BLACKLIST_ENTRY_EXISTS");
+  EXPECT_EQ(CommandAs(world, "li.na", Proposal(world, Kind::kRepeatCompensation)), "EntryProposed");
   ASSERT_EQ(Work(world, "chen.hao", Reject()), "EntryDecided");
-  EXPECT_EQ(DoAs(world, "li.na", narrow), "EntryProposed") << "that one is over";
-  EXPECT_EQ(DoAs(world, "li.na", wide), "EntryProposed") << "a narrower one does not cover it";
+  EXPECT_EQ(CommandAs(world, "li.na", narrow), "EntryProposed") << "that one is over";
+  EXPECT_EQ(CommandAs(world, "li.na", wide), "EntryProposed") << "a narrower one does not cover it";
 }
 
 TEST(DecideBlacklistTest, AQueueHasToBeOneOfTheConfiguration) {
@@ -335,7 +335,7 @@ TEST(DecideBlacklistTest, AQueueHasToBeOneOfTheConfiguration) {
     ASSERT_EQ(refused.error().violations.size(), 1U);
     EXPECT_EQ(refused.error().violations[0].field, "entry.effects.queue_id");
     command.effects->queue_id = "legal";
-    EXPECT_EQ(DoAs(world, "zhao.min", command), "EntryProposed");
+    EXPECT_EQ(CommandAs(world, "zhao.min", command), "EntryProposed");
     EXPECT_EQ(world.EntryOf(1).effects.queue_id, "legal");
   }
 }
@@ -344,26 +344,26 @@ TEST(DecideBlacklistTest, AQueueHasToBeOneOfTheConfiguration) {
 TEST(DecideBlacklistTest, AQueueIsProposedBesideAnEntryWithoutOne) {
   World world = Start();
   ProposeEntry plain = Proposal(world, Kind::kNoGoodwill);
-  ASSERT_EQ(DoAs(world, "zhao.min", plain), "EntryProposed");
+  ASSERT_EQ(CommandAs(world, "zhao.min", plain), "EntryProposed");
   ProposeEntry routed = plain;
   routed.effects->queue_id = "legal";
-  EXPECT_EQ(DoAs(world, "zhao.min", routed), "EntryProposed");
-  EXPECT_EQ(DoAs(world, "zhao.min", routed), "BLACKLIST_ENTRY_EXISTS");
-  EXPECT_EQ(DoAs(world, "zhao.min", plain), "BLACKLIST_ENTRY_EXISTS");
+  EXPECT_EQ(CommandAs(world, "zhao.min", routed), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "zhao.min", routed), "BLACKLIST_ENTRY_EXISTS");
+  EXPECT_EQ(CommandAs(world, "zhao.min", plain), "BLACKLIST_ENTRY_EXISTS");
 }
 
 // ------------------------------------------------------------------------------ states and
 // commands
 
-EntryVerb VerbFor(EntryCommand command, Timestamp now) {
+EntryVerb EntryVerbFor(EntryCommand command, Timestamp now) {
   switch (command) {
-    case EntryCommand::kWarn: return WarnEntry{kNote};
+    case EntryCommand::kWarn: return WarnEntry{kLookedAt};
     case EntryCommand::kDecide: return Reject();
     case EntryCommand::kRequestExtension: return Until(now + days{100});
-    case EntryCommand::kDecideExtension: return DecideEntryExtension{true, kNote};
+    case EntryCommand::kDecideExtension: return DecideEntryExtension{true, kLookedAt};
     case EntryCommand::kAppeal: return AppealEntry{{{}, "it was not me"}, {}};
-    case EntryCommand::kDecideAppeal: return DecideEntryAppeal{true, kNote};
-    case EntryCommand::kLift: return LiftEntry{kNote};
+    case EntryCommand::kDecideAppeal: return DecideEntryAppeal{true, kLookedAt};
+    case EntryCommand::kLift: return LiftEntry{kLookedAt};
   }
   ADD_FAILURE() << "no verb";
   return EntryTimers{};
@@ -377,7 +377,7 @@ TEST(DecideBlacklistTest, EveryStateAcceptsItsCommandsAndNamesThemWhereItRefuses
       SCOPED_TRACE(std::string(Name(state)) + " " + std::string(Name(command)));
       World world = InState(Kind::kRepeatCompensation, state);
       world.actor = "sun.li";
-      const auto decided = world.Do(WorkEntry{{{}, 1}, VerbFor(command, world.now), {}});
+      const auto decided = world.Do(WorkEntry{{{}, 1}, EntryVerbFor(command, world.now), {}});
       const bool refused =
           !decided && decided.error().reason == Reason::kBlacklistTransitionNotAllowed;
       EXPECT_EQ(!refused, Accepts(state, command));
@@ -428,7 +428,7 @@ TEST(DecideBlacklistTest, AProposalIsDecidedByASecondPerson) {
       {"chen.hao", ""},
   };
   for (const EntryVerb& verb :
-       {EntryVerb(Activate()), EntryVerb(Reject()), EntryVerb(WarnEntry{kNote})}) {
+       {EntryVerb(Activate()), EntryVerb(Reject()), EntryVerb(WarnEntry{kLookedAt})}) {
     for (const ActorRow& row : rows) {
       SCOPED_TRACE(row.actor);
       World world = InState(Kind::kRepeatCompensation, State::kProposed);
@@ -454,14 +454,14 @@ TEST(DecideBlacklistTest, WhoOwnsACaseOfAnAliasIsAnOwnerToo) {
   }
   EXPECT_EQ(Work(world, "sun.li", LiftEntry{}), "REQUIRED_FIELD_MISSING") << "not theirs yet";
   ASSERT_TRUE(world.Do(AddCustomerAlias{standing, {"crm", "b"}}));
-  EXPECT_EQ(Work(world, "sun.li", LiftEntry{kNote}), "BLACKLIST_DECIDER_IS_OWNER");
+  EXPECT_EQ(Work(world, "sun.li", LiftEntry{kLookedAt}), "BLACKLIST_DECIDER_IS_OWNER");
 }
 
 TEST(DecideBlacklistTest, TheCustomersOwnAgentDoesNotLift) {
   World world = Active();
-  EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kNote}), "BLACKLIST_DECIDER_IS_OWNER");
+  EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kLookedAt}), "BLACKLIST_DECIDER_IS_OWNER");
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Assign{"li.na", {}})));
-  EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kNote}), "EntryLifted EntryNotified");
+  EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
   EXPECT_EQ(world.EntryOf(1).state, State::kLifted);
   EXPECT_EQ(world.EntryOf(1).ended_at, world.now);
 }
@@ -472,7 +472,7 @@ TEST(DecideBlacklistTest, RolesThatTheKindDoesNotNameAreRefused) {
   World world = Start(std::move(revision));
   const auto as = [&](std::string role, std::string actor, const Command& command) {
     world.role = std::move(role);
-    return DoAs(world, std::move(actor), command);
+    return CommandAs(world, std::move(actor), command);
   };
   const ProposeEntry command = Proposal(world, Kind::kRepeatCompensation);
   const WorkEntry activate{{{}, 1}, Activate(), {}};
@@ -483,7 +483,7 @@ TEST(DecideBlacklistTest, RolesThatTheKindDoesNotNameAreRefused) {
   const WorkEntry extend{{{}, 1}, Until(world.now + days{100}), {}};
   EXPECT_EQ(as("manager", "sun.li", extend), "BLACKLIST_ROLE_NOT_ALLOWED");
   EXPECT_EQ(as("agent", "sun.li", extend), "EntryExtensionRequested");
-  EXPECT_EQ(as("agent", "sun.li", WorkEntry{{{}, 1}, LiftEntry{kNote}, {}}),
+  EXPECT_EQ(as("agent", "sun.li", WorkEntry{{{}, 1}, LiftEntry{kLookedAt}, {}}),
             "BLACKLIST_ROLE_NOT_ALLOWED");
 }
 
@@ -494,7 +494,7 @@ TEST(DecideBlacklistTest, WhereAWarningComesFirstTheCustomerHasTimeToChange) {
     SCOPED_TRACE(Name(kind));
     World world = InState(kind, State::kProposed);
     EXPECT_EQ(Work(world, "chen.hao", Activate()), "BLACKLIST_WARNING_REQUIRED");
-    ASSERT_EQ(Work(world, "chen.hao", WarnEntry{kNote}), "EntryWarned EntryNotified");
+    ASSERT_EQ(Work(world, "chen.hao", WarnEntry{kLookedAt}), "EntryWarned EntryNotified");
     EXPECT_EQ(world.EntryOf(1).warned_at, world.now);
     EXPECT_FALSE(IsInForce(world.EntryOf(1), world.now));
     world.now += days{7} - milliseconds{1};
@@ -509,7 +509,7 @@ TEST(DecideBlacklistTest, TheSafetyOfStaffWaitsForNoWarning) {
   Revision revision = WithPolicy();
   for (BlacklistKindPolicy& policy : revision.blacklist.kinds) policy.warn_first = true;
   World world = Start(std::move(revision));
-  ASSERT_EQ(DoAs(world, "zhao.min", Proposal(world, Kind::kStaffSafety)), "EntryProposed");
+  ASSERT_EQ(CommandAs(world, "zhao.min", Proposal(world, Kind::kStaffSafety)), "EntryProposed");
   EXPECT_EQ(Work(world, "chen.hao", Activate()), kActivated);
 }
 
@@ -525,7 +525,7 @@ World Immediate() {
   World world = Start();
   ProposeEntry command = Proposal(world, Kind::kStaffSafety);
   command.immediate_until = world.now + hours{72};
-  EXPECT_EQ(DoAs(world, "zhao.min", command), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "zhao.min", command), "EntryProposed");
   return world;
 }
 
@@ -555,21 +555,21 @@ TEST(DecideBlacklistTest, ImmediateEffectsInARowAreNoWayRoundTheDecision) {
   ProposeEntry again = Proposal(world, Kind::kStaffSafety);
   again.effects->queue_id = "other";
   again.immediate_until = world.now + hours{72};
-  EXPECT_EQ(DoAs(world, "zhao.min", again), "BLACKLIST_IMMEDIATE_USED");
-  EXPECT_EQ(DoAs(world, "li.na", again), "BLACKLIST_IMMEDIATE_USED") << "whoever asks";
+  EXPECT_EQ(CommandAs(world, "zhao.min", again), "BLACKLIST_IMMEDIATE_USED");
+  EXPECT_EQ(CommandAs(world, "li.na", again), "BLACKLIST_IMMEDIATE_USED") << "whoever asks";
   world.now += kImmediateAgain;
   again.immediate_until = world.now + hours{72};
   again.evidence[0].occurred_at = world.now;
-  EXPECT_EQ(DoAs(world, "zhao.min", again), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "zhao.min", again), "EntryProposed");
 }
 
 TEST(DecideBlacklistTest, AnImmediateEffectThatWasConfirmedMayBeFollowedByAnother) {
   World world = Immediate();
   ASSERT_EQ(Work(world, "chen.hao", Activate()), kActivated);
-  ASSERT_EQ(Work(world, "chen.hao", LiftEntry{kNote}), "EntryLifted EntryNotified");
+  ASSERT_EQ(Work(world, "chen.hao", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
   ProposeEntry again = Proposal(world, Kind::kStaffSafety);
   again.immediate_until = world.now + hours{72};
-  EXPECT_EQ(DoAs(world, "zhao.min", again), "EntryProposed");
+  EXPECT_EQ(CommandAs(world, "zhao.min", again), "EntryProposed");
 }
 
 // ------------------------------------------------------------------------------------- extension
@@ -587,16 +587,16 @@ TEST(DecideBlacklistTest, AnExtensionIsANewDecisionByASecondPerson) {
       {"system", "BLACKLIST_DECIDER_NOT_PERSON"},
   };
   for (const ActorRow& row : rows) {
-    EXPECT_EQ(Work(world, row.actor, DecideEntryExtension{true, kNote}), row.expected);
+    EXPECT_EQ(Work(world, row.actor, DecideEntryExtension{true, kLookedAt}), row.expected);
   }
   world.now += days{1};
-  ASSERT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kNote}),
+  ASSERT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
             "EntryExtensionDecided EntryNotified");
   const BlacklistEntry& entry = world.EntryOf(1);
   EXPECT_EQ(entry.expires_at, until);
   EXPECT_EQ(entry.appeal_until, world.now + days{30}) << "another decision, another appeal";
   EXPECT_FALSE(entry.extension);
-  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kNote}),
+  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
             "BLACKLIST_EXTENSION_NOT_OPEN");
 }
 
@@ -619,8 +619,10 @@ TEST(DecideBlacklistTest, AnExtensionStaysWithinTheBoundsOfItsKind) {
   Revision next = world.revision;
   for (BlacklistKindPolicy& policy : next.blacklist.kinds) policy.max_duration = days{180};
   world.PutInForce(next);
-  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kNote}), "BLACKLIST_EXPIRY_TOO_FAR");
-  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{false, kNote}), "EntryExtensionDecided");
+  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
+            "BLACKLIST_EXPIRY_TOO_FAR");
+  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{false, kLookedAt}),
+            "EntryExtensionDecided");
   EXPECT_EQ(world.EntryOf(1).expires_at, now + days{90});
 }
 
@@ -628,7 +630,8 @@ TEST(DecideBlacklistTest, WhileAnAppealWaitsNothingIsExtended) {
   World world = Active();
   ASSERT_EQ(Work(world, "sun.li", Until(world.now + days{200})), "EntryExtensionRequested");
   ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
-  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kNote}), "BLACKLIST_APPEAL_PENDING");
+  EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
+            "BLACKLIST_APPEAL_PENDING");
 }
 
 // ----------------------------------------------------------------------------------------- appeal
@@ -668,10 +671,10 @@ TEST(DecideBlacklistTest, AnAppealIsDecidedByAThirdPerson) {
     for (const ActorRow& row : rows) {
       SCOPED_TRACE(row.actor);
       World world = Active();
-      EXPECT_EQ(Work(world, "sun.li", DecideEntryAppeal{uphold, kNote}),
+      EXPECT_EQ(Work(world, "sun.li", DecideEntryAppeal{uphold, kLookedAt}),
                 "BLACKLIST_APPEAL_NOT_OPEN");
       ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
-      EXPECT_EQ(Work(world, row.actor, DecideEntryAppeal{uphold, kNote}), row.expected);
+      EXPECT_EQ(Work(world, row.actor, DecideEntryAppeal{uphold, kLookedAt}), row.expected);
       const BlacklistEntry& entry = world.EntryOf(1);
       const bool decided = row.actor == std::string("sun.li");
       EXPECT_EQ(entry.state, decided && uphold ? State::kLifted : State::kActive);
@@ -689,13 +692,13 @@ TEST(DecideBlacklistTest, WhoWarnedOrExtendedHasDecidedToo) {
   world.now += days{7};
   ASSERT_EQ(Work(world, "sun.li", Activate()), kActivated);
   ASSERT_EQ(Work(world, "li.na", Until(world.now + days{200})), "EntryExtensionRequested");
-  ASSERT_EQ(Work(world, "he.xin", DecideEntryExtension{true, kNote}),
+  ASSERT_EQ(Work(world, "he.xin", DecideEntryExtension{true, kLookedAt}),
             "EntryExtensionDecided EntryNotified");
   ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
   for (const char* actor : {"chen.hao", "sun.li", "he.xin"}) {
-    EXPECT_EQ(Work(world, actor, DecideEntryAppeal{false, kNote}), "BLACKLIST_DECIDER_DECIDED");
+    EXPECT_EQ(Work(world, actor, DecideEntryAppeal{false, kLookedAt}), "BLACKLIST_DECIDER_DECIDED");
   }
-  EXPECT_EQ(Work(world, "zhou.jie", DecideEntryAppeal{false, kNote}),
+  EXPECT_EQ(Work(world, "zhou.jie", DecideEntryAppeal{false, kLookedAt}),
             "EntryAppealDecided EntryNotified");
 }
 
@@ -706,7 +709,7 @@ TEST(DecideBlacklistTest, AnAppealThatIsForgottenSuspendsTheEntryUntilItIsDecide
   EXPECT_FALSE(IsInForce(world.EntryOf(1), world.now));
   EXPECT_EQ(Work(world, "system", EntryTimers{}), "EntryNotified");
   EXPECT_EQ(Work(world, "system", EntryTimers{}), "") << "once";
-  EXPECT_EQ(Work(world, "sun.li", DecideEntryAppeal{false, kNote}),
+  EXPECT_EQ(Work(world, "sun.li", DecideEntryAppeal{false, kLookedAt}),
             "EntryAppealDecided EntryNotified");
   EXPECT_TRUE(IsInForce(world.EntryOf(1), world.now));
 }
@@ -752,7 +755,7 @@ TEST(DecideBlacklistTest, ReviewsComeRoundUntilTheEntryEnds) {
   World world = Start();
   ProposeEntry command = Proposal(world, Kind::kRepeatCompensation);
   command.expires_at = world.now + days{365};
-  ASSERT_EQ(DoAs(world, "zhao.min", command), "EntryProposed");
+  ASSERT_EQ(CommandAs(world, "zhao.min", command), "EntryProposed");
   ASSERT_EQ(Work(world, "chen.hao", Activate()), kActivated);
   int reviews = 0;
   while (NextDue(world.EntryOf(1))) {
@@ -780,15 +783,16 @@ TEST(DecideBlacklistTest, WhatIsDueHappensBeforeTheCommandThatComesLater) {
   World longer = Start();
   ProposeEntry command = Proposal(longer, Kind::kRepeatCompensation);
   command.review_at = longer.now + days{30};
-  ASSERT_EQ(DoAs(longer, "zhao.min", command), "EntryProposed");
+  ASSERT_EQ(CommandAs(longer, "zhao.min", command), "EntryProposed");
   ASSERT_EQ(Work(longer, "chen.hao", Activate()), kActivated);
   longer.now += days{31};
-  EXPECT_EQ(Work(longer, "chen.hao", LiftEntry{kNote}), "EntryNotified EntryLifted EntryNotified");
+  EXPECT_EQ(Work(longer, "chen.hao", LiftEntry{kLookedAt}),
+            "EntryNotified EntryLifted EntryNotified");
 }
 
 TEST(DecideBlacklistTest, CustomersAreToldByARowOfTheOutbox) {
   World world = Active();
-  ASSERT_EQ(Work(world, "chen.hao", LiftEntry{kNote}), "EntryLifted EntryNotified");
+  ASSERT_EQ(Work(world, "chen.hao", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
   EXPECT_EQ(OutboxKind(world.log.back().body), "blacklist_notice");
 }
 
@@ -808,10 +812,10 @@ TEST(DecideBlacklistTest, AComplaintOfAListedCustomerStillBecomesACase) {
 TEST(DecideBlacklistTest, RowsAreTheFoldOfTheirEvents) {
   World world = Active(Kind::kNoGoodwill);
   ASSERT_EQ(Work(world, "sun.li", Until(world.now + days{200})), "EntryExtensionRequested");
-  ASSERT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kNote}),
+  ASSERT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
             "EntryExtensionDecided EntryNotified");
   ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
-  ASSERT_EQ(Work(world, "he.xin", DecideEntryAppeal{true, kNote}),
+  ASSERT_EQ(Work(world, "he.xin", DecideEntryAppeal{true, kLookedAt}),
             "EntryAppealDecided EntryNotified");
   EXPECT_EQ(world.Replayed().entries, world.entries);
   EXPECT_TRUE(world.problems.empty());

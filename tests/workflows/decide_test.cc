@@ -14,6 +14,7 @@ namespace {
 
 using fixtures::Answer;
 using fixtures::InboundAttempt;
+using fixtures::kNoProblems;
 using fixtures::kStart;
 using fixtures::NewRemedy;
 using fixtures::On;
@@ -26,17 +27,11 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-const std::vector<std::string> kNoProblems{};
-
 // One customer "a" with a case from a detractor's answer.
 World WithCase(std::string_view program = fixtures::kNps, int64_t score = 3) {
   World world;
   EXPECT_TRUE(world.Do(Answer("a", score, {.program = program})));
   return world;
-}
-
-std::string Do(World& world, CaseVerb verb) {
-  return Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
 }
 
 // ... resolved, and asked again when its time had come.

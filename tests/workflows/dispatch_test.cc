@@ -8,6 +8,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::On;
 using fixtures::OutboundAttempt;
 using fixtures::Outcome;
@@ -16,17 +17,12 @@ using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
 
-const std::vector<std::string> kNoProblems{};
-
-World WithCase(Revision revision = fixtures::TestRevision()) {
+World WithOpenCase(Revision revision = fixtures::TestRevision()) {
   World world(std::move(revision));
   EXPECT_TRUE(world.Do(Answer("a", 3)));
   return world;
 }
 
-std::string Do(World& world, CaseVerb verb) {
-  return Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
-}
 std::string DoAs(World& world, std::string actor, CaseVerb verb) {
   std::swap(world.actor, actor);
   std::string outcome = Do(world, std::move(verb));
@@ -37,7 +33,7 @@ std::string DoAs(World& world, std::string actor, CaseVerb verb) {
 // ------------------------------------------------------------------------------ sending around
 
 TEST(DispatchTest, SendsTheCaseToAnOwnerAQueueAndAUnitAndKeepsWhatIsNotNamed) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Do(world, Dispatch{{}, "vip", "gd/sz", {{}, "theirs"}}), "CaseDispatched");
   const Case sent = world.OnlyCase();
   EXPECT_EQ(sent.status, "dispatched");
@@ -55,7 +51,7 @@ TEST(DispatchTest, SendsTheCaseToAnOwnerAQueueAndAUnitAndKeepsWhatIsNotNamed) {
 }
 
 TEST(DispatchTest, WhoeverReceivesItFirstStaysAccountable) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Do(world, Dispatch{"wang.wei", {}, {}, {}}), "CaseDispatched");
   world.now += hours{1};
   ASSERT_EQ(DoAs(world, "wang.wei", Accept{}), "CaseAccepted");
@@ -82,11 +78,11 @@ TEST(DispatchTest, WhoeverReceivesItFirstStaysAccountable) {
 }
 
 TEST(DispatchTest, AClaimAndAnAssignmentReceiveACaseToo) {
-  World claimed = WithCase();
+  World claimed = WithOpenCase();
   ASSERT_EQ(Outcome(claimed.Do(ClaimNext{})), "CaseAssigned");
   EXPECT_EQ(claimed.OnlyCase().status, "accepted");
   EXPECT_EQ(claimed.OnlyCase().first_receiver, "li.na");
-  World assigned = WithCase();
+  World assigned = WithOpenCase();
   ASSERT_EQ(Do(assigned, Assign{"", "vip"}), "CaseAssigned");
   EXPECT_EQ(assigned.OnlyCase().first_receiver, "") << "a queue is nobody";
   ASSERT_EQ(Do(assigned, Assign{"wang.wei", {}}), "CaseAssigned");
@@ -116,7 +112,7 @@ TEST(DispatchTest, AClaimTakesTheMostUrgentCase) {
 TEST(ReturnTest, NeedsAReasonOfTheListAndGoesBackToTheProgramsQueue) {
   Revision revision = fixtures::TestRevision();
   revision.labels.return_reasons = {{"wrong_unit", "", ""}, {"no_right", "", ""}};
-  World world = WithCase(revision);
+  World world = WithOpenCase(revision);
   ASSERT_EQ(Do(world, Dispatch{{}, "vip", {}, {}}), "CaseDispatched");
   EXPECT_EQ(Do(world, Return{"", {}, {}}), "REQUIRED_FIELD_MISSING");
   const auto unknown = world.Do(On(world.OnlyCase(), Return{"too_hard", {}, {}}));
@@ -130,13 +126,13 @@ TEST(ReturnTest, NeedsAReasonOfTheListAndGoesBackToTheProgramsQueue) {
   ASSERT_EQ(Do(named, Return{"no_right", {}, "triage"}), "CaseReturned");
   EXPECT_EQ(named.OnlyCase().details.queue_id, "triage");
   // A revision that lists none takes any word.
-  World any = WithCase();
+  World any = WithOpenCase();
   ASSERT_EQ(Do(any, Dispatch{{}, "vip", {}, {}}), "CaseDispatched");
   EXPECT_EQ(Do(any, Return{"too_hard", {}, {}}), "CaseReturned");
 }
 
 TEST(ReturnTest, IsLimitedOverTheLifeOfTheCase) {
-  World world = WithCase();
+  World world = WithOpenCase();
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(Do(world, Dispatch{{}, "vip", {}, {}}), "CaseDispatched");
     ASSERT_EQ(Do(world, Return{"wrong_unit", {}, {}}), "CaseReturned");
@@ -152,7 +148,7 @@ TEST(ReturnTest, IsLimitedOverTheLifeOfTheCase) {
 // ------------------------------------------------------------------------------ help and pressure
 
 TEST(AssistTest, IsAskedAndAnsweredOnceAndTheOwnerStaysResponsible) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Outcome(world.Do(ClaimNext{})), "CaseAssigned");
   EXPECT_EQ(Do(world, AssistCase{}), "REQUIRED_FIELD_MISSING");
   ASSERT_EQ(Do(world, AssistCase{{}, "billing", {{}, "which bill?"}}), "AssistRecorded");
@@ -179,7 +175,7 @@ TEST(AssistTest, IsAskedAndAnsweredOnceAndTheOwnerStaysResponsible) {
 }
 
 TEST(ChaseTest, IsOnRecordAndTold) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Do(world, ChaseCase{Channel::kMessenger, {{}, "where is it?"}}), "CaseChased");
   EXPECT_EQ(OutboxKind(world.log.back().body), "notification");
   ASSERT_EQ(world.OnlyCase().chases.size(), 1U);
@@ -213,7 +209,7 @@ TEST(SuperviseTest, AndDecidingAnExtensionNeedTheirRoles) {
 }
 
 TEST(SuperviseTest, IsOnRecordAndTold) {
-  World world = WithCase();
+  World world = WithOpenCase();
   world.role = "supervisor";
   ASSERT_EQ(Do(world, SuperviseCase{{{}, "I am watching this"}}), "CaseSupervised");
   ASSERT_EQ(world.OnlyCase().supervisions.size(), 1U);
@@ -223,7 +219,7 @@ TEST(SuperviseTest, IsOnRecordAndTold) {
 
 // The role is asked after the status: what nobody may do in it is refused to all alike.
 TEST(SuperviseTest, AStatusThatDoesNotAcceptItComesFirst) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Do(world, WithdrawCase{}), "CaseResolved ClockEnded CaseClosed");
   world.role = "agent";
   EXPECT_EQ(Do(world, SuperviseCase{}), "TRANSITION_NOT_ALLOWED");
@@ -232,7 +228,7 @@ TEST(SuperviseTest, AStatusThatDoesNotAcceptItComesFirst) {
 TEST(EscalateTest, GoesUpTheOrgTreeByHandToo) {
   Revision revision = fixtures::TestRevision();
   revision.org_units = {{"gd", "", "", "chen.hao", {}, {}}, {"gd/sz", "", "", "liu.yang", {}, {}}};
-  World world = WithCase(revision);
+  World world = WithOpenCase(revision);
   ASSERT_EQ(Do(world, Dispatch{{}, {}, "gd/sz", {}}), "CaseDispatched");
   for (const char* told : {"liu.yang", "chen.hao", "role:manager", "role:manager"}) {
     ASSERT_EQ(Do(world, EscalateCase{{{}, "stuck"}}), "CaseEscalated");
@@ -269,7 +265,7 @@ TEST(EscalateTest, LeadsWhereItsRowSaysAsDoAnAnswerThatAttachesAndATryThatFails)
 TEST(VerifyTest, IsNotTheOwnersAndPassesOnlyIfAllThreeAreSo) {
   for (int answers = 0; answers < 8; ++answers) {
     SCOPED_TRACE(answers);
-    World world = WithCase();
+    World world = WithOpenCase();
     ASSERT_EQ(Outcome(world.Do(ClaimNext{})), "CaseAssigned");
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
     Verification verification;
@@ -293,7 +289,7 @@ TEST(VerifyTest, IsNotTheOwnersAndPassesOnlyIfAllThreeAreSo) {
 }
 
 TEST(VerifyTest, IsNotTheirsWhoResolvedItEither) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Outcome(world.Do(ClaimNext{})), "CaseAssigned");
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   EXPECT_EQ(world.OnlyCase().resolved_by, "li.na");
@@ -305,7 +301,7 @@ TEST(VerifyTest, IsNotTheirsWhoResolvedItEither) {
 }
 
 TEST(VerifyTest, IsPossibleFromVerifyingWhereTheCaseIsMovedByHand) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   ASSERT_EQ(Do(world, MoveCase{"verifying", {}, {{}, "line 3"}}), "CaseMoved ClockEnded");
   EXPECT_EQ(world.OnlyCase().status, "verifying");
@@ -319,7 +315,7 @@ TEST(VerifyTest, IsPossibleFromVerifyingWhereTheCaseIsMovedByHand) {
 // ------------------------------------------------------------------------------ move, withdraw
 
 TEST(MoveTest, GoesWhereARowLeadsAndNowhereElse) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   const auto unknown = world.Do(On(world.OnlyCase(), MoveCase{"limbo", {}, {}}));
   ASSERT_EQ(Outcome(unknown), "STATUS_UNKNOWN");
@@ -343,7 +339,7 @@ TEST(MoveTest, IntoAStatusThatStopsClocksIsAPauseWithItsReason) {
   add("open", "waiting_for_parts");
   add("waiting_for_parts", "waiting_for_expert");
   add("waiting_for_expert", "contacting");
-  World world = WithCase(revision);
+  World world = WithOpenCase(revision);
   EXPECT_EQ(Do(world, MoveCase{"waiting_for_parts", {}, {}}), "REQUIRED_FIELD_MISSING");
   EXPECT_EQ(Do(world, MoveCase{"waiting_for_parts", "tired", {}}), "REASON_UNKNOWN");
   ASSERT_EQ(Do(world, MoveCase{"waiting_for_parts", "parts", {}}),
@@ -364,7 +360,7 @@ TEST(MoveTest, IntoAStatusThatStopsClocksIsAPauseWithItsReason) {
 }
 
 TEST(WithdrawTest, ClosesWithItsResultAndAsksNobody) {
-  World world = WithCase();
+  World world = WithOpenCase();
   ASSERT_EQ(Do(world, WithdrawCase{{{}, "the customer found the bill"}}),
             "CaseResolved ClockEnded CaseClosed");
   const Case& c = world.OnlyCase();
@@ -378,7 +374,7 @@ TEST(WithdrawTest, ClosesWithItsResultAndAsksNobody) {
 }
 
 TEST(WithdrawTest, LeavesTheCustomersLastWord) {
-  World world = WithCase();
+  World world = WithOpenCase();
   world.revision.programs.front().max_reopen_count = 0;
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Resolved())));
   world.now += days{3};
@@ -446,7 +442,7 @@ TEST(RequiredFieldsTest, WhatTheVerbItselfBringsCounts) {
     t.requires_fields = {RequiredField::kHandlingResult, RequiredField::kRootCause,
                          RequiredField::kActionTaken, RequiredField::kCustomerAccepts};
   }
-  World world = WithCase(revision);
+  World world = WithOpenCase(revision);
   const auto refused = world.Do(On(world.OnlyCase(), Resolve{}));
   ASSERT_EQ(Outcome(refused), "CASE_INCOMPLETE");
   EXPECT_EQ(refused.error().metadata.at("missing"),
@@ -459,14 +455,14 @@ TEST(RequiredFieldsTest, WhatTheVerbItselfBringsCounts) {
 TEST(ResolveTest, TheRootCauseIsOfTheList) {
   Revision revision = fixtures::TestRevision();
   revision.labels.root_causes = {{"billing", "", ""}};
-  World world = WithCase(revision);
+  World world = WithOpenCase(revision);
   EXPECT_EQ(Do(world, Resolved()), "REASON_UNKNOWN") << "billing/overage";
   EXPECT_EQ(Do(world, Resolve{HandlingResult::kResolved, "billing", {}, {}}),
             "ClockEnded CaseResolved ClockStarted");
 }
 
 TEST(CommitmentTest, IsSettledOnce) {
-  World world = WithCase();
+  World world = WithOpenCase();
   MakeCommitment promise;
   promise.commitment.due_at = world.now + hours{5};
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), promise)));

@@ -22,7 +22,7 @@
 namespace rebound {
 namespace {
 
-using Row = std::vector<std::string>;
+using TableRow = std::vector<std::string>;
 
 std::string Trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" `");
@@ -30,7 +30,7 @@ std::string Trimmed(std::string_view text) {
   return std::string(text.substr(begin, text.find_last_not_of(" `") - begin + 1));
 }
 
-std::vector<std::string> Split(std::string_view text, char separator) {
+std::vector<std::string> SplitCells(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {
     const size_t end = text.find(separator);
@@ -41,9 +41,9 @@ std::vector<std::string> Split(std::string_view text, char separator) {
 }
 
 // The rows of the table whose first header cells are `header`, without the header itself.
-std::vector<Row> Table(std::string_view header) {
+std::vector<TableRow> Table(std::string_view header) {
   std::ifstream file(REBOUND_SOURCE_DIR "/ARCHITECTURE.md");
-  std::vector<Row> rows;
+  std::vector<TableRow> rows;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with(header)) {
@@ -51,7 +51,7 @@ std::vector<Row> Table(std::string_view header) {
     } else if (inside && !line.starts_with("|")) {
       break;
     } else if (inside && !line.starts_with("|---")) {
-      Row cells = Split(line, '|');
+      TableRow cells = SplitCells(line, '|');
       rows.emplace_back(cells.begin() + 1, cells.end() - 1);
     }
   }
@@ -86,7 +86,7 @@ std::string Joined(const std::vector<T>& parts) {
 }
 
 TEST(ArchitectureTest, TheTableOfStatusesIsTheShippedOne) {
-  std::vector<Row> expected;
+  std::vector<TableRow> expected;
   for (const StatusDef& status : DefaultLifecycle().statuses) {
     expected.push_back({status.key, status.label_zh, std::string(PhaseName(status.phase)),
                         status.handling_done ? "yes" : "no", Joined(status.stops)});
@@ -98,7 +98,7 @@ TEST(ArchitectureTest, TheTableOfStatusesIsTheShippedOne) {
 std::vector<std::string> Statuses(const std::map<std::string, std::string>& groups,
                                   const std::string& cell) {
   std::vector<std::string> statuses;
-  for (const std::string& word : Split(cell, ',')) {
+  for (const std::string& word : SplitCells(cell, ',')) {
     const auto group = groups.find(word);
     if (group == groups.end()) {
       statuses.push_back(word);
@@ -113,14 +113,14 @@ std::vector<std::string> Statuses(const std::map<std::string, std::string>& grou
 
 TEST(ArchitectureTest, TheTableOfTransitionsIsTheShippedOne) {
   std::map<std::string, std::string> groups;
-  for (const Row& row : Table("| group | statuses |")) groups[row[0]] = row[1];
+  for (const TableRow& row : Table("| group | statuses |")) groups[row[0]] = row[1];
   using Entry = std::array<std::string, 6>;
   std::multiset<Entry> written;
-  for (const Row& row : Table("| command | accepted in |")) {
+  for (const TableRow& row : Table("| command | accepted in |")) {
     ASSERT_EQ(row.size(), 6U) << row.front();
     for (const std::string& from : Statuses(groups, row[1])) {
       const auto target = [&](const std::string& cell) { return cell == "stays" ? from : cell; };
-      for (const std::string& command : Split(row[0], ',')) {
+      for (const std::string& command : SplitCells(row[0], ',')) {
         written.insert({from, command, target(row[2]), target(row[3]), row[4], row[5]});
       }
     }
@@ -148,7 +148,7 @@ TEST(ArchitectureTest, TheTableOfTransitionsIsTheShippedOne) {
 
 TEST(ArchitectureTest, EveryClockIsListedOnce) {
   std::vector<std::string> written;
-  for (const Row& row : Table("| clock | starts |")) written.push_back(row[0]);
+  for (const TableRow& row : Table("| clock | starts |")) written.push_back(row[0]);
   std::vector<std::string> expected;
   for (int i = 1; i < kClockKindCount; ++i) {
     expected.emplace_back(Name(static_cast<ClockKind>(i)));
@@ -163,8 +163,8 @@ std::multiset<std::string> EventNames(std::index_sequence<kIndex...>) {
 
 TEST(ArchitectureTest, EveryEventIsListedOnce) {
   std::multiset<std::string> written;
-  for (const Row& row : Table("| event | says |")) {
-    for (const std::string& name : Split(row[0], ',')) written.insert(name);
+  for (const TableRow& row : Table("| event | says |")) {
+    for (const std::string& name : SplitCells(row[0], ',')) written.insert(name);
   }
   EXPECT_EQ(written, EventNames(std::make_index_sequence<std::variant_size_v<EventVariant>>()));
 }

@@ -11,7 +11,7 @@
 namespace rebound {
 namespace {
 
-Predicate When(const std::string& filter) {
+Predicate Condition(const std::string& filter) {
   auto parsed = ParseFilter(filter, Use::kOpeningRule);
   EXPECT_TRUE(parsed) << filter;
   return parsed ? *parsed : Predicate{};
@@ -43,14 +43,15 @@ TEST(ExplainTest, TheFirstPartThatDecidedAgainstIsNamedWithTheValueSeen) {
       {"history = true", "history = true", false, FieldId::kHistory, "false"},
   };
   for (const auto& row : rows) {
-    const auto unmet = FirstUnmet(When(row.filter), Read);
+    const auto unmet = FirstUnmet(Condition(row.filter), Read);
     ASSERT_TRUE(unmet) << row.filter;
     EXPECT_EQ(Canonical(unmet->condition), row.unmet);
     EXPECT_EQ(unmet->negated, row.negated) << row.filter;
     EXPECT_EQ(unmet->field, row.field) << row.filter;
     EXPECT_EQ(unmet->seen, row.seen) << row.filter;
   }
-  EXPECT_EQ(FirstUnmet(When("score = 3 AND (channel = sms OR score = 1)"), Read), std::nullopt);
+  EXPECT_EQ(FirstUnmet(Condition("score = 3 AND (channel = sms OR score = 1)"), Read),
+            std::nullopt);
 }
 
 TEST(ExplainTest, RulesAreTriedInTheOrderInWhichACaseMeetsThem) {
@@ -58,21 +59,21 @@ TEST(ExplainTest, RulesAreTriedInTheOrderInWhichACaseMeetsThem) {
   const auto playbook = [&](const char* id, const char* when, int32_t severity) {
     Playbook p;
     p.id = id;
-    p.when = When(when);
+    p.when = Condition(when);
     p.severity = severity;
     revision.playbooks.push_back(p);
   };
   playbook("never", "score = 0", 5);
   playbook("sms", "channel = sms", 4);
   playbook("any", "", 0);
-  revision.priorities = {{"urgent", "", "", When("severity >= 5")},
-                         {"high", "", "", When("severity >= 4")},
-                         {"low", "", "", When("severity >= 9")}};
+  revision.priorities = {{"urgent", "", "", Condition("severity >= 5")},
+                         {"high", "", "", Condition("severity >= 4")},
+                         {"low", "", "", Condition("severity >= 9")}};
   const auto clock = [&](const char* id, ClockKind kind, const char* when) {
     ClockDefinition c;
     c.id = id;
     c.kind = kind;
-    c.when = When(when);
+    c.when = Condition(when);
     revision.clocks.push_back(c);
   };
   clock("contact-high", ClockKind::kFirstContact, "priority = high");

@@ -13,6 +13,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::Resolved;
@@ -20,8 +21,6 @@ using fixtures::Says;
 using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
-
-const std::vector<std::string> kNoProblems{};
 
 // Everybody eligible is held back unless `share` says otherwise; what is urgent is a red line.
 Revision Holding(bool delayed = false, int32_t share = kMillion) {
@@ -40,10 +39,6 @@ Revision Holding(bool delayed = false, int32_t share = kMillion) {
                          Compare(FieldId::kReason, Op::kHas, std::string("awful")), 4, "bad-queue"},
                         {"standard", 1, "Standard", "标准", Predicate{}, 0, ""}};
   return revision;
-}
-
-std::string Do(World& world, CaseVerb verb) {
-  return Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
 }
 
 // What a case that is held back must not have.

@@ -11,27 +11,27 @@
 namespace rebound {
 namespace {
 
-using Kind = LifecycleFault::Kind;
+using FaultKind = LifecycleFault::Kind;
 
-std::string_view Name(Kind kind) {
+std::string_view Name(FaultKind kind) {
   switch (kind) {
-    case Kind::kUnreachable: return "unreachable";
-    case Kind::kDeadEnd: return "dead_end";
-    case Kind::kNobodyMay: return "nobody_may";
-    case Kind::kNoWayToClose: return "no_way_to_close";
-    case Kind::kPhaseMissing: return "phase_missing";
-    case Kind::kStopsWithoutPause: return "stops_without_pause";
-    case Kind::kCannotStop: return "cannot_stop";
-    case Kind::kPauseNeverEnds: return "pause_never_ends";
-    case Kind::kTwice: return "twice";
-    case Kind::kMoveIntoClosed: return "move_into_closed";
-    case Kind::kMustClose: return "must_close";
-    case Kind::kMustNotClose: return "must_not_close";
-    case Kind::kInCircles: return "in_circles";
-    case Kind::kCannotRequire: return "cannot_require";
-    case Kind::kInitialNotOpen: return "initial_not_open";
-    case Kind::kHeldOutPhase: return "held_out_phase";
-    case Kind::kHeldOutLacks: return "held_out_lacks";
+    case FaultKind::kUnreachable: return "unreachable";
+    case FaultKind::kDeadEnd: return "dead_end";
+    case FaultKind::kNobodyMay: return "nobody_may";
+    case FaultKind::kNoWayToClose: return "no_way_to_close";
+    case FaultKind::kPhaseMissing: return "phase_missing";
+    case FaultKind::kStopsWithoutPause: return "stops_without_pause";
+    case FaultKind::kCannotStop: return "cannot_stop";
+    case FaultKind::kPauseNeverEnds: return "pause_never_ends";
+    case FaultKind::kTwice: return "twice";
+    case FaultKind::kMoveIntoClosed: return "move_into_closed";
+    case FaultKind::kMustClose: return "must_close";
+    case FaultKind::kMustNotClose: return "must_not_close";
+    case FaultKind::kInCircles: return "in_circles";
+    case FaultKind::kCannotRequire: return "cannot_require";
+    case FaultKind::kInitialNotOpen: return "initial_not_open";
+    case FaultKind::kHeldOutPhase: return "held_out_phase";
+    case FaultKind::kHeldOutLacks: return "held_out_lacks";
   }
   return "?";
 }
@@ -245,7 +245,7 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
        },
        "cannot_require open #6, cannot_require open #7"},
   };
-  std::set<Kind> found;
+  std::set<FaultKind> found;
   for (const FaultRow& row : rows) {
     Lifecycle lifecycle = Small();
     row.edit(lifecycle);
@@ -285,7 +285,7 @@ bool Leads(const Lifecycle& l, const std::string& from,
 TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
   std::mt19937_64 random(20260302);
   const auto upto = [&](size_t n) { return static_cast<size_t>(random() % n); };
-  std::set<Kind> found;
+  std::set<FaultKind> found;
   for (int run = 0; run < 300; ++run) {
     SCOPED_TRACE(run);
     Lifecycle l = DefaultLifecycle();
@@ -331,12 +331,12 @@ TEST(LifecycleCheckTest, RandomEditsAreJudgedAsAPlainWalkJudgesThem) {
         ASSERT_LT(*fault.transition, l.transitions.size());
         EXPECT_EQ(l.transitions[*fault.transition].from, fault.status);
       }
-      if (fault.kind != Kind::kPhaseMissing && fault.kind != Kind::kInitialNotOpen) {
+      if (fault.kind != FaultKind::kPhaseMissing && fault.kind != FaultKind::kInitialNotOpen) {
         // The status of held cases may be one that is not there.
         EXPECT_TRUE(l.Find(fault.status) != nullptr || fault.status == l.held_out) << fault.status;
       }
-      if (fault.kind == Kind::kUnreachable) unreachable.insert(fault.status);
-      if (fault.kind == Kind::kNoWayToClose || fault.kind == Kind::kDeadEnd) {
+      if (fault.kind == FaultKind::kUnreachable) unreachable.insert(fault.status);
+      if (fault.kind == FaultKind::kNoWayToClose || fault.kind == FaultKind::kDeadEnd) {
         endless.insert(fault.status);
       }
     }

@@ -29,7 +29,7 @@ std::string_view Name(Phase phase) {
   return "?";
 }
 
-std::string Row(const Transition& t) {
+std::string TransitionRow(const Transition& t) {
   std::string row = "  " + std::string(rebound::Name(t.command)) + ' ' + t.to;
   if (!t.otherwise.empty()) row += " else " + t.otherwise;
   if (!t.exhausted.empty()) row += " exhausted " + t.exhausted;
@@ -56,7 +56,7 @@ std::string TableOf(const Lifecycle& lifecycle) {
         refused += ' ' + std::string(rebound::Name(command));
       }
       for (const Transition& t : lifecycle.transitions) {
-        if (t.from == status.key && t.command == command) table << Row(t);
+        if (t.from == status.key && t.command == command) table << TransitionRow(t);
       }
     }
     table << "  refused:" << refused << '\n';

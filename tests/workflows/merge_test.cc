@@ -13,14 +13,13 @@ namespace {
 
 using fixtures::Answer;
 using fixtures::kCsat;
+using fixtures::kNoProblems;
 using fixtures::kNps;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
-
-const std::vector<std::string> kNoProblems{};
 
 MergeCase Into(const Case& c) { return {{c.id, 0}, {}}; }
 LinkCase LinkTo(const Case& c, std::string kind, bool remove = false) {

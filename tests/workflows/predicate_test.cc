@@ -15,7 +15,7 @@ using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kSomeId = "01arz3ndektsv4rrffq69g5fav";
 
-Timestamp At(int year, unsigned month, unsigned day) {
+Timestamp DayStart(int year, unsigned month, unsigned day) {
   return std::chrono::sys_days{std::chrono::year{year} / month / day};
 }
 
@@ -32,7 +32,7 @@ Value SampleOf(const Field& field) {
     case FieldType::kTexts: return "x"s;
     case FieldType::kPath: return "channel/hotline"s;
     case FieldType::kEnum: return std::string(field.enum_values.front());
-    case FieldType::kTime: return At(2026, 1, 31);
+    case FieldType::kTime: return DayStart(2026, 1, 31);
     case FieldType::kId: return std::string(kSomeId);
   }
   return {};
@@ -92,7 +92,7 @@ TEST(FieldCatalogueTest, ListsReadAsEnglish) {
 
 TEST(PredicateTest, ComparisonsByType) {
   const FieldValue hotline = "channel/hotline"sv;
-  const FieldValue noon = At(2026, 1, 31) + std::chrono::hours{12};
+  const FieldValue noon = DayStart(2026, 1, 31) + std::chrono::hours{12};
   const std::vector<std::string> two = {"staff", "billing"};
   const FieldValue topics = std::span<const std::string>(two);
   const struct {
@@ -112,9 +112,9 @@ TEST(PredicateTest, ComparisonsByType) {
       {FieldId::kScore, Op::kGreaterOrEqual, int64_t{6}, int64_t{6}, true},
       {FieldId::kHistory, Op::kEqual, true, true, true},
       {FieldId::kHistory, Op::kNotEqual, true, false, true},
-      {FieldId::kOpenTime, Op::kGreaterOrEqual, At(2026, 1, 31), noon, true},
-      {FieldId::kOpenTime, Op::kEqual, At(2026, 1, 31), noon, false},
-      {FieldId::kOpenTime, Op::kLess, At(2026, 1, 31), At(1960, 1, 1), true},
+      {FieldId::kOpenTime, Op::kGreaterOrEqual, DayStart(2026, 1, 31), noon, true},
+      {FieldId::kOpenTime, Op::kEqual, DayStart(2026, 1, 31), noon, false},
+      {FieldId::kOpenTime, Op::kLess, DayStart(2026, 1, 31), DayStart(1960, 1, 1), true},
       {FieldId::kProgram, Op::kEqual, "宽带"s, "宽带"sv, true},
       {FieldId::kProgram, Op::kEqual, "nps"s, "NPS"sv, false},
       {FieldId::kPhase, Op::kNotEqual, "closed"s, "open"sv, true},
@@ -194,7 +194,8 @@ TEST(PredicateTest, CanonicalIsTheFilterString) {
       {Compare(FieldId::kHistory, Op::kNotEqual, false), "history != false"},
       {Compare(FieldId::kCustomer, Op::kEqual, std::string(kSomeId)),
        "customer = 01arz3ndektsv4rrffq69g5fav"},
-      {Compare(FieldId::kOpenTime, Op::kLess, At(2026, 1, 31)), "open_time < 2026-01-31T00:00:00Z"},
+      {Compare(FieldId::kOpenTime, Op::kLess, DayStart(2026, 1, 31)),
+       "open_time < 2026-01-31T00:00:00Z"},
       {All({Compare(FieldId::kPhase, Op::kEqual, "open"s),
             All({Compare(FieldId::kScore, Op::kEqual, int64_t{0})}),
             Compare(FieldId::kArm, Op::kEqual, "treated"s)}),
@@ -207,12 +208,12 @@ TEST(PredicateTest, TimesAreRfc3339InUtc) {
   EXPECT_EQ(FormatTime(FromMillis(0)), "1970-01-01T00:00:00Z");
   EXPECT_EQ(FormatTime(FromMillis(1)), "1970-01-01T00:00:00.001Z");
   EXPECT_EQ(FormatTime(FromMillis(-1)), "1969-12-31T23:59:59.999Z");
-  EXPECT_EQ(FormatTime(At(0, 1, 1)), "0000-01-01T00:00:00Z");
-  EXPECT_EQ(FormatTime(At(10000, 1, 1) - Duration{1}), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(FormatTime(DayStart(0, 1, 1)), "0000-01-01T00:00:00Z");
+  EXPECT_EQ(FormatTime(DayStart(10000, 1, 1) - Duration{1}), "9999-12-31T23:59:59.999Z");
 }
 
 TEST(PredicateTest, TimeLiterals) {
-  const Timestamp day = At(2026, 1, 31);
+  const Timestamp day = DayStart(2026, 1, 31);
   const struct {
     std::string_view text;
     std::optional<Timestamp> expected;
@@ -226,7 +227,7 @@ TEST(PredicateTest, TimeLiterals) {
       {"2026-01-31T00:00:00.5Z", day + Duration{500}},
       {"2026-01-31T00:00:00.123Z", day + Duration{123}},
       {"2026-01-31T00:00:00.123000Z", day + Duration{123}},
-      {"2024-02-29", At(2024, 2, 29)},
+      {"2024-02-29", DayStart(2024, 2, 29)},
       {"2026-02-29", {}},
       {"2026-13-01", {}},
       {"2026-1-31", {}},
@@ -364,7 +365,8 @@ TEST(PredicateTest, CheckNamesTheFirstProblem) {
     std::string_view problem;
     std::string_view found;
   } rows[] = {
-      {Compare(FieldId::kOccurTime, Op::kEqual, At(2026, 1, 1)), "field_not_allowed", "occur_time"},
+      {Compare(FieldId::kOccurTime, Op::kEqual, DayStart(2026, 1, 1)), "field_not_allowed",
+       "occur_time"},
       {Compare(FieldId::kGender, Op::kEqual, "f"s), "protected_field", "gender"},
       {Compare(FieldId::kProgram, Op::kLess, "a"s), "operator_not_allowed", "<"},
       {Compare(FieldId::kProgram, Op::kHas, "a"s), "operator_not_allowed", ":"},
@@ -375,7 +377,7 @@ TEST(PredicateTest, CheckNamesTheFirstProblem) {
       {Compare(FieldId::kProgram, Op::kEqual, true), "value_invalid", "true"},
       {Compare(FieldId::kPhase, Op::kEqual, "opne"s), "value_invalid", "opne"},
       {Compare(FieldId::kCustomer, Op::kEqual, "C-1042"s), "value_invalid", "C-1042"},
-      {Compare(FieldId::kOpenTime, Op::kEqual, At(10000, 1, 1)), "value_invalid",
+      {Compare(FieldId::kOpenTime, Op::kEqual, DayStart(10000, 1, 1)), "value_invalid",
        "253402300800000 ms"},
       {Compare(FieldId::kProgram, Op::kEqual, "a\0b"s), "value_invalid", "a\uFFFDb"},
       {Compare(FieldId::kTouchpoint, Op::kHas, "channel/"s), "value_invalid", "channel/"},

@@ -11,7 +11,7 @@ namespace {
 
 using std::string_literals::operator""s;
 
-const Field& Named(std::string_view name) {
+const Field& FieldOf(std::string_view name) {
   const Field* field = FindField(name);
   CHECK(field != nullptr);
   return *field;
@@ -114,7 +114,7 @@ TEST(PredicateWordsTest, WordsBecomeComparisons) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.yaml);
-    auto predicate = FromWord(Named(row.field), row.word, row.literals, row.is_list);
+    auto predicate = FromWord(FieldOf(row.field), row.word, row.literals, row.is_list);
     ASSERT_TRUE(predicate) << predicate.error().metadata.at("expected");
     EXPECT_EQ(Canonical(*predicate), row.filter);
     EXPECT_EQ(YamlTree(*predicate), row.yaml);
@@ -157,7 +157,7 @@ TEST(PredicateWordsTest, RefusalsSayWhichWordOrValueIsAtFault) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(std::string(row.field) + " " + std::string(row.word));
-    auto predicate = FromWord(Named(row.field), row.word, row.literals, row.is_list);
+    auto predicate = FromWord(FieldOf(row.field), row.word, row.literals, row.is_list);
     ASSERT_FALSE(predicate);
     const Metadata& metadata = predicate.error().metadata;
     const auto get = [&](const char* key) {
@@ -171,7 +171,7 @@ TEST(PredicateWordsTest, RefusalsSayWhichWordOrValueIsAtFault) {
 }
 
 TEST(PredicateWordsTest, NotSetIsOutsideOfNoneOfButWithinANoneGroup) {
-  const Field& score = Named("score");
+  const Field& score = FieldOf("score");
   const std::vector<Literal> six = {{"6"}, {"7"}};
   const auto unset = [](FieldId) { return FieldValue{}; };
   EXPECT_FALSE(Evaluate(*FromWord(score, "none_of", six, true), unset));

@@ -15,6 +15,7 @@ namespace {
 
 using fixtures::Answer;
 using fixtures::InboundAttempt;
+using fixtures::kNoProblems;
 using fixtures::kStart;
 using fixtures::On;
 using fixtures::OutboundAttempt;
@@ -23,8 +24,6 @@ using fixtures::Resolved;
 using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
-
-const std::vector<std::string> kNoProblems{};
 
 Revision Listed() {
   Revision revision = fixtures::TestRevision();
@@ -114,9 +113,9 @@ struct Seam {
   }
 };
 
-const Text kNote{{}, "looked at it"};
+const Text kRestrictionNote{{}, "looked at it"};
 
-bool Says(const std::string& outcome, std::string_view what) {
+bool Mentions(const std::string& outcome, std::string_view what) {
   return outcome.find(what) != std::string::npos;
 }
 
@@ -158,9 +157,9 @@ TEST(RestrictionTest, ContactIsWhatTheEntriesLeaveOfIt) {
       EXPECT_EQ(outcome, row.expected) << row.name;
       EXPECT_TRUE(seam.Subject().attempts.empty()) << row.name;
     } else {
-      EXPECT_TRUE(Says(outcome, "AttemptLogged")) << row.name << ": " << outcome;
+      EXPECT_TRUE(Mentions(outcome, "AttemptLogged")) << row.name << ": " << outcome;
     }
-    EXPECT_TRUE(Says(seam.Do(InboundAttempt(row.channel)), "AttemptLogged"))
+    EXPECT_TRUE(Mentions(seam.Do(InboundAttempt(row.channel)), "AttemptLogged"))
         << row.name << ": whoever speaks to us is heard";
   }
 }
@@ -184,7 +183,7 @@ TEST(RestrictionTest, AMeetingIsApprovedBySomebodyWhoSupervises) {
   seam.Do(SuperviseCase{}, "li.na");
   EXPECT_EQ(seam.Call(Channel::kInPerson), "BLACKLIST_NEEDS_APPROVAL") << "one's own";
   seam.Do(SuperviseCase{}, "chief");
-  EXPECT_TRUE(Says(seam.Call(Channel::kInPerson), "AttemptLogged"));
+  EXPECT_TRUE(Mentions(seam.Call(Channel::kInPerson), "AttemptLogged"));
 }
 
 TEST(RestrictionTest, RemediesAreBlockedOrWaitForASecondPerson) {
@@ -195,24 +194,25 @@ TEST(RestrictionTest, RemediesAreBlockedOrWaitForASecondPerson) {
     EXPECT_EQ(blocked.Give("voucher", state), "BLACKLIST_BLOCKS");
   }
   EXPECT_TRUE(blocked.Subject().remedies.empty());
-  EXPECT_TRUE(Says(blocked.Give("owed", RemedyState::kDelivered), "RemedyRecorded"))
+  EXPECT_TRUE(Mentions(blocked.Give("owed", RemedyState::kDelivered), "RemedyRecorded"))
       << "what is owed by law";
-  EXPECT_TRUE(Says(blocked.Give("sorry", RemedyState::kAccepted), "RemedyRecorded"))
+  EXPECT_TRUE(Mentions(blocked.Give("sorry", RemedyState::kAccepted), "RemedyRecorded"))
       << "words are no goodwill";
 
   Seam approved;
   approved.List(BlacklistKind::kRepeatCompensation);
   EXPECT_EQ(approved.Give("voucher", RemedyState::kOffered), "BLACKLIST_NEEDS_APPROVAL");
-  EXPECT_TRUE(Says(approved.Give("voucher", RemedyState::kProposed), "RemedyRecorded"));
+  EXPECT_TRUE(Mentions(approved.Give("voucher", RemedyState::kProposed), "RemedyRecorded"));
   EXPECT_EQ(approved.Subject().remedies.back().approval_limit, "B-1");
   const RemedyId id = approved.LastRemedy();
   EXPECT_EQ(approved.Give("voucher", RemedyState::kOffered, "li.na", id), "REMEDY_NEEDS_APPROVAL");
   EXPECT_EQ(approved.Give("voucher", RemedyState::kApproved, "li.na", id),
             "SECOND_PERSON_REQUIRED");
   EXPECT_TRUE(
-      Says(approved.Give("voucher", RemedyState::kApproved, "chief", id), "RemedyRecorded"));
+      Mentions(approved.Give("voucher", RemedyState::kApproved, "chief", id), "RemedyRecorded"));
   EXPECT_EQ(approved.Subject().remedies.back().approved_by, "chief");
-  EXPECT_TRUE(Says(approved.Give("voucher", RemedyState::kOffered, "li.na", id), "RemedyRecorded"));
+  EXPECT_TRUE(
+      Mentions(approved.Give("voucher", RemedyState::kOffered, "li.na", id), "RemedyRecorded"));
 }
 
 // Goal: the customer has our word for what was offered; what was only proposed is not given.
@@ -233,14 +233,14 @@ TEST(RestrictionTest, AnEntryBindsWhatIsGrantedAfterIt) {
   };
   for (const Row& row : rows) {
     Seam seam;
-    ASSERT_TRUE(Says(seam.Give("voucher", row.before), "RemedyRecorded")) << row.name;
+    ASSERT_TRUE(Mentions(seam.Give("voucher", row.before), "RemedyRecorded")) << row.name;
     const RemedyId id = seam.LastRemedy();
     seam.List(BlacklistKind::kNoGoodwill);
     const std::string outcome = seam.Give("voucher", row.after, "chief", id);
     if (*row.expected != '\0') {
       EXPECT_EQ(outcome, row.expected) << row.name;
     } else {
-      EXPECT_TRUE(Says(outcome, "RemedyRecorded")) << row.name << ": " << outcome;
+      EXPECT_TRUE(Mentions(outcome, "RemedyRecorded")) << row.name << ": " << outcome;
     }
   }
 }
@@ -364,7 +364,7 @@ TEST(RestrictionTest, AnEntryHoldsForEveryAlias) {
 // somebody happened to decide something on it.
 TEST(RestrictionTest, TheDecisionThatMakesAnEntryHoldSendsWhatWaits) {
   const auto decided = [](Seam& seam) {
-    EXPECT_TRUE(Says(seam.OnEntry(DecideEntry{true, kNote}), "EntryDecided"));
+    EXPECT_TRUE(Mentions(seam.OnEntry(DecideEntry{true, kRestrictionNote}), "EntryDecided"));
   };
   const auto undecided = [](Seam&) {};
   struct Row {
@@ -386,7 +386,7 @@ TEST(RestrictionTest, TheDecisionThatMakesAnEntryHoldSendsWhatWaits) {
       {"proposed only", BlacklistKind::kStaffSafety, "safety", as_is, undecided, false},
       {"rejected", BlacklistKind::kStaffSafety, "safety", as_is,
        [](Seam& seam) {
-         EXPECT_EQ(seam.OnEntry(DecideEntry{false, kNote}), "EntryDecided");
+         EXPECT_EQ(seam.OnEntry(DecideEntry{false, kRestrictionNote}), "EntryDecided");
        },
        false},
       {"without a queue", BlacklistKind::kNoGoodwill, "", as_is, decided, false},
@@ -405,7 +405,7 @@ TEST(RestrictionTest, TheDecisionThatMakesAnEntryHoldSendsWhatWaits) {
     const std::string usual = seam.Subject().details.queue_id;
     ProposeEntry command = seam.Proposal(row.kind, row.queue);
     row.set(seam, command);
-    ASSERT_TRUE(Says(seam.Propose(command), "EntryProposed"));
+    ASSERT_TRUE(Mentions(seam.Propose(command), "EntryProposed"));
     row.decide(seam);
     EXPECT_EQ(seam.Subject().details.queue_id, row.noted ? row.queue : usual);
     EXPECT_EQ(seam.Subject().restrictions.size(), row.noted ? 1U : 0U);
@@ -419,7 +419,7 @@ TEST(RestrictionTest, TheDecisionThatMakesAnEntryHoldSendsWhatWaits) {
       }
     }
     EXPECT_EQ(seam.Claim(usual), "NOTHING_TO_CLAIM");
-    EXPECT_TRUE(Says(seam.Claim(row.queue), "CaseAssigned"));
+    EXPECT_TRUE(Mentions(seam.Claim(row.queue), "CaseAssigned"));
   }
 }
 
@@ -453,7 +453,7 @@ TEST(RestrictionTest, EveryOpenCaseOfThePersonIsSentAndNoOther) {
     if (c.history) of_history = id;
   }
   seam.Propose(seam.Proposal(BlacklistKind::kStaffSafety, "safety"));
-  seam.OnEntry(DecideEntry{true, kNote});
+  seam.OnEntry(DecideEntry{true, kRestrictionNote});
   const auto is_sent = [&](const CaseId& id) {
     const Case& c = seam.world.cases.at(id);
     EXPECT_EQ(c.restrictions.size(), c.details.queue_id == "safety" ? 1U : 0U);
@@ -473,14 +473,14 @@ TEST(RestrictionTest, AnAppealThatIsDismissedSendsWhatCameMeanwhile) {
     seam.Do(Resolved());
     seam.Do(Close{}, "chief");
     seam.Propose(seam.Proposal(BlacklistKind::kNoGoodwill, "legal"));
-    seam.OnEntry(DecideEntry{true, kNote});
+    seam.OnEntry(DecideEntry{true, kRestrictionNote});
     ASSERT_EQ(seam.OnEntry(AppealEntry{{{}, "it was not me"}, {}}, "li.na"), "EntryAppealed");
     seam.world.now += seam.world.revision.blacklist.appeal_decision;
     seam.Come();
     EXPECT_TRUE(seam.Subject().restrictions.empty());
     const std::string usual = seam.Subject().details.queue_id;
-    ASSERT_TRUE(
-        Says(seam.OnEntry(DecideEntryAppeal{uphold, kNote}, "he.xin"), "EntryAppealDecided"));
+    ASSERT_TRUE(Mentions(seam.OnEntry(DecideEntryAppeal{uphold, kRestrictionNote}, "he.xin"),
+                         "EntryAppealDecided"));
     EXPECT_EQ(seam.Subject().details.queue_id, uphold ? usual : "legal");
     EXPECT_EQ(seam.Subject().restrictions.size(), uphold ? 0U : 1U);
   }
@@ -491,7 +491,7 @@ TEST(RestrictionTest, AnAppealThatIsDismissedSendsWhatCameMeanwhile) {
 TEST(RestrictionTest, ACaseIsSentOnceAsItFirstWaits) {
   const auto list = [](Seam& seam) {
     seam.Propose(seam.Proposal(BlacklistKind::kStaffSafety, "safety"));
-    seam.OnEntry(DecideEntry{true, kNote});
+    seam.OnEntry(DecideEntry{true, kRestrictionNote});
     ASSERT_EQ(seam.Subject().restrictions.size(), 1U);
   };
   Seam owned;
@@ -506,7 +506,7 @@ TEST(RestrictionTest, ACaseIsSentOnceAsItFirstWaits) {
   owned.Do(Dispatch{{}, "vip", {}, {}}, "chief");
   EXPECT_EQ(owned.Subject().details.queue_id, "vip");
   EXPECT_EQ(owned.Subject().restrictions.size(), 1U);
-  EXPECT_TRUE(Says(owned.Claim("vip"), "CaseAssigned"));
+  EXPECT_TRUE(Mentions(owned.Claim("vip"), "CaseAssigned"));
 
   Seam handled;
   handled.Do(Resolved());
@@ -534,14 +534,14 @@ TEST(RestrictionTest, AClaimPassesOverWhatAnEntrySendsElsewhere) {
   EXPECT_EQ(routed(), "");
   seam.world.now += hours{1};
   EXPECT_EQ(routed(), "safety");
-  EXPECT_TRUE(Says(seam.Claim(usual), "CaseAssigned"));
+  EXPECT_TRUE(Mentions(seam.Claim(usual), "CaseAssigned"));
   EXPECT_EQ(seam.world.cases.at(other).owner, "li.na");
   EXPECT_EQ(seam.world.cases.at(threatens).owner, "");
   EXPECT_EQ(seam.Claim(usual), "NOTHING_TO_CLAIM");
   seam.Do(EscalateCase{}, "chief");
   EXPECT_EQ(seam.Subject().details.queue_id, "safety");
   EXPECT_EQ(routed(), "") << "it is there";
-  EXPECT_TRUE(Says(seam.Claim("safety"), "CaseAssigned"));
+  EXPECT_TRUE(Mentions(seam.Claim("safety"), "CaseAssigned"));
   EXPECT_EQ(seam.world.cases.at(threatens).owner, "li.na");
 }
 

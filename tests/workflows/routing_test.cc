@@ -14,6 +14,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::kStart;
 using fixtures::Names;
 using fixtures::On;
@@ -25,10 +26,8 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::minutes;
 
-const std::vector<std::string> kNoProblems{};
-
 // Monday to Friday, 09:00 to 17:00 UTC; kStart is a Monday, 09:00.
-Calendar Office() {
+Calendar NineToFive() {
   Calendar office;
   office.id = "office";
   for (size_t day = 0; day < 5; ++day) office.week.at(day) = {{540, 1020}};
@@ -48,7 +47,7 @@ Revision Staffed(QueueDef queue = {}) {
   queue.id = "default";
   revision.queues = {queue, {.id = "vip"}};
   revision.staff = {Person("an"), Person("bo"), Person("cy")};
-  revision.calendars = {Office()};
+  revision.calendars = {NineToFive()};
   return revision;
 }
 

@@ -338,7 +338,7 @@ class Interpreter {
 
 // ---------------------------------------------------------------------------------- plans
 
-PlanStep Step(std::string id, StepKind kind) { return {.id = std::move(id), .kind = kind}; }
+PlanStep ModelStep(std::string id, StepKind kind) { return {.id = std::move(id), .kind = kind}; }
 
 Known If(PlanStep step, std::string_view condition, std::function<bool(const Interpreter&)> holds) {
   auto when = ParseFilter(condition, Use::kStepRule);
@@ -349,31 +349,31 @@ Known If(PlanStep step, std::string_view condition, std::function<bool(const Int
 
 std::vector<Known> FirstPlan() {
   std::vector<Known> plan;
-  PlanStep call = Step("call", StepKind::kContact);
+  PlanStep call = ModelStep("call", StepKind::kContact);
   call.within = hours{5} + minutes{7};
   plan.push_back({call});
-  PlanStep found = Step("found", StepKind::kDecision);
+  PlanStep found = ModelStep("found", StepKind::kDecision);
   found.then = "note";
   plan.push_back(If(found, "step_result:\"call=unreachable\"",
                     [](const Interpreter& i) { return i.Came("call=unreachable"); }));
-  PlanStep sorry = Step("sorry", StepKind::kRemedy);
+  PlanStep sorry = ModelStep("sorry", StepKind::kRemedy);
   sorry.remedy_id = "explanation";
   sorry.within = days{1} + minutes{3};
   plan.push_back(If(sorry, "NOT step_result:\"ask=failed\"",
                     [](const Interpreter& i) { return !i.Came("ask=failed"); }));
-  PlanStep bill = Step("bill", StepKind::kTask);
+  PlanStep bill = ModelStep("bill", StepKind::kTask);
   bill.queue_id = "billing";
   bill.within = days{2} + minutes{11};
   plan.push_back(
       If(bill, "attempt_count >= 2", [](const Interpreter& i) { return i.tries() >= 2; }));
-  PlanStep rest = Step("rest", StepKind::kWait);
+  PlanStep rest = ModelStep("rest", StepKind::kWait);
   rest.wait = hours{7} + minutes{13};
   plan.push_back({rest});
-  PlanStep note = Step("note", StepKind::kMessage);
+  PlanStep note = ModelStep("note", StepKind::kMessage);
   note.template_id = "note";
   note.channel = Channel::kSms;
   plan.push_back({note});
-  PlanStep ask = Step("ask", StepKind::kVerify);
+  PlanStep ask = ModelStep("ask", StepKind::kVerify);
   ask.rework = "sorry";
   ask.within = days{1} + minutes{17};
   plan.push_back({ask});
@@ -381,7 +381,7 @@ std::vector<Known> FirstPlan() {
   thanks.id = "thanks";
   plan.push_back(If(thanks, "handling_result = resolved",
                     [](const Interpreter& i) { return i.handling_result == "resolved"; }));
-  PlanStep care = Step("care", StepKind::kAftercare);
+  PlanStep care = ModelStep("care", StepKind::kAftercare);
   care.after = hours{30} + minutes{19};
   care.within = hours{9} + minutes{23};
   plan.push_back({care});
@@ -390,32 +390,32 @@ std::vector<Known> FirstPlan() {
 
 std::vector<Known> SecondPlan() {
   std::vector<Known> plan;
-  PlanStep which = Step("which", StepKind::kDecision);
+  PlanStep which = ModelStep("which", StepKind::kDecision);
   which.otherwise = "again";
   plan.push_back(If(which, "round = 1", [](const Interpreter& i) { return i.round == 1; }));
-  plan.push_back({Step("call", StepKind::kContact)});
-  PlanStep again = Step("again", StepKind::kContact);
+  plan.push_back({ModelStep("call", StepKind::kContact)});
+  PlanStep again = ModelStep("again", StepKind::kContact);
   again.within = hours{3} + minutes{29};
   plan.push_back({again});
-  PlanStep gift = Step("gift", StepKind::kRemedy);
+  PlanStep gift = ModelStep("gift", StepKind::kRemedy);
   gift.remedy_id = "voucher";
   plan.push_back(If(gift, "NOT step_result:\"again=refused\"",
                     [](const Interpreter& i) { return !i.Came("again=refused"); }));
-  PlanStep lost = Step("lost", StepKind::kDecision);
+  PlanStep lost = ModelStep("lost", StepKind::kDecision);
   lost.then = "end";
   plan.push_back(
       If(lost, "unreachable = true", [](const Interpreter& i) { return i.Unreachable(); }));
-  PlanStep rest = Step("rest", StepKind::kWait);
+  PlanStep rest = ModelStep("rest", StepKind::kWait);
   rest.wait = minutes{31};
   plan.push_back({rest});
-  PlanStep ask = Step("ask", StepKind::kVerify);
+  PlanStep ask = ModelStep("ask", StepKind::kVerify);
   ask.sample = 60;
   plan.push_back({ask});
-  PlanStep report = Step("report", StepKind::kTask);
+  PlanStep report = ModelStep("report", StepKind::kTask);
   report.owner = "chen.jie";
   report.within = hours{11} + minutes{37};
   plan.push_back({report});
-  PlanStep care = Step("care", StepKind::kAftercare);
+  PlanStep care = ModelStep("care", StepKind::kAftercare);
   care.after = hours{20} + minutes{41};
   care.sample = 50;
   plan.push_back({care});

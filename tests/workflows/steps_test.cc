@@ -15,6 +15,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::kStart;
 using fixtures::On;
 using fixtures::Outcome;
@@ -24,16 +25,14 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::minutes;
 
-const std::vector<std::string> kNoProblems{};
-
-Predicate When(std::string_view condition) {
+Predicate StepCondition(std::string_view condition) {
   auto parsed = ParseFilter(condition, Use::kStepRule);
   EXPECT_TRUE(parsed) << condition;
   return *std::move(parsed);
 }
 
 // kStart is 17:00 in Shanghai.
-ContactRules Rules() {
+ContactRules QuietRules() {
   ContactRules rules;
   rules.zone = {.name = "Asia/Shanghai", .first_offset = hours{8}};
   rules.quiet_hours = DaySpan{21 * 60, 8 * 60};
@@ -48,7 +47,7 @@ Revision Planned(std::vector<PlanStep> steps, Predicate when = {}) {
   playbook.id = "plan";
   playbook.when = std::move(when);
   playbook.steps = std::move(steps);
-  revision.contact = Rules();
+  revision.contact = QuietRules();
   revision.remedies = {{"explanation", RemedyKind::kExplanation, "E", "E", false, false},
                        {"voucher", RemedyKind::kVoucher, "V", "V", false, false}};
   revision.templates = {{"note", {}, "", "", "Hello", "您好"}};
@@ -87,7 +86,7 @@ PlanStep Wait(std::string id, Duration how_long) {
 PlanStep Decision(std::string id, std::string_view when, std::string then,
                   std::string otherwise = "") {
   PlanStep step = Step(std::move(id), StepKind::kDecision);
-  step.when = When(when);
+  step.when = StepCondition(when);
   step.then = std::move(then);
   step.otherwise = std::move(otherwise);
   return step;
@@ -103,7 +102,7 @@ PlanStep Aftercare(std::string id, Duration after) {
   return step;
 }
 PlanStep If(PlanStep step, std::string_view when) {
-  step.when = When(when);
+  step.when = StepCondition(when);
   return step;
 }
 
@@ -396,7 +395,7 @@ TEST(StepTest, ConditionsReadWhatBecameOfTheCase) {
                                  [](const CaseStep& step) { return step.step_id == "so"; });
     ASSERT_NE(so, steps.end());
     EXPECT_EQ(so->result, row.holds ? "yes" : "no");
-    EXPECT_EQ(so->why, Canonical(When(row.condition)));
+    EXPECT_EQ(so->why, Canonical(StepCondition(row.condition)));
   }
 }
 

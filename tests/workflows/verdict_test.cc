@@ -9,6 +9,7 @@ namespace rebound {
 namespace {
 
 using fixtures::Answer;
+using fixtures::kNoProblems;
 using fixtures::On;
 using fixtures::Outcome;
 using fixtures::Resolved;
@@ -16,17 +17,16 @@ using fixtures::World;
 using std::chrono::days;
 using std::chrono::hours;
 
-const std::vector<std::string> kNoProblems{};
 const std::vector<Evidence> kEvidence = {{"https://crm.example/call/1", {{}, "said so"}}};
 
-World WithCase(Revision revision = fixtures::TestRevision()) {
+World WithContactedCase(Revision revision = fixtures::TestRevision()) {
   World world(std::move(revision));
   EXPECT_TRUE(world.Do(Answer("a", 3)));
   EXPECT_TRUE(world.Do(On(world.OnlyCase(), Assign{"wang.wei", {}})));
   return world;
 }
 
-std::string DoAs(World& world, std::string actor, CaseVerb verb) {
+std::string RuleAs(World& world, std::string actor, CaseVerb verb) {
   std::swap(world.actor, actor);
   std::string outcome = Outcome(world.Do(On(world.OnlyCase(), std::move(verb))));
   std::swap(world.actor, actor);
@@ -36,17 +36,17 @@ std::string DoAs(World& world, std::string actor, CaseVerb verb) {
 ProposeVerdict Ruling(VerdictKind kind, std::optional<int64_t> corrected = {}) {
   return {kind, corrected, kEvidence, {{}, "because"}};
 }
-std::string Decide(World& world, std::string actor, bool grant) {
-  return DoAs(world, std::move(actor),
-              DecideVerdict{world.OnlyCase().verdicts.back().id, grant, {{}, "looked at it"}});
+std::string RuleOnVerdict(World& world, std::string actor, bool grant) {
+  return RuleAs(world, std::move(actor),
+                DecideVerdict{world.OnlyCase().verdicts.back().id, grant, {{}, "looked at it"}});
 }
 
 // ------------------------------------------------------------------------------------- proposing
 
 TEST(VerdictTest, AProposalKeepsWhatItRestsOnAndChangesNothingElse) {
-  World world = WithCase();
+  World world = WithContactedCase();
   const Case before = world.OnlyCase();
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
   const Case after = world.OnlyCase();
   ASSERT_EQ(after.verdicts.size(), 1U);
   const Verdict& verdict = after.verdicts[0];
@@ -62,14 +62,14 @@ TEST(VerdictTest, AProposalKeepsWhatItRestsOnAndChangesNothingElse) {
   EXPECT_EQ(world.total.eligible, 1) << "a proposal takes nothing out";
 }
 
-struct ProposalRow {
+struct VerdictRow {
   const char* name;
   ProposeVerdict verb;
   const char* expected;
 };
 
 TEST(VerdictTest, AProposalNeedsEvidenceAndACorrectionOnTheScale) {
-  const ProposalRow rows[] = {
+  const VerdictRow rows[] = {
       {"no evidence", {VerdictKind::kInvalid, {}, {}, {}}, "EVIDENCE_REQUIRED"},
       {"invalid", Ruling(VerdictKind::kInvalid), "VerdictRecorded"},
       {"unfounded", Ruling(VerdictKind::kUnfounded), "VerdictRecorded"},
@@ -83,10 +83,10 @@ TEST(VerdictTest, AProposalNeedsEvidenceAndACorrectionOnTheScale) {
       {"above", Ruling(VerdictKind::kMisScored, 11), "SCORE_OUT_OF_RANGE"},
       {"the same", Ruling(VerdictKind::kMisScored, 3), "SCORE_OUT_OF_RANGE"},
   };
-  for (const ProposalRow& row : rows) {
+  for (const VerdictRow& row : rows) {
     SCOPED_TRACE(row.name);
-    World world = WithCase();
-    EXPECT_EQ(DoAs(world, "zhao.min", row.verb), row.expected);
+    World world = WithContactedCase();
+    EXPECT_EQ(RuleAs(world, "zhao.min", row.verb), row.expected);
   }
 }
 
@@ -96,16 +96,16 @@ TEST(VerdictTest, ACaseThatNoAnswerOpenedCannotBeMisScored) {
   open.program_id = fixtures::kNps;
   open.origin = CaseOrigin::kComplaint;
   ASSERT_TRUE(world.Do(open));
-  EXPECT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kMisScored, 9)), "ENUM_VALUE_UNKNOWN");
-  EXPECT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  EXPECT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kMisScored, 9)), "ENUM_VALUE_UNKNOWN");
+  EXPECT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
 }
 
 TEST(VerdictTest, OnlyOneWaitsAtATime) {
-  World world = WithCase();
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-  EXPECT_EQ(DoAs(world, "li.na", Ruling(VerdictKind::kUnfounded)), "VERDICT_PENDING");
-  ASSERT_EQ(Decide(world, "chen.hao", false), "VerdictRecorded");
-  EXPECT_EQ(DoAs(world, "li.na", Ruling(VerdictKind::kUnfounded)), "VerdictRecorded");
+  World world = WithContactedCase();
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  EXPECT_EQ(RuleAs(world, "li.na", Ruling(VerdictKind::kUnfounded)), "VERDICT_PENDING");
+  ASSERT_EQ(RuleOnVerdict(world, "chen.hao", false), "VerdictRecorded");
+  EXPECT_EQ(RuleAs(world, "li.na", Ruling(VerdictKind::kUnfounded)), "VerdictRecorded");
 }
 
 // -------------------------------------------------------------------------------------- deciding
@@ -120,9 +120,9 @@ TEST(VerdictTest, NeitherTheProposerNorTheOwnerDecides) {
     for (const DeciderRow& row :
          {DeciderRow{"zhao.min", false}, {"wang.wei", false}, {"chen.hao", true}}) {
       SCOPED_TRACE(row.actor);
-      World world = WithCase();
-      ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-      const std::string outcome = Decide(world, row.actor, grant);
+      World world = WithContactedCase();
+      ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+      const std::string outcome = RuleOnVerdict(world, row.actor, grant);
       EXPECT_EQ(outcome != "SECOND_PERSON_REQUIRED", row.may) << outcome;
       const Verdict& verdict = world.OnlyCase().verdicts[0];
       EXPECT_EQ(verdict.state, !row.may ? VerdictState::kProposed
@@ -134,13 +134,13 @@ TEST(VerdictTest, NeitherTheProposerNorTheOwnerDecides) {
 }
 
 TEST(VerdictTest, OneIsDecidedOnceAndAnUnknownOneNever) {
-  World world = WithCase();
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  World world = WithContactedCase();
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
   VerdictId other;
   other.bytes[0] = 9;
-  EXPECT_EQ(DoAs(world, "chen.hao", DecideVerdict{other, true, {}}), "NOT_FOUND");
-  ASSERT_EQ(Decide(world, "chen.hao", false), "VerdictRecorded");
-  EXPECT_EQ(Decide(world, "chen.hao", true), "VERDICT_DECIDED");
+  EXPECT_EQ(RuleAs(world, "chen.hao", DecideVerdict{other, true, {}}), "NOT_FOUND");
+  ASSERT_EQ(RuleOnVerdict(world, "chen.hao", false), "VerdictRecorded");
+  EXPECT_EQ(RuleOnVerdict(world, "chen.hao", true), "VERDICT_DECIDED");
   EXPECT_EQ(world.OnlyCase().handling_result, HandlingResult::kUnset);
 }
 
@@ -156,11 +156,11 @@ TEST(VerdictTest, AGrantedRulingEndsHandling) {
        {GrantRow{VerdictKind::kInvalid, HandlingResult::kInvalid, 0, Exclusion::kInvalid},
         {VerdictKind::kUnfounded, HandlingResult::kUnfounded, 1, Exclusion::kNone},
         {VerdictKind::kDishonest, HandlingResult::kDishonest, 1, Exclusion::kNone}}) {
-    World world = WithCase();
+    World world = WithContactedCase();
     EXPECT_EQ(world.total.eligible, 1);
-    ASSERT_EQ(DoAs(world, "zhao.min", Ruling(row.kind)), "VerdictRecorded");
+    ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(row.kind)), "VerdictRecorded");
     world.now += hours{2};
-    ASSERT_EQ(Decide(world, "chen.hao", true),
+    ASSERT_EQ(RuleOnVerdict(world, "chen.hao", true),
               "ClockEnded VerdictRecorded CaseResolved ClockStarted");
     const Case& c = world.OnlyCase();
     EXPECT_EQ(c.status, "resolved");
@@ -183,22 +183,22 @@ TEST(VerdictTest, AGrantedRulingEndsHandling) {
 }
 
 TEST(VerdictTest, ARefusedOneLetsTheCaseGoOn) {
-  World world = WithCase();
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-  ASSERT_EQ(Decide(world, "chen.hao", false), "VerdictRecorded");
+  World world = WithContactedCase();
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  ASSERT_EQ(RuleOnVerdict(world, "chen.hao", false), "VerdictRecorded");
   EXPECT_EQ(world.OnlyCase().status, "open");
   EXPECT_EQ(world.OnlyCase().handling_result, HandlingResult::kUnset);
   EXPECT_EQ(world.total.eligible, 1);
 }
 
 TEST(VerdictTest, AHandledCaseOnlyChangesItsResult) {
-  World world = WithCase();
-  ASSERT_EQ(DoAs(world, "wang.wei", Resolved()), "ClockEnded CaseResolved ClockStarted");
+  World world = WithContactedCase();
+  ASSERT_EQ(RuleAs(world, "wang.wei", Resolved()), "ClockEnded CaseResolved ClockStarted");
   const auto resolved_at = world.OnlyCase().resolved_at;
-  ASSERT_EQ(DoAs(world, "wang.wei", Close{}), "ClockEnded CaseClosed");
+  ASSERT_EQ(RuleAs(world, "wang.wei", Close{}), "ClockEnded CaseClosed");
   world.now += hours{5};
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-  ASSERT_EQ(Decide(world, "chen.hao", true), "VerdictRecorded");
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  ASSERT_EQ(RuleOnVerdict(world, "chen.hao", true), "VerdictRecorded");
   EXPECT_EQ(world.OnlyCase().status, "closed");
   EXPECT_EQ(world.OnlyCase().handling_result, HandlingResult::kInvalid);
   EXPECT_EQ(world.OnlyCase().resolved_at, resolved_at);
@@ -212,9 +212,9 @@ TEST(VerdictTest, AnInvalidCaseIsNotAskedAgainAndTheOthersAre) {
        {std::pair(VerdictKind::kInvalid, NotAskedReason::kRuledInvalid),
         std::pair(VerdictKind::kUnfounded, NotAskedReason::kUnset),
         std::pair(VerdictKind::kDishonest, NotAskedReason::kUnset)}) {
-    World world = WithCase();
-    ASSERT_EQ(DoAs(world, "zhao.min", Ruling(kind)), "VerdictRecorded");
-    ASSERT_NE(Decide(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
+    World world = WithContactedCase();
+    ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(kind)), "VerdictRecorded");
+    ASSERT_NE(RuleOnVerdict(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
     world.now = *NextDue(world.OnlyCase());
     ASSERT_TRUE(world.Do(On(world.OnlyCase(), FireTimers{})));
     const bool invalid = kind == VerdictKind::kInvalid;
@@ -227,12 +227,12 @@ TEST(VerdictTest, AnInvalidCaseIsNotAskedAgainAndTheOthersAre) {
 // However late the server comes to it: the reason is the ruling, not the missed window.
 TEST(VerdictTest, AnInvalidCaseThatIsClosedLateOrByHandSaysWhyItWasNotAsked) {
   for (const bool by_hand : {true, false}) {
-    World world = WithCase();
-    ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-    ASSERT_NE(Decide(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
+    World world = WithContactedCase();
+    ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+    ASSERT_NE(RuleOnVerdict(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
     world.now += days{60};
     if (by_hand) {
-      ASSERT_EQ(DoAs(world, "wang.wei", Close{}), "ClockEnded CaseClosed");
+      ASSERT_EQ(RuleAs(world, "wang.wei", Close{}), "ClockEnded CaseClosed");
     } else {
       ASSERT_TRUE(world.Do(On(world.OnlyCase(), FireTimers{})));
     }
@@ -242,10 +242,10 @@ TEST(VerdictTest, AnInvalidCaseThatIsClosedLateOrByHandSaysWhyItWasNotAsked) {
 }
 
 TEST(VerdictTest, AMisScoredCaseGoesOnOutsideTheDenominatorAndItsAnswerStays) {
-  World world = WithCase();
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kMisScored, 9)), "VerdictRecorded");
+  World world = WithContactedCase();
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kMisScored, 9)), "VerdictRecorded");
   world.now += hours{1};
-  ASSERT_EQ(Decide(world, "chen.hao", true), "ResponseCorrected VerdictRecorded");
+  ASSERT_EQ(RuleOnVerdict(world, "chen.hao", true), "ResponseCorrected VerdictRecorded");
   const Case& c = world.OnlyCase();
   EXPECT_EQ(c.status, "open");
   EXPECT_TRUE(c.mis_scored);
@@ -259,8 +259,8 @@ TEST(VerdictTest, AMisScoredCaseGoesOnOutsideTheDenominatorAndItsAnswerStays) {
   EXPECT_EQ(world.total.eligible, 0);
   EXPECT_EQ(world.total.excluded[static_cast<int>(Exclusion::kMisScored)], 1);
   // Invalid as well: still one case.
-  ASSERT_EQ(DoAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
-  ASSERT_NE(Decide(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
+  ASSERT_EQ(RuleAs(world, "zhao.min", Ruling(VerdictKind::kInvalid)), "VerdictRecorded");
+  ASSERT_NE(RuleOnVerdict(world, "chen.hao", true), "SECOND_PERSON_REQUIRED");
   EXPECT_EQ(world.total.excluded[static_cast<int>(Exclusion::kMisScored)], 0);
   EXPECT_EQ(world.total.excluded[static_cast<int>(Exclusion::kInvalid)], 1);
   EXPECT_EQ(world.total.opened, 1);
@@ -308,8 +308,8 @@ TEST(LiabilityTest, AFindingIsAgainstAUnitOnlyWhereTheCompanyIsAtFault) {
                                 {"third party", Fault(Liability::kThirdParty), false},
                                 {"none", Fault(Liability::kNone), false}}) {
     SCOPED_TRACE(row.name);
-    World world = WithCase();
-    ASSERT_EQ(DoAs(world, "li.na", row.verb), "FindingRecorded");
+    World world = WithContactedCase();
+    ASSERT_EQ(RuleAs(world, "li.na", row.verb), "FindingRecorded");
     const Case& c = world.OnlyCase();
     ASSERT_EQ(c.findings.size(), 1U);
     EXPECT_EQ(c.findings[0].found_by, "li.na");
@@ -318,7 +318,7 @@ TEST(LiabilityTest, AFindingIsAgainstAUnitOnlyWhereTheCompanyIsAtFault) {
     EXPECT_EQ(c.details.liability, row.verb.liability);
     EXPECT_EQ(c.details.responsible_unit_id, row.verb.unit_id);
     EXPECT_EQ(c.details.responsible_person, "he.xin");
-    EXPECT_EQ(DoAs(world, "he.xin", Appeal()),
+    EXPECT_EQ(RuleAs(world, "he.xin", Appeal()),
               row.may_appeal ? "FindingRecorded" : "APPEAL_NOT_OPEN");
   }
 }
@@ -326,10 +326,10 @@ TEST(LiabilityTest, AFindingIsAgainstAUnitOnlyWhereTheCompanyIsAtFault) {
 TEST(LiabilityTest, TheUnitIsOneOfTheTreeIfThereIsOne) {
   Revision revision = fixtures::TestRevision();
   revision.org_units = {{"gd/sz", "", "", "liu.yang", {}, {}}};
-  World world = WithCase(revision);
-  EXPECT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany, "gd/gz")), "REASON_UNKNOWN");
-  EXPECT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany, "gd/sz")), "FindingRecorded");
-  EXPECT_EQ(DoAs(world, "li.na", Fault(Liability::kThirdParty, "")), "FindingRecorded");
+  World world = WithContactedCase(revision);
+  EXPECT_EQ(RuleAs(world, "li.na", Fault(Liability::kCompany, "gd/gz")), "REASON_UNKNOWN");
+  EXPECT_EQ(RuleAs(world, "li.na", Fault(Liability::kCompany, "gd/sz")), "FindingRecorded");
+  EXPECT_EQ(RuleAs(world, "li.na", Fault(Liability::kThirdParty, "")), "FindingRecorded");
 }
 
 TEST(LiabilityTest, ItIsNoMatterOfStatus) {
@@ -365,20 +365,20 @@ TEST(LiabilityTest, SomebodyElseAppealsInTimeWithEvidence) {
         {"a moment later", "he.xin", days{7} + std::chrono::milliseconds{1}, Appeal(),
          "APPEAL_TOO_LATE"}}) {
     SCOPED_TRACE(row.name);
-    World world = WithCase();
-    ASSERT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
+    World world = WithContactedCase();
+    ASSERT_EQ(RuleAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
     world.timers_held = true;  // what else is due is no matter here
     world.now += row.after;
-    EXPECT_EQ(DoAs(world, row.actor, row.verb), row.expected);
+    EXPECT_EQ(RuleAs(world, row.actor, row.verb), row.expected);
   }
 }
 
 TEST(LiabilityTest, ThereIsNothingToAppealAgainstOrToDecide) {
-  World world = WithCase();
-  EXPECT_EQ(DoAs(world, "he.xin", Appeal()), "APPEAL_NOT_OPEN");
-  EXPECT_EQ(DoAs(world, "chen.hao", DecideAppeal{true, {}}), "APPEAL_NOT_OPEN");
-  ASSERT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
-  EXPECT_EQ(DoAs(world, "chen.hao", DecideAppeal{true, {}}), "APPEAL_NOT_OPEN");
+  World world = WithContactedCase();
+  EXPECT_EQ(RuleAs(world, "he.xin", Appeal()), "APPEAL_NOT_OPEN");
+  EXPECT_EQ(RuleAs(world, "chen.hao", DecideAppeal{true, {}}), "APPEAL_NOT_OPEN");
+  ASSERT_EQ(RuleAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
+  EXPECT_EQ(RuleAs(world, "chen.hao", DecideAppeal{true, {}}), "APPEAL_NOT_OPEN");
 }
 
 struct DecisionRow {
@@ -392,12 +392,12 @@ TEST(LiabilityTest, AThirdPersonDecidesTheAppealOnce) {
                                    {"he.xin", "OWNER_IS_ACCUSED"},  // who was found at fault
                                    {"chen.hao", "FindingRecorded"}}) {
       SCOPED_TRACE(row.actor);
-      World world = WithCase();
-      ASSERT_EQ(DoAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
-      ASSERT_EQ(DoAs(world, "he.xin", Appeal()), "FindingRecorded");
-      EXPECT_EQ(DoAs(world, "gu.yu", Appeal()), "APPEAL_NOT_OPEN") << "one is made";
-      EXPECT_EQ(DoAs(world, "li.na", Fault(Liability::kNone)), "APPEAL_PENDING");
-      ASSERT_EQ(DoAs(world, row.actor, DecideAppeal{uphold, {{}, "so it is"}}), row.answer);
+      World world = WithContactedCase();
+      ASSERT_EQ(RuleAs(world, "li.na", Fault(Liability::kCompany)), "FindingRecorded");
+      ASSERT_EQ(RuleAs(world, "he.xin", Appeal()), "FindingRecorded");
+      EXPECT_EQ(RuleAs(world, "gu.yu", Appeal()), "APPEAL_NOT_OPEN") << "one is made";
+      EXPECT_EQ(RuleAs(world, "li.na", Fault(Liability::kNone)), "APPEAL_PENDING");
+      ASSERT_EQ(RuleAs(world, row.actor, DecideAppeal{uphold, {{}, "so it is"}}), row.answer);
       const Case& c = world.OnlyCase();
       if (std::string_view(row.answer) != "FindingRecorded") {
         EXPECT_EQ(c.findings[0].appeal, AppealState::kMade);
@@ -408,9 +408,9 @@ TEST(LiabilityTest, AThirdPersonDecidesTheAppealOnce) {
       EXPECT_EQ(c.details.responsible_unit_id, uphold ? "" : "gd/sz");
       EXPECT_EQ(c.details.responsible_person, uphold ? "" : "he.xin");
       EXPECT_EQ(c.details.liability, uphold ? Liability::kUnset : Liability::kCompany);
-      EXPECT_EQ(DoAs(world, "he.xin", Appeal()), "APPEAL_NOT_OPEN") << "no second appeal";
-      EXPECT_EQ(DoAs(world, "gu.yu", DecideAppeal{!uphold, {}}), "APPEAL_NOT_OPEN");
-      ASSERT_EQ(DoAs(world, "li.na", Fault(Liability::kShared, "gd/gz")), "FindingRecorded");
+      EXPECT_EQ(RuleAs(world, "he.xin", Appeal()), "APPEAL_NOT_OPEN") << "no second appeal";
+      EXPECT_EQ(RuleAs(world, "gu.yu", DecideAppeal{!uphold, {}}), "APPEAL_NOT_OPEN");
+      ASSERT_EQ(RuleAs(world, "li.na", Fault(Liability::kShared, "gd/gz")), "FindingRecorded");
       EXPECT_EQ(world.OnlyCase().findings.size(), 2U);
       EXPECT_EQ(world.Replayed().OnlyCase(), world.OnlyCase());
     }

@@ -18,7 +18,7 @@ using Kind = BlacklistKind;
 using Notice = BlacklistNotice;
 
 // 2026-03-02T09:00:00Z, in the evening of the customers' day.
-constexpr Timestamp kNow = FromMillis(1'772'442'000'000);
+constexpr Timestamp kNoticeNow = FromMillis(1'772'442'000'000);
 
 struct Listed {
   Kind kind = Kind::kUnset;
@@ -65,26 +65,26 @@ BlacklistEntry EntryAt(Notice notice, const Listed& listed) {
   entry.reason_code = listed.reason;
   entry.customer_reason_en.value = listed.own_en;
   entry.customer_reason_zh.value = listed.own_zh;
-  entry.starts_at = kNow - days{10};
-  entry.expires_at = kNow + days{90};
-  decide(entry, BlacklistDecisionKind::kWarned, kNow - days{8});
-  entry.warned_at = kNow - days{8};
+  entry.starts_at = kNoticeNow - days{10};
+  entry.expires_at = kNoticeNow + days{90};
+  decide(entry, BlacklistDecisionKind::kWarned, kNoticeNow - days{8});
+  entry.warned_at = kNoticeNow - days{8};
   entry.state = BlacklistState::kWarned;
   if (notice == Notice::kWarning) return entry;
-  decide(entry, BlacklistDecisionKind::kActivated, kNow);
+  decide(entry, BlacklistDecisionKind::kActivated, kNoticeNow);
   entry.state = BlacklistState::kActive;
-  entry.appeal_until = kNow + days{30};
+  entry.appeal_until = kNoticeNow + days{30};
   if (notice == Notice::kExtended) {
-    decide(entry, BlacklistDecisionKind::kExtensionGranted, kNow + days{80});
-    entry.expires_at = kNow + days{170};
-    entry.appeal_until = kNow + days{110};
+    decide(entry, BlacklistDecisionKind::kExtensionGranted, kNoticeNow + days{80});
+    entry.expires_at = kNoticeNow + days{170};
+    entry.appeal_until = kNoticeNow + days{110};
   }
   if (notice == Notice::kAppealDecided) {
     entry.appeal.state = listed.is_upheld ? AppealState::kUpheld : AppealState::kRejected;
   }
   if (notice == Notice::kLifted || (notice == Notice::kAppealDecided && listed.is_upheld)) {
     entry.state = BlacklistState::kLifted;
-    entry.ended_at = kNow + days{20};
+    entry.ended_at = kNoticeNow + days{20};
   }
   if (notice == Notice::kLapsed) {
     entry.state = BlacklistState::kLapsed;
@@ -110,7 +110,7 @@ TEST(BlacklistNoticeGoldenTest, EveryKindIsToldInBothLanguages) {
         const std::string name =
             std::string(Name(listed.kind)) + ", " + std::string(Name(notice)) + ", " + language;
         const auto rendered = RenderNotice(
-            notice, {entry, customer, revision.contact.zone, language, kNow}, revision);
+            notice, {entry, customer, revision.contact.zone, language, kNoticeNow}, revision);
         ASSERT_TRUE(rendered) << name << ": " << Name(rendered.error().reason);
         EXPECT_EQ(rendered->text.find_first_of("{}"), std::string::npos) << rendered->text;
         for (const char* hole : {"  ", "..", "。。", ": .", "：。", "，，"}) {

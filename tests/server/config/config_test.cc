@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Program(const std::string& lines) {
+std::string ProgramText(const std::string& lines) {
   return "version: 1\nprograms:\n  - id: hotline\n    name: {en: Hotline}\n"
          "    kind: transactional\n" +
          lines;
@@ -123,7 +123,7 @@ TEST(ConfigTest, FieldsLeftOutHaveTheDefaultsOfTheDomain) {
 
 TEST(ConfigTest, DurationsAndScalesAreReadInEveryForm) {
   const auto program = [](const std::string& lines) {
-    return ParseGood(Program(lines), kPlaybooks).revision.programs.at(0);
+    return ParseGood(ProgramText(lines), kPlaybooks).revision.programs.at(0);
   };
   EXPECT_EQ(program("    scale: nps\n    reopen_window: 90minutes\n").reopen_window,
             std::chrono::minutes{90});

@@ -17,7 +17,6 @@ void PrintTo(const ICalendarError& error, std::ostream* os) {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -75,7 +74,7 @@ TEST(ICalendarTest, DaysKnowTheLineOfTheirEvent) {
   const auto days = ParseICalendar(
       EventOf("SUMMARY:a long \n summary\nDTSTART;VALUE=DATE:20250704\n"), 2025, 2025, &errors);
   ASSERT_TRUE(days.has_value());
-  EXPECT_THAT(*days, ElementsAre(Field(&ImportedDay::line, 2)));
+  EXPECT_THAT(*days, ElementsAre(testing::Field(&ImportedDay::line, 2)));
 }
 
 TEST(ICalendarTest, TellsWorkdaysFromHolidays) {
@@ -103,7 +102,8 @@ TEST(ICalendarTest, TellsWorkdaysFromHolidays) {
     const auto days = ParseICalendar(
         EventOf(std::string(c.lines) + "DTSTART;VALUE=DATE:20250126\n"), 2025, 2025, &errors);
     ASSERT_TRUE(days.has_value()) << c.lines;
-    EXPECT_THAT(*days, ElementsAre(Field(&ImportedDay::is_workday, c.is_workday))) << c.lines;
+    EXPECT_THAT(*days, ElementsAre(testing::Field(&ImportedDay::is_workday, c.is_workday)))
+        << c.lines;
   }
 }
 
@@ -294,8 +294,8 @@ TEST(ICalendarTest, TellsAllMistakesInOrder) {
                               "BEGIN:VJOURNAL\nEND:VJOURNAL\nEND:VCALENDAR\n",
                               2025, 2025, &errors)
                    .has_value());
-  EXPECT_THAT(errors,
-              ElementsAre(Field(&ICalendarError::line, 4), Field(&ICalendarError::line, 6)));
+  EXPECT_THAT(errors, ElementsAre(testing::Field(&ICalendarError::line, 4),
+                                  testing::Field(&ICalendarError::line, 6)));
 }
 
 TEST(ICalendarTest, BoundsWhatOneFileCosts) {
@@ -315,8 +315,9 @@ TEST(ICalendarTest, BoundsWhatOneFileCosts) {
   errors.clear();
   EXPECT_FALSE(ParseICalendar(many, 1970, 2060, &errors).has_value());
   EXPECT_THAT(errors,
-              ElementsAre(Field(&ICalendarError::message,
-                                Field(&Bilingual::en, "expected at most 10000 days, found more"))));
+              ElementsAre(testing::Field(
+                  &ICalendarError::message,
+                  testing::Field(&Bilingual::en, "expected at most 10000 days, found more"))));
 }
 
 // Bytes left out or doubled anywhere: days or mistakes, and nothing else.

@@ -81,7 +81,7 @@ std::string ToYaml(const YamlNode& node) {
   return "";
 }
 
-struct Value {
+struct SchemaValue {
   std::string file;
   json value;
 };
@@ -91,11 +91,11 @@ std::string SchemaOf(const std::string& file) {
 }
 
 // What the schemas have against each; empty: nothing.
-std::vector<std::string> Judge(const std::vector<Value>& values) {
+std::vector<std::string> Judge(const std::vector<SchemaValue>& values) {
   const Folder folder;
   const fs::path path = folder.path() / "values";
   std::ofstream out(path);
-  for (const Value& value : values) {
+  for (const SchemaValue& value : values) {
     out << json{{"schema", SchemaOf(value.file)}, {"value", value.value}}.dump() << '\n';
   }
   out.close();
@@ -430,7 +430,7 @@ std::vector<YamlNode> Intruders() {
           Scalar("5000000")};
 }
 
-struct Change {
+struct SchemaChange {
   std::string what;
   YamlNode root;
 };
@@ -439,7 +439,7 @@ struct Change {
 class Changes {
  public:
   explicit Changes(const YamlNode& root) : root_(root) { Walk(&root_, ""); }
-  std::vector<Change> Take() { return std::move(changes_); }
+  std::vector<SchemaChange> Take() { return std::move(changes_); }
 
  private:
   void Add(const std::string& what) { changes_.push_back({what, root_}); }
@@ -479,7 +479,7 @@ class Changes {
   }
 
   YamlNode root_;
-  std::vector<Change> changes_{};
+  std::vector<SchemaChange> changes_{};
 };
 
 // The names of all keys below `form`, and of those in the tree.
@@ -495,7 +495,7 @@ void KeysIn(std::span<const Key> keys, std::set<std::string>* names) {
 TEST(SchemaAgreementTest, TheConfigurationWithEveryKeyHasEveryKeyAndPassesBoth) {
   const std::vector<ConfigFile> files = EveryKey();
   ParseGood(files);
-  std::vector<Value> values;
+  std::vector<SchemaValue> values;
   for (const Section& section : kSections) {
     const auto file = std::find_if(files.begin(), files.end(), [&](const ConfigFile& f) {
       return f.name == std::string(section.name) + ".yaml";
@@ -515,11 +515,11 @@ TEST(SchemaAgreementTest, TheConfigurationWithEveryKeyHasEveryKeyAndPassesBoth) 
 
 TEST(SchemaAgreementTest, EveryChangeOfOneValueIsJudgedAlikeByReaderAndSchema) {
   const std::vector<ConfigFile> files = EveryKey();
-  std::vector<Value> values;
+  std::vector<SchemaValue> values;
   std::vector<std::string> whats;
   std::vector<std::vector<ConfigError>> errors_of;
   for (const ConfigFile& file : files) {
-    for (Change& change : Changes(*Parsed(file)).Take()) {
+    for (SchemaChange& change : Changes(*Parsed(file)).Take()) {
       std::vector<ConfigFile> changed = files;
       for (ConfigFile& other : changed) {
         if (other.name == file.name) other.text = ToYaml(change.root);
@@ -554,7 +554,7 @@ TEST(SchemaAgreementTest, EveryChangeOfOneValueIsJudgedAlikeByReaderAndSchema) {
 }
 
 TEST(SchemaAgreementTest, EveryBrokenConfigurationOfWrongShapeFailsItsSchema) {
-  std::vector<Value> values;
+  std::vector<SchemaValue> values;
   std::vector<std::string> whats;
   for (const Broken& broken : BrokenConfigs()) {
     std::vector<ConfigError> errors;
@@ -576,7 +576,7 @@ TEST(SchemaAgreementTest, EveryBrokenConfigurationOfWrongShapeFailsItsSchema) {
 
 TEST(SchemaAgreementTest, TheShippedFilesPassTheSchemasThatTheyName) {
   std::vector<ConfigError> errors;
-  std::vector<Value> values;
+  std::vector<SchemaValue> values;
   for (const ConfigFile& file : ReadConfigFolder(kRoot / "config", &errors)) {
     const auto root = Parsed(file);
     if (!root) continue;
@@ -609,7 +609,7 @@ TEST(SchemaAgreementTest, TheHeadOfEachShippedFileTellsOfEveryKey) {
 class GoodFilesPass final : public testing::Environment {
  public:
   void TearDown() override {
-    std::vector<Value> values;
+    std::vector<SchemaValue> values;
     for (const ConfigFile& file : GoodFiles()) {
       if (const auto root = Parsed(file)) values.push_back({file.name, ToJson(*root)});
     }

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-MailText Example() {
+MailText ExampleMail() {
   return {.from_name = "客服",
           .from = "rebound@example.com",
           .to = {"li@example.com", "zhang@example.com"},
@@ -26,7 +26,7 @@ MailText Example() {
 }
 
 TEST(MailTest, IsAMessageOfItsKind) {
-  EXPECT_EQ(MailMessage(Example()),
+  EXPECT_EQ(MailMessage(ExampleMail()),
             "Date: Thu, 25 Feb 2021 15:02:10 +0000\r\n"
             "From: =?UTF-8?B?5a6i5pyN?=\r\n"
             " <rebound@example.com>\r\n"
@@ -45,7 +45,7 @@ TEST(MailTest, IsAMessageOfItsKind) {
 }
 
 TEST(MailTest, NoValueBeginsAnotherHeader) {
-  MailText mail = Example();
+  MailText mail = ExampleMail();
   mail.subject = "a\r\nBcc: x@example.com\r\n\r\nbody";
   mail.from_name = "b\nBcc: x@example.com";
   mail.message_id = "c>\r\nBcc: <x@example.com";
@@ -60,7 +60,7 @@ TEST(MailTest, NoValueBeginsAnotherHeader) {
 }
 
 TEST(MailTest, LongSubjectsAreWholeCodePointsInShortLines) {
-  MailText mail = Example();
+  MailText mail = ExampleMail();
   mail.subject.clear();
   for (int i = 0; i < 200; ++i) mail.subject += "工单a";
   for (int i = 0; i < 200; ++i) mail.text += "a long line without an end ";

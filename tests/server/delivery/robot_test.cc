@@ -9,8 +9,8 @@
 namespace rebound {
 namespace {
 
-constexpr char kSecret[] = "SEC0123456789abcdef";
-const Timestamp kAt = FromMillis(1'614'265'330'123);
+constexpr char kRobotSecret[] = "SEC0123456789abcdef";
+const Timestamp kSentAt = FromMillis(1'614'265'330'123);
 
 // Signatures: Python's hmac over the vendors' recipes.
 TEST(RobotTest, EachVendorGetsItsOwnBodyAndSignature) {
@@ -24,20 +24,20 @@ TEST(RobotTest, EachVendorGetsItsOwnBodyAndSignature) {
   const std::vector<Row> rows = {
       {RobotKind::kWeCom, "https://q/send?key=k", "", "https://q/send?key=k",
        R"({"msgtype":"text","text":{"content":"工单\n\"1\""}})"},
-      {RobotKind::kDingTalk, "https://d/send?access_token=t", kSecret,
+      {RobotKind::kDingTalk, "https://d/send?access_token=t", kRobotSecret,
        "https://d/send?access_token=t&timestamp=1614265330123&sign="
        "SPVrkikPbXAWv4ng1kYIuMr8EMLsoA5ulFC1E7ORbXM%3D",
        R"({"msgtype":"text","text":{"content":"工单\n\"1\""}})"},
       {RobotKind::kDingTalk, "https://d/send?access_token=t", "", "https://d/send?access_token=t",
        R"({"msgtype":"text","text":{"content":"工单\n\"1\""}})"},
-      {RobotKind::kFeishu, "https://f/hook/t", kSecret, "https://f/hook/t",
+      {RobotKind::kFeishu, "https://f/hook/t", kRobotSecret, "https://f/hook/t",
        R"({"timestamp":"1614265330","sign":"/uCEToN05A9r5T54IO0u38/2nlo9u9UiSWeYI4YUdPw=",)"
        R"("msg_type":"text","content":{"text":"工单\n\"1\""}})"},
       {RobotKind::kFeishu, "https://f/hook/t", "", "https://f/hook/t",
        R"({"msg_type":"text","content":{"text":"工单\n\"1\""}})"},
   };
   for (const Row& row : rows) {
-    const HttpPost post = RobotPost(row.kind, row.url, row.secret, "工单\n\"1\"", kAt);
+    const HttpPost post = RobotPost(row.kind, row.url, row.secret, "工单\n\"1\"", kSentAt);
     EXPECT_EQ(post.url, row.sent_to);
     EXPECT_EQ(post.body, row.body);
   }
@@ -47,7 +47,7 @@ TEST(RobotTest, LongTextsAreCutBetweenCodePoints) {
   std::string text;
   for (int i = 0; i < 10'000; ++i) text += "断";
   for (const RobotKind kind : {RobotKind::kWeCom, RobotKind::kDingTalk, RobotKind::kFeishu}) {
-    const auto body = nlohmann::json::parse(RobotPost(kind, "https://q/", "", text, kAt).body);
+    const auto body = nlohmann::json::parse(RobotPost(kind, "https://q/", "", text, kSentAt).body);
     const std::string sent =
         kind == RobotKind::kFeishu ? body["content"]["text"] : body["text"]["content"];
     EXPECT_LE(sent.size(), kind == RobotKind::kWeCom ? 2'048U : 15'000U);

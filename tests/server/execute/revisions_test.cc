@@ -24,7 +24,7 @@ void Add(Store& store, const StoredRevision& revision) {
   });
 }
 
-int64_t Events(Store& store) {
+int64_t StoredEvents(Store& store) {
   int64_t events = 0;
   store.Read([&](Reader& reader) { events = reader.Sizes().events; });
   return events;
@@ -148,7 +148,7 @@ TEST(ApplyFolderTest, ANewRevisionIsOnRecordWithWhoAndWhen) {
   ASSERT_TRUE(ApplyFolder(store, folder.path(), kNow).stored);
   EXPECT_EQ(Last(store)->applied_by, "system");
   EXPECT_EQ(Last(store)->applied_at, kNow);
-  EXPECT_EQ(Events(store), 1) << "a revision is an event like any other";
+  EXPECT_EQ(StoredEvents(store), 1) << "a revision is an event like any other";
 }
 
 // ---- In force ----------------------------------------------------------------------------------

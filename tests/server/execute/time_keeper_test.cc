@@ -10,21 +10,21 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr Timestamp kStart = FromMillis(1'772'442'000'000);
+constexpr Timestamp kKeeperStart = FromMillis(1'772'442'000'000);
 
 class TimeKeeperTest : public testing::Test {
  protected:
   // The wall clock alone moves.
   void Jump(Duration by) { clock_.Set(clock_.Now() + by); }
 
-  ManualClock clock_{kStart};
-  TimeKeeper time_{clock_, kStart - hours{1}};
+  ManualClock clock_{kKeeperStart};
+  TimeKeeper time_{clock_, kKeeperStart - hours{1}};
 };
 
 TEST_F(TimeKeeperTest, FollowsTheClock) {
-  EXPECT_EQ(time_.Now(), kStart);
+  EXPECT_EQ(time_.Now(), kKeeperStart);
   clock_.Advance(days{400});
-  EXPECT_EQ(time_.Now(), kStart + days{400});
+  EXPECT_EQ(time_.Now(), kKeeperStart + days{400});
   EXPECT_FALSE(time_.TakeJump());
   EXPECT_FALSE(time_.frozen());
 }
@@ -32,22 +32,22 @@ TEST_F(TimeKeeperTest, FollowsTheClock) {
 TEST_F(TimeKeeperTest, NeverGoesBack) {
   time_.Now();
   Jump(-hours{3});
-  EXPECT_EQ(time_.Now(), kStart);
+  EXPECT_EQ(time_.Now(), kKeeperStart);
   const auto jump = time_.TakeJump();
   ASSERT_TRUE(jump);
-  EXPECT_EQ(jump->expected, kStart);
-  EXPECT_EQ(jump->found, kStart - hours{3});
+  EXPECT_EQ(jump->expected, kKeeperStart);
+  EXPECT_EQ(jump->found, kKeeperStart - hours{3});
   EXPECT_FALSE(jump->holds);
   EXPECT_FALSE(time_.TakeJump()) << "once";
   clock_.Advance(hours{4});
-  EXPECT_EQ(time_.Now(), kStart + hours{1});
+  EXPECT_EQ(time_.Now(), kKeeperStart + hours{1});
 }
 
 TEST_F(TimeKeeperTest, StartsNoEarlierThanWhatIsRecorded) {
-  TimeKeeper later(clock_, kStart + hours{2});
-  EXPECT_EQ(later.Now(), kStart + hours{2});
+  TimeKeeper later(clock_, kKeeperStart + hours{2});
+  EXPECT_EQ(later.Now(), kKeeperStart + hours{2});
   clock_.Advance(hours{3});
-  EXPECT_EQ(later.Now(), kStart + hours{3});
+  EXPECT_EQ(later.Now(), kKeeperStart + hours{3});
 }
 
 struct JumpCase {
@@ -66,13 +66,13 @@ TEST_F(TimeKeeperTest, SmallJumpsAreFollowedLargerOnesNotedAndLeapsHeld) {
                                JumpCase{"more than a day", hours{24} + seconds{1}, true, true},
                                JumpCase{"ten years", days{3653}, true, true}}) {
     SCOPED_TRACE(each.name);
-    ManualClock clock(kStart);
-    TimeKeeper time(clock, kStart);
+    ManualClock clock(kKeeperStart);
+    TimeKeeper time(clock, kKeeperStart);
     time.Now();
-    clock.Set(kStart + each.by);
+    clock.Set(kKeeperStart + each.by);
     const Timestamp now = time.Now();
     EXPECT_EQ(time.frozen(), each.frozen);
-    EXPECT_EQ(now, each.frozen || each.by < Duration{0} ? kStart : kStart + each.by);
+    EXPECT_EQ(now, each.frozen || each.by < Duration{0} ? kKeeperStart : kKeeperStart + each.by);
     const auto jump = time.TakeJump();
     EXPECT_EQ(jump.has_value(), each.noted);
     if (jump) {
@@ -83,11 +83,11 @@ TEST_F(TimeKeeperTest, SmallJumpsAreFollowedLargerOnesNotedAndLeapsHeld) {
 
 TEST_F(TimeKeeperTest, WhileFrozenTimeGoesOnByTheSteadyClock) {
   Jump(days{365});
-  EXPECT_EQ(time_.Now(), kStart);
+  EXPECT_EQ(time_.Now(), kKeeperStart);
   clock_.Advance(minutes{10});
-  EXPECT_EQ(time_.Now(), kStart + minutes{10});
+  EXPECT_EQ(time_.Now(), kKeeperStart + minutes{10});
   time_.Confirm();
-  EXPECT_EQ(time_.Now(), kStart + days{365} + minutes{10});
+  EXPECT_EQ(time_.Now(), kKeeperStart + days{365} + minutes{10});
   EXPECT_FALSE(time_.frozen());
 }
 
@@ -97,7 +97,7 @@ TEST_F(TimeKeeperTest, AClockThatIsSetRightAgainIsFollowedWithoutAnybody) {
   clock_.Advance(minutes{10});
   Jump(-days{365} + seconds{2});
   EXPECT_FALSE(time_.frozen());
-  EXPECT_EQ(time_.Now(), kStart + minutes{10} + seconds{2});
+  EXPECT_EQ(time_.Now(), kKeeperStart + minutes{10} + seconds{2});
 }
 
 }  // namespace

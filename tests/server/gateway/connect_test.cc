@@ -226,7 +226,7 @@ TEST(ConnectQueryTest, ParametersAreDecodedOnce) {
 // -----------------------------------------------------------------------
 
 // "CODE, STATUS" as gateway_error_reason.proto documents each value, by its name.
-std::map<std::string, std::string> Documented() {
+std::map<std::string, std::string> DocumentedCodes() {
   std::ifstream file(REBOUND_SOURCE_DIR "/proto/rebound/v1/gateway_error_reason.proto");
   EXPECT_TRUE(file.good());
   std::map<std::string, std::string> documented;
@@ -246,7 +246,7 @@ std::map<std::string, std::string> Documented() {
 }
 
 TEST(GatewayReasonTest, EachIsDocumentedAndHasWordsInBothLanguages) {
-  const auto documented = Documented();
+  const auto documented = DocumentedCodes();
   const auto* type = v1::GatewayErrorReason_descriptor();
   EXPECT_EQ(documented.size(), static_cast<size_t>(type->value_count()));
   for (int i = 1; i < type->value_count(); ++i) {

@@ -31,7 +31,7 @@ using fixtures::WriteCertificate;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kSocketPatience{30};
 
 // Says what it got: "METHOD path?query|body".
 void Echo(const std::shared_ptr<HttpExchange>& exchange) {
@@ -203,7 +203,9 @@ class Flood {
     exchange->StartStream({});
     Next(exchange);
   }
-  bool Ended() { return ended_.get_future().wait_for(kPatience) == std::future_status::ready; }
+  bool Ended() {
+    return ended_.get_future().wait_for(kSocketPatience) == std::future_status::ready;
+  }
 
  private:
   void Next(const std::shared_ptr<HttpExchange>& exchange) {
@@ -274,9 +276,9 @@ TEST_F(HttpServerTest, TheHandlerLearnsThatTheClientIsGone) {
   {
     RawClient client(port());
     client.Send(Head("GET / HTTP/1.1"));
-    ASSERT_EQ(arrived.get_future().wait_for(kPatience), std::future_status::ready);
+    ASSERT_EQ(arrived.get_future().wait_for(kSocketPatience), std::future_status::ready);
   }
-  EXPECT_EQ(gone.get_future().wait_for(kPatience), std::future_status::ready);
+  EXPECT_EQ(gone.get_future().wait_for(kSocketPatience), std::future_status::ready);
 }
 
 TEST_F(HttpServerTest, AnExchangeThatIsDroppedClosesTheConnection) {
@@ -357,9 +359,9 @@ TEST_F(HttpServerTest, StoppingFinishesWhatIsBeingAnswered) {
   RawClient idle(port());
   busy.Send(Head("GET / HTTP/1.1"));
   auto future = arrived.get_future();
-  ASSERT_EQ(future.wait_for(kPatience), std::future_status::ready);
+  ASSERT_EQ(future.wait_for(kSocketPatience), std::future_status::ready);
   std::shared_ptr<HttpExchange> exchange = future.get();
-  std::thread stopper([&] { server_->Stop(kPatience); });
+  std::thread stopper([&] { server_->Stop(kSocketPatience); });
   EXPECT_EQ(idle.ReadToEnd(), "");
   HttpResponse response;
   response.body = "done";

@@ -26,16 +26,16 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr Timestamp kNow = FromMillis(1'772'442'000'000);
+constexpr Timestamp kDeliveriesNow = FromMillis(1'772'442'000'000);
 
-RawId IdOf(uint8_t n) {
+RawId RowId(uint8_t n) {
   RawId id;
   id.bytes[0] = n;
   return id;
 }
 
 Endpoint MakeEndpoint(uint8_t n) {
-  return {.id = IdOf(n),
+  return {.id = RowId(n),
           .owner = "li",
           .role = "night-desk",
           .scope = {{"east", "west/a"}, {"vip"}},
@@ -46,28 +46,28 @@ Endpoint MakeEndpoint(uint8_t n) {
           .language = "zh-CN",
           .headers = {{"x-a", "1"}, {"x-b", ""}},
           .secrets = {std::string("\n\x00new", 5), "old"},
-          .previous_until = kNow + hours(1),
+          .previous_until = kDeliveriesNow + hours(1),
           .state = EndpointState::kActive,
           .cause = EndpointDisabledCause::kNone,
           .position = {7, {1, 2}},
-          .created_at = kNow,
-          .failing_since = kNow + hours(2),
+          .created_at = kDeliveriesNow,
+          .failing_since = kDeliveriesNow + hours(2),
           .request = {3},
           .request_body = {4}};
 }
 
 // Pending, of the event `n` and due after so many minutes.
 Delivery MakeDelivery(uint8_t n, const std::string& key, int due, uint8_t endpoint = 1) {
-  return {.id = IdOf(static_cast<uint8_t>(n + 100 * (endpoint - 1))),
-          .endpoint = IdOf(endpoint),
+  return {.id = RowId(static_cast<uint8_t>(n + 100 * (endpoint - 1))),
+          .endpoint = RowId(endpoint),
           .sequence = n,
           .event_type = "case_opened",
           .case_id = std::nullopt,
           .order_key = key,
-          .next_try_at = kNow + minutes(due)};
+          .next_try_at = kDeliveriesNow + minutes(due)};
 }
 
-Delivery Ended(Delivery delivery, DeliveryState state, Timestamp at = kNow) {
+Delivery Ended(Delivery delivery, DeliveryState state, Timestamp at = kDeliveriesNow) {
   delivery.state = state;
   delivery.next_try_at.reset();
   delivery.ended_at = at;
@@ -109,8 +109,9 @@ class DeliveryRecordsTest : public testing::TestWithParam<std::string> {
   }
   // Sequences of what is due after so many minutes.
   std::vector<int64_t> DueAt(int after, uint8_t endpoint = 1, int32_t limit = 100) {
-    return SequencesOf(Get(
-        [&](DeliveryRecords& r) { return r.Due(IdOf(endpoint), kNow + minutes(after), limit); }));
+    return SequencesOf(Get([&](DeliveryRecords& r) {
+      return r.Due(RowId(endpoint), kDeliveriesNow + minutes(after), limit);
+    }));
   }
   std::vector<int64_t> Listed(const DeliveryQuery& query) {
     return SequencesOf(Get([&](DeliveryRecords& r) { return r.List(query); }));
@@ -134,17 +135,17 @@ TEST_P(DeliveryRecordsTest, RowsReadBackAsPut) {
   full.org_unit_id = "east";
   full.queue_id = "vip";
   full.tries = 3;
-  full.tried_at = kNow;
+  full.tried_at = kDeliveriesNow;
   full.last_status = 503;
   full.last_answer = "忙";
   const Delivery bare = MakeDelivery(6, "k", 1);
   Put(full, bare);
   EXPECT_THAT(Get([](DeliveryRecords& r) { return r.ListEndpoints(); }),
               ElementsAre(MakeEndpoint(1), MakeEndpoint(2)));
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(IdOf(1)); }), MakeEndpoint(1));
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetDelivery(IdOf(5)); }), full);
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.FindDelivery(IdOf(1), 6); }), bare);
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.FindDelivery(IdOf(2), 6); }), std::nullopt);
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(RowId(1)); }), MakeEndpoint(1));
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetDelivery(RowId(5)); }), full);
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.FindDelivery(RowId(1), 6); }), bare);
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.FindDelivery(RowId(2), 6); }), std::nullopt);
 }
 
 TEST_P(DeliveryRecordsTest, OnlyTheFirstOfAKeyIsDue) {
@@ -154,11 +155,11 @@ TEST_P(DeliveryRecordsTest, OnlyTheFirstOfAKeyIsDue) {
   EXPECT_THAT(DueAt(5), ElementsAre(3, 1));
   EXPECT_THAT(DueAt(5, 1, 1), ElementsAre(3));
   EXPECT_THAT(DueAt(5, 2), ElementsAre(4));
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.NextDue(); }), kNow + minutes(1));
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.NextDue(); }), kDeliveriesNow + minutes(1));
   Endpoint disabled = MakeEndpoint(2);
   disabled.state = EndpointState::kDisabled;
   Put(disabled);
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.NextDue(); }), kNow + minutes(2));
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.NextDue(); }), kDeliveriesNow + minutes(2));
 }
 
 TEST_P(DeliveryRecordsTest, TheDeadFreeTheNextAndReplayGoesBeforeWhatWaits) {
@@ -176,7 +177,7 @@ TEST_P(DeliveryRecordsTest, TheDeadFreeTheNextAndReplayGoesBeforeWhatWaits) {
 TEST_P(DeliveryRecordsTest, WhatDoesNotFitIsRefused) {
   Put(MakeDelivery(1, "a", 0));
   Delivery twin = MakeDelivery(1, "a", 0);
-  twin.id = IdOf(50);
+  twin.id = RowId(50);
   EXPECT_THROW(Put(twin), StoreFailure);
   Delivery ended = MakeDelivery(2, "a", 0);
   ended.state = DeliveryState::kDead;
@@ -191,17 +192,17 @@ TEST_P(DeliveryRecordsTest, ListsNewestFirstInPages) {
   Delivery of_case = Ended(MakeDelivery(3, "c", 0), DeliveryState::kDead);
   of_case.case_id = CaseId{{9}};
   Put(MakeDelivery(1, "a", 0), MakeDelivery(2, "a", 0), of_case, MakeDelivery(2, "a", 0, 2));
-  EXPECT_THAT(Listed({.endpoint = IdOf(1)}), ElementsAre(3, 2, 1));
+  EXPECT_THAT(Listed({.endpoint = RowId(1)}), ElementsAre(3, 2, 1));
   EXPECT_THAT(Listed({}), IsEmpty());
-  EXPECT_THAT(Listed({.endpoints = {IdOf(1)}, .state = DeliveryState::kDead}), ElementsAre(3));
-  EXPECT_THAT(Listed({.endpoints = {IdOf(1), IdOf(2)}, .case_id = CaseId{{9}}}), ElementsAre(3));
+  EXPECT_THAT(Listed({.endpoints = {RowId(1)}, .state = DeliveryState::kDead}), ElementsAre(3));
+  EXPECT_THAT(Listed({.endpoints = {RowId(1), RowId(2)}, .case_id = CaseId{{9}}}), ElementsAre(3));
   EXPECT_THAT(
-      Listed({.endpoint = IdOf(1), .state = DeliveryState::kPending, .case_id = CaseId{{9}}}),
+      Listed({.endpoint = RowId(1), .state = DeliveryState::kPending, .case_id = CaseId{{9}}}),
       IsEmpty());
-  DeliveryQuery query{.endpoints = {IdOf(1), IdOf(2), IdOf(1)}, .limit = 2};
+  DeliveryQuery query{.endpoints = {RowId(1), RowId(2), RowId(1)}, .limit = 2};
   const auto page = Get([&](DeliveryRecords& r) { return r.List(query); });
   ASSERT_THAT(page, SizeIs(2));
-  EXPECT_EQ(page[1].endpoint, IdOf(2));
+  EXPECT_EQ(page[1].endpoint, RowId(2));
   query.before = {page[1].sequence, page[1].endpoint};
   EXPECT_THAT(Listed(query), ElementsAre(2, 1));
 }
@@ -210,13 +211,13 @@ TEST_P(DeliveryRecordsTest, CountsAndPrunes) {
   using enum DeliveryState;
   Put(MakeDelivery(1, "a", 4), MakeDelivery(2, "a", 3), Ended(MakeDelivery(3, "a", 0), kDelivered),
       Ended(MakeDelivery(4, "a", 0), kDropped), Ended(MakeDelivery(5, "a", 0), kDead),
-      Ended(MakeDelivery(6, "a", 0), kDead, kNow + hours(1)));
+      Ended(MakeDelivery(6, "a", 0), kDead, kDeliveriesNow + hours(1)));
   const DeliveryCounts counts = Get([](DeliveryRecords& r) { return r.Counts(); });
   EXPECT_EQ(counts.pending, 2);
   EXPECT_EQ(counts.delivered, 1);
   EXPECT_EQ(counts.dropped, 1);
   EXPECT_EQ(counts.dead, 2);
-  EXPECT_EQ(counts.oldest_pending, kNow + minutes(3));
+  EXPECT_EQ(counts.oldest_pending, kDeliveriesNow + minutes(3));
   const auto prune = [&](Timestamp done, Timestamp dead, int32_t limit) {
     int32_t gone = -1;
     store_->WriteDeliveries([&](DeliveryRecords& records) {
@@ -225,26 +226,26 @@ TEST_P(DeliveryRecordsTest, CountsAndPrunes) {
     });
     return gone;
   };
-  EXPECT_EQ(prune(kNow, kNow, 10), 0);
-  EXPECT_EQ(prune(kNow + minutes(1), kNow, 1), 1);
-  EXPECT_EQ(prune(kNow + minutes(1), kNow + minutes(1), 10), 2);
-  EXPECT_THAT(Listed({.endpoint = IdOf(1)}), ElementsAre(6, 2, 1));
+  EXPECT_EQ(prune(kDeliveriesNow, kDeliveriesNow, 10), 0);
+  EXPECT_EQ(prune(kDeliveriesNow + minutes(1), kDeliveriesNow, 1), 1);
+  EXPECT_EQ(prune(kDeliveriesNow + minutes(1), kDeliveriesNow + minutes(1), 10), 2);
+  EXPECT_THAT(Listed({.endpoint = RowId(1)}), ElementsAre(6, 2, 1));
 }
 
 TEST_P(DeliveryRecordsTest, AnEndpointGoesWithItsDeliveries) {
   Put(MakeDelivery(1, "a", 0), MakeDelivery(2, "a", 0), MakeDelivery(3, "a", 0, 2));
   store_->WriteDeliveries([](DeliveryRecords& records) {
-    records.RemoveEndpoint(IdOf(1));
+    records.RemoveEndpoint(RowId(1));
     return true;
   });
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(IdOf(1)); }), std::nullopt);
-  EXPECT_THAT(Listed({.endpoints = {IdOf(1), IdOf(2)}}), ElementsAre(3));
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(RowId(1)); }), std::nullopt);
+  EXPECT_THAT(Listed({.endpoints = {RowId(1), RowId(2)}}), ElementsAre(3));
 }
 
 TEST_P(DeliveryRecordsTest, WhatIsNotKeptIsUndoneWithItsAudit) {
   Put(MakeDelivery(1, "a", 0));
   const auto change = [](DeliveryRecords& records) {
-    records.RemoveEndpoint(IdOf(1));
+    records.RemoveEndpoint(RowId(1));
     records.Put(MakeDelivery(3, "a", 0, 2));
     records.Audit({.kind = AuditKind::kMutation, .method = "x", .outcome = "OK"});
   };
@@ -264,7 +265,7 @@ TEST_P(DeliveryRecordsTest, WhatIsNotKeptIsUndoneWithItsAudit) {
   }),
                std::runtime_error);
   EXPECT_EQ(entries(), before);
-  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(IdOf(1)); }), MakeEndpoint(1));
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.GetEndpoint(RowId(1)); }), MakeEndpoint(1));
   EXPECT_THAT(DueAt(0), ElementsAre(1));
   EXPECT_THAT(DueAt(0, 2), IsEmpty());
   store_->WriteDeliveries([&](DeliveryRecords& records) {
@@ -286,7 +287,7 @@ TEST(DeliveryFileTest, WhatIsPutSurvivesTheProcess) {
   });
   std::vector<Delivery> due;
   SqliteStore::Open(path)->ReadDeliveries(
-      [&](DeliveryRecords& records) { due = records.Due(IdOf(1), kNow, 10); });
+      [&](DeliveryRecords& records) { due = records.Due(RowId(1), kDeliveriesNow, 10); });
   EXPECT_THAT(due, ElementsAre(MakeDelivery(1, "a", 0)));
 }
 
@@ -317,7 +318,7 @@ class DeliveryVerifyTest : public DeliveryRecordsTest {
     Put(endpoint_, fresh, rows_.at(0), rows_.at(1), rows_.at(2));
   }
   std::vector<std::string> Problems() { return Verify(*store_).problems; }
-  static std::string NameOf(uint8_t n) { return "delivery " + ToString(IdOf(n)); }
+  static std::string NameOf(uint8_t n) { return "delivery " + ToString(RowId(n)); }
 
   Endpoint endpoint_;
   std::vector<Delivery> rows_;
@@ -357,7 +358,7 @@ TEST_P(DeliveryVerifyTest, ARowThatDoesNotFitItsEventIsNamed) {
 }
 
 TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
-  const std::string name = "endpoint " + ToString(IdOf(1)) + ": ";
+  const std::string name = "endpoint " + ToString(RowId(1)) + ": ";
   Endpoint changed = endpoint_;
   changed.position.sequence += 1;
   Put(changed);
@@ -370,7 +371,7 @@ TEST_P(DeliveryVerifyTest, AnEndpointThatIsNotOfThisLogIsNamed) {
 }
 
 TEST_P(DeliveryRecordsTest, ARequestIsFoundOnceItsChangeIsKept) {
-  const RequestRecord request{.key = {1}, .body = {2}, .resource = IdOf(3), .at = kNow};
+  const RequestRecord request{.key = {1}, .body = {2}, .resource = RowId(3), .at = kDeliveriesNow};
   const auto found = [&](const Hash128& key) {
     return Get([&](DeliveryRecords& r) { return r.FindRequest(key); });
   };
@@ -388,7 +389,7 @@ TEST_P(DeliveryRecordsTest, ARequestIsFoundOnceItsChangeIsKept) {
   EXPECT_FALSE(found({9}));
   EXPECT_THROW(Put(request), StoreFailure) << "it is there already";
   store_->WriteAccess([](AccessRecords& records) {
-    records.RemoveExpired(kNow + std::chrono::days(kRequestDays + 2));
+    records.RemoveExpired(kDeliveriesNow + std::chrono::days(kRequestDays + 2));
     return true;
   });
   EXPECT_FALSE(found(request.key)) << "old ones go with those of access records";

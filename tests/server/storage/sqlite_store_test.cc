@@ -28,9 +28,6 @@
 namespace rebound {
 namespace {
 
-bool Everyone(const Case&) { return true; }
-bool Anywhere(std::string_view) { return true; }
-
 using fixtures::ChangeMaker;
 using fixtures::ReadFrom;
 using fixtures::Save;
@@ -259,7 +256,9 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsBroughtUpWithItsRows) {
     ASSERT_TRUE(revision);
     EXPECT_EQ(revision->text, "programs: []");
     EXPECT_EQ(revision->applied_by, "system");
-    const auto claimable = reader.BestToClaim("q", {}, make_.now, Anywhere, Everyone);
+    const auto claimable = reader.BestToClaim(
+        "q", {}, make_.now, [](std::string_view) { return true; },
+        [](const Case&) { return true; });
     ASSERT_TRUE(claimable);
     EXPECT_EQ(claimable->id, case_.id);
   });
