@@ -1,5 +1,7 @@
 """Attacks 22-28: filters, pages, cursors, masks of fields, request ids."""
 import base64
+import json
+import pathlib
 
 import grpc
 from rig import DEADLINE, Attacks, expect
@@ -66,6 +68,48 @@ def masked_fields(rig):
                 expect(False, f'an export by a filter on a name began: kind {kind}')
             except grpc.RpcError as error:
                 expect_refusal(rig.api.refusal(error), 3, 'FILTER_INVALID', f'export {kind}')
+
+
+@attacks(23, 'rules: (a+)+$, a{1000000000}, 1 MB of words: words, never patterns', 'gRPC')
+def patterns(rig):
+    folder = pathlib.Path(__file__).parents[2] / 'config'
+    files = {path.name: path.read_text() for path in folder.glob('*.yaml')}
+    assert 'contains_any: [injured,' in files['alerts.yaml']
+    evil = '(a+)+$'
+
+    def alerts(words):
+        changed = files['alerts.yaml'].replace('contains_any: [injured,', f'{words}, injured,', 1)
+        return [{'name': name, 'text': changed if name == 'alerts.yaml' else text}
+                for name, text in files.items()]
+    other = rig.other_server()
+    try:
+        for words, is_good in (('contains_any: [' + json.dumps(evil), True),
+                               ('contains_any: ["a{1000000000}"', True),
+                               ('contains_any: [' + json.dumps('a' * 900_000), False),
+                               ('contains_any: [' + ', '.join(f'"a{i}"' for i in range(60_000)),
+                                False),
+                               ('matches: [' + json.dumps(evil), False)):
+            answer = other.call('ConfigService/ValidateConfig', {'files': alerts(words)})
+            faults = [] if answer.code else [fault.message for fault in answer.message.faults]
+            expect((answer.code == 0 and not faults) if is_good else (answer.code == 3 or faults),
+                   f'{words[:60]}: code {answer.code} {answer.reason}, {str(faults)[:200]}')
+        for text in (f'reason =~ "{evil}"', f'reason matches "{evil}"', f'reason ~ "{evil}"'):
+            answer = other.call('CaseService/ListCases', {'filter': text})
+            expect_refusal(answer, 3, 'FILTER_INVALID', text)
+        applied = other.call('ConfigService/ApplyConfig', {
+            'request_id': 'evil', 'files': alerts('contains_any: [' + json.dumps(evil))})
+        expect(applied.code == 0, repr(applied)[:300])
+        # What a backtracking engine would take for ever to refuse; and the words themselves.
+        for name, reason, is_alert in (('long', 'a' * 2000 + '!', False),
+                                       ('words', f'it says {evil}!', True)):
+            answer = other.call('ResponseService/SubmitResponse', {
+                'request_id': name, 'response': {'program_id': 'touchpoint', 'score': 10,
+                                                 'reason': reason, 'customer_key': {
+                                                     'source_system': 'crm', 'external_id': name}}})
+            expect(answer.code == 0, f'{name}: {answer}')
+            expect(bool(answer.message.response.paired_case_id) == is_alert, f'{name}: {answer}')
+    finally:
+        other.stop()
 
 
 @attacks(24, 'page sizes -1, 0, 2^31-1', 'gRPC')

@@ -34,14 +34,8 @@ using testing::SizeIs;
 // Every wait of these tests ends by then.
 constexpr seconds kPatience{60};
 
-// The kill test's size is for the release flavour.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int64_t kManyEvents = 2'500;
-constexpr int kKills = 20;
-#else
 constexpr int64_t kManyEvents = 50'000;
 constexpr int kKills = 100;
-#endif
 
 std::vector<std::string> Ids(const std::vector<api::Event>& events) {
   std::vector<std::string> ids;
