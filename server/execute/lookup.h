@@ -3,12 +3,29 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "server/storage/store.h"
 #include "workflows/command.h"
+#include "workflows/result.h"
 
 namespace rebound {
+
+// kNotFound: there is no such "case", "customer", ..., or it is out of sight.
+inline Error NotFound(std::string resource) {
+  return Error{Reason::kNotFound, {{"resource", std::move(resource)}}};
+}
+
+// The one with that id; nullopt where there is none.
+template <typename T, typename IdType>
+std::optional<T> Among(const std::vector<T>& known, const IdType& id) {
+  for (const T& value : known) {
+    if (value.id == id) return value;
+  }
+  return std::nullopt;
+}
 
 // May an identity of that scope see the case?
 inline bool Sees(const Scope& scope, const Case& c) {
