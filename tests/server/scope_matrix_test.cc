@@ -46,8 +46,8 @@ enum class Outside {
 };
 
 // A good request of a method. <word> stands for something that the fixture makes, in the caller's
-// own unit or in another's: see World. A request without such a word has no object, and is made
-// once. Streams: messages with "---" between.
+// own unit or in another's: see MatrixWorld. A request without such a word has no object, and is
+// made once. Streams: messages with "---" between.
 struct MatrixRow {
   const char* method;
   const char* request;
