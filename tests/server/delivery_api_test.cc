@@ -702,7 +702,7 @@ class PingTest : public testing::Test {
 };
 
 TEST_F(PingTest, AWebhookIsSentASignedPing) {
-  const Receiver receiver(HttpAnswer("200 OK", "thanks"));
+  const Receiver receiver(AnswerBytes("200 OK", "thanks"));
   const std::string id = Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", receiver.Url()) +
                                 R"(headers { key: "X-Tenant" value: "seven" })");
   server_.Do<api::DisableEndpointResponse>("admin", id);
@@ -725,7 +725,7 @@ TEST_F(PingTest, AWebhookIsSentASignedPing) {
 
 TEST_F(PingTest, ARefusalIsToldAsItCame) {
   const Receiver receiver(
-      HttpAnswer("410 Gone", std::string("gone\xff") + std::string(2'000, 'x')));
+      AnswerBytes("410 Gone", std::string("gone\xff") + std::string(2'000, 'x')));
   const std::string id = Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", receiver.Url()));
   const auto result = Ping(id);
   EXPECT_FALSE(result.delivered());
@@ -739,7 +739,7 @@ TEST_F(PingTest, ARefusalIsToldAsItCame) {
 
 TEST_F(PingTest, ARobotIsJudgedByItsCode) {
   const Receiver receiver(
-      HttpAnswer("200 OK", R"({"errcode":93000,"errmsg":"invalid webhook url"})"));
+      AnswerBytes("200 OK", R"({"errcode":93000,"errmsg":"invalid webhook url"})"));
   const std::string id =
       Create("kind: ENDPOINT_KIND_WECOM " + Quoted("url", receiver.Url() + "?key=k"));
   const auto result = Ping(id);

@@ -78,7 +78,7 @@ class DispatcherTest : public testing::Test {
 };
 
 TEST_F(DispatcherTest, AnEventArrivesSigned) {
-  const Receiver receiver(HttpAnswer("204 No Content"));
+  const Receiver receiver(AnswerBytes("204 No Content"));
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
   const std::string case_id = Submit("li");
   const auto got = receiver.Await(1);
@@ -102,7 +102,7 @@ TEST_F(DispatcherTest, OfOneCaseNoneOvertakesAndTheIdStays) {
   std::atomic<int> fails = 1;
   const Receiver receiver([&](const Received& got) {
     const bool opened = got.body.find("case_opened") != std::string::npos;
-    return opened && fails-- > 0 ? HttpAnswer("500 No") : HttpAnswer("200 OK");
+    return opened && fails-- > 0 ? AnswerBytes("500 No") : AnswerBytes("200 OK");
   });
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" types: "CaseSupervised" })");
   const std::string first = Submit("li");
@@ -125,8 +125,8 @@ TEST_F(DispatcherTest, OfOneCaseNoneOvertakesAndTheIdStays) {
 
 TEST_F(DispatcherTest, WhatFailsEachTimeIsDeadAndFreesTheNext) {
   const Receiver receiver([](const Received& got) {
-    return got.body.find("case_opened") != std::string::npos ? HttpAnswer("503 Later", "not now")
-                                                             : HttpAnswer("200 OK");
+    return got.body.find("case_opened") != std::string::npos ? AnswerBytes("503 Later", "not now")
+                                                             : AnswerBytes("200 OK");
   });
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" types: "CaseSupervised" })");
   const std::string id = made.endpoint().id();
@@ -151,7 +151,7 @@ TEST_F(DispatcherTest, WhatFailsEachTimeIsDeadAndFreesTheNext) {
 TEST_F(DispatcherTest, WhoIsGoneIsDisabledAndLosesNothing) {
   std::atomic<bool> gone = true;
   const Receiver receiver(
-      [&](const Received&) { return gone ? HttpAnswer("410 Gone") : HttpAnswer("200 OK"); });
+      [&](const Received&) { return gone ? AnswerBytes("410 Gone") : AnswerBytes("200 OK"); });
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
   const std::string id = made.endpoint().id();
   Submit("li");
@@ -165,7 +165,7 @@ TEST_F(DispatcherTest, WhoIsGoneIsDisabledAndLosesNothing) {
 }
 
 TEST_F(DispatcherTest, WhoTakesNothingForDaysIsDisabled) {
-  const Receiver receiver(HttpAnswer("500 No"));
+  const Receiver receiver(AnswerBytes("500 No"));
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
   const std::string id = made.endpoint().id();
   Submit("li");
@@ -177,7 +177,7 @@ TEST_F(DispatcherTest, WhoTakesNothingForDaysIsDisabled) {
 
 TEST_F(DispatcherTest, AnOwnerIsSentWhatTheyMaySee) {
   server_.AddIdentity("north-crm", "integration", {.org_units = {"north"}});
-  const Receiver receiver(HttpAnswer("200 OK"));
+  const Receiver receiver(AnswerBytes("200 OK"));
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })", "north-crm");
   Submit("li", R"(org_unit_id: "south" )");
   const std::string seen = Submit("wang", R"(org_unit_id: "north" )");
@@ -190,7 +190,7 @@ TEST_F(DispatcherTest, AnOwnerIsSentWhatTheyMaySee) {
 TEST_F(DispatcherTest, AfterARestartWhatWasNotAnsweredIsSent) {
   std::atomic<bool> up = false;
   const Receiver receiver(
-      [&](const Received&) { return up ? HttpAnswer("200 OK") : std::string{}; });
+      [&](const Received&) { return up ? AnswerBytes("200 OK") : std::string{}; });
   const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
   const std::string id = made.endpoint().id();
   Submit("li");

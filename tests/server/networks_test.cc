@@ -5,7 +5,7 @@
 namespace rebound {
 namespace {
 
-Networks Of(const std::vector<std::string>& texts) {
+Networks NetworksOf(const std::vector<std::string>& texts) {
   std::string wrong;
   auto networks = Networks::Parse(texts, &wrong);
   EXPECT_TRUE(networks) << wrong;
@@ -13,7 +13,7 @@ Networks Of(const std::vector<std::string>& texts) {
 }
 
 TEST(NetworksTest, ContainWhatSharesThePrefix) {
-  const Networks networks = Of({"10.1.0.0/16", "192.0.2.7", "fd00::/8", "::1"});
+  const Networks networks = NetworksOf({"10.1.0.0/16", "192.0.2.7", "fd00::/8", "::1"});
   for (const char* inside :
        {"10.1.0.0", "10.1.255.255", "192.0.2.7", "::ffff:10.1.2.3", "fd12::9", "::1"}) {
     EXPECT_TRUE(networks.Contains(inside)) << inside;
@@ -22,9 +22,9 @@ TEST(NetworksTest, ContainWhatSharesThePrefix) {
        {"10.2.0.0", "192.0.2.8", "fe80::1", "::2", "unix", "", "10.1.0.0/16", "ten"}) {
     EXPECT_FALSE(networks.Contains(outside)) << outside;
   }
-  EXPECT_TRUE(Of({"0.0.0.0/0"}).Contains("203.0.113.9"));
-  EXPECT_FALSE(Of({"0.0.0.0/0"}).Contains("2001:db8::1"));
-  EXPECT_TRUE(Of({"unix"}).Contains("unix"));
+  EXPECT_TRUE(NetworksOf({"0.0.0.0/0"}).Contains("203.0.113.9"));
+  EXPECT_FALSE(NetworksOf({"0.0.0.0/0"}).Contains("2001:db8::1"));
+  EXPECT_TRUE(NetworksOf({"unix"}).Contains("unix"));
   EXPECT_TRUE(Networks().empty());
 }
 
@@ -38,7 +38,7 @@ TEST(NetworksTest, WhatIsNoneIsNamed) {
 }
 
 TEST(NetworksTest, OnlyAProxySpeaksForAnother) {
-  const Networks proxies = Of({"127.0.0.1", "10.0.0.0/8"});
+  const Networks proxies = NetworksOf({"127.0.0.1", "10.0.0.0/8"});
   EXPECT_EQ(ForwardedAddress(proxies, "198.51.100.1", "203.0.113.9"), "198.51.100.1");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "203.0.113.9"), "203.0.113.9");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", ""), "127.0.0.1");
@@ -46,7 +46,7 @@ TEST(NetworksTest, OnlyAProxySpeaksForAnother) {
 }
 
 TEST(NetworksTest, WhatStrangersWroteInFrontIsNotBelieved) {
-  const Networks proxies = Of({"127.0.0.1", "10.0.0.0/8"});
+  const Networks proxies = NetworksOf({"127.0.0.1", "10.0.0.0/8"});
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "1.1.1.1, 203.0.113.9,10.3.2.1"), "203.0.113.9");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "10.1.1.1, 10.3.2.1"), "10.1.1.1");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "203.0.113.9, nonsense"), "127.0.0.1");

@@ -48,8 +48,8 @@ enum class Outside {
 };
 
 // A good request of a method. <word> stands for something that the fixture makes, in the caller's
-// own unit or in another's: see World. A request without such a word has no object, and is made
-// once. Streams: messages with "---" between.
+// own unit or in another's: see MatrixWorld. A request without such a word has no object, and is
+// made once. Streams: messages with "---" between.
 struct MatrixRow {
   const char* method;
   const char* request;
@@ -320,9 +320,9 @@ bool NamesObject(const MatrixRow& row) {
 }
 
 // One of each kind of record, made when a request names it: in one unit, marked by one word.
-class World {
+class MatrixWorld {
  public:
-  World(TestServer& server, std::string unit, std::string mark)
+  MatrixWorld(TestServer& server, std::string unit, std::string mark)
       : server_(server), unit_(std::move(unit)), mark_(std::move(mark)) {}
 
   // `who`: whose subscription or endpoint it is.
@@ -647,7 +647,7 @@ class ScopeMatrixTest : public testing::Test {
   }
 
   // The request for what is in `world`; null: for what is not there.
-  std::string RequestOf(const MatrixRow& row, World* world, const std::string& who) {
+  std::string RequestOf(const MatrixRow& row, MatrixWorld* world, const std::string& who) {
     return Filled(row.request, [&](const std::string& word) -> std::string {
       if (word == "fresh") return "fresh-" + std::to_string(++fresh_);
       if (word == "cursor") {
@@ -665,7 +665,7 @@ class ScopeMatrixTest : public testing::Test {
   }
 
   // A case of the caller's unit beside the one that is called for.
-  World& Other() {
+  MatrixWorld& Other() {
     return others_.emplace_back(server_, "north/city", "other" + std::to_string(++fresh_));
   }
 
@@ -678,8 +678,8 @@ class ScopeMatrixTest : public testing::Test {
       .revision = MatrixRevision(),
       .delivery = {.transfers = {.resolve = [](const std::string&) { return std::nullopt; }}}}};
   std::shared_ptr<grpc::Channel> channel_ = server_.NewChannel();
-  World foreign_;
-  std::list<World> others_;
+  MatrixWorld foreign_;
+  std::list<MatrixWorld> others_;
   int fresh_ = 0;
 };
 
@@ -691,7 +691,7 @@ TEST_F(ScopeMatrixTest, EveryMethodTimesEveryRoleInsideAndOutsideTheScope) {
        {"case", "entry", "user", "api_key", "session", "subscription", "endpoint"}) {
     foreign_.Get(word, "admin");
   }
-  World read(server_, "north/city", "read");
+  MatrixWorld read(server_, "north/city", "read");
   std::string text;
   for (const MethodDescriptor* method : methods) {
     SCOPED_TRACE(PathOf(*method));
@@ -705,8 +705,8 @@ TEST_F(ScopeMatrixTest, EveryMethodTimesEveryRoleInsideAndOutsideTheScope) {
       // What is only read serves for many.
       const bool reads =
           method->options().idempotency_level() == google::protobuf::MethodOptions::NO_SIDE_EFFECTS;
-      World changed(server_, "north/city", "own" + std::to_string(++fresh_));
-      World& own = reads ? read : changed;
+      MatrixWorld changed(server_, "north/city", "own" + std::to_string(++fresh_));
+      MatrixWorld& own = reads ? read : changed;
       // Whoever may not call it at all is refused before anything is looked for.
       const Answered inside = Call(*row, who, RequestOf(*row, allowed ? &own : nullptr, who));
       EXPECT_THAT(inside.bytes, Not(HasSubstr("canary"))) << "as " << who;

@@ -52,8 +52,10 @@ int64_t ParseTime(const std::string& text) {
 }
 
 Timestamp Utc(const std::string& text) { return FromMillis(ParseTime(text)); }
-LocalTime Wall(const std::string& text) { return LocalTime{Duration{ParseTime(text)}}; }
-LocalDay Date(const std::string& text) { return std::chrono::floor<days>(Wall(text + "T00:00")); }
+LocalTime WallClock(const std::string& text) { return LocalTime{Duration{ParseTime(text)}}; }
+LocalDay Date(const std::string& text) {
+  return std::chrono::floor<days>(WallClock(text + "T00:00"));
+}
 
 std::string Show(std::optional<Timestamp> at) {
   if (!at) return "never";
@@ -120,7 +122,7 @@ TEST(ZoneTest, OffsetsChangeAtTheirInstant) {
   EXPECT_EQ(OffsetAt(zone, Utc("2025-03-09T06:59:59.999")), hours{-5});
   EXPECT_EQ(OffsetAt(zone, Utc("2025-03-09T07:00")), hours{-4});
   EXPECT_EQ(OffsetAt(zone, Utc("2040-01-01T00:00")), hours{-5});
-  EXPECT_EQ(ToLocal(zone, Utc("2025-03-09T07:00")), Wall("2025-03-09T03:00"));
+  EXPECT_EQ(ToLocal(zone, Utc("2025-03-09T07:00")), WallClock("2025-03-09T03:00"));
 }
 
 TEST(ZoneTest, SkippedTimesKeepTheOffsetBeforeAndRepeatedOnesComeFirst) {
@@ -138,7 +140,7 @@ TEST(ZoneTest, SkippedTimesKeepTheOffsetBeforeAndRepeatedOnesComeFirst) {
       {"first of two", "2025-11-02T01:30", "2025-11-02T05:30"},
       {"after the fold", "2025-11-02T02:00", "2025-11-02T07:00"}};
   for (const Case& c : cases) {
-    EXPECT_EQ(Show(ToUtc(NewYork(), Wall(c.wall))), Show(Utc(c.utc))) << c.what;
+    EXPECT_EQ(Show(ToUtc(NewYork(), WallClock(c.wall))), Show(Utc(c.utc))) << c.what;
   }
 }
 
@@ -175,10 +177,10 @@ TEST(CalendarTest, CountsByTheBook) {
        "2028-06-10T17:00"}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.what);
-    const Timestamp from = ToUtc(calendar.zone, Wall(c.from));
+    const Timestamp from = ToUtc(calendar.zone, WallClock(c.from));
     const Counting counting{c.count, &calendar, from};
     const std::optional<Timestamp> due = Advance(counting, from, c.amount);
-    EXPECT_EQ(Show(due), Show(ToUtc(calendar.zone, Wall(c.due))));
+    EXPECT_EQ(Show(due), Show(ToUtc(calendar.zone, WallClock(c.due))));
     ASSERT_TRUE(due.has_value());
     EXPECT_EQ(Elapsed(counting, from, *due), c.amount);
     EXPECT_EQ(Elapsed(counting, *due, from), 0) << "nothing passes backwards";
@@ -189,8 +191,8 @@ TEST(CalendarTest, ShiftsOverAChangeOfOffsetAreShorterOrLonger) {
   const Calendar night = EveryDay(NewYork(), "22:00-30:00");
   const Counting counting{Count::kBusinessTime, &night, {}};
   const auto shift = [&](const std::string& date, const std::string& next) {
-    return Elapsed(counting, ToUtc(night.zone, Wall(date + "T12:00")),
-                   ToUtc(night.zone, Wall(next + "T12:00")));
+    return Elapsed(counting, ToUtc(night.zone, WallClock(date + "T12:00")),
+                   ToUtc(night.zone, WallClock(next + "T12:00")));
   };
   EXPECT_EQ(shift("2025-03-07", "2025-03-08"), 8 * kHour);
   EXPECT_EQ(shift("2025-03-08", "2025-03-09"), 7 * kHour);
@@ -207,13 +209,13 @@ TEST(CalendarTest, AnIntervalThatBeginsInTheGapDoesNotCountTwice) {
 
 TEST(CalendarTest, DayCountsLeaveOutTheDayTheClockStartedOn) {
   const Calendar calendar = Office();
-  const Timestamp started = ToUtc(calendar.zone, Wall("2025-06-10T10:00"));
-  const Timestamp resumed = ToUtc(calendar.zone, Wall("2025-06-12T10:00"));
+  const Timestamp started = ToUtc(calendar.zone, WallClock("2025-06-10T10:00"));
+  const Timestamp resumed = ToUtc(calendar.zone, WallClock("2025-06-12T10:00"));
   // It was paused; 12 June, a Thursday, is not the first day but a day like others.
   EXPECT_EQ(Show(Advance({Count::kWorkingDays, &calendar, started}, resumed, 1)),
-            Show(ToUtc(calendar.zone, Wall("2025-06-12T18:00"))));
+            Show(ToUtc(calendar.zone, WallClock("2025-06-12T18:00"))));
   EXPECT_EQ(Show(Advance({Count::kCalendarDays, &calendar, started}, resumed, 1)),
-            Show(ToUtc(calendar.zone, Wall("2025-06-13T00:00"))));
+            Show(ToUtc(calendar.zone, WallClock("2025-06-13T00:00"))));
 }
 
 TEST(CalendarTest, TheSearchEnds) {
@@ -468,7 +470,7 @@ TEST(CalendarOracleTest, LocalTimesBecomeTheSameInstants) {
   const Oracle oracle = ReadOracle();
   ASSERT_GE(oracle.local.size(), 100U);
   for (const LocalCase& c : oracle.local) {
-    EXPECT_EQ(Show(ToUtc(oracle.zones.at(c.zone), Wall(c.wall))), Show(Utc(c.utc)))
+    EXPECT_EQ(Show(ToUtc(oracle.zones.at(c.zone), WallClock(c.wall))), Show(Utc(c.utc)))
         << c.zone << ' ' << c.wall;
   }
 }

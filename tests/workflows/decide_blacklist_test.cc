@@ -117,7 +117,7 @@ World InState(Kind kind, State state) {
   EXPECT_EQ(world.EntryOf(1).state, state);
   return world;
 }
-World Active(Kind kind = Kind::kRepeatCompensation) { return InState(kind, State::kActive); }
+World ActiveEntry(Kind kind = Kind::kRepeatCompensation) { return InState(kind, State::kActive); }
 
 // -------------------------------------------------------------------------------------- proposing
 
@@ -444,7 +444,7 @@ TEST(DecideBlacklistTest, AProposalIsDecidedByASecondPerson) {
 }
 
 TEST(DecideBlacklistTest, WhoOwnsACaseOfAnAliasIsAnOwnerToo) {
-  World world = Active();
+  World world = ActiveEntry();
   ASSERT_TRUE(world.Do(Answer("b", 2)));
   const CustomerId standing = world.FindCustomer("a")->id;
   for (const auto& [id, c] : std::map(world.cases)) {
@@ -458,7 +458,7 @@ TEST(DecideBlacklistTest, WhoOwnsACaseOfAnAliasIsAnOwnerToo) {
 }
 
 TEST(DecideBlacklistTest, TheCustomersOwnAgentDoesNotLift) {
-  World world = Active();
+  World world = ActiveEntry();
   EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kLookedAt}), "BLACKLIST_DECIDER_IS_OWNER");
   ASSERT_TRUE(world.Do(On(world.OnlyCase(), Assign{"li.na", {}})));
   EXPECT_EQ(Work(world, "wang.wei", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
@@ -575,7 +575,7 @@ TEST(DecideBlacklistTest, AnImmediateEffectThatWasConfirmedMayBeFollowedByAnothe
 // ------------------------------------------------------------------------------------- extension
 
 TEST(DecideBlacklistTest, AnExtensionIsANewDecisionByASecondPerson) {
-  World world = Active();
+  World world = ActiveEntry();
   const Timestamp until = world.now + days{365};
   ASSERT_EQ(Work(world, "sun.li", Until(until)), "EntryExtensionRequested");
   EXPECT_EQ(world.EntryOf(1).expires_at, fixtures::kStart + days{90}) << "asking is not getting";
@@ -610,11 +610,11 @@ TEST(DecideBlacklistTest, AnExtensionStaysWithinTheBoundsOfItsKind) {
       {now + days{365} + milliseconds{1}, "BLACKLIST_EXPIRY_TOO_FAR"},
   };
   for (const auto& [until, expected] : rows) {
-    World world = Active();
+    World world = ActiveEntry();
     EXPECT_EQ(Work(world, "sun.li", Until(until)), expected);
   }
   // The bound was narrowed after it was asked for.
-  World world = Active();
+  World world = ActiveEntry();
   ASSERT_EQ(Work(world, "sun.li", Until(now + days{365})), "EntryExtensionRequested");
   Revision next = world.revision;
   for (BlacklistKindPolicy& policy : next.blacklist.kinds) policy.max_duration = days{180};
@@ -627,7 +627,7 @@ TEST(DecideBlacklistTest, AnExtensionStaysWithinTheBoundsOfItsKind) {
 }
 
 TEST(DecideBlacklistTest, WhileAnAppealWaitsNothingIsExtended) {
-  World world = Active();
+  World world = ActiveEntry();
   ASSERT_EQ(Work(world, "sun.li", Until(world.now + days{200})), "EntryExtensionRequested");
   ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
   EXPECT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
@@ -637,7 +637,7 @@ TEST(DecideBlacklistTest, WhileAnAppealWaitsNothingIsExtended) {
 // ----------------------------------------------------------------------------------------- appeal
 
 TEST(DecideBlacklistTest, AnAppealIsMadeOnceAndInItsTime) {
-  World world = Active();
+  World world = ActiveEntry();
   EXPECT_EQ(world.EntryOf(1).notified_at, world.now);
   EXPECT_EQ(world.EntryOf(1).appeal_until, world.now + days{30});
   world.now += days{30};
@@ -670,7 +670,7 @@ TEST(DecideBlacklistTest, AnAppealIsDecidedByAThirdPerson) {
   for (const bool uphold : {true, false}) {
     for (const ActorRow& row : rows) {
       SCOPED_TRACE(row.actor);
-      World world = Active();
+      World world = ActiveEntry();
       EXPECT_EQ(Work(world, "sun.li", DecideEntryAppeal{uphold, kLookedAt}),
                 "BLACKLIST_APPEAL_NOT_OPEN");
       ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
@@ -703,7 +703,7 @@ TEST(DecideBlacklistTest, WhoWarnedOrExtendedHasDecidedToo) {
 }
 
 TEST(DecideBlacklistTest, AnAppealThatIsForgottenSuspendsTheEntryUntilItIsDecided) {
-  World world = Active();
+  World world = ActiveEntry();
   ASSERT_EQ(Work(world, "li.na", AppealEntry{{{}, "no"}, {}}), "EntryAppealed");
   world.now += days{14};
   EXPECT_FALSE(IsInForce(world.EntryOf(1), world.now));
@@ -745,7 +745,7 @@ TEST(DecideBlacklistTest, NobodyDecidesOnWhatHasExpired) {
   World world = InState(Kind::kDoNotContact, State::kProposed);
   world.now = world.EntryOf(1).expires_at;
   EXPECT_EQ(Work(world, "chen.hao", Activate()), "BLACKLIST_TRANSITION_NOT_ALLOWED");
-  World active = Active();
+  World active = ActiveEntry();
   active.now = active.EntryOf(1).expires_at;
   EXPECT_EQ(Work(active, "sun.li", Until(active.now + days{9})),
             "BLACKLIST_TRANSITION_NOT_ALLOWED");
@@ -776,7 +776,7 @@ TEST(DecideBlacklistTest, ReviewsComeRoundUntilTheEntryEnds) {
 }
 
 TEST(DecideBlacklistTest, WhatIsDueHappensBeforeTheCommandThatComesLater) {
-  World world = Active(Kind::kDoNotContact);
+  World world = ActiveEntry(Kind::kDoNotContact);
   world.now += days{89};
   const std::string outcome = Work(world, "sun.li", Until(world.now + days{30}));
   EXPECT_EQ(outcome, "EntryExtensionRequested");
@@ -791,14 +791,14 @@ TEST(DecideBlacklistTest, WhatIsDueHappensBeforeTheCommandThatComesLater) {
 }
 
 TEST(DecideBlacklistTest, CustomersAreToldByARowOfTheOutbox) {
-  World world = Active();
+  World world = ActiveEntry();
   ASSERT_EQ(Work(world, "chen.hao", LiftEntry{kLookedAt}), "EntryLifted EntryNotified");
   EXPECT_EQ(OutboxKind(world.log.back().body), "blacklist_notice");
 }
 
 TEST(DecideBlacklistTest, AComplaintOfAListedCustomerStillBecomesACase) {
   for (int i = 1; i < kBlacklistKindCount; ++i) {
-    World world = Active(static_cast<Kind>(i));
+    World world = ActiveEntry(static_cast<Kind>(i));
     OpenCase open;
     open.program_id = kNps;
     open.customer_id = world.FindCustomer("a")->id;
@@ -810,7 +810,7 @@ TEST(DecideBlacklistTest, AComplaintOfAListedCustomerStillBecomesACase) {
 }
 
 TEST(DecideBlacklistTest, RowsAreTheFoldOfTheirEvents) {
-  World world = Active(Kind::kNoGoodwill);
+  World world = ActiveEntry(Kind::kNoGoodwill);
   ASSERT_EQ(Work(world, "sun.li", Until(world.now + days{200})), "EntryExtensionRequested");
   ASSERT_EQ(Work(world, "chen.hao", DecideEntryExtension{true, kLookedAt}),
             "EntryExtensionDecided EntryNotified");

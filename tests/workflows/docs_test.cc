@@ -72,7 +72,7 @@ std::string_view PhaseName(Phase phase) {
 }
 
 template <typename T>
-std::string Joined(const std::vector<T>& parts) {
+std::string JoinedCells(const std::vector<T>& parts) {
   std::string joined;
   for (const T& part : parts) {
     if (!joined.empty()) joined += ", ";
@@ -89,7 +89,7 @@ TEST(ArchitectureTest, TheTableOfStatusesIsTheShippedOne) {
   std::vector<TableRow> expected;
   for (const StatusDef& status : DefaultLifecycle().statuses) {
     expected.push_back({status.key, status.label_zh, std::string(PhaseName(status.phase)),
-                        status.handling_done ? "yes" : "no", Joined(status.stops)});
+                        status.handling_done ? "yes" : "no", JoinedCells(status.stops)});
   }
   EXPECT_EQ(Table("| status | 中文 | phase |"), expected);
 }
@@ -128,8 +128,8 @@ TEST(ArchitectureTest, TheTableOfTransitionsIsTheShippedOne) {
   std::multiset<Entry> shipped;
   for (const Transition& transition : DefaultLifecycle().transitions) {
     shipped.insert({transition.from, std::string(Name(transition.command)), transition.to,
-                    transition.otherwise, Joined(transition.roles),
-                    Joined(transition.requires_fields)});
+                    transition.otherwise, JoinedCells(transition.roles),
+                    JoinedCells(transition.requires_fields)});
     // Told in the words below the table, with the limits.
     const bool may_exhaust = transition.command == CaseCommand::kAnswerResurvey;
     EXPECT_EQ(transition.exhausted, may_exhaust ? "resurveyed" : "");

@@ -37,7 +37,7 @@ std::string_view Name(FaultKind kind) {
 }
 
 // "unreachable lonely, nobody_may open #3 viewer".
-std::string Faults(const Lifecycle& lifecycle) {
+std::string LifecycleFaults(const Lifecycle& lifecycle) {
   std::string list;
   for (const LifecycleFault& fault : CheckLifecycle(lifecycle, DefaultRoles())) {
     if (!list.empty()) list += ", ";
@@ -249,7 +249,7 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
   for (const FaultRow& row : rows) {
     Lifecycle lifecycle = Small();
     row.edit(lifecycle);
-    EXPECT_EQ(Faults(lifecycle), row.faults) << row.name;
+    EXPECT_EQ(LifecycleFaults(lifecycle), row.faults) << row.name;
     for (const LifecycleFault& fault : CheckLifecycle(lifecycle, DefaultRoles())) {
       found.insert(fault.kind);
     }
@@ -257,10 +257,12 @@ TEST(LifecycleCheckTest, EachFaultIsFoundAndNamed) {
   EXPECT_EQ(found.size(), 17U) << "every kind of fault has a row";
 }
 
-TEST(LifecycleCheckTest, TheShippedOneHasNone) { EXPECT_EQ(Faults(DefaultLifecycle()), ""); }
+TEST(LifecycleCheckTest, TheShippedOneHasNone) {
+  EXPECT_EQ(LifecycleFaults(DefaultLifecycle()), "");
+}
 
 TEST(LifecycleCheckTest, OneWithoutStatusesHasFaultsAndNoMore) {
-  EXPECT_EQ(Faults({}), "phase_missing open, phase_missing closed, initial_not_open");
+  EXPECT_EQ(LifecycleFaults({}), "phase_missing open, phase_missing closed, initial_not_open");
 }
 
 // Can `from` come to `to`? By walking as many steps as there are statuses.
