@@ -304,7 +304,7 @@ void ShowSecret(const Endpoint& endpoint, Response* out) {
 }
 
 Result<RawId> CreateEndpoint(const Call& call, DeliveryRecords& records,
-                             const api::CreateEndpointRequest& request, const Prepared& prepared,
+                             const api::CreateEndpointRequest&, const Prepared& prepared,
                              api::CreateEndpointResponse* out) {
   const std::vector<Endpoint> all = records.ListEndpoints();
   const auto own = std::count_if(all.begin(), all.end(), [&](const Endpoint& each) {
@@ -313,12 +313,9 @@ Result<RawId> CreateEndpoint(const Call& call, DeliveryRecords& records,
   if (own >= kMostEndpoints) {
     return Error{Reason::kEndpointLimitReached, {{"limit", std::to_string(kMostEndpoints)}}};
   }
-  Endpoint endpoint = prepared.endpoint;
-  endpoint.request = RequestKey(call.identity.name, call.method, request.request_id());
-  endpoint.request_body = HashOf(request);
-  records.Put(endpoint);
-  ShowSecret(endpoint, out);
-  return endpoint.id;
+  records.Put(prepared.endpoint);
+  ShowSecret(prepared.endpoint, out);
+  return prepared.endpoint.id;
 }
 
 std::vector<std::string> ReadEndpointMask(const google::protobuf::FieldMask& mask, Checks& checks) {

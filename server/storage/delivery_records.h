@@ -41,8 +41,6 @@ struct Endpoint {
   LogPosition position{};  // the log up to here has been looked at
   Timestamp created_at{};
   std::optional<Timestamp> failing_since{};  // the first failure after the last delivery
-  Hash128 request{};                         // that made it, as Subscription's
-  Hash128 request_body{};
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kEndpointColumns =
     "SELECT id, owner, kind, url, recipients, filter, language, headers, secrets, "
-    "previous_until_ms, state, cause, sequence, mark, created_ms, failing_since_ms, request, "
-    "request_body, role, org_units, queues FROM endpoints ";
+    "previous_until_ms, state, cause, sequence, mark, created_ms, failing_since_ms, role, "
+    "org_units, queues FROM endpoints ";
 constexpr std::string_view kDeliveryColumns =
     "SELECT id, endpoint_id, sequence, event_type, case_id, order_key, org_unit_id, queue_id, "
     "state, tries, next_try_ms, tried_ms, last_status, last_answer, ended_ms FROM deliveries ";
@@ -71,8 +71,8 @@ std::vector<std::pair<std::string, std::string>> UnpackPairs(std::string_view pa
 Endpoint EndpointAt(const Query& query) {
   return {.id = query.GetId<RawId>(0),
           .owner = query.Text(1),
-          .role = query.Text(18),
-          .scope = {UnpackStrings(query.Bytes(19)), UnpackStrings(query.Bytes(20))},
+          .role = query.Text(16),
+          .scope = {UnpackStrings(query.Bytes(17)), UnpackStrings(query.Bytes(18))},
           .kind = static_cast<EndpointKind>(query.Int(2)),
           .url = query.Text(3),
           .recipients = UnpackStrings(query.Bytes(4)),
@@ -85,9 +85,7 @@ Endpoint EndpointAt(const Query& query) {
           .cause = static_cast<EndpointDisabledCause>(query.Int(11)),
           .position = {query.Int(12), query.GetHash<16>(13)},
           .created_at = FromMillis(query.Int(14)),
-          .failing_since = OptionalTime(query, 15),
-          .request = query.GetHash<16>(16),
-          .request_body = query.GetHash<16>(17)};
+          .failing_since = OptionalTime(query, 15)};
 }
 
 Delivery DeliveryAt(const Query& query) {
@@ -135,8 +133,8 @@ void SqliteDeliveries::Put(const Endpoint& endpoint) {
   Query(connection_,
         "INSERT OR REPLACE INTO endpoints (id, owner, kind, url, recipients, filter, language, "
         "headers, secrets, previous_until_ms, state, cause, sequence, mark, created_ms, "
-        "failing_since_ms, request, request_body, role, org_units, queues) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        "failing_since_ms, role, org_units, queues) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .Bind(endpoint.id)
       .Bind(endpoint.owner)
       .Bind(static_cast<int64_t>(endpoint.kind))
@@ -153,8 +151,6 @@ void SqliteDeliveries::Put(const Endpoint& endpoint) {
       .BindBytes(BytesOf(endpoint.position.mark))
       .Bind(endpoint.created_at)
       .Bind(endpoint.failing_since)
-      .BindBytes(BytesOf(endpoint.request))
-      .BindBytes(BytesOf(endpoint.request_body))
       .Bind(endpoint.role)
       .BindBytes(org_units)
       .BindBytes(queues)

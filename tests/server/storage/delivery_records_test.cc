@@ -51,9 +51,7 @@ Endpoint MakeEndpoint(uint8_t n) {
           .cause = EndpointDisabledCause::kNone,
           .position = {7, {1, 2}},
           .created_at = kDeliveriesNow,
-          .failing_since = kDeliveriesNow + hours(2),
-          .request = {3},
-          .request_body = {4}};
+          .failing_since = kDeliveriesNow + hours(2)};
 }
 
 // Pending, of the event `n` and due after so many minutes.

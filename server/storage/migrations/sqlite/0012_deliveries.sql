@@ -3,9 +3,6 @@
 CREATE TABLE endpoints (
   id BLOB PRIMARY KEY,
   owner TEXT NOT NULL,
-  role TEXT NOT NULL,            -- of the credential that made it
-  org_units BLOB NOT NULL,       -- of its scope
-  queues BLOB NOT NULL,
   kind BIGINT NOT NULL,
   url TEXT NOT NULL,
   recipients BLOB NOT NULL,
