@@ -74,7 +74,8 @@ class DispatcherTest : public testing::Test {
 
   TestServer server_{TestServerOptions{
       .delivery = {.transfers = {.targets = {.allowed = {"127.0.0.0/8"}, .allow_http = true}},
-                   .retry = {seconds{0}, seconds{60}, seconds{60}}}}};
+                   .retry = {seconds{0}, seconds{60}, seconds{60}},
+                   .most_pending = 5}}};
 };
 
 TEST_F(DispatcherTest, AnEventArrivesSigned) {
@@ -173,6 +174,70 @@ TEST_F(DispatcherTest, WhoTakesNothingForDaysIsDisabled) {
   server_.clock().Advance(days{5} + seconds{90});
   AwaitUntil(
       [&] { return StateOf(id) == "ENDPOINT_STATE_DISABLED ENDPOINT_DISABLED_CAUSE_FAILING"; });
+}
+
+// What was sent is not sent again because the store could not say so at once.
+TEST_F(DispatcherTest, AnAnswerThatCannotBeWrittenIsKept) {
+  const Receiver receiver(AnswerBytes("200 OK", "thanks"));
+  const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
+  const std::string id = made.endpoint().id();
+  server_.store().FailDeliveries(3);  // of the walk, of the answer, as they come
+  Submit("li");
+  AwaitUntil([&] { return NonePending(id); });
+  EXPECT_EQ(receiver.All().size(), 1u);
+  server_.store().FailDeliveries(0);
+  Submit("wang");
+  AwaitUntil([&] { return Deliveries(id).size() == 2; });
+  receiver.Await(2);
+  server_.store().FailDeliveries(2);
+  AwaitUntil([&] { return NonePending(id); });
+  EXPECT_EQ(receiver.All().size(), 2u);
+  EXPECT_EQ(Deliveries(id)[0].last_answer, "") << "what a receiver says is not kept";
+}
+
+TEST_F(DispatcherTest, AChangedFilterHoldsForWhatComesAfterIt) {
+  const Receiver receiver(AnswerBytes("200 OK"));
+  const auto made = Endpoint(receiver, R"(filter { types: "CaseSupervised" })");
+  const std::string id = made.endpoint().id();
+  std::string before;
+  for (int i = 0; i < 5; ++i) before = Submit("before" + std::to_string(i));
+  server_.Do<api::SuperviseCaseResponse>("admin", "case_id: \"" + before + "\" note: \"look\"");
+  AwaitUntil([&] { return NonePending(id); });
+  server_.Do<api::UpdateEndpointResponse>("admin", "endpoint { id: \"" + id +
+                                                       R"(" filter { types: "CaseOpened" } }
+                                                       update_mask { paths: "filter" })");
+  const std::string after = Submit("after");
+  AwaitUntil([&] { return Deliveries(id).size() == 2 && NonePending(id); });
+  server_.Restart();
+  const std::string last = Submit("last");
+  AwaitUntil([&] { return Deliveries(id).size() == 3 && NonePending(id); });
+  std::vector<std::string> cases;
+  for (const Received& got : receiver.All()) {
+    cases.push_back(nlohmann::json::parse(got.body)["data"]["caseId"]);
+  }
+  EXPECT_THAT(cases, ElementsAre(before, after, last));
+}
+
+TEST_F(DispatcherTest, AFullEndpointGetsMoreOnceThereIsRoom) {
+  std::atomic<bool> up = false;
+  const Receiver receiver(
+      [&](const Received&) { return up ? AnswerBytes("200 OK") : AnswerBytes("500 No"); });
+  const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })");
+  const std::string id = made.endpoint().id();
+  std::vector<std::string> submitted;
+  for (int i = 0; i < 12; ++i) {
+    submitted.push_back(Submit("c" + std::to_string(i)));
+    // Each is walked before the next.
+    const size_t expected = std::min<size_t>(i + 1, 5);
+    AwaitUntil([&] { return Deliveries(id).size() >= expected; });
+  }
+  EXPECT_EQ(Deliveries(id).size(), 5u);
+  up = true;
+  server_.clock().Advance(seconds{90});
+  AwaitUntil([&] { return Deliveries(id).size() == submitted.size() && NonePending(id); });
+  for (const Delivery& each : Deliveries(id)) {
+    EXPECT_THAT(each.state, testing::AnyOf(DeliveryState::kDelivered, DeliveryState::kDead));
+  }
 }
 
 TEST_F(DispatcherTest, AnOwnerIsSentWhatTheyMaySee) {
