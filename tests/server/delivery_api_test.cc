@@ -119,6 +119,12 @@ TEST_F(DeliveryApiTest, ARobotsKeyIsNeverShown) {
                         {"DINGTALK", "https://oapi.dingtalk.com/robot/send?access_token=hidden-key",
                          "https://oapi.dingtalk.com/robot/send?***", "SEChidden"},
                         {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key/",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key?x=1",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key//?/x",
                          "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"}}) {
     SCOPED_TRACE(row.kind);
     const auto made = Create(
