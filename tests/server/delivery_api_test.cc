@@ -146,6 +146,21 @@ TEST_F(DeliveryApiTest, ARobotsKeyIsNeverShown) {
   }
 }
 
+// Or whoever corrects a secret would be told that it is done.
+TEST_F(DeliveryApiTest, TheSameRequestWithAnotherSecretIsAnother) {
+  const std::string robot =
+      R"(kind: ENDPOINT_KIND_FEISHU url: "https://open.feishu.cn/open-apis/bot/v2/hook/k")";
+  const std::string once = R"(request_id: "once")";
+  const auto made = Create("admin", robot, once + Quoted("robot_secret", "first"));
+  EXPECT_TRUE(Create("admin", robot, once + Quoted("robot_secret", "first")).replayed());
+  EXPECT_EQ(server_
+                .Refuse("admin", "DeliveryService/CreateEndpoint",
+                        once + " endpoint {" + robot + "}" + Quoted("robot_secret", "second"))
+                .reason,
+            "REQUEST_ID_REUSED");
+  EXPECT_THAT(Stored(made.endpoint().id()).secrets, ElementsAre("first"));
+}
+
 // RELIABILITY 3, attack 52, at save.
 TEST_F(DeliveryApiTest, NoAddressOfOursIsSaved) {
   for (const char* url : {"http://hooks.example.com/",
