@@ -17,6 +17,7 @@
 #include "server/execute/audit_log.h"
 #include "server/gateway/connect.h"
 #include "server/gateway/gateway.h"
+#include "server/gateway/session_cookie.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/audit.h"
@@ -271,6 +272,13 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   listener.counted_by = [this](const std::string& peer) {
     // A proxy brings everybody's.
     return backend.trusted_proxies.Contains(peer) ? std::string() : limits.CountedBy(peer);
+  };
+  listener.longest_body = [this](const HttpRequest& head) {
+    CallEntries entries = ToCallMetadata(head).entries;
+    const auto session = SessionToken(head);
+    if (session && !session->empty()) entries.emplace_back("authorization", "Bearer " + *session);
+    // A message, and the frame around it.
+    return IsIdentity(backend, entries) ? SIZE_MAX : kMaxFromStrangers + (1 << 10);
   };
   listener.turned_away = [this] { ++limits.connections_refused; };
   http = std::make_unique<HttpServer>(

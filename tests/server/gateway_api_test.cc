@@ -423,6 +423,28 @@ TEST_F(GatewayApiTest, AStrangersMessageIsShort) {
   EXPECT_EQ(Reason(PostText("", sign_in, padding + padding + body)), "MESSAGE_TOO_LARGE");
 }
 
+// Or a stranger's connections would fill the memory, each with a message that never ends.
+TEST_F(GatewayApiTest, AStrangersLongMessageIsNotWaitedFor) {
+  const auto announce = [&](const std::string& path, const std::string& more) {
+    RawClient client = Client();
+    client.Send("POST " + path + " HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n" +
+                more + "\r\n");
+    return client.Read();
+  };
+  const std::string sign_in = "/rebound.v1.AccessService/SignIn";
+  const std::string length = "content-length: 1000000\r\n";
+  EXPECT_EQ(announce(kCheck, length).status, 401);
+  EXPECT_EQ(announce(kCheck, length + "authorization: Bearer nobodys\r\n").status, 401);
+  const HttpAnswer long_sign_in = announce(sign_in, length);
+  EXPECT_EQ(long_sign_in.status, 413);
+  EXPECT_EQ(Reason(long_sign_in), "MESSAGE_TOO_LARGE");
+  // No chunk of it is waited for, either.
+  EXPECT_EQ(announce(kCheck, "transfer-encoding: chunked\r\n\r\nfffff\r\n").status, 401);
+  EXPECT_NE(PostText("viewer", kCheck, R"({"programId": "touchpoint"})" + std::string(1 << 20, ' '))
+                .status,
+            413);
+}
+
 // Decoded on another thread.
 TEST_F(GatewayApiTest, ALongMessageIsAnsweredLikeAShortOne) {
   const std::string body = R"({"programId": "touchpoint"})";
