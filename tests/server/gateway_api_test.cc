@@ -23,6 +23,7 @@
 #include "rebound/v1/survey_service.pb.h"
 #include "server/gateway/connect.h"
 #include "server/services/services.h"
+#include "server/storage/delivery_records.h"
 #include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
 #include "tests/fixtures/test_server.h"
@@ -479,6 +480,42 @@ TEST(GatewayLimitTest, MetricsCountForTheAddress) {
   EXPECT_EQ(client.Do("GET", "/metrics").status, 429);
   server.clock().Advance(std::chrono::seconds(1));
   EXPECT_EQ(client.Do("GET", "/metrics").status, 200);
+}
+
+// Each count looks at all deliveries there are.
+TEST(GatewayLimitTest, DeliveriesAreCountedAtMostEachTenSeconds) {
+  TestServer server(TestServerOptions{.http = HttpOptions{.listen = "127.0.0.1:0"}});
+  const auto scrape = [&] { return RawClient(server.http_port()).Do("GET", "/metrics").body; };
+  const auto dead = [](int count) {
+    return HasSubstr("\nrebound_deliveries{state=\"dead\"} " + std::to_string(count) + "\n");
+  };
+  EXPECT_THAT(scrape(), dead(0));
+  const RawId id = *ParseId<RawId>(std::string(26, 'b'));
+  server.store().WriteDeliveries([&](DeliveryRecords& records) {
+    records.Put(Endpoint{.id = id,
+                         .owner = "admin",
+                         .role = "admin",
+                         .url = "https://hooks.example.com/",
+                         .state = EndpointState::kDisabled,
+                         .cause = EndpointDisabledCause::kByHand,
+                         .created_at = server.clock().Now()});
+    records.Put(Delivery{.id = id,
+                         .endpoint = id,
+                         .sequence = 1,
+                         .event_type = "CaseOpened",
+                         .order_key = "-",
+                         .state = DeliveryState::kDead,
+                         .ended_at = server.clock().Now()});
+    return true;
+  });
+  EXPECT_THAT(scrape(), dead(0));
+  EXPECT_EQ(server.Do<api::GetStatusResponse>("admin", "").deliveries().dead_count(), 1);
+  server.clock().Advance(std::chrono::seconds(10));
+  EXPECT_THAT(scrape(), dead(1));
+  server.store().WriteDeliveries([&](DeliveryRecords& records) {
+    records.RemoveEndpoint(id);  // the delivery's event never was
+    return true;
+  });
 }
 
 TEST(GatewayLimitTest, ACallCostsTheSameThroughTheGateway) {
