@@ -101,8 +101,9 @@ struct Job {
   CURL* easy = nullptr;
   CurlList headers{}, recipients{}, pinned{};
   std::array<char, CURL_ERROR_SIZE> words{};
-  size_t got = 0;   // bytes of the answer, headers and all
-  size_t sent = 0;  // of the mail
+  size_t got = 0;               // bytes of the answer, headers and all
+  size_t sent = 0;              // of the mail
+  std::vector<bool> replies{};  // of the mail server, up to that to DATA: whether it refused
   bool forbidden = false, too_long = false, other_address = false, once_more = false;
   TransferResult result{};
 };
@@ -135,14 +136,31 @@ bool CountBytes(Job& job, size_t bytes) {
 size_t TakeAnswer(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const size_t room = kKeptAnswer - std::min(kKeptAnswer, job.result.answer.size());
-  job.result.answer.append(bytes, std::min(count, room));
+  // A mail server's words name the recipients.
+  if (!job.is_mail) job.result.answer.append(bytes, std::min(count, room));
   return CountBytes(job, count) ? count : 0;
+}
+
+// Of `line` of a mail server. What it said to the recipients stands right before its go-ahead.
+void TakeReply(Job& job, std::string_view line) {
+  if (line.size() < 4 || line[3] == '-') return;  // not the last line of a reply
+  if (line.starts_with("354")) {
+    const size_t asked = std::min(job.mail.recipients.size(), job.replies.size());
+    const auto refused =
+        std::count(job.replies.end() - static_cast<std::ptrdiff_t>(asked), job.replies.end(), true);
+    if (refused > 0) {
+      job.result.answer = std::to_string(refused) + " of " +
+                          std::to_string(job.mail.recipients.size()) + " recipients were refused";
+    }
+  }
+  job.replies.push_back(line[0] == '4' || line[0] == '5');
 }
 
 size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const std::string_view line(bytes, count);
   constexpr std::string_view kName = "retry-after:";
+  if (job.is_mail) TakeReply(job, line);
   if (line.starts_with("HTTP/")) job.result.retry_after.reset();
   if (!job.is_mail && line.size() > kName.size() &&
       curl_strnequal(line.data(), kName.data(), kName.size()) != 0) {
@@ -467,6 +485,8 @@ class Transfers::Driver {
     job.recipients.reset();
     for (const std::string& to : mail.recipients) Append(job.recipients, "<" + to + ">");
     SetOption(easy, CURLOPT_MAIL_RCPT, job.recipients.get());
+    // Or one dead mailbox would keep the mail from everybody. All refused is still an error.
+    SetOption(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
     SetOption(easy, CURLOPT_READFUNCTION, &GiveMail);
     SetOption(easy, CURLOPT_READDATA, static_cast<void*>(&job));
     SetOption(easy, CURLOPT_UPLOAD, 1L);
@@ -511,8 +531,6 @@ class Transfers::Driver {
 
   static void Finish(std::unique_ptr<Job> job, End end) {
     job->result.end = end;
-    // A mail server's words name the recipients.
-    if (job->is_mail) job->result.answer.clear();
     if (job->begun != Instant{}) {
       job->result.took = std::chrono::ceil<Duration>(SteadyNow() - job->begun);
     }

@@ -24,7 +24,8 @@ struct HttpPost {
 };
 
 // A mail: `message` is whole, headers and all, lines end with CR LF (mail.h). The server is the
-// operator's choice, often a relay beside us: TargetRules are not asked.
+// operator's choice, often a relay beside us: TargetRules are not asked. The mail is sent to those
+// recipients whom the server takes; it fails if that is nobody.
 struct Mail {
   std::string
       server{};  // smtp://host:port (STARTTLS if `require_tls`, else plain), smtps://host:port
@@ -50,8 +51,9 @@ struct TransferResult {
   End end = End::kBroken;
   int status = 0;                         // HTTP's or SMTP's last; 0: none
   std::optional<Duration> retry_after{};  // at most an hour
-  std::string answer{};                   // its first 4 KiB
-  std::string detail{};                   // libcurl's words, without secrets
+  // Its first 4 KiB; of a mail: how many of its recipients were refused, if some were.
+  std::string answer{};
+  std::string detail{};  // libcurl's words, without secrets
   Duration took{0};
 };
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <set>
 
-#include "server/access/mask.h"
 #include "server/execute/lookup.h"
 #include "server/services/batch.h"
 #include "server/services/convert.h"
+#include "server/services/masking.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
 #include "server/storage/identities.h"
@@ -16,25 +16,6 @@ namespace {
 constexpr size_t kHistoryLimit = 1'000;
 
 Error NoSuchCustomer() { return Error{Reason::kNotFound, {{"resource", "customer"}}}; }
-
-// A filter on what the caller is shown masked would tell whether a guess is right. Other values are
-// equal only to what is shown to everybody.
-Result<void> CheckUnmasked(const Call& call, const Predicate& filter) {
-  if (call.sees_contact) return {};
-  for (const Predicate& child : filter.children) {
-    if (auto checked = CheckUnmasked(call, child); !checked) return checked;
-  }
-  const auto* value = std::get_if<std::string>(&filter.comparison.value);
-  if (value == nullptr || filter.comparison.field != FieldId::kAccount) return {};
-  const std::string masked = Mask(MaskKind::kKey, *value);
-  if (masked == *value) return {};
-  return FieldError("filter", Reason::kFilterInvalid,
-                    {{"problem", "masked"},
-                     {"found", masked},
-                     {"expected",
-                      "an account that is no phone number or e-mail address, for your "
-                      "role sees those masked"}});
-}
 
 template <typename Response>
 void FillCustomer(const Call&, Outcome outcome, Response* out) {
@@ -413,7 +394,7 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
          api::ListCustomersResponse* out) -> Result<void> {
         auto filter = ParseFilter(request.filter(), Use::kCustomerFilter);
         if (!filter) return std::move(filter).error();
-        if (auto shown = CheckUnmasked(call, *filter); !shown) return shown;
+        if (auto shown = CheckUnmasked(call.sees_contact, "filter", *filter); !shown) return shown;
         auto limit = PageSize(request.page_size());
         if (!limit) return std::move(limit).error();
         const std::string identity =

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/delivery_service.pb.h"
 #include "server/delivery/webhook.h"
@@ -20,6 +21,7 @@ using std::chrono::days;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 class DispatcherTest : public testing::Test {
@@ -250,6 +252,28 @@ TEST_F(DispatcherTest, AnOwnerIsSentWhatTheyMaySee) {
   const auto got = receiver.All();
   ASSERT_EQ(got.size(), 1u);
   EXPECT_THAT(got[0].body, HasSubstr(seen));
+}
+
+// Nothing else is committed, and nobody looks again by hand.
+TEST_F(DispatcherTest, AnOwnerWhoIsBackIsSentWhatTheyMissed) {
+  server_.Do<api::CreateUserResponse>("admin", R"(user { name: "crm" role: "integration" })");
+  server_.UseToken("crm",
+                   server_
+                       .Do<api::CreateApiKeyResponse>("admin", R"(user_name: "crm" description: "x"
+                                              end_time { seconds: 1773442000 })")
+                       .secret());
+  const Receiver receiver(AnswerBytes("200 OK")), other(AnswerBytes("200 OK"));
+  const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })", "crm");
+  const auto others = Endpoint(other, R"(filter { types: "CaseOpened" })");
+  server_.Do<api::DisableUserResponse>("admin", R"(user_name: "crm")");
+  const std::string missed = Submit("li");
+  ASSERT_EQ(other.Await(1).size(), 1u) << "the log was walked";
+  AwaitUntil([&] { return NonePending(others.endpoint().id()); });
+  EXPECT_THAT(Deliveries(made.endpoint().id()), IsEmpty());
+  server_.Do<api::EnableUserResponse>("admin", R"(user_name: "crm")");
+  const auto got = receiver.Await(1);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_THAT(got[0].body, HasSubstr(missed));
 }
 
 TEST_F(DispatcherTest, AfterARestartWhatWasNotAnsweredIsSent) {
