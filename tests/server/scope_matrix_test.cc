@@ -352,6 +352,18 @@ class MatrixWorld {
     return {};
   }
 
+  // The reports of remedies and pauses have something of it to show, or to hide.
+  void RemedyAndPause() {
+    const std::string owner = mark_ + " owner";
+    server_.AddIdentity(owner, "agent");
+    const std::string named = "case_id: \"" + Case().id() + "\" ";
+    server_.Do<api::AssignCaseResponse>("admin", named + "owner: \"" + owner + "\"");
+    server_.Do<api::RemedyCaseResponse>(
+        owner, named + R"(remedy { kind: REMEDY_KIND_VOUCHER state: REMEDY_STATE_ACCEPTED
+                  amount { amount_minor: 500 currency_code: "CNY" } })");
+    case_ = server_.Do<api::PauseCaseResponse>(owner, named + R"(reason: "customer_away")").case_();
+  }
+
  private:
   const api::Customer& Customer() {
     if (customer_.id().empty()) {
@@ -691,6 +703,7 @@ TEST_F(ScopeMatrixTest, EveryMethodTimesEveryRoleInsideAndOutsideTheScope) {
        {"case", "entry", "user", "api_key", "session", "subscription", "endpoint"}) {
     foreign_.Get(word, "admin");
   }
+  foreign_.RemedyAndPause();
   MatrixWorld read(server_, "north/city", "read");
   std::string text;
   for (const MethodDescriptor* method : methods) {
