@@ -588,13 +588,12 @@ TEST_F(AccessTest, OrgUnitsHoldInTheirTimeAndDownTheTree) {
       EXPECT_THAT(reason, testing::AnyOf("", "NOT_FOUND"));
       if (reason.empty()) named.insert(number);
     }
-    for (const auto& c : server_.Do<api::ListCasesResponse>("li", "").cases()) {
-      listed.insert(c.number());
-    }
+    const auto list = server_.Do<api::ListCasesResponse>("li", "");
+    for (const api::Case& c : list.cases()) listed.insert(c.number());
     EXPECT_EQ(listed, named);
     const auto log = server_.Do<api::ListEventsResponse>(
         "li", R"(start { preset: EVENT_PRESET_EARLIEST } filter { types: "CaseOpened" })");
-    for (const auto& event : log.batch().events()) logged.insert(event.case_number());
+    for (const api::Event& event : log.batch().events()) logged.insert(event.case_number());
     EXPECT_EQ(logged, named);
     const auto summed =
         server_.Do<api::GetFunnelReportResponse>("li", R"(scope { program_id: "touchpoint" })");
