@@ -14,6 +14,8 @@
 
 #include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/event_service.pb.h"
+#include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
 #include "server/access/setup.h"
 #include "server/access/throttle.h"
@@ -561,7 +563,7 @@ TEST_F(AccessTest, AChangeOfRoleOrScopeTakesEffectAtOnce) {
 }
 
 TEST_F(AccessTest, OrgUnitsHoldInTheirTimeAndDownTheTree) {
-  AddUser("li", "agent",
+  AddUser("li", "supervisor",
           R"(org_units { org_unit_id: "east" )" + Seconds("end_time", hours(2)) +
               R"(} org_units { org_unit_id: "west" )" + Seconds("start_time", hours(1)) +
               Seconds("end_time", hours(3)) + "}");
@@ -575,26 +577,42 @@ TEST_F(AccessTest, OrgUnitsHoldInTheirTimeAndDownTheTree) {
   };
   const std::string east = open("east/suzhou/store-7"), west = open("west");
   SignIn("li", "li");
-  const auto sees = [&](const std::string& number) {
-    api::GetCaseResponse response;
-    api::GetCaseRequest request;
-    request.set_case_id(number);
-    const std::string reason = ToRefusal(server_.Call("li", request, &response)).reason;
-    EXPECT_THAT(reason, testing::AnyOf("", "NOT_FOUND"));
-    return reason.empty();
+  // What is there when it is named; and the list, the reports and the log show just that.
+  const auto seen = [&] {
+    std::set<std::string> named, listed, logged;
+    for (const std::string& number : {east, west}) {
+      api::GetCaseResponse response;
+      api::GetCaseRequest request;
+      request.set_case_id(number);
+      const std::string reason = ToRefusal(server_.Call("li", request, &response)).reason;
+      EXPECT_THAT(reason, testing::AnyOf("", "NOT_FOUND"));
+      if (reason.empty()) named.insert(number);
+    }
+    const auto list = server_.Do<api::ListCasesResponse>("li", "");
+    for (const api::Case& c : list.cases()) listed.insert(c.number());
+    EXPECT_EQ(listed, named);
+    const auto log = server_.Do<api::ListEventsResponse>(
+        "li", R"(start { preset: EVENT_PRESET_EARLIEST } filter { types: "CaseOpened" })");
+    for (const api::Event& event : log.batch().events()) logged.insert(event.case_number());
+    EXPECT_EQ(logged, named);
+    const auto summed =
+        server_.Do<api::GetFunnelReportResponse>("li", R"(scope { program_id: "touchpoint" })");
+    EXPECT_EQ(summed.total().opened_count(), std::ssize(named));
+    const auto counted = server_.Do<api::GetFunnelReportResponse>(
+        "li", R"(scope { program_id: "touchpoint" group_by: "org_unit" })");
+    EXPECT_EQ(counted.total().opened_count(), std::ssize(named));
+    EXPECT_EQ(counted.groups_size(), std::ssize(named));
+    return named;
   };
-  EXPECT_TRUE(sees(east));
-  EXPECT_FALSE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(east));
   server_.clock().Advance(hours(1) - seconds(1));
-  EXPECT_FALSE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(east));
   server_.clock().Advance(seconds(1));
-  EXPECT_TRUE(sees(east));
-  EXPECT_TRUE(sees(west)) << "to the second, remembered or not";
+  EXPECT_THAT(seen(), ElementsAre(east, west)) << "to the second, remembered or not";
   server_.clock().Advance(minutes(59));
-  EXPECT_TRUE(sees(east));
+  EXPECT_THAT(seen(), ElementsAre(east, west));
   server_.clock().Advance(minutes(1));
-  EXPECT_FALSE(sees(east));
-  EXPECT_TRUE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(west));
   server_.clock().Advance(minutes(59));
   EXPECT_TRUE(GetsIn("li"));
   server_.clock().Advance(minutes(1));

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -274,6 +275,52 @@ TEST_F(DispatcherTest, AnOwnerWhoIsBackIsSentWhatTheyMissed) {
   const auto got = receiver.Await(1);
   ASSERT_EQ(got.size(), 1u);
   EXPECT_THAT(got[0].body, HasSubstr(missed));
+}
+
+TEST_F(DispatcherTest, AnOwnerIsSentWhatIsGrantedAtTheTime) {
+  const auto at = [](seconds after) {
+    return "{ seconds: " + std::to_string(ToMillis(kServerStart + after) / 1000) + " }";
+  };
+  const auto user = server_.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "li" role: "admin" org_units { org_unit_id: "north" end_time )" +
+                   at(seconds{600}) + R"(} org_units { org_unit_id: "south" end_time )" +
+                   at(seconds{1200}) + "} } with_link: true");
+  const std::string password = R"(password: "a long good password" )";
+  server_.Do<api::RedeemLinkResponse>("", "token: \"" + user.link_token() + "\" " + password);
+  server_.UseToken(
+      "li", server_.Do<api::SignInResponse>("", R"(user_name: "li" )" + password).session_token());
+  const Receiver receiver(AnswerBytes("200 OK"));
+  const auto made = Endpoint(receiver, R"(filter { types: "CaseOpened" })", "li");
+  std::vector<std::string> expected;
+  // What is not theirs is first, so that it has been looked at once the rest is there.
+  const auto submit = [&](const std::string& customer, const std::string& unit, bool sees) {
+    const std::string case_id = Submit(customer, "org_unit_id: \"" + unit + "\" ");
+    if (sees) expected.push_back(case_id);
+  };
+  const auto sent = [&] {
+    AwaitUntil([&] { return receiver.All().size() >= expected.size(); });
+    AwaitUntil([&] { return NonePending(made.endpoint().id()); });
+    std::set<std::string> cases;
+    for (const Received& got : receiver.All()) {
+      cases.insert(nlohmann::json::parse(got.body)["data"]["caseId"].get<std::string>());
+    }
+    EXPECT_EQ(cases, std::set<std::string>(expected.begin(), expected.end()));
+  };
+  submit("a", "north", true);
+  submit("b", "south", true);
+  sent();
+  server_.clock().Advance(seconds{600});
+  submit("c", "north", false);
+  submit("d", "south", true);
+  sent();
+  // Nothing is theirs now: the endpoint stands, and goes on when something is again.
+  server_.clock().Advance(seconds{600});
+  submit("e", "north", false);
+  submit("f", "south", true);
+  server_.Do<api::UpdateUserResponse>("admin",
+                                      R"(user { name: "li" org_units { org_unit_id: "south" } }
+                  update_mask { paths: "org_units" })");
+  sent();
 }
 
 TEST_F(DispatcherTest, AfterARestartWhatWasNotAnsweredIsSent) {
