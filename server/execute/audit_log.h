@@ -1,5 +1,6 @@
-// What is audited beside the changes themselves, which bring their own entry (run.h): sign-ins,
-// exports, unmasking and refused attempts. All of it goes through the writer, with the next batch.
+// What is audited beside the changes themselves, which bring their own entry (run.h), as unmasking
+// does: sign-ins, exports and refused attempts. All of it goes through the writer, with the next
+// batch.
 #pragma once
 
 #include <cstdint>

@@ -238,6 +238,25 @@ TEST_F(AuditTest, EveryMutationThatIsRefusedIsAudited) {
   EXPECT_GT(mutations, 50);
 }
 
+// Whoever is let in, or not, is asked in access_api_test.cc.
+TEST_F(AuditTest, EveryMethodOpenToStrangersIsASignIn) {
+  std::set<std::string> methods;
+  for (const MethodDescriptor* method : AllMethods()) {
+    if (!OpenToStrangers(NameOf(*method))) continue;
+    SCOPED_TRACE(NameOf(*method));
+    methods.insert(method->name());
+    const int64_t before = Last();
+    EXPECT_FALSE(server_.CallRaw("", PathOf(*method), "").ok());
+    const auto entries = After(before);
+    ASSERT_THAT(entries, SizeIs(1));
+    EXPECT_EQ(entries[0].kind, AuditKind::kSignIn);
+    EXPECT_EQ(entries[0].principal, "");
+    EXPECT_EQ(entries[0].method, NameOf(*method));
+    EXPECT_NE(entries[0].outcome, "OK");
+  }
+  EXPECT_THAT(methods, ElementsAre("RedeemLink", "SetUpAdmin", "SignIn"));
+}
+
 TEST_F(AuditTest, ARefusalNamesWhatItWasAbout) {
   server_.AddIdentity("north", "agent", {.org_units = {"north"}, .queues = {}});
   const std::string id =
