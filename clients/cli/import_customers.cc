@@ -116,9 +116,7 @@ class BatchImport {
   }
 
   int Send() {
-    if (options_.dry_run) {
-      file_.summary().accepted += static_cast<int64_t>(rows_.size());
-    } else if (!rows_.empty()) {
+    if (!rows_.empty()) {
       if (const int code = SendItems(); code != kExitOk) return code;
     }
     request_.Clear();
@@ -131,6 +129,7 @@ class BatchImport {
 
   int SendItems() {
     request_.set_request_id(file_.RequestId(rows_.front()));
+    request_.set_dry_run(options_.dry_run);
     typename Kind::Response reply;
     const int code = session_.Call(Kind::kCall, request_, &reply);
     if (code != kExitOk) return code;
