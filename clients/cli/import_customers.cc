@@ -131,7 +131,7 @@ class BatchImport {
     request_.set_request_id(file_.RequestId(rows_.front()));
     request_.set_dry_run(options_.dry_run);
     typename Kind::Response reply;
-    const int code = session_.Call(Kind::kCall, request_, &reply);
+    const int code = file_.Call(Kind::kCall, request_, &reply);
     if (code != kExitOk) return code;
     if (static_cast<size_t>(reply.results_size()) != rows_.size()) {
       return session_.Fail(kExitFailed, "the server did not answer every row of a batch");

@@ -15,6 +15,8 @@
 #include <sstream>
 
 #include "clients/cli/cli.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "rebound/v1/case_service.grpc.pb.h"
 #include "rebound/v1/customer_service.grpc.pb.h"
 #include "rebound/v1/response_service.grpc.pb.h"
@@ -30,7 +32,7 @@ constexpr const char* kNowhere = "nowhere";  // the unit that the server does no
 
 // What the three services share. A call of one thread at a time.
 struct World {
-  enum class Break { kNever, kBefore, kAfter };
+  enum class Break { kNever, kBefore, kAfter, kBusy };
 
   // A batch comes: whether it is answered, and whether it is stored.
   Break Take(const std::string& request_id, const std::string& bytes) {
@@ -39,7 +41,7 @@ struct World {
     const auto [known, is_new] = requests.emplace(request_id, bytes);
     if (!is_new && known->second != bytes) reused = true;
     const Break fate = batches == break_at ? how : Break::kNever;
-    if (fate != Break::kBefore) done.insert(request_id);
+    if (fate == Break::kNever || fate == Break::kAfter) done.insert(request_id);
     return fate;
   }
 
@@ -65,6 +67,16 @@ struct World {
   bool dry_run = false;                           // of the last batch
 };
 
+// As the server refuses who sends what it is still at work on.
+grpc::Status Busy() {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(1'000'000);
+  google::rpc::Status status;
+  status.set_code(grpc::StatusCode::ABORTED);
+  status.add_details()->PackFrom(retry);
+  return {grpc::StatusCode::ABORTED, "in progress", status.SerializeAsString()};
+}
+
 grpc::Status GoingAway() { return {grpc::StatusCode::UNAVAILABLE, "going away"}; }
 
 class JobCustomers : public v1::CustomerService::Service {
@@ -78,6 +90,7 @@ class JobCustomers : public v1::CustomerService::Service {
     const World::Break fate = world_.Take(request->request_id(), request->SerializeAsString());
     world_.dry_run = request->dry_run();
     if (fate == World::Break::kBefore) return GoingAway();
+    if (fate == World::Break::kBusy) return Busy();
     for (int i = 0; i < request->customers_size(); ++i) {
       const v1::UpsertCustomerRequest& customer = request->customers(i);
       v1::UpsertCustomerResult* result = reply->add_results();
@@ -101,6 +114,7 @@ class JobCustomers : public v1::CustomerService::Service {
     const World::Break fate = world_.Take(request->request_id(), request->SerializeAsString());
     world_.dry_run = request->dry_run();
     if (fate == World::Break::kBefore) return GoingAway();
+    if (fate == World::Break::kBusy) return Busy();
     for (int i = 0; i < request->behaviours_size(); ++i) {
       const v1::RecordBehaviourRequest& record = request->behaviours(i);
       v1::RecordBehaviourResult* result = reply->add_results();
@@ -130,6 +144,7 @@ class JobCases : public v1::CaseService::Service {
     const World::Break fate = world_.Take(request->request_id(), request->SerializeAsString());
     world_.dry_run = request->dry_run();
     if (fate == World::Break::kBefore) return GoingAway();
+    if (fate == World::Break::kBusy) return Busy();
     for (int i = 0; i < request->cases_size(); ++i) {
       const v1::Case& opened = request->cases(i).case_();
       v1::BulkResult* result = reply->add_results();
@@ -413,6 +428,21 @@ TEST_P(CliImportJobTest, AnImportThatBrokeOffGoesOnWhereItWas) {
       ExpectStored(Ids(2, rows - 1));
     }
   }
+}
+
+// Rows of answers are known by their keys, and are never refused so.
+TEST_P(CliImportJobTest, ABusyServerIsAskedAgainUnderTheSameRequest) {
+  if (GetParam().verb == std::string("responses")) return;
+  const int rows = GetParam().batch_rows + 3;
+  Write("in.csv", std::string(kHeader) + "\n" + Lines(1, rows));
+  world_.break_at = 2;
+  world_.how = World::Break::kBusy;
+  EXPECT_EQ(Import("in.csv", "job"), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr(Counts(rows, rows, 0, 0)));
+  ASSERT_EQ(world_.request_ids.size(), 3u);
+  EXPECT_EQ(world_.request_ids[1], world_.request_ids[2]);
+  EXPECT_EQ(Read("job/successful.csv"), std::string(kBom) + kHeader + "\n" + Lines(1, rows));
+  ExpectStored(Ids(1, rows));
 }
 
 TEST_P(CliImportJobTest, UnprocessedRowsAreAFileToImport) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,30 @@ TEST(BatchUpsertCustomersTest, ADryRunAnswersAsTheRunWouldAndStoresNothing) {
   EXPECT_EQ(OutcomesOf(server.Do<api::BatchUpsertCustomersResponse>("north", request)), outcomes);
   EXPECT_GT(audited(), entries);
   EXPECT_THAT(Verify(server.store()).problems, testing::ElementsAre());
+}
+
+// As one of its items it would be listed among refused rows, and never come in.
+TEST(BatchUpsertCustomersTest, WhatIsNoFaultOfAnItemRefusesTheCall) {
+  TestServer server({.queue_capacity = 2});
+  const std::string request = "request_id: \"slow\" " + Segment("1", "gold");
+  server.store().HoldWrites();
+  auto first = std::async(std::launch::async, [&] {
+    return server.Do<api::BatchUpsertCustomersResponse>("integration", request);
+  });
+  server.store().WaitForHeldWrite();
+  const auto refuse = [&](const std::string& text) {
+    return server.Refuse("integration", "CustomerService/BatchUpsertCustomers", text);
+  };
+  const Refusal running = refuse(request);
+  EXPECT_EQ(running.reason, "REQUEST_IN_PROGRESS");
+  EXPECT_EQ(running.retry_seconds, 1);
+  const Refusal full = refuse(Segment("2", "gold") + Segment("3", "gold"));
+  EXPECT_EQ(full.reason, "QUEUE_FULL");
+  EXPECT_EQ(full.retry_seconds, 1);
+  server.store().ReleaseWrites();
+  EXPECT_THAT(OutcomesOf(first.get()), testing::ElementsAre("gold created"));
+  EXPECT_THAT(OutcomesOf(server.Do<api::BatchUpsertCustomersResponse>("integration", request)),
+              testing::ElementsAre("gold replayed"));
 }
 
 TEST(BatchUpsertCustomersTest, TakesAThousandAndNoMore) {
