@@ -51,7 +51,8 @@ class ImportFile {
   template <class Method, class Request, class Reply>
   int Call(Method method, const Request& request, Reply* reply) {
     const auto end =
-        std::chrono::steady_clock::now() + std::chrono::duration<double>(session_.timeout_seconds);
+        std::chrono::steady_clock::now() +
+        std::chrono::milliseconds(static_cast<int64_t>(session_.timeout_seconds * 1000));
     while (true) {
       const grpc::Status status = session_.Try(method, request, reply);
       if (status.ok()) return kExitOk;
