@@ -53,6 +53,14 @@ void NoRequestId(const std::string& id, Checks& checks) {
 constexpr int kUpsertLimit = 1'000;
 constexpr const char* kUpserts = "customers";
 
+// Names the field that the record at fault came from, for who shows rows of a file.
+Error AtUpserted(Error error) {
+  if (error.reason != Reason::kNotFound) return error;
+  const bool unit = error.metadata.at("resource") == "org_unit";
+  return FieldError(unit ? "customer.org_unit_id" : "external_key", error.reason,
+                    std::move(error.metadata));
+}
+
 void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchUpsertCustomersRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
@@ -64,6 +72,7 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
     return service->Finish(state, size);
   }
   auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  batch->dry_run = request->dry_run();
   for (int i = 0; i < count; ++i) {
     const api::UpsertCustomerRequest& item = request->customers(i);
     Checks checks;
@@ -81,13 +90,17 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
                 VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
                   api::UpsertCustomerResult* out = reply.add_results();
                   if (!result) {
-                    Fill(Inside(result.error(), kUpserts, i), static_cast<int64_t>(i),
+                    Fill(Inside(AtUpserted(result.error()), kUpserts, i), static_cast<int64_t>(i),
                          out->mutable_error());
                     return;
                   }
-                  Fill(*result->customer, View::kFull, out->mutable_customer());
+                  api::Customer* customer = out->mutable_customer();
+                  Fill(*result->customer, View::kFull, customer);
                   out->set_created(result->created);
                   out->set_replayed(result->replayed);
+                  if (!batch->dry_run) return;
+                  customer->clear_etag();
+                  if (result->created) customer->clear_id();
                 });
                 service->Reply(state, reply);
               });
@@ -130,6 +143,7 @@ void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnarySta
   }
   const Timestamp now = service->backend().executor.Now();
   auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  batch->dry_run = request->dry_run();
   for (int i = 0; i < count; ++i) {
     const api::RecordBehaviourRequest& item = request->behaviours(i);
     Checks checks;
