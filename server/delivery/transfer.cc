@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <deque>
@@ -93,6 +94,7 @@ struct Job {
   std::function<void(TransferResult)> done{};
 
   const TargetRules* rules = nullptr;
+  const std::atomic<bool>* stopping = nullptr;
   Target target{};
   std::vector<std::string> addresses{};
   Instant begun{};
@@ -105,6 +107,7 @@ struct Job {
   size_t sent = 0;              // of the mail
   std::vector<bool> replies{};  // of the mail server, up to that to DATA: whether it refused
   bool forbidden = false, too_long = false, other_address = false, once_more = false;
+  bool stopped = false;
   TransferResult result{};
 };
 
@@ -179,12 +182,20 @@ size_t GiveMail(char* buffer, size_t, size_t room, void* job_pointer) {
   return count;
 }
 
+// Asked at least every second, while libcurl waits within a mail's end, too.
+int MayGoOn(void* job_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  Job& job = *static_cast<Job*>(job_pointer);
+  job.stopped = *job.stopping;
+  return job.stopped ? 1 : 0;
+}
+
 template <typename Value>
 void SetOption(CURL* easy, CURLoption option, Value value) {
   CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
 }
 
 End EndOf(const Job& job, CURLcode code) {
+  if (job.stopped && code == CURLE_ABORTED_BY_CALLBACK) return End::kStopped;
   if (job.forbidden) return End::kTargetForbidden;
   if (job.too_long) return End::kTooLong;
   switch (static_cast<int>(code)) {
@@ -297,6 +308,7 @@ class Transfers::Driver {
     job->begun = SteadyNow();
     job->deadline = job->begun + options_.timeout;
     job->rules = &options_.targets;
+    job->stopping = &stopping_;
     if (job->is_mail) {
       if (!ReadMailServer(*job)) {
         job->result.detail = "the mail server's address is none of smtp: or smtps:";
@@ -470,9 +482,15 @@ class Transfers::Driver {
     SetOption(easy, CURLOPT_HTTPHEADER, job.headers.get());
   }
 
-  static void SetMail(Job& job) {
+  void SetMail(Job& job) {
     CURL* easy = job.easy;
     const Mail& mail = job.mail;
+    SetOption(easy, CURLOPT_NOPROGRESS, 0L);
+    SetOption(easy, CURLOPT_XFERINFOFUNCTION, &MayGoOn);
+    SetOption(easy, CURLOPT_XFERINFODATA, static_cast<void*>(&job));
+    // Else a server that never answers QUIT is waited for two minutes.
+    SetOption(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+              long{std::chrono::ceil<std::chrono::seconds>(options_.timeout).count()});
     SetOption(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SetOption(easy, CURLOPT_USE_SSL, long{mail.require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE});
     SetOption(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -546,7 +564,7 @@ class Transfers::Driver {
   CURLM* multi_ = nullptr;
   std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::mutex mutex_;
-  bool stopping_ = false;                       // under mutex_
+  std::atomic<bool> stopping_{false};           // written under mutex_
   std::deque<std::unique_ptr<Job>> waiting_{};  // under mutex_
   // Of the thread.
   std::map<uint64_t, Looking> looking_{};
@@ -557,14 +575,15 @@ class Transfers::Driver {
 };
 
 Transfers::Transfers(TransferOptions options)
-    : driver_(std::make_unique<Driver>(std::move(options))) {}
+    : posts_(std::make_unique<Driver>(options)),
+      mails_(std::make_unique<Driver>(std::move(options))) {}
 Transfers::~Transfers() = default;
 
 void Transfers::Post(HttpPost post, std::function<void(TransferResult)> done) {
   auto job = std::make_unique<Job>();
   job->post = std::move(post);
   job->done = std::move(done);
-  driver_->Add(std::move(job));
+  posts_->Add(std::move(job));
 }
 
 void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
@@ -572,9 +591,12 @@ void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
   job->mail = std::move(mail);
   job->is_mail = true;
   job->done = std::move(done);
-  driver_->Add(std::move(job));
+  mails_->Add(std::move(job));
 }
 
-void Transfers::Stop() { driver_->Stop(); }
+void Transfers::Stop() {
+  posts_->Stop();
+  mails_->Stop();
+}
 
 }  // namespace rebound

@@ -1,5 +1,8 @@
-// What leaves the server: HTTP posts and mails, by libcurl. One thread drives all that run at once;
-// where a connection leads is decided after the name was resolved, before it is opened: if one
+// What leaves the server: HTTP posts and mails, by libcurl. One thread drives all posts that run at
+// once, another one all mails: at the end of a mail libcurl 7.88 waits for the mail server's answer
+// and does nothing else meanwhile. A slow mail server holds up other mails, but no post.
+//
+// Where a connection leads is decided after the name was resolved, before it is opened: if one
 // address of the answer is forbidden (target.h), the whole answer is.
 #pragma once
 
@@ -62,7 +65,8 @@ struct TransferOptions {
   std::string ca_file{};  // empty: the system's
   Duration name_timeout = std::chrono::seconds{3};
   Duration timeout = std::chrono::seconds{15};  // of the whole
-  int32_t at_once = 64;  // more wait for their turn, in the order in which they came
+  // Posts, and as many mails; more wait for their turn, in the order in which they came.
+  int32_t at_once = 64;
   // Addresses of a name, as text; nullopt: unknown. May block; called on threads of its own, even
   // after Stop. Empty: the system's resolver.
   std::function<std::optional<std::vector<std::string>>(const std::string& name)> resolve{};
@@ -74,7 +78,7 @@ class Transfers {
  public:
   explicit Transfers(TransferOptions options);
   ~Transfers();  // Stop
-  // `done` is called once, on the thread of the transfers; it must not block for long, throw or
+  // `done` is called once, on a thread of the transfers; it must not block for long, throw or
   // destroy this, and may start others. After Stop it is called at once, on the caller's thread.
   void Post(HttpPost post, std::function<void(TransferResult)> done);
   void Send(Mail mail, std::function<void(TransferResult)> done);
@@ -83,7 +87,8 @@ class Transfers {
 
  private:
   class Driver;
-  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Driver> posts_;
+  std::unique_ptr<Driver> mails_;
 };
 
 }  // namespace rebound
