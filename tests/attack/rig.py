@@ -126,7 +126,10 @@ class Api:
 
 
 class Process:
-    """Ends with its block; by its process id alone."""
+    """Ends by stop(), by its process id alone. Its memory is watched: grown() tells what it came to
+    since the last mark(), beyond what it had at the first."""
+
+    all = []  # in the order of their starts
 
     def __init__(self, command, env=None, files=None):
         def limit():
@@ -140,6 +143,9 @@ class Process:
         # Always read: a server whose log nobody takes stands still.
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
+        self.name = pathlib.Path(command[0]).name
+        self.peak, self.before = 0, None
+        Process.all.append(self)
 
     def read_log(self):
         while data := os.read(self.child.stderr.fileno(), 65536):
@@ -161,15 +167,39 @@ class Process:
                 raise Wrong(f'no {pattern} in: {self.log[:300]!r} ... {self.log[-1500:]!r}')
             return found
 
+    def memory(self, figure):
+        """In bytes; 0 once it has ended."""
+        try:
+            text = pathlib.Path(f'/proc/{self.child.pid}/status').read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        found = re.search(figure + r':\s+(\d+)', text)
+        return int(found[1]) << 10 if found else 0
+
     def rss(self):
-        text = pathlib.Path(f'/proc/{self.child.pid}/status').read_text()
-        return int(re.search(r'VmRSS:\s+(\d+)', text)[1]) << 10
+        return self.memory('VmRSS')
+
+    def mark(self):
+        """The first: once it is ready."""
+        if self.child.poll() is None:
+            pathlib.Path(f'/proc/{self.child.pid}/clear_refs').write_text('5')  # the peak is now
+        self.peak = self.rss()
+        # Not anew each time: what one attack left in the heap would be free for the next.
+        self.before = self.peak if self.before is None else self.before
+
+    def grown(self):
+        """In bytes; the largest that it ever was counts, be it for a moment."""
+        if self.before is None:
+            return 0
+        self.peak = max(self.peak, self.memory('VmHWM'))
+        return self.peak - self.before
 
     def cpu(self):
         fields = pathlib.Path(f'/proc/{self.child.pid}/stat').read_text().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def stop(self):
+        self.grown()
         if self.child.poll() is None:
             self.child.terminate()
             try:
@@ -189,6 +219,7 @@ class Server(Process):
         self.http_port = 0
         if '--http' in arguments:
             self.http_port = int(self.await_line(r'"http_port":(\d+)')[1])
+        self.mark()
 
 
 def free_ports(count):
@@ -224,6 +255,7 @@ class Front(Process):
             'REBOUND_HTTP': f'127.0.0.1:{server.http_port}'})
         await_listener(self.port)
         await_listener(self.http_port)
+        self.mark()
 
 
 def await_listener(port):
