@@ -1,10 +1,11 @@
 """Attacks 45-49: bytes of HTTP/1.1 at the gateway and at the front."""
+import os
 import re
 import select
 import socket
 import time
 
-from rig import DEADLINE, Attacks, Raw, Wrong, expect
+from rig import DEADLINE, PAGE, Attacks, Raw, Wrong, expect
 
 attacks = Attacks()
 PATH = '/rebound.v1.OperationsService/GetStatus'
@@ -207,20 +208,83 @@ def lenient_json(rig):
     expect(got == [413], f'100 MB: {got}')
 
 
-@attacks(49, 'paths: .., %2f, %00, //, dot files, maps; TRACE, PUT, CONNECT, Range', 'HTTP')
+def ask_file(port, method, path, extra=''):
+    """Status, head and body of one answer."""
+    answer = exchange(port, f'{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}Connection: close\r\n'
+                      'Content-Length: 0\r\n\r\n'.encode())
+    expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
+    expect(SECRET not in answer and b'root:' not in answer, f'{path} gave a file away')
+    start, _, body = answer.partition(b'\r\n\r\n')
+    return statuses(answer)[0], start.lower(), body
+
+
+SECRET = b'nobody may read this'
+
+
+@attacks(49, 'files: .., %2f, %00, //, dot files, maps, links, pipes', 'both')
 def paths(rig):
-    def ask(method, path, extra=''):
-        answer = exchange(rig.server.http_port, f'{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}'
-                          'Connection: close\r\nContent-Length: 0\r\n\r\n'.encode())
-        expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
-        expect(b'root:' not in answer, f'{path} gave a file away')
-        return statuses(answer)[0]
-    for path in ('/..%2f..%2fetc/passwd', '/../../etc/passwd', '/%00', '//etc/passwd',
-                 '/.git/config', '/.env', '/app.js.map', '/%2e%2e/%2e%2e/etc/passwd',
-                 '/..\\..\\etc'):
-        expect(ask('GET', path) in (400, 404), f'{path}: {ask("GET", path)}')
-    for method in ('TRACE', 'PUT', 'DELETE', 'PROPFIND'):
-        expect(ask(method, '/healthz') in (400, 404, 405, 501), method)
-    expect(ask('CONNECT', 'example.org:443') in (400, 404, 405), 'CONNECT')
-    huge = 'Range: bytes=' + ','.join('0-' for _ in range(1000)) + '\r\n'
-    expect(ask('GET', '/healthz', huge) in (200, 416, 431), 'Range')
+    """Beside good files lies what must not be given out, under each name that the attack asks for."""
+    outside = rig.folder / 'outside'
+    outside.mkdir()
+    for path in (outside / 'secret.txt', rig.folder / 'above.txt', rig.files / '.env',
+                 rig.files / 'app.js.map', rig.files / '.git' / 'config',
+                 rig.files / '.well-known' / 'security.txt'):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(SECRET)
+    (rig.files / 'assets').mkdir()
+    (rig.files / 'app.js').write_text('app()')
+    (rig.files / 'assets' / 'a.css').write_text('a {}')
+    (rig.files / 'link.txt').symlink_to(outside / 'secret.txt')
+    (rig.files / 'inner.js').symlink_to('app.js')
+    (rig.files / 'out').symlink_to(outside)
+    (rig.files / 'assets' / 'up').symlink_to('../..')
+    os.mkfifo(rig.files / 'pipe.txt')
+    page = PAGE.encode()
+    for port in (rig.server.http_port, rig.front.http_port):
+        for path, kind, body in (('/', b'text/html', page), ('/index.html', b'text/html', page),
+                                 ('/cases/C-1', b'text/html', page),
+                                 ('/app.js', b'text/javascript', b'app()'),
+                                 ('/assets/a.css?v=1', b'text/css', b'a {}'),
+                                 ('/%61pp.js', b'text/javascript', b'app()')):
+            status, start, got = ask_file(port, 'GET', path)
+            expect((status, got) == (200, body) and b'content-type: ' + kind in start,
+                   f'{path}: {status} {start!r} {got[:100]!r}')
+            expect(b'x-content-type-options: nosniff' in start, f'{path}: {start!r}')
+            expect(ask_file(port, 'HEAD', path)[::2] == (200, b''), f'HEAD {path}')
+        for path in ('/.env', '/app.js.map', '/.git/config', '/.well-known/security.txt', '/%2eenv',
+                     '/link.txt', '/inner.js', '/out/secret.txt', '/assets/up/above.txt',
+                     '/assets/up/outside/secret.txt', '/pipe.txt', '/../above.txt',
+                     '/assets/../app.js', '/..%2fabove.txt', '/%2e%2e/above.txt',
+                     '/%2e%2e%2fabove.txt', '/%252e%252e/above.txt', '/..\\above.txt',
+                     '/..%5cabove.txt', '/%00', '/app.js%00', '/app.js%00.css', '/app.js%0a',
+                     '//app.js', '//etc/passwd', '/..%2f..%2fetc/passwd', '/../../etc/passwd',
+                     '/..%c0%afabove.txt', '/%', '/%zz', '/app.js/', '/app.js/x', '/absent.js',
+                     '/' + 'a/' * 2000 + 'x.js'):
+            status, _, body = ask_file(port, 'GET', path)
+            expect(status in (400, 404) and body not in (page, b'app()'),
+                   f'{path[:60]}: {status} {body[:100]!r}')
+        # Links and folders outside are not there: for a path without a dot the console's page is.
+        for path in ('/out', '/out/', '/assets/up', '/assets/up/outside'):
+            status, _, body = ask_file(port, 'GET', path)
+            expect(status == 404 or body == page, f'{path}: {status} {body[:100]!r}')
+
+
+@attacks(49, 'files: TRACE, PUT, DELETE, CONNECT; a range of a thousand parts', 'both')
+def methods_and_ranges(rig):
+    for port in (rig.server.http_port, rig.front.http_port):
+        for path in ('/index.html', '/', '/healthz', '/absent.js'):
+            for method in ('TRACE', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'OPTIONS'):
+                status, start, _ = ask_file(port, method, path, 'X-Secret: echo\r\n')
+                expect(status in (404, 405, 501), f'{method} {path}: {status}')
+                expect(status != 405 or b'allow: get, head' in start, f'{method}: {start!r}')
+                expect(b'echo' not in start, f'{method} {path} is echoed: {start!r}')
+        expect(ask_file(port, 'CONNECT', 'example.org:443')[0] in (400, 404, 405), 'CONNECT')
+        # Ranges are not for us: the whole, once, or a refusal of the head.
+        page = PAGE.encode()
+        for ranges in ('0-0', '-1', f'{1 << 63}-', '0-,' * 1000 + '0-', '5-1', 'x'):
+            status, start, body = ask_file(port, 'GET', '/index.html',
+                                           f'Range: bytes={ranges}\r\n')
+            expect((status == 200 and body == page) or status in (416, 431),
+                   f'{ranges[:30]}: {status} {len(body)} bytes')
+            expect(b'multipart' not in start, f'{ranges[:30]}: {start!r}')
+    expect((rig.files / 'index.html').read_text() == PAGE, 'a file was written or deleted')

@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMPORTS = '/usr/share/gocode/src/github.com/gogo/googleapis'
 DEADLINE = 20
 MEGABYTE = 1 << 20
+PAGE = '<!doctype html><title>the console</title>'
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 # Types of frames.
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
@@ -402,8 +403,12 @@ class Rig:
             ('viewer', '--role', 'viewer'), ('integration', '--role', 'integration'),
             ('elsewhere', '--role', 'agent', '--queue', 'elsewhere'))}
         self.server = self.front = None
+        # Of the console; an attack may put more there.
+        self.files = self.folder / 'files'
+        self.files.mkdir()
+        (self.files / 'index.html').write_text(PAGE)
         self.server = Server(self.bin, self.db, '--http', '127.0.0.1:0', '--trusted-proxy',
-                             '127.0.0.1', '--watchdog', '2')
+                             '127.0.0.1', '--watchdog', '2', '--http-files', str(self.files))
         self.front = Front(self.folder, self.server)
         self.api = Api(self.protos, f'127.0.0.1:{self.server.port}', self.tokens['admin'])
         self.front_api = Api(self.protos, f'127.0.0.1:{self.front.port}', self.tokens['admin'])
