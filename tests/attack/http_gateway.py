@@ -59,6 +59,18 @@ def cross_site(rig):
         expect(status == 403 and b'CROSS_SITE_CALL' in answer, f'{name}: {answer[:300]!r}')
     status, answer = ask(page, PATH + '?access_token=' + rig.tokens['admin'])
     expect(status == 400 and b'CREDENTIAL_IN_URL' in answer, f'{answer[:300]!r}')
+    # A program's call, which has its token and no cookie, is served; but a page of another site must
+    # not read the answer, whatever it asks.
+    origin = 'Origin: https://evil.example\r\nConnection: close\r\n'
+    for data, status in ((head(rig, origin) + b'{}', 200),
+                         (head(rig, origin, path='/rebound.v1.CaseService/GetCase') + b'{}', 400),
+                         (head(rig, origin + 'Access-Control-Request-Method: POST\r\n', length=0,
+                               method='OPTIONS'), 405),
+                         (head(rig, origin, path='/index.html', length=0, method='GET'), 200),
+                         (head(rig, origin, path='/metrics', length=0, method='GET'), 200)):
+        answer = exchange(port, data)
+        expect(statuses(answer) == [status] and b'access-control-' not in answer.lower(),
+               f'CORS is off, and got {answer[:600]!r}')
     answer = exchange(port, b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(b"frame-ancestors 'none'" in answer, f'framing: {answer!r}')
 
