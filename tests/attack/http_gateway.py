@@ -1,4 +1,5 @@
 """Attacks 45-49: bytes of HTTP/1.1 at the gateway and at the front."""
+import json
 import os
 import re
 import select
@@ -9,6 +10,7 @@ from rig import DEADLINE, PAGE, Attacks, Raw, Wrong, expect
 
 attacks = Attacks()
 PATH = '/rebound.v1.OperationsService/GetStatus'
+SUBMIT = 'ResponseService/SubmitResponse'
 
 
 def head(rig, extra='', path=PATH, length=2, content_type='application/json', method='POST'):
@@ -28,11 +30,28 @@ def statuses(answer):
     return [int(s) for s in re.findall(rb'HTTP/1\.[01] (\d{3}) ', answer)]
 
 
-def post(rig, body, port=None, **kwargs):
-    answer = exchange(port or rig.server.http_port,
-                      head(rig, 'Connection: close\r\n', length=len(body), **kwargs) + body)
+def post(rig, body, port=None, extra='', **kwargs):
+    answer = exchange(port or rig.server.http_port, head(
+        rig, 'Connection: close\r\n' + extra, length=len(body), **kwargs) + body)
     expect(len(statuses(answer)) == 1, f'answers: {answer[:300]!r}')
     return statuses(answer)[0], answer
+
+
+def expect_fault(rig, path, body, reason, field, port=None, **kwargs):
+    """Refused with 400, for this reason, at this field, and at the byte where `body` has an @."""
+    before, mark, after = body.partition(b'@')
+    status, answer = post(rig, before + after, port, path='/rebound.v1.' + path, **kwargs)
+    what = f'{body[:60]!r}: {answer[-900:]!r}'
+    expect(status == 400, what)
+    details = {detail['type']: detail['debug']
+               for detail in json.loads(answer.partition(b'\r\n\r\n')[2])['details']}
+    error = details['google.rpc.ErrorInfo']
+    expect(error['reason'] == reason and error['metadata']['field'] == field,
+           f'expected {reason} at {field!r}: {what}')
+    expect(not mark or error['metadata']['offset'] == str(len(before)),
+           f'expected byte {len(before)}: {what}')
+    violations = details.get('google.rpc.BadRequest', {}).get('fieldViolations', ())
+    expect([v['field'] for v in violations] == ([field] if field else []), what)
 
 
 @attacks(45, 'calls by pages of other sites; framing; credentials in addresses', 'HTTP')
@@ -59,8 +78,8 @@ def cross_site(rig):
         expect(status == 403 and b'CROSS_SITE_CALL' in answer, f'{name}: {answer[:300]!r}')
     status, answer = ask(page, PATH + '?access_token=' + rig.tokens['admin'])
     expect(status == 400 and b'CREDENTIAL_IN_URL' in answer, f'{answer[:300]!r}')
-    # A program's call, which has its token and no cookie, is served; but a page of another site must
-    # not read the answer, whatever it asks.
+    # A program's call, which has its token and no cookie, is served; but a page of another site
+    # must not read the answer, whatever it asks.
     origin = 'Origin: https://evil.example\r\nConnection: close\r\n'
     for data, status in ((head(rig, origin) + b'{}', 200),
                          (head(rig, origin, path='/rebound.v1.CaseService/GetCase') + b'{}', 400),
@@ -208,14 +227,33 @@ def large_heads(rig):
 
 @attacks(48, 'JSON that only lenient parsers take', 'HTTP')
 def lenient_json(rig):
-    deep = b'{"a":' * 101 + b'1' + b'}' * 101
-    for body in (b'{"a":1,"a":2}', b'{"a":1,}', b"{'a':1}", b'{a:1}', b'{/**/}', b'{}//x',
-                 b'\xef\xbb\xbf{}', b'{"a":1e999}', deep, b'{"a":NaN}', b'{', b'', b'{}{}',
-                 b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":01}', b'[' * 100_000):
-        status, answer = post(rig, body)
-        expect(status == 400, f'{body[:60]!r}: {answer[-300:]!r}')
-    for kind in ('text/html', 'text/plain', 'application/xml', 'multipart/form-data'):
-        expect(post(rig, b'{}', content_type=kind)[0] == 415, kind)
+    # Of fields that there are, or the name would be the fault.
+    request, score = 'request_id', 'response.score'
+    for body, field in ((b'{"requestId":"r",@"requestId":"s"}', request),
+                        (b'{"requestId":"r",@"request_id":"s"}', request),
+                        (b'{"requestId":"r",@}', ''), (b"{@'requestId':'r'}", ''),
+                        (b'{@requestId:"r"}', ''), (b'{@/**/}', ''), (b'{}@//x', ''),
+                        (b'{}@{}', ''), (b'{@', ''), (b'@', ''), (b'@\xef\xbb\xbf{}', ''),
+                        (b'{"response":{"score":@1e999}}', score),
+                        (b'{"response":{"score":@NaN}}', score),
+                        (b'{"response":{"score":-0@x1}}', 'response'),
+                        (b'{"response":{"score":@"NaN"}}', score),
+                        (b'{"response":{"score":0@1}}', 'response'),
+                        (b'{"response":{"score":@.5}}', score),
+                        (b'{"requestId":"@\xff"}', ''), (b'{"requestId":"@\xc0\xaf"}', ''),
+                        (b'{"requestId":"@\\ud800"}', request),
+                        (b'{"requestId":"\\@x41"}', request),
+                        (b'{"requestId":"@\n"}', request), (b'{"requestId":"r@', request),
+                        (b'@' + b'[' * 100_000, ''), (b'{"requestId":@' + b'[' * 100_000, request),
+                        (b'{"response":@' + b'[' * 100_000, 'response')):
+        expect_fault(rig, SUBMIT, body, 'JSON_INVALID', field)
+    deep = b'{"response":' * 101 + b'1' + b'}' * 101
+    expect_fault(rig, SUBMIT, deep.replace(b'{"r', b'{@"r', 2).replace(b'@', b'', 1),
+                 'FIELD_UNKNOWN', 'response.response')
+    for kind in ('text/html', 'text/plain', 'application/xml', 'multipart/form-data',
+                 'application/json; charset=gb18030'):
+        status, answer = post(rig, b'{}', content_type=kind)
+        expect(status == 415 and b'CONTENT_TYPE_UNSUPPORTED' in answer, f'{kind}: {answer!r}')
     got = statuses(exchange(rig.server.http_port, head(rig, length=100 << 20)))
     expect(got == [413], f'100 MB: {got}')
 
@@ -235,7 +273,7 @@ SECRET = b'nobody may read this'
 
 @attacks(49, 'files: .., %2f, %00, //, dot files, maps, links, pipes', 'both')
 def paths(rig):
-    """Beside good files lies what must not be given out, under each name that the attack asks for."""
+    """Beside good files lies what must not be given out, under each name that is asked for."""
     outside = rig.folder / 'outside'
     outside.mkdir()
     for path in (outside / 'secret.txt', rig.folder / 'above.txt', rig.files / '.env',

@@ -351,17 +351,38 @@ class Raw:
                 self.send(frame(SETTINGS, 1, 0))
         return None
 
-    def await_stream(self, stream=1, seconds=DEADLINE, decoder=None):
+    def await_stream(self, stream=1, seconds=DEADLINE, decoder=None, body=b''):
         """The headers of the answer to one stream: ('headers', dict), ('reset', code) or
-        ('goaway', code) or ('closed', None)."""
+        ('goaway', code) or ('closed', None). `body` ends the request; it goes out as the windows
+        let it, as far as it gets before the answer."""
         import hpack
         decoder = decoder or hpack.Decoder()
         headers = {}
+        window, windows, body = 65535, {0: 65535, stream: 65535}, memoryview(body)
+
+        def send_more():
+            nonlocal body
+            while body and (size := min(16384, len(body), *windows.values())) > 0:
+                part, body = body[:size], body[size:]
+                if not self.send(frame(DATA, 0 if body else 1, stream, bytes(part))):
+                    return  # what was answered is still to be read
+                for each in windows:
+                    windows[each] -= size
+        send_more()
         for kind, flags, of, payload in self.frames(seconds):
             if kind == GOAWAY:
                 return 'goaway', int.from_bytes(payload[4:8], 'big')
             if kind == SETTINGS and not flags & 1:
                 self.send(frame(SETTINGS, 1, 0))
+                for i in range(0, len(payload), 6):
+                    if payload[i:i + 2] == b'\0\4':
+                        first = int.from_bytes(payload[i + 2:i + 6], 'big')
+                        windows[stream] += first - window
+                        window = first
+                send_more()
+            if kind == WINDOW and of in windows:
+                windows[of] += int.from_bytes(payload, 'big')
+                send_more()
             if kind == RST and of == stream:
                 if headers:
                     return 'headers', headers

@@ -39,7 +39,7 @@ def run_one(rig, attack):
         for process in watched(rig, others):
             rig_module.expect(process.grown() < memory << 20, f'{process.name} was larger by '
                               f'{process.grown() >> 20} MB, {memory} are allowed')
-        # What was freed goes back to the system after ten seconds or so, also where more is allowed.
+        # What was freed goes back to the system after ten seconds or so: also of what may be more.
         end = time.monotonic() + rig_module.DEADLINE
         while (left := rig.server.rss() - rig.server.before) >= LEFT << 20:
             rig_module.expect(time.monotonic() < end, f'{left >> 20} MB are not given back')

@@ -42,8 +42,8 @@ def hang(rig):
     server = Server(rig.bin, str(rig.folder / 'hang.db'), '--watchdog', '0', files=FILES)
     try:
         flood(server.port)
-        # gRPC 1.51 (Debian 12) hangs. One that does not has no need of the watchdog: then this fails,
-        # and both go.
+        # gRPC 1.51 (Debian 12) hangs. One that does not has no need of the watchdog: then this
+        # fails, and both go.
         expect(not answers(server.port, rig.scaled(3, 30)), 'served after the flood: no hang')
         expect(server.child.poll() is None, 'the server ended by itself')
     finally:
