@@ -436,17 +436,15 @@ class Rig:
         self.tls_api = Api(self.protos, f'localhost:{self.front.tls}', self.tokens['admin'],
                            self.front.root)
 
-    def new_token(self, name, *arguments):
-        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', self.db,
+    def new_token(self, name, *arguments, db=None):
+        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', db or self.db,
                                '--name', name, *arguments], check=True, capture_output=True,
                               text=True).stdout.strip()
 
     def other_server(self):
         """The API of another installation, with an administrator of its own; stop() ends it."""
         db = str(self.folder / 'elsewhere.db')
-        token = subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', db, '--name',
-                                'admin', '--role', 'admin'], check=True, capture_output=True,
-                               text=True).stdout.strip()
+        token = self.new_token('admin', '--role', 'admin', db=db)
         server = Server(self.bin, db)
         api = Api(self.protos, f'127.0.0.1:{server.port}', token)
         api.stop = server.stop
@@ -455,8 +453,8 @@ class Rig:
     def scaled(self, quick, full):
         return full if self.full else quick
 
-    def submit(self, request_id, score=2, external_id='li', **kwargs):
-        return self.api.call('ResponseService/SubmitResponse', {
+    def submit(self, request_id, score=2, external_id='li', api=None, **kwargs):
+        return (api or self.api).call('ResponseService/SubmitResponse', {
             'request_id': request_id, 'response': {
                 'program_id': 'touchpoint', 'score': score,
                 'customer_key': {'source_system': 'crm', 'external_id': external_id}}}, **kwargs)
