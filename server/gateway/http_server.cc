@@ -291,7 +291,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     looked_at_ = 0;
     head_started_ = false;
     answered_continue_ = false;
-    SetTimer(limits_.idle);
+    // Whoever has never asked for anything is no browser that keeps a connection.
+    SetTimer(number_ == 0 ? std::min(limits_.header, limits_.idle) : limits_.idle);
     Advance();
   }
 

@@ -80,9 +80,10 @@ struct HttpLimits {
   size_t target_bytes = 8 << 10;   // path and query; beyond: 414
   size_t body_bytes = (4 << 20) + (64 << 10);
   size_t connections = 1024;  // beyond: 503 and closed
-  // Until a new connection, or one kept open, begins a request.
+  // Until a connection kept open begins its next request.
   std::chrono::milliseconds idle{std::chrono::seconds{60}};
-  // From its first byte to the end of the fields: 408. The TLS handshake has the same.
+  // From its first byte to the end of the fields: 408. The TLS handshake has the same, and then a
+  // new connection until its first request begins.
   std::chrono::milliseconds header{std::chrono::seconds{10}};
   // For a body, longer by a second for every 64 KiB that came: 408.
   std::chrono::milliseconds body{std::chrono::seconds{10}};

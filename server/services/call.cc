@@ -353,6 +353,16 @@ Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
   return {};
 }
 
+Timestamp DeadlineOf(const gpr_timespec& asked, Timestamp started_at, Duration longest) {
+  const gpr_timespec real = gpr_convert_clock_type(asked, GPR_CLOCK_REALTIME);
+  const Timestamp latest = started_at + longest;
+  const std::chrono::seconds last{real.tv_sec};
+  if (last > std::chrono::ceil<std::chrono::seconds>(latest.time_since_epoch())) return latest;
+  return std::min(
+      latest,
+      Timestamp{last + std::chrono::floor<Duration>(std::chrono::nanoseconds{real.tv_nsec})});
+}
+
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call, Duration longest) {
   SystemClock clock;
@@ -368,14 +378,7 @@ Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::
   }
   if (backend.draining) return Error{Reason::kShuttingDown};
   // Not deadline(): its nanoseconds overflow after 292 years, and clients may ask for 11,000.
-  const gpr_timespec deadline = gpr_convert_clock_type(context->raw_deadline(), GPR_CLOCK_REALTIME);
-  call->deadline = call->started_at + longest;
-  if (const std::chrono::seconds last{deadline.tv_sec};
-      last <= std::chrono::ceil<std::chrono::seconds>(call->deadline.time_since_epoch())) {
-    call->deadline = std::min(
-        call->deadline,
-        Timestamp{last + std::chrono::floor<Duration>(std::chrono::nanoseconds{deadline.tv_nsec})});
-  }
+  call->deadline = DeadlineOf(context->raw_deadline(), call->started_at, longest);
   if (call->deadline <= call->started_at) return Error{Reason::kDeadlineExceeded};
 
   const std::string_view stamp = StampOf(*context);

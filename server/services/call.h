@@ -128,8 +128,11 @@ enum class Where { kInline, kPool };
 Result<void> MayCall(const Identity& identity, std::span<const RoleDef> roles,
                      std::string_view method);
 
-// How long a call may take, whatever its caller says.
+// How long a call may take, whatever its caller says. Work that has not begun by then is not done;
+// what runs looks at the deadline itself, where it may be long.
 inline constexpr Duration kLongestCall = std::chrono::seconds{30};
+// Until when a call may take that came at `started_at` and asked for `asked`.
+Timestamp DeadlineOf(const gpr_timespec& asked, Timestamp started_at, Duration longest);
 // Steps before the work: fills `call`, or says why not.
 Result<void> Enter(Backend& backend, grpc::CallbackServerContext* context, std::string_view method,
                    Call* call, Duration longest = kLongestCall);
@@ -244,6 +247,10 @@ class ApiService : public grpc::Service {
         Request request;
         if (auto parsed = ParseRequest(*state->request, &request); !parsed) {
           return Finish(state, std::move(parsed));
+        }
+        // It may have waited for the pool.
+        if (state->call.deadline <= SystemClock().Now()) {
+          return Finish(state, Error{Reason::kDeadlineExceeded});
         }
         Response response;
         Result<void> result;

@@ -219,6 +219,18 @@ TEST_F(HttpServerTest, WhoIsSlowIsNotWaitedFor) {
   ExpectServing();
 }
 
+TEST_F(HttpServerTest, WhoNeverAsksIsNotWaitedForAsLongAsWhoMayAskAgain) {
+  HttpServer::Options options;
+  options.limits.header = milliseconds(500);
+  options.limits.idle = std::chrono::hours(1);
+  Start(std::move(options));
+  RawClient kept(port());
+  EXPECT_EQ(kept.Do("GET", "/").status, 200);
+  RawClient silent(port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_EQ(kept.Do("GET", "/").status, 200);
+}
+
 // Streams pieces until the client takes no more.
 class Flood {
  public:
