@@ -349,7 +349,7 @@ TEST_F(HttpServerTest, BeyondItsShareAnAddressIsClosedAtOnce) {
   elsewhere = false;
   // The place is free once the server has seen the end.
   b.reset();
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kSocketPatience;
   while (RawClient(port()).Do("GET", "/").status != 200) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }
