@@ -212,14 +212,14 @@ TEST(SignInThrottleTest, SigningInFromASharedAddressKeepsNoFailuresAlive) {
   for (int i = 0; i < SignInThrottle::kAddress.free; ++i) {
     EXPECT_EQ(throttle.Begin("old" + std::to_string(i), "office", kSignInNow), Duration(0));
   }
-  for (int minutes = 10; minutes <= 120; minutes += 10) {
-    SCOPED_TRACE(minutes);
-    const Timestamp now = kSignInNow + std::chrono::minutes(minutes);
+  for (int later = 10; later <= 120; later += 10) {
+    SCOPED_TRACE(later);
+    const Timestamp now = kSignInNow + std::chrono::minutes(later);
     for (const char* colleague : {"li", "wang", "zhao"}) {
       EXPECT_EQ(throttle.Begin(colleague, "office", now), Duration(0)) << "at the same time";
       throttle.Succeeded(colleague, "office");
     }
-    if (minutes < 60) continue;
+    if (later < 60) continue;
     EXPECT_EQ(throttle.Begin("zhou", "office", now), Duration(0)) << "mistyped";
     EXPECT_EQ(throttle.Begin("zhou", "office", now), Duration(0)) << "and at once again";
     throttle.Succeeded("zhou", "office");
