@@ -1,6 +1,7 @@
 // What is delivered, when, in which order, and what becomes of it.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,8 +11,10 @@
 #include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/delivery_service.pb.h"
+#include "server/delivery/robot.h"
 #include "server/delivery/webhook.h"
 #include "server/storage/delivery_records.h"
+#include "tests/fixtures/mail_server.h"
 #include "tests/fixtures/receiver.h"
 #include "tests/fixtures/test_server.h"
 
@@ -25,6 +28,23 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+// Of a robot, with the words of its vendor.
+struct RobotRow {
+  const char* kind;
+  RobotKind robot;
+  std::string secret;
+  std::string ok, busy, refused;
+};
+
+std::vector<RobotRow> RobotRows() {
+  return {{"WECOM", RobotKind::kWeCom, "", R"({"errcode":0})", R"({"errcode":-1})",
+           R"({"errcode":93000})"},
+          {"DINGTALK", RobotKind::kDingTalk, "SEC0123456789", R"({"errcode":0})",
+           R"({"errcode":-1})", R"({"errcode":310000})"},
+          {"FEISHU", RobotKind::kFeishu, "feishu0123456789", R"({"code":0})", R"({"code":50000})",
+           R"({"code":19021})"}};
+}
+
 class DispatcherTest : public testing::Test {
  protected:
   // The endpoint's id and secret.
@@ -33,6 +53,28 @@ class DispatcherTest : public testing::Test {
     return server_.Do<api::CreateEndpointResponse>(
         who,
         "endpoint { kind: ENDPOINT_KIND_WEBHOOK url: \"" + receiver.Url() + "\" " + more + "}");
+  }
+  // The ids of endpoints that want to hear of new cases.
+  std::string Robot(const RobotRow& row, const std::string& url) {
+    const std::string secret = row.secret.empty() ? "" : " robot_secret: \"" + row.secret + "\"";
+    return server_
+        .Do<api::CreateEndpointResponse>(
+            "admin", "endpoint { kind: ENDPOINT_KIND_" + std::string(row.kind) + " url: \"" + url +
+                         R"(" language: "en" filter { types: "CaseOpened" } })" + secret)
+        .endpoint()
+        .id();
+  }
+  std::string MailEndpoint() {
+    return server_
+        .Do<api::CreateEndpointResponse>(
+            "admin", R"(endpoint { kind: ENDPOINT_KIND_EMAIL recipients: "li@example.com"
+                recipients: "wang@example.com" language: "en" filter { types: "CaseOpened" } })")
+        .endpoint()
+        .id();
+  }
+  void AnswerMails(const std::string& answer) {
+    std::lock_guard lock(mutex_);
+    mail_answer_ = answer;
   }
   // A low score, which opens a case: its id.
   std::string Submit(const std::string& customer, const std::string& more = "") {
@@ -75,9 +117,18 @@ class DispatcherTest : public testing::Test {
            api::EndpointDisabledCause_Name(shown.endpoint().disabled_cause());
   }
 
+  std::mutex mutex_;
+  std::string mail_answer_ = "250 taken";  // guarded by mutex_
+  MailServer mails_{[this](const ReceivedMail&) {
+    std::lock_guard lock(mutex_);
+    return mail_answer_;
+  }};
   TestServer server_{TestServerOptions{
       .delivery = {.transfers = {.targets = {.allowed = {"127.0.0.0/8"}, .allow_http = true}},
                    .retry = {seconds{0}, seconds{60}, seconds{60}},
+                   .smtp = SmtpOptions{.server = mails_.Url(),
+                                       .require_tls = false,
+                                       .from = "rebound@example.com"},
                    .most_pending = 5}}};
 };
 
@@ -321,6 +372,113 @@ TEST_F(DispatcherTest, AnOwnerIsSentWhatIsGrantedAtTheTime) {
                                       R"(user { name: "li" org_units { org_unit_id: "south" } }
                   update_mask { paths: "org_units" })");
   sent();
+}
+
+TEST_F(DispatcherTest, ARobotIsToldAndAskedAgainAndGivenUp) {
+  for (const RobotRow& row : RobotRows()) {
+    SCOPED_TRACE(row.kind);
+    std::atomic<int> calls = 0;
+    const Receiver receiver([&](const Received&) {
+      const int call = calls++;
+      return AnswerBytes("200 OK", call == 0 ? row.busy : call == 1 ? row.ok : row.refused);
+    });
+    const std::string url = receiver.Url() + "?key=k";
+    const std::string id = Robot(row, url);
+    Submit(std::string("li") + row.kind);
+    AwaitUntil([&] { return Deliveries(id).size() == 1 && Deliveries(id)[0].tries == 1; });
+    EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kPending) << "the vendor is busy";
+    EXPECT_EQ(Deliveries(id)[0].last_answer, row.busy);
+    server_.clock().Advance(seconds{90});
+    AwaitUntil([&] { return NonePending(id); });
+    EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kDelivered);
+    EXPECT_EQ(Deliveries(id)[0].tries, 2);
+
+    const auto got = receiver.Await(2).back();
+    const auto body = nlohmann::json::parse(got.body);
+    const std::string text =
+        row.robot == RobotKind::kFeishu ? body["content"]["text"] : body["text"]["content"];
+    EXPECT_THAT(text, HasSubstr("the case was opened"));
+    // The same text, signed at the same time by the same secret, is the same post.
+    const HttpPost post = RobotPost(row.robot, url, row.secret, text, server_.clock().Now());
+    EXPECT_EQ(got.body, post.body);
+    EXPECT_THAT(got.head, HasSubstr("POST " + post.url.substr(post.url.find("/hook")) + " HTTP"));
+
+    Submit(std::string("wang") + row.kind);
+    server_.clock().Advance(seconds{90});
+    AwaitUntil([&] { return Deliveries(id).size() == 2 && NonePending(id); });
+    EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kDead) << "refused for good";
+    EXPECT_EQ(Deliveries(id)[0].tries, 1);
+    EXPECT_EQ(Deliveries(id)[0].last_answer, row.refused);
+    server_.Do<api::DeleteEndpointResponse>("admin", "endpoint_id: \"" + id + "\"");
+  }
+}
+
+TEST_F(DispatcherTest, ARobotGetsNoMoreThanItsVendorTakes) {
+  // Endpoints are looked at in the order in which they were made: once the last one has got what
+  // was recorded at a time, the robot before it had its turn at that time.
+  for (const RobotRow& row : RobotRows()) {
+    SCOPED_TRACE(row.kind);
+    const Receiver receiver(AnswerBytes("200 OK", row.ok));
+    const Receiver last(AnswerBytes("200 OK"));
+    const std::string id = Robot(row, receiver.Url());
+    server_.clock().Advance(seconds{1});
+    const auto made = Endpoint(last, R"(filter { types: "ResponseRecorded" })");
+    for (const char* customer : {"a", "b", "c"}) Submit(customer + std::string(row.kind));
+    size_t answers = 3;
+    const auto delivered = [&] {
+      const auto all = Deliveries(id);
+      return std::count_if(all.begin(), all.end(), [](const Delivery& each) {
+        return each.state == DeliveryState::kDelivered;
+      });
+    };
+    const Duration pace = Duration{std::chrono::minutes{1}} / RobotMessagesPerMinute(row.robot);
+    for (int sent = 1; sent <= 3; ++sent) {
+      AwaitUntil([&] { return Deliveries(id).size() == 3 && delivered() == sent; });
+      server_.clock().Advance(pace - std::chrono::milliseconds{1});
+      server_.Do<api::SubmitResponseResponse>(
+          "integration", R"(response { program_id: "touchpoint" score: 10 customer_key {
+              source_system: "crm" external_id: "content" } })");
+      ++answers;
+      AwaitUntil([&] { return last.All().size() == answers; });
+      EXPECT_EQ(delivered(), sent) << "not before its time";
+      EXPECT_EQ(receiver.All().size(), static_cast<size_t>(sent));
+      server_.clock().Advance(std::chrono::milliseconds{1});
+    }
+    for (const std::string& each : {id, made.endpoint().id()}) {
+      server_.Do<api::DeleteEndpointResponse>("admin", "endpoint_id: \"" + each + "\"");
+    }
+  }
+}
+
+TEST_F(DispatcherTest, AMailArrivesAndIsSentAgainUnderItsIdAndGivenUp) {
+  AnswerMails("451 later");
+  const std::string id = MailEndpoint();
+  Submit("li");
+  AwaitUntil([&] { return Deliveries(id).size() == 1 && Deliveries(id)[0].tries == 1; });
+  EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kPending);
+  EXPECT_EQ(Deliveries(id)[0].last_status, 451);
+  AnswerMails("250 taken");
+  server_.clock().Advance(seconds{90});
+  AwaitUntil([&] { return NonePending(id); });
+  EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kDelivered);
+  EXPECT_EQ(Deliveries(id)[0].last_status, 250);
+  EXPECT_EQ(Deliveries(id)[0].tries, 2);
+
+  auto got = mails_.Await(2);
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[1].from, "<rebound@example.com>");
+  EXPECT_THAT(got[1].to, ElementsAre("<li@example.com>", "<wang@example.com>"));
+  EXPECT_THAT(got[1].Header("Subject"), HasSubstr("the case was opened"));
+  EXPECT_EQ(got[1].Header("Message-ID"), "<" + ToString(Deliveries(id)[0].id) + "@example.com>");
+  EXPECT_EQ(got[1].Header("Message-ID"), got[0].Header("Message-ID"));
+  EXPECT_FALSE(got[1].Header("References").empty()) << "mails of a case stand together";
+
+  AnswerMails("554 no");
+  Submit("wang");
+  AwaitUntil([&] { return Deliveries(id).size() == 2 && NonePending(id); });
+  EXPECT_EQ(Deliveries(id)[0].state, DeliveryState::kDead) << "refused for good";
+  EXPECT_EQ(Deliveries(id)[0].tries, 1);
+  EXPECT_EQ(Deliveries(id)[0].last_status, 554);
 }
 
 TEST_F(DispatcherTest, AfterARestartWhatWasNotAnsweredIsSent) {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tests/fixtures/certificates.h"
+#include "tests/fixtures/mail_server.h"
 #include "tests/fixtures/raw_http.h"
 #include "workflows/check.h"
 
@@ -488,6 +489,39 @@ TEST(TransferTest, NoMailGoesInTheClearOrToTwoLines) {
   mail.recipients = {"li@example.com>\r\nRCPT TO:<x@example.com"};
   EXPECT_EQ(Send({}, mail).end, End::kNotConnected);
   EXPECT_EQ(receiver.connections(), 1);
+}
+
+// libcurl waits for the answer to a mail's end and lets its handle do nothing else meanwhile: a
+// mail server that took its time stopped every webhook. Found by run_outbox.py.
+TEST(TransferTest, AMailServerThatTakesItsTimeHoldsUpNoPost) {
+  std::promise<void> release;
+  const auto released = release.get_future().share();
+  const fixtures::MailServer mails([released](const fixtures::ReceivedMail&) {
+    released.wait_for(seconds{30});
+    return std::string("250 taken");
+  });
+  const Receiver receiver([](int socket, const std::string&) {
+    Write(socket, "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n");
+    shutdown(socket, SHUT_WR);
+    Drain(socket);
+  });
+  TransferOptions options = Options();
+  options.timeout = std::chrono::minutes{2};
+  Transfers transfers(options);
+  auto sent = std::make_shared<std::promise<TransferResult>>();
+  transfers.Send({.server = mails.Url(),
+                  .require_tls = false,
+                  .sender = "rebound@example.com",
+                  .recipients = {"li@example.com"},
+                  .message = "Subject: a\r\n\r\ntext\r\n"},
+                 [sent](TransferResult r) { sent->set_value(std::move(r)); });
+  EXPECT_EQ(mails.Await(1).size(), 1U);
+  EXPECT_EQ(Await(Begin(transfers, {.url = receiver.Url(), .body = "b"})).status, 204);
+  auto result = sent->get_future();
+  EXPECT_EQ(result.wait_for(seconds{0}), std::future_status::timeout) << "it still waits";
+  transfers.Stop();
+  EXPECT_EQ(Await(std::move(result)).end, End::kStopped);
+  release.set_value();
 }
 
 }  // namespace
