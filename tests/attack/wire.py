@@ -197,24 +197,33 @@ def await_closed(sockets):
                 del left[file]
 
 
-@attacks(5, 'idle connections, prefaces without SETTINGS, half handshakes', 'both', memory=200)
+# A connection has its buffers: with 1,900 of them the server is larger by 80 MB, with 3,100 the
+# front by as much.
+@attacks(5, 'idle connections, prefaces without SETTINGS, half handshakes', 'both', memory=128)
 def idle_connections(rig):
     # What one process may have open here; the server and the front raise theirs themselves.
     import resource
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = rig.scaled(600, 5000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, wanted + 200)), hard))
-    opened = []
+    # Fewer at each part of the front than the 2,000 that it lets in: of an address it takes a
+    # hundred, but not of this machine's.
+    tls = (rig.front.tls, rig.front.tls_http)
+    ports = [rig.server.port] * 5 + [rig.front.port, rig.front.http_port, *tls] * 2
+    opened, silent = [], []
     try:
         for i in range(wanted):
-            port = (rig.server.port, rig.front.port, rig.front.tls)[i % 3]
+            port = ports[i % len(ports)]
             opened.append(socket.create_connection(('127.0.0.1', port), DEADLINE))
             if i % 2:
-                opened[-1].sendall(PREFACE if port != rig.front.tls else b'\x16\x03\x01\x02\0\x01')
+                opened[-1].sendall(b'\x16\x03\x01\x02\0\x01' if port in tls else PREFACE)
+            # For a handshake of TLS, and for the first byte, HAProxy 2.6 has no timeout but that of
+            # streams: 150 s for gRPC. What bounds those is their number.
+            if port == rig.front.tls or (port == rig.front.port and not i % 2):
+                silent.append(opened[-1])
         rig.expect_good_call()
-        # The front has no timeout for connections without a stream but that of its streams, 150 s:
-        # what bounds them there is the number for each address.
-        await_closed([s for s in opened if s.getpeername()[1] == rig.server.port])
+        expect(post(rig, b'{}', rig.front.http_port)[0] == 200, 'a call over HTTP')
+        await_closed(set(opened) - set(silent))
         rig.expect_good_call()
     finally:
         for each in opened:
