@@ -127,8 +127,8 @@ class Api:
 
 
 class Process:
-    """Ends by stop(), by its process id alone. Its memory is watched: grown() tells what it came to
-    since the last mark(), beyond what it had at the first."""
+    """Ends by stop(), by its process id alone. Its memory is watched from mark() on, which is
+    called once it is ready, and before each attack."""
 
     all = []  # in the order of their starts
 
@@ -145,7 +145,7 @@ class Process:
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
         self.name = pathlib.Path(command[0]).name
-        self.peak, self.before = 0, None
+        self.peak = self.before = self.first = 0
         Process.all.append(self)
 
     def read_log(self):
@@ -181,19 +181,21 @@ class Process:
         return self.memory('VmRSS')
 
     def mark(self):
-        """The first: once it is ready."""
         if self.child.poll() is None:
             pathlib.Path(f'/proc/{self.child.pid}/clear_refs').write_text('5')  # the peak is now
-        self.peak = self.rss()
-        # Not anew each time: what one attack left in the heap would be free for the next.
-        self.before = self.peak if self.before is None else self.before
+        self.peak = self.before = self.rss()
+        self.first = self.first or self.before
 
     def grown(self):
-        """In bytes; the largest that it ever was counts, be it for a moment."""
-        if self.before is None:
-            return 0
-        self.peak = max(self.peak, self.memory('VmHWM'))
+        """By how many bytes it was larger at most than at the last mark(), be it for a moment; 0
+        before any."""
+        if self.first:
+            self.peak = max(self.peak, self.memory('VmHWM'))
         return self.peak - self.before
+
+    def left(self):
+        """By how many bytes it is larger than at the first mark()."""
+        return self.rss() - self.first
 
     def cpu(self):
         fields = pathlib.Path(f'/proc/{self.child.pid}/stat').read_text().rsplit(')', 1)[1].split()
