@@ -144,8 +144,8 @@ def expect_unharmed(rig, quiet, crowded):
     """Twice is what the list says; for short calls on a machine of two cores that others use, too,
     a turn of the scheduler is more than that."""
     for before, during in zip(quiet, crowded):
-        print(f'     p99 {before.p99() * 1000:.1f} ms, {during.p99() * 1000:.1f} ms beside the crowd '
-              f'({len(during.taken)} calls)')
+        print(f'     p99 {before.p99() * 1000:.1f} ms, {during.p99() * 1000:.1f} ms beside the '
+              f'crowd ({len(during.taken)} calls)')
         expect(during.p99() < max(2 * before.p99(), rig.scaled(0.5, 0.1)),
                f'p99 {before.p99():.3f} s became {during.p99():.3f} s')
 
