@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "server/access/authenticator.h"
@@ -17,6 +19,7 @@
 #include "server/execute/audit_log.h"
 #include "server/gateway/connect.h"
 #include "server/gateway/gateway.h"
+#include "server/gateway/session_cookie.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/services/audit.h"
@@ -43,6 +46,7 @@ constexpr size_t kReadQueue = 256;
 constexpr Duration kLastAnswers = std::chrono::seconds{1};
 constexpr size_t kHashingThreads = 2;
 constexpr size_t kHashingQueue = 64;
+constexpr Duration kCountsKept = std::chrono::seconds{10};
 
 const std::vector<std::string> kServices = {
     "rebound.v1.ResponseService",  "rebound.v1.CaseService",       "rebound.v1.CustomerService",
@@ -165,6 +169,8 @@ struct Server::Parts {
   // GET /metrics. Whoever reaches it without a proxy on this machine may see it; others show a
   // token that may call GetStatus.
   void Metrics(const HttpRequest& request, const Gateway::MetricsReply& reply);
+  // As they were at most kCountsKept ago.
+  v1::DeliveryStatus CountedDeliveries();
   void StartHttp(const HttpOptions& options);
 
   std::atomic<bool> store_failed{false};
@@ -192,6 +198,9 @@ struct Server::Parts {
   std::unique_ptr<SignInPages> sign_in_pages;
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<HttpServer> http;
+  std::mutex counted_mutex;
+  std::optional<v1::DeliveryStatus> counted;  // guarded by counted_mutex
+  Duration counted_at{};                      // of Clock::Steady; guarded by counted_mutex
   bool stopped = false;
 };
 
@@ -214,7 +223,7 @@ void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsRe
     call.revision = book.current();
     try {
       backend.store.Read([&](Reader& reader) { FillStatus(call, reader, &status); });
-      FillDeliveries(backend, status.mutable_deliveries());
+      *status.mutable_deliveries() = CountedDeliveries();
     } catch (const std::exception& e) {
       Log(Level::kError, "metrics failed", {{"what", e.what()}});
       return reply(ToStatus(Error{Reason::kStoreUnavailable}, "en"), {});
@@ -222,6 +231,17 @@ void Server::Parts::Metrics(const HttpRequest& request, const Gateway::MetricsRe
     reply(grpc::Status::OK, MetricsText(status));
   });
   if (!queued) refuse({Reason::kQueueFull, {{"capacity", std::to_string(kReadQueue)}}});
+}
+
+// Counting looks at each of them, and whoever scrapes asks again and again.
+v1::DeliveryStatus Server::Parts::CountedDeliveries() {
+  const Duration now = backend.clock.Steady();
+  std::lock_guard lock(counted_mutex);
+  if (!counted || now - counted_at >= kCountsKept) {
+    FillDeliveries(backend, &counted.emplace());
+    counted_at = now;
+  }
+  return *counted;
 }
 
 void Server::Parts::StartHttp(const HttpOptions& options) {
@@ -271,6 +291,13 @@ void Server::Parts::StartHttp(const HttpOptions& options) {
   listener.counted_by = [this](const std::string& peer) {
     // A proxy brings everybody's.
     return backend.trusted_proxies.Contains(peer) ? std::string() : limits.CountedBy(peer);
+  };
+  listener.longest_body = [this](const HttpRequest& head) {
+    CallEntries entries = ToCallMetadata(head).entries;
+    const auto session = SessionToken(head);
+    if (session && !session->empty()) entries.emplace_back("authorization", "Bearer " + *session);
+    // A message, and the frame around it.
+    return IsIdentity(backend, entries) ? SIZE_MAX : kMaxFromStrangers + (1 << 10);
   };
   listener.turned_away = [this] { ++limits.connections_refused; };
   http = std::make_unique<HttpServer>(

@@ -489,10 +489,9 @@ void AddImportCommands(CLI::App& app, Session& session) {
   customers->remove_option(customers->get_option("--program"));
   customers->remove_option(customers->get_option("--history"));
   customers->footer(
-      "Each row makes a customer or changes the one of its key; blank cells change nothing. A dry\n"
-      "run maps and checks the rows on this machine only: what the server would refuse (an "
-      "unknown\n"
-      "zone, say) shows in the import itself. A bad row never stops an import.\n"
+      "Each row makes a customer or changes the one of its key; blank cells change nothing. A bad "
+      "row\n"
+      "never stops an import. A dry run asks the server of each row as if it came alone.\n"
       "\nExample:\n"
       "  rebound import customers people.csv --map people.yaml --results people.job");
   RunBy(customers, session, people, ImportCustomers);
@@ -504,8 +503,9 @@ void AddImportCommands(CLI::App& app, Session& session) {
   behaviours->remove_option(behaviours->get_option("--history"));
   behaviours->footer(
       "Each row is recorded for a customer who is known already, and recognised by external_id:\n"
-      "importing a file twice stores nothing twice. A dry run maps and checks the rows on this\n"
-      "machine only. A bad row never stops an import.\n"
+      "importing a file twice stores nothing twice. A bad row never stops an import. A dry run "
+      "asks\n"
+      "the server of each row as if it came alone: its customer has to be there by then.\n"
       "\nExample:\n"
       "  rebound import behaviours orders.csv --map orders.yaml --results orders.job");
   RunBy(behaviours, session, deeds, ImportBehaviours);

@@ -114,7 +114,7 @@ class ComplaintImport {
     request_.set_history(options_.history);
     request_.set_dry_run(options_.dry_run);
     v1::BatchOpenCasesResponse reply;
-    const int code = session_.Call(&v1::CaseService::Stub::BatchOpenCases, request_, &reply);
+    const int code = file_.Call(&v1::CaseService::Stub::BatchOpenCases, request_, &reply);
     if (code != kExitOk) return code;
     if (static_cast<size_t>(reply.results_size()) != rows_.size()) {
       return session_.Fail(kExitFailed, "the server did not answer every row of a batch");

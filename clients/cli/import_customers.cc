@@ -116,9 +116,7 @@ class BatchImport {
   }
 
   int Send() {
-    if (options_.dry_run) {
-      file_.summary().accepted += static_cast<int64_t>(rows_.size());
-    } else if (!rows_.empty()) {
+    if (!rows_.empty()) {
       if (const int code = SendItems(); code != kExitOk) return code;
     }
     request_.Clear();
@@ -131,8 +129,9 @@ class BatchImport {
 
   int SendItems() {
     request_.set_request_id(file_.RequestId(rows_.front()));
+    request_.set_dry_run(options_.dry_run);
     typename Kind::Response reply;
-    const int code = session_.Call(Kind::kCall, request_, &reply);
+    const int code = file_.Call(Kind::kCall, request_, &reply);
     if (code != kExitOk) return code;
     if (static_cast<size_t>(reply.results_size()) != rows_.size()) {
       return session_.Fail(kExitFailed, "the server did not answer every row of a batch");

@@ -11,8 +11,7 @@
 
 namespace rebound::cli {
 
-// Runs the import. Returns an exit code; 0 if it came to its end, whatever was rejected. A dry run
-// maps and checks the rows here only and sends nothing.
+// Runs the import. Returns an exit code; 0 if it came to its end, whatever was rejected.
 int ImportCustomers(Session& session, const ImportOptions& options);
 int ImportBehaviours(Session& session, const ImportOptions& options);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "clients/cli/values.h"
@@ -168,6 +169,16 @@ bool ImportFile::Next(CsvRow* row) {
 
 std::string ImportFile::RequestId(int64_t first_row) const {
   return job_ ? job_->RequestId(first_row) : NewRequestId();
+}
+
+bool ImportFile::WaitToRepeat(const grpc::Status& status,
+                              std::chrono::steady_clock::time_point end) {
+  const std::optional<std::chrono::milliseconds> wait = ReadError(status).retry_after;
+  const bool busy = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED ||
+                    status.error_code() == grpc::StatusCode::ABORTED;
+  if (!busy || !wait || std::chrono::steady_clock::now() + *wait > end) return false;
+  std::this_thread::sleep_for(*wait);
+  return !InterruptNote::seen();
 }
 
 void ImportFile::Settle(int64_t last_row, std::vector<Reject> rejects) {

@@ -3,6 +3,7 @@
 // import's own. Not thread-safe.
 #pragma once
 
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -45,6 +46,19 @@ class ImportFile {
   void WriteRejects(std::vector<Reject> rejects);
   // For the batch that begins at this row: of the job, or a new one without.
   std::string RequestId(int64_t first_row) const;
+  // Session::Call for a batch. Where the server is busy, or still at work on the same request of a
+  // process that was killed, it is sent again when the server says, for as long as a call may take.
+  template <class Method, class Request, class Reply>
+  int Call(Method method, const Request& request, Reply* reply) {
+    const auto end =
+        std::chrono::steady_clock::now() +
+        std::chrono::milliseconds(static_cast<int64_t>(session_.timeout_seconds * 1000));
+    while (true) {
+      const grpc::Status status = session_.Try(method, request, reply);
+      if (status.ok()) return kExitOk;
+      if (!WaitToRepeat(status, end)) return session_.Fail(status, request.request_id());
+    }
+  }
   void Draw();
 
   // The first fault of this machine ends an import.
@@ -60,6 +74,8 @@ class ImportFile {
   int CheckMapping();
   int OpenRows();
   int OpenJob();
+  // False: it is not to be repeated, or not before `end`.
+  bool WaitToRepeat(const grpc::Status& status, std::chrono::steady_clock::time_point end);
 
   Session& session_;
   const ImportOptions& options_;

@@ -100,12 +100,9 @@ def open_journal(path):
     return journal, [json.loads(line) for line in text.splitlines()]
 
 
-def follow(channel, case, journal, done):
-    """Follows the case from the subscription. True once the case is closed."""
+def follow(channel, start, journal, done, is_last):
+    """Follows from the subscription that `start` names. True once an event came that is_last()."""
     more = queue.Queue()  # what is to be sent; None: nothing comes any more
-    start = event_service_pb2.SubscribeStart(num_requested=CREDITS)
-    start.start.subscription_id = "case-" + case
-    start.filter.case_ids.append(case)
     more.put(event_service_pb2.SubscribeRequest(start=start))
     stub = event_service_pb2_grpc.EventServiceStub(channel)
     stream = stub.Subscribe(iter(more.get, None), metadata=METADATA)
@@ -118,7 +115,7 @@ def follow(channel, case, journal, done):
                     os.fsync(journal.fileno())
                     done.add(event.id)
                     print(event.case_number, event.type, event.status, flush=True)
-                if event.type == "CaseClosed":
+                if is_last(event):
                     return True
             # What is in the journal need not be sent again, and makes room for as many events.
             more.put(event_service_pb2.SubscribeRequest(more=event_service_pb2.SubscribeMore(
@@ -147,8 +144,12 @@ def main():
             request_id="follow-" + case, subscription_id="case-" + case)
         create.start.preset = event_pb2.EVENT_PRESET_EARLIEST
         with_retries(lambda: events.CreateSubscription(create, metadata=METADATA, timeout=10))
+        start = event_service_pb2.SubscribeStart(num_requested=CREDITS)
+        start.start.subscription_id = "case-" + case
+        start.filter.case_ids.append(case)
         done = {line["id"] for line in lines}
-        while not with_retries(lambda: follow(channel, case, journal, done)):
+        while not with_retries(lambda: follow(channel, start, journal, done,
+                                              lambda event: event.type == "CaseClosed")):
             pass
         delete = event_service_pb2.DeleteSubscriptionRequest(
             request_id="unfollow-" + case, subscription_id="case-" + case)

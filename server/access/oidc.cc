@@ -288,41 +288,62 @@ OidcClient::Answer OidcClient::Ask(const std::string& url, const std::string& fo
   return answer;
 }
 
-Result<OidcClient::Known> OidcClient::Know(bool unknown_key) {
-  const std::lock_guard lock(mutex_);
-  const Duration now = clock_.Steady();
-  if (unknown_key) {
-    if (asked_at_ && now - *asked_at_ < kRefreshStep) return *known_;
-    asked_at_ = now;
-  } else if (known_ && now - known_at_ < kKept) {
-    return *known_;
-  }
-  const auto fetch = [&]() -> Result<Known> {
-    const auto broken = [](const char* what, const std::string& fault) {
-      Log(Level::kWarning, "the OpenID provider gave nothing of use",
-          {{"what", what}, {"fault", fault}});
-      return Refusal(Reason::kProviderUnavailable, std::string(what) + ": " + fault);
-    };
-    std::string base = settings_.issuer;
-    if (base.ends_with('/')) base.pop_back();
-    const Answer document = Ask(base + "/.well-known/openid-configuration", "");
-    if (document.status != 200) return broken("discovery", document.fault);
-    auto provider = ReadDiscovery(document.body, settings_.issuer);
-    if (!provider) return broken("discovery", "another issuer, or addresses of no use");
-    const Answer jwks = Ask(provider->jwks_uri, "");
-    if (jwks.status != 200) return broken("keys", jwks.fault);
-    auto keys = ParseProviderKeys(jwks.body);
-    if (!keys || keys->empty()) return broken("keys", "none of use");
-    return Known{*std::move(provider), *std::move(keys)};
+Result<OidcClient::Known> OidcClient::Fetch() const {
+  const auto broken = [](const char* what, const std::string& fault) {
+    Log(Level::kWarning, "the OpenID provider gave nothing of use",
+        {{"what", what}, {"fault", fault}});
+    return Refusal(Reason::kProviderUnavailable, std::string(what) + ": " + fault);
   };
-  auto fresh = fetch();
-  if (fresh) {
-    known_ = *fresh;
-    known_at_ = now;
-  } else if (known_) {
-    return *known_;
+  std::string base = settings_.issuer;
+  if (base.ends_with('/')) base.pop_back();
+  const Answer document = Ask(base + "/.well-known/openid-configuration", "");
+  if (document.status != 200) return broken("discovery", document.fault);
+  auto provider = ReadDiscovery(document.body, settings_.issuer);
+  if (!provider) return broken("discovery", "another issuer, or addresses of no use");
+  const Answer jwks = Ask(provider->jwks_uri, "");
+  if (jwks.status != 200) return broken("keys", jwks.fault);
+  auto keys = ParseProviderKeys(jwks.body);
+  if (!keys || keys->empty()) return broken("keys", "none of use");
+  return Known{*std::move(provider), *std::move(keys)};
+}
+
+Result<OidcClient::Known> OidcClient::Know(bool unknown_key) {
+  std::unique_lock lock(mutex_);
+  const Duration now = clock_.Steady();
+  const auto what_there_is = [this]() -> Result<Known> {
+    if (known_) return *known_;
+    return *failed_;
+  };
+  if (!unknown_key && known_ && now - known_at_ < kKept) return *known_;
+  if (fetching_) {
+    if (unknown_key || !known_) fetched_.wait(lock, [this] { return !fetching_; });
+    return what_there_is();
   }
-  return fresh;
+  if (unknown_key && asked_at_ && now - *asked_at_ < kRefreshStep) return *known_;
+  // Who cannot be reached is not tried by everybody who wants to sign in: each would wait for it.
+  if (failed_ && now - failed_at_ < kFailureKept) return what_there_is();
+  if (unknown_key) asked_at_ = now;
+  fetching_ = true;
+  lock.unlock();
+  Result<Known> fetched = Refusal(Reason::kProviderUnavailable, "internal");
+  try {
+    fetched = Fetch();
+  } catch (const std::exception& e) {
+    // Or the others would wait for ever.
+    Log(Level::kError, "the OpenID provider's documents were not read", {{"what", e.what()}});
+  }
+  lock.lock();
+  if (fetched) {
+    known_ = *std::move(fetched);
+    known_at_ = now;
+    failed_.reset();
+  } else {
+    failed_ = fetched.error();
+    failed_at_ = clock_.Steady();
+  }
+  fetching_ = false;
+  fetched_.notify_all();
+  return what_there_is();
 }
 
 Result<OidcClient::Begun> OidcClient::Begin() {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -69,14 +70,17 @@ class OidcSeal {
 };
 
 // Every call may take as long as the provider does, at most 10 seconds a request, of which there
-// may be three. Borrows the clock. Thread-safe.
+// may be three; but one that began no fetch of documents waits at most for the one under way.
+// Borrows the clock. Thread-safe.
 class OidcClient {
  public:
   // The provider's documents are read when first needed and again after so long, or when a token
   // names a key that is not among its keys, but for that at most once in kRefreshStep. Fresh ones
-  // that cannot be had leave the old in force.
+  // that cannot be had leave the old in force; then, or if there are none, nobody asks again for
+  // kFailureKept.
   static constexpr Duration kKept = std::chrono::hours(1);
   static constexpr Duration kRefreshStep = std::chrono::minutes(1);
+  static constexpr Duration kFailureKept = std::chrono::seconds(10);
 
   // Throws std::runtime_error with FaultOf.
   OidcClient(OidcSettings settings, Clock& clock);
@@ -114,6 +118,8 @@ class OidcClient {
 
   // A POST of `form` with the client's credentials; of an empty one a GET without them.
   Answer Ask(const std::string& url, const std::string& form) const;
+  // Of the provider's documents, from the provider.
+  Result<Known> Fetch() const;
   // `unknown_key`: what is known did not do.
   Result<Known> Know(bool unknown_key);
   Result<std::string> IdTokenFor(const OidcProvider& provider, const std::string& code,
@@ -124,10 +130,14 @@ class OidcClient {
   Clock& clock_;
   const OidcSeal seal_;
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;                  // held while the documents are fetched: who needs them waits
-  std::optional<Known> known_;        // guarded
-  Duration known_at_{};               // of Clock::Steady; guarded
-  std::optional<Duration> asked_at_;  // for an unknown key; guarded
+  std::mutex mutex_;
+  std::condition_variable fetched_;
+  bool fetching_ = false;  // by one call, without the mutex; guarded, like the rest
+  std::optional<Known> known_;
+  Duration known_at_{};          // of Clock::Steady, like the others
+  std::optional<Error> failed_;  // of the last fetch
+  Duration failed_at_{};
+  std::optional<Duration> asked_at_;  // for an unknown key
 };
 
 }  // namespace rebound

@@ -1,6 +1,7 @@
 #include "server/access/throttle.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rebound {
 namespace {
@@ -38,12 +39,15 @@ void SignInThrottle::Add(Counts& counts, const std::string& key, Timestamp now) 
   Count& count = counts[key];
   if (now - count.last >= kForgotten) count.failures = 0;
   ++count.failures;
-  count.last = now;
+  count.before = std::exchange(count.last, now);
 }
 
 void SignInThrottle::TakeBack(Counts& counts, const std::string& key) {
   const auto found = counts.find(key);
-  if (found != counts.end() && --found->second.failures <= 0) counts.erase(found);
+  if (found == counts.end()) return;
+  Count& count = found->second;
+  count.last = count.before;
+  if (--count.failures <= 0) counts.erase(found);
 }
 
 Duration SignInThrottle::Begin(const std::string& name, const std::string& address, Timestamp now) {

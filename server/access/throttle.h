@@ -44,13 +44,15 @@ class SignInThrottle {
   // Attempts at the same time cannot all slip through before one of them has failed.
   Duration Begin(const std::string& name, const std::string& address, Timestamp now);
   // Forgets the failures of the name from there; of the address and the name only this attempt, or
-  // somebody with a password of their own could go on trying others' from there.
+  // somebody with a password of their own could go on trying others' from there. The hour of
+  // forgetting goes on as well, however often colleagues sign in from a shared address.
   void Succeeded(const std::string& name, const std::string& address);
 
  private:
   struct Count {
     int failures = 0;
     Timestamp last{};
+    Timestamp before{};  // the one before it, for when that is taken back
   };
   using Counts = std::map<std::string, Count, std::less<>>;
 

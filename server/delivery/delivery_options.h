@@ -25,6 +25,9 @@ struct DeliveryOptions {
   std::vector<Duration> retry{kRetrySchedule.begin(), kRetrySchedule.end()};
   std::optional<SmtpOptions> smtp{};  // absent: endpoints of kind e-mail are refused
   std::string source = "/rebound";    // who we are, a URI reference: CloudEvents' source
+  // An endpoint with so many pending deliveries gets no further ones until some of them have ended:
+  // its place in the log stays.
+  int64_t most_pending = 10'000;
   Duration keep_done = std::chrono::days{30};
   Duration keep_dead = std::chrono::days{90};
 };

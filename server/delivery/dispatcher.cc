@@ -29,6 +29,8 @@ constexpr int64_t kUnwrittenMost = 1000;    // so far a position in memory runs 
 constexpr size_t kLongestKeptAnswer = 200;  // code points that are kept
 constexpr Duration kLongestWait = std::chrono::seconds{1};
 constexpr Duration kShortWait = std::chrono::milliseconds{100};
+constexpr Duration kFailedWait = std::chrono::seconds{5};  // after a failure of the store
+constexpr int32_t kLookAtDue = 100;                        // of one endpoint, for those to drop
 constexpr Duration kPruneEvery = std::chrono::hours{1};
 constexpr int32_t kPruneAtOnce = 1000;
 constexpr Duration kPause = std::chrono::seconds{5};  // of who asks for less and names no time
@@ -127,13 +129,14 @@ void Dispatcher::Stop() {
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
   transfers_.Stop();
-  std::vector<Answer> answers;
   {
     std::lock_guard lock(mutex_);
-    answers.swap(answers_);
+    std::move(answers_.begin(), answers_.end(), std::back_inserter(unwritten_));
+    answers_.clear();
   }
   try {
-    WriteAnswers(std::move(answers));
+    WriteAnswers();
+    StorePlaces();
   } catch (const std::exception& e) {
     Log(Level::kError, "deliveries that were answered are sent again", {{"what", e.what()}});
   }
@@ -142,25 +145,29 @@ void Dispatcher::Stop() {
 // By real time, as the hub of events: a test moves its clock and says Changed.
 void Dispatcher::Loop() {
   Duration wait = kShortWait;
-  bool walk = false;
+  bool walk = false, failed = false;
   for (;;) {
     bool changed = false;
-    std::vector<Answer> answers;
     {
       std::unique_lock lock(mutex_);
-      if (!walk) {
+      if (failed) {
+        wake_.wait_for(lock, kFailedWait, [&] { return changed_ || stopping_; });
+      } else if (!walk) {
         wake_.wait_for(lock, wait,
                        [&] { return committed_ || changed_ || stopping_ || !answers_.empty(); });
       }
       if (stopping_) return;
-      changed = std::exchange(changed_, false);
+      // After a failure what is known may no longer be so.
+      changed = std::exchange(changed_, false) || failed;
       walk |= std::exchange(committed_, false) || changed;
-      answers.swap(answers_);
+      std::move(answers_.begin(), answers_.end(), std::back_inserter(unwritten_));
+      answers_.clear();
     }
     wait = kLongestWait;
+    failed = false;
     try {
       if (changed) LoadEndpoints();
-      WriteAnswers(std::move(answers));
+      walk |= WriteAnswers();
       if (walk) walk = Walk();
       const bool flying = Send();
       if (known_.empty()) {
@@ -177,34 +184,67 @@ void Dispatcher::Loop() {
       }
       Prune(now);
     } catch (const std::exception& e) {
-      walk = false;
-      std::lock_guard lock(mutex_);
-      changed_ = true;  // what is known may no longer be so
+      failed = true;
       Log(Level::kError, "deliveries stand still for a moment", {{"what", e.what()}});
     }
   }
 }
 
-void Dispatcher::LoadEndpoints() {
+bool Dispatcher::IsStopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+std::vector<Endpoint> Dispatcher::ListEndpoints() {
   std::vector<Endpoint> endpoints;
   store_.ReadDeliveries([&](DeliveryRecords& records) { endpoints = records.ListEndpoints(); });
+  return endpoints;
+}
+
+void Dispatcher::StorePlaces() {
+  store_.WriteDeliveries([&](DeliveryRecords& records) {
+    bool any = false;
+    for (const auto& [id, known] : known_) {
+      if (known.at == known.endpoint.position) continue;
+      auto endpoint = records.GetEndpoint(id);
+      if (!endpoint || endpoint->position != known.endpoint.position) continue;
+      endpoint->position = known.at;
+      records.Put(*endpoint);
+      any = true;
+    }
+    return any;
+  });
+}
+
+void Dispatcher::LoadEndpoints() {
+  std::vector<Endpoint> endpoints = ListEndpoints();
   any_ = !endpoints.empty();
-  std::map<RawId, Known> before;
-  before.swap(known_);
+  // What was walked with another filter is not walked again with this one after a restart.
+  const bool filtered = std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& each) {
+    const auto found = known_.find(each.id);
+    return found != known_.end() && found->second.endpoint.filter != each.filter;
+  });
+  if (filtered) {
+    StorePlaces();
+    endpoints = ListEndpoints();
+  }
+  std::map<RawId, Known> next;
   store_.Read([&](Reader& reader) {
     for (Endpoint& endpoint : endpoints) {
       Known known;
-      const auto found = before.find(endpoint.id);
-      const bool was = found != before.end();
-      if (was) known = std::move(found->second);
+      const auto found = known_.find(endpoint.id);
+      const bool was = found != known_.end();
+      if (was) known = found->second;
       if (!was || known.endpoint.filter != endpoint.filter) {
         known.filter = FilterOf(reader, endpoint);
       }
       if (!was || known.endpoint.position != endpoint.position) known.at = endpoint.position;
+      known.full = false;
       known.endpoint = std::move(endpoint);
-      known_.emplace(known.endpoint.id, std::move(known));
+      next.emplace(known.endpoint.id, std::move(known));
     }
   });
+  known_.swap(next);
 }
 
 std::optional<Dispatcher::Eyes> Dispatcher::EyesOf(const Endpoint& endpoint) {
@@ -227,7 +267,7 @@ bool Dispatcher::Walk() {
   };
   std::map<int64_t, std::vector<Step>> groups;  // those that are equally far read together
   for (auto& [id, known] : known_) {
-    if (known.endpoint.state != EndpointState::kActive) continue;
+    if (known.endpoint.state != EndpointState::kActive || known.full) continue;
     auto eyes = EyesOf(known.endpoint);
     if (!eyes) continue;  // it stays where it is until its owner may follow again
     groups[known.at.sequence].push_back({.known = &known, .eyes = *std::move(eyes)});
@@ -264,6 +304,11 @@ bool Dispatcher::Walk() {
       more |= !page.end;
     }
   });
+  {
+    // Whoever changed a filter may have caused what was just read.
+    std::lock_guard lock(mutex_);
+    if (changed_) return true;
+  }
   std::vector<Step*> moved, written;
   for (auto& [after, steps] : groups) {
     for (Step& step : steps) {
@@ -275,7 +320,7 @@ bool Dispatcher::Walk() {
   for (const Step* step : moved) step->known->at = step->to;
   if (written.empty()) return more;
   bool stale = false;
-  std::vector<std::pair<Known*, Endpoint>> stored;
+  std::vector<Step*> stored, full;
   store_.WriteDeliveries([&](DeliveryRecords& records) {
     for (Step* step : written) {
       auto endpoint = records.GetEndpoint(step->known->endpoint.id);
@@ -284,19 +329,23 @@ bool Dispatcher::Walk() {
         stale = true;
         continue;
       }
+      if (!step->deliveries.empty() &&
+          records.CountPending(endpoint->id, options_.most_pending) >= options_.most_pending) {
+        full.push_back(step);
+        continue;
+      }
       for (const Delivery& delivery : step->deliveries) {
         if (!records.FindDelivery(delivery.endpoint, delivery.sequence)) records.Put(delivery);
       }
       endpoint->position = step->to;
       records.Put(*endpoint);
-      stored.emplace_back(step->known, *std::move(endpoint));
+      stored.push_back(step);
     }
     return true;
   });
-  for (auto& [known, endpoint] : stored) {
-    known->at = endpoint.position;
-    known->endpoint = std::move(endpoint);
-  }
+  // Their places alone: what else is new in their rows is seen by LoadEndpoints.
+  for (const Step* step : stored) step->known->at = step->known->endpoint.position = step->to;
+  for (const Step* step : full) step->known->full = true;
   if (stale) LoadEndpoints();
   return more;
 }
@@ -305,34 +354,46 @@ bool Dispatcher::Walk() {
 
 bool Dispatcher::Send() {
   const Timestamp now = executor_.Now();
+  std::map<std::string, size_t> of_owner;  // under way
+  for (const auto& [id, known] : known_) of_owner[known.endpoint.owner] += known.flying.size();
   bool flying = false;
   for (auto& [id, known] : known_) {
+    size_t& of = of_owner[known.endpoint.owner];
+    const size_t before = known.flying.size();
     if (known.endpoint.state == EndpointState::kActive && known.not_before <= now) {
-      SendTo(known, now);
+      while (of < kAtOnceOfOwner && SendTo(known, now, kAtOnceOfOwner - of)) {
+        if (IsStopping()) return true;
+      }
     }
+    of += known.flying.size() - before;
     flying |= !known.flying.empty();
   }
   return flying;
 }
 
-void Dispatcher::SendTo(Known& known, Timestamp now) {
+bool Dispatcher::SendTo(Known& known, Timestamp now, size_t most) {
   const bool robot = IsRobot(known.endpoint.kind);
   const size_t at_once = known.careful || robot ? 1 : kAtOnce;
-  if (known.flying.size() >= at_once) return;
+  if (known.flying.size() >= at_once || known.not_before > now) return false;
+  const size_t room = std::min(at_once - known.flying.size(), most);
   std::vector<Delivery> due;
   store_.ReadDeliveries([&](DeliveryRecords& records) {
     // Those under way are still the first of their keys.
-    due = records.Due(known.endpoint.id, now, static_cast<int32_t>(at_once + known.flying.size()));
+    due =
+        records.Due(known.endpoint.id, now, kLookAtDue + static_cast<int32_t>(known.flying.size()));
   });
-  std::erase_if(due, [&](const Delivery& each) { return known.flying.contains(each.id); });
-  if (due.empty()) return;
+  std::erase_if(due, [&](const Delivery& each) {
+    return std::any_of(known.flying.begin(), known.flying.end(),
+                       [&](const auto& flies) { return flies.second == each.order_key; });
+  });
+  if (due.empty()) return false;
   const auto eyes = EyesOf(known.endpoint);
-  if (!eyes) return;
-  if (due.size() > at_once - known.flying.size()) due.resize(at_once - known.flying.size());
+  if (!eyes) return false;
   std::vector<std::pair<const Delivery*, api::Event>> ready;
   std::vector<RawId> dropped;
   store_.Read([&](Reader& reader) {
     for (const Delivery& delivery : due) {
+      if (ready.size() == room) break;
       LogPage page =
           reader.ReadLog({.after = delivery.sequence - 1,
                           .wants =
@@ -361,10 +422,11 @@ void Dispatcher::SendTo(Known& known, Timestamp now) {
       }
       return true;
     });
+    if (std::exchange(known.full, false)) Committed();  // there is room
   }
   for (auto& [delivery, event] : ready) {
     if (!eyes->sees_contact) MaskContact(event);
-    known.flying.insert(delivery->id);
+    known.flying.emplace(delivery->id, delivery->order_key);
     if (robot) {
       known.not_before = now + Duration{std::chrono::minutes{1}} /
                                    RobotMessagesPerMinute(RobotOf(known.endpoint.kind));
@@ -378,7 +440,7 @@ void Dispatcher::SendTo(Known& known, Timestamp now) {
                wake_.notify_one();
              });
   }
-  if (!dropped.empty()) SendTo(known, now);  // the next of their keys
+  return !dropped.empty();
 }
 
 void Dispatcher::Transfer(const Endpoint& endpoint, const RawId& delivery, const api::Event& event,
@@ -432,33 +494,30 @@ DeliveryVerdict Dispatcher::VerdictOf(const Endpoint& endpoint,
   return endpoint.kind == EndpointKind::kEmail ? JudgeMail(result) : Judge(result);
 }
 
-void Dispatcher::WriteAnswers(std::vector<Answer> answers) {
-  for (const Answer& answer : answers) {
-    const auto found = known_.find(answer.endpoint);
-    if (found != known_.end()) found->second.flying.erase(answer.delivery);
+bool Dispatcher::WriteAnswers() {
+  if (unwritten_.empty()) return false;
+  std::vector<const Answer*> answers;
+  for (const Answer& answer : unwritten_) {
+    if (answer.result.end != TransferResult::End::kStopped) answers.push_back(&answer);
   }
-  std::erase_if(answers, [](const Answer& answer) {
-    return answer.result.end == TransferResult::End::kStopped;
-  });
-  if (answers.empty()) return;
   const Timestamp now = executor_.Now();
   std::map<RawId, Endpoint> stored;
-  store_.WriteDeliveries([&](DeliveryRecords& records) {
-    for (const Answer& answer : answers) {
-      if (stored.contains(answer.endpoint)) continue;
-      if (auto endpoint = records.GetEndpoint(answer.endpoint)) {
-        stored.emplace(answer.endpoint, *std::move(endpoint));
+  const auto write = [&](DeliveryRecords& records) {
+    for (const Answer* answer : answers) {
+      if (stored.contains(answer->endpoint)) continue;
+      if (auto endpoint = records.GetEndpoint(answer->endpoint)) {
+        stored.emplace(answer->endpoint, *std::move(endpoint));
       }
     }
-    for (const Answer& answer : answers) {
-      const auto found = stored.find(answer.endpoint);
-      auto delivery = records.GetDelivery(answer.delivery);
+    for (const Answer* answer : answers) {
+      const auto found = stored.find(answer->endpoint);
+      auto delivery = records.GetDelivery(answer->delivery);
       if (found == stored.end() || !delivery || delivery->state != DeliveryState::kPending) {
         continue;
       }
-      const auto known = known_.find(answer.endpoint);
+      const auto known = known_.find(answer->endpoint);
       Known gone;
-      Note(answer.result, now, &found->second, &*delivery,
+      Note(answer->result, now, &found->second, &*delivery,
            known == known_.end() ? &gone : &known->second);
       records.Put(*delivery);
     }
@@ -480,11 +539,25 @@ void Dispatcher::WriteAnswers(std::vector<Answer> answers) {
            {"cause", endpoint.cause == EndpointDisabledCause::kGone ? "gone" : "failing"}});
     }
     return true;
-  });
-  for (auto& [id, endpoint] : stored) {
-    const auto found = known_.find(id);
-    if (found != known_.end()) found->second.endpoint = std::move(endpoint);
+  };
+  if (!answers.empty()) store_.WriteDeliveries(write);
+  bool room = false;
+  for (const Answer& answer : unwritten_) {
+    const auto found = known_.find(answer.endpoint);
+    if (found == known_.end()) continue;
+    found->second.flying.erase(answer.delivery);
+    room |= std::exchange(found->second.full, false);
   }
+  unwritten_.clear();
+  // What else is new in their rows is seen by LoadEndpoints.
+  for (const auto& [id, endpoint] : stored) {
+    const auto found = known_.find(id);
+    if (found == known_.end()) continue;
+    found->second.endpoint.state = endpoint.state;
+    found->second.endpoint.cause = endpoint.cause;
+    found->second.endpoint.failing_since = endpoint.failing_since;
+  }
+  return room;
 }
 
 void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* endpoint,
@@ -493,7 +566,8 @@ void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* end
   ++delivery->tries;
   delivery->tried_at = now;
   delivery->last_status = result.status;
-  delivery->last_answer = WordsOf(result);
+  // What a receiver says of a person has no place here; of a failure it is needed.
+  delivery->last_answer = verdict == DeliveryVerdict::kDelivered ? "" : WordsOf(result);
   known->careful = result.end != TransferResult::End::kAnswered;
   const auto end = [&](DeliveryState state) {
     delivery->state = state;
@@ -531,20 +605,22 @@ void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* end
       }
     }
   }
-  if (now - *endpoint->failing_since >= kFailingFor) disable(EndpointDisabledCause::kFailing);
+  // One failure after quiet days is none of several days.
+  const bool tried_long = delivery->tries * 2 >= std::ssize(options_.retry);
+  if (tried_long && now - *endpoint->failing_since >= kFailingFor) {
+    disable(EndpointDisabledCause::kFailing);
+  }
 }
 
 void Dispatcher::Prune(Timestamp now) {
   const Duration steady = clock_.Steady();
   if (pruned_ && steady - *pruned_ < kPruneEvery) return;
-  pruned_ = steady;
   int32_t gone = 0;
-  do {
-    store_.WriteDeliveries([&](DeliveryRecords& records) {
-      gone = records.Prune(now - options_.keep_done, now - options_.keep_dead, kPruneAtOnce);
-      return true;
-    });
-  } while (gone == kPruneAtOnce);
+  store_.WriteDeliveries([&](DeliveryRecords& records) {
+    gone = records.Prune(now - options_.keep_done, now - options_.keep_dead, kPruneAtOnce);
+    return gone > 0;
+  });
+  if (gone < kPruneAtOnce) pruned_ = steady;  // else the others in the next turn
 }
 
 }  // namespace rebound

@@ -15,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,7 +35,8 @@ namespace rebound {
 // Thread-safe. Borrows all five, and uses the executor for the time alone.
 class Dispatcher {
  public:
-  static constexpr int kAtOnce = 4;  // transfers to one endpoint
+  static constexpr int kAtOnce = 4;          // transfers to one endpoint
+  static constexpr int kAtOnceOfOwner = 16;  // to all endpoints of one owner
   // An endpoint that took nothing for so long, while it was tried, is disabled.
   static constexpr Duration kFailingFor = std::chrono::days{5};
 
@@ -59,10 +59,12 @@ class Dispatcher {
   struct Known {
     Endpoint endpoint{};
     EventFilter filter{};
-    LogPosition at{};          // how far the log was looked at: not before endpoint.position
-    bool careful = false;      // its last answer was none: one transfer at a time
-    Timestamp not_before{};    // it, or its kind, asked for a pause
-    std::set<RawId> flying{};  // deliveries that are under way
+    LogPosition at{};        // how far the log was looked at: not before endpoint.position
+    bool careful = false;    // its last answer was none: one transfer at a time
+    bool full = false;       // most_pending wait: the log is not walked for it
+    Timestamp not_before{};  // it, or its kind, asked for a pause
+    // Deliveries that are under way, or whose answer is not on disk; and their order keys.
+    std::map<RawId, std::string> flying{};
   };
   struct Answer {
     RawId delivery{};
@@ -77,13 +79,20 @@ class Dispatcher {
   };
 
   void Loop();
+  std::vector<Endpoint> ListEndpoints();
   void LoadEndpoints();
-  void WriteAnswers(std::vector<Answer> answers);
+  // Writes down how far the log was looked at, where it is not yet.
+  void StorePlaces();
+  // Those of `unwritten_`, which is then empty. Whether there is room where there was none.
+  bool WriteAnswers();
   // Whether there is more.
   bool Walk();
   // Whether anything is under way.
   bool Send();
-  void SendTo(Known& known, Timestamp now);
+  // At most so many transfers. Whether it has to be called again: some were dropped, whose keys may
+  // have a next one.
+  bool SendTo(Known& known, Timestamp now, size_t most);
+  bool IsStopping();
   void Note(const TransferResult& result, Timestamp now, Endpoint* endpoint, Delivery* delivery,
             Known* known);
   void Prune(Timestamp now);
@@ -110,6 +119,7 @@ class Dispatcher {
 
   // Of the thread alone.
   std::map<RawId, Known> known_;
+  std::vector<Answer> unwritten_;     // kept until they are on disk
   std::optional<Duration> pruned_{};  // when, by Clock::Steady
 
   std::thread thread_;

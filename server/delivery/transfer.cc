@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <deque>
@@ -93,6 +94,7 @@ struct Job {
   std::function<void(TransferResult)> done{};
 
   const TargetRules* rules = nullptr;
+  const std::atomic<bool>* stopping = nullptr;
   Target target{};
   std::vector<std::string> addresses{};
   Instant begun{};
@@ -101,9 +103,11 @@ struct Job {
   CURL* easy = nullptr;
   CurlList headers{}, recipients{}, pinned{};
   std::array<char, CURL_ERROR_SIZE> words{};
-  size_t got = 0;   // bytes of the answer, headers and all
-  size_t sent = 0;  // of the mail
+  size_t got = 0;               // bytes of the answer, headers and all
+  size_t sent = 0;              // of the mail
+  std::vector<bool> replies{};  // of the mail server, up to that to DATA: whether it refused
   bool forbidden = false, too_long = false, other_address = false, once_more = false;
+  bool stopped = false;
   TransferResult result{};
 };
 
@@ -135,14 +139,31 @@ bool CountBytes(Job& job, size_t bytes) {
 size_t TakeAnswer(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const size_t room = kKeptAnswer - std::min(kKeptAnswer, job.result.answer.size());
-  job.result.answer.append(bytes, std::min(count, room));
+  // A mail server's words name the recipients.
+  if (!job.is_mail) job.result.answer.append(bytes, std::min(count, room));
   return CountBytes(job, count) ? count : 0;
+}
+
+// Of `line` of a mail server. What it said to the recipients stands right before its go-ahead.
+void TakeReply(Job& job, std::string_view line) {
+  if (line.size() < 4 || line[3] == '-') return;  // not the last line of a reply
+  if (line.starts_with("354")) {
+    const size_t asked = std::min(job.mail.recipients.size(), job.replies.size());
+    const auto refused =
+        std::count(job.replies.end() - static_cast<std::ptrdiff_t>(asked), job.replies.end(), true);
+    if (refused > 0) {
+      job.result.answer = std::to_string(refused) + " of " +
+                          std::to_string(job.mail.recipients.size()) + " recipients were refused";
+    }
+  }
+  job.replies.push_back(line[0] == '4' || line[0] == '5');
 }
 
 size_t TakeHeader(char* bytes, size_t, size_t count, void* job_pointer) {
   Job& job = *static_cast<Job*>(job_pointer);
   const std::string_view line(bytes, count);
   constexpr std::string_view kName = "retry-after:";
+  if (job.is_mail) TakeReply(job, line);
   if (line.starts_with("HTTP/")) job.result.retry_after.reset();
   if (!job.is_mail && line.size() > kName.size() &&
       curl_strnequal(line.data(), kName.data(), kName.size()) != 0) {
@@ -161,12 +182,20 @@ size_t GiveMail(char* buffer, size_t, size_t room, void* job_pointer) {
   return count;
 }
 
+// Asked at least every second, while libcurl waits within a mail's end, too.
+int MayGoOn(void* job_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  Job& job = *static_cast<Job*>(job_pointer);
+  job.stopped = *job.stopping;
+  return job.stopped ? 1 : 0;
+}
+
 template <typename Value>
 void SetOption(CURL* easy, CURLoption option, Value value) {
   CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
 }
 
 End EndOf(const Job& job, CURLcode code) {
+  if (job.stopped && code == CURLE_ABORTED_BY_CALLBACK) return End::kStopped;
   if (job.forbidden) return End::kTargetForbidden;
   if (job.too_long) return End::kTooLong;
   switch (static_cast<int>(code)) {
@@ -279,6 +308,7 @@ class Transfers::Driver {
     job->begun = SteadyNow();
     job->deadline = job->begun + options_.timeout;
     job->rules = &options_.targets;
+    job->stopping = &stopping_;
     if (job->is_mail) {
       if (!ReadMailServer(*job)) {
         job->result.detail = "the mail server's address is none of smtp: or smtps:";
@@ -452,9 +482,15 @@ class Transfers::Driver {
     SetOption(easy, CURLOPT_HTTPHEADER, job.headers.get());
   }
 
-  static void SetMail(Job& job) {
+  void SetMail(Job& job) {
     CURL* easy = job.easy;
     const Mail& mail = job.mail;
+    SetOption(easy, CURLOPT_NOPROGRESS, 0L);
+    SetOption(easy, CURLOPT_XFERINFOFUNCTION, &MayGoOn);
+    SetOption(easy, CURLOPT_XFERINFODATA, static_cast<void*>(&job));
+    // Else a server that never answers QUIT is waited for two minutes.
+    SetOption(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+              long{std::chrono::ceil<std::chrono::seconds>(options_.timeout).count()});
     SetOption(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SetOption(easy, CURLOPT_USE_SSL, long{mail.require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE});
     SetOption(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -467,6 +503,8 @@ class Transfers::Driver {
     job.recipients.reset();
     for (const std::string& to : mail.recipients) Append(job.recipients, "<" + to + ">");
     SetOption(easy, CURLOPT_MAIL_RCPT, job.recipients.get());
+    // Or one dead mailbox would keep the mail from everybody. All refused is still an error.
+    SetOption(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
     SetOption(easy, CURLOPT_READFUNCTION, &GiveMail);
     SetOption(easy, CURLOPT_READDATA, static_cast<void*>(&job));
     SetOption(easy, CURLOPT_UPLOAD, 1L);
@@ -511,8 +549,6 @@ class Transfers::Driver {
 
   static void Finish(std::unique_ptr<Job> job, End end) {
     job->result.end = end;
-    // A mail server's words name the recipients.
-    if (job->is_mail) job->result.answer.clear();
     if (job->begun != Instant{}) {
       job->result.took = std::chrono::ceil<Duration>(SteadyNow() - job->begun);
     }
@@ -528,7 +564,7 @@ class Transfers::Driver {
   CURLM* multi_ = nullptr;
   std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::mutex mutex_;
-  bool stopping_ = false;                       // under mutex_
+  std::atomic<bool> stopping_{false};           // written under mutex_
   std::deque<std::unique_ptr<Job>> waiting_{};  // under mutex_
   // Of the thread.
   std::map<uint64_t, Looking> looking_{};
@@ -539,14 +575,15 @@ class Transfers::Driver {
 };
 
 Transfers::Transfers(TransferOptions options)
-    : driver_(std::make_unique<Driver>(std::move(options))) {}
+    : posts_(std::make_unique<Driver>(options)),
+      mails_(std::make_unique<Driver>(std::move(options))) {}
 Transfers::~Transfers() = default;
 
 void Transfers::Post(HttpPost post, std::function<void(TransferResult)> done) {
   auto job = std::make_unique<Job>();
   job->post = std::move(post);
   job->done = std::move(done);
-  driver_->Add(std::move(job));
+  posts_->Add(std::move(job));
 }
 
 void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
@@ -554,9 +591,12 @@ void Transfers::Send(Mail mail, std::function<void(TransferResult)> done) {
   job->mail = std::move(mail);
   job->is_mail = true;
   job->done = std::move(done);
-  driver_->Add(std::move(job));
+  mails_->Add(std::move(job));
 }
 
-void Transfers::Stop() { driver_->Stop(); }
+void Transfers::Stop() {
+  posts_->Stop();
+  mails_->Stop();
+}
 
 }  // namespace rebound

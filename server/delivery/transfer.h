@@ -1,5 +1,8 @@
-// What leaves the server: HTTP posts and mails, by libcurl. One thread drives all that run at once;
-// where a connection leads is decided after the name was resolved, before it is opened: if one
+// What leaves the server: HTTP posts and mails, by libcurl. One thread drives all posts that run at
+// once, another one all mails: at the end of a mail libcurl 7.88 waits for the mail server's answer
+// and does nothing else meanwhile. A slow mail server holds up other mails, but no post.
+//
+// Where a connection leads is decided after the name was resolved, before it is opened: if one
 // address of the answer is forbidden (target.h), the whole answer is.
 #pragma once
 
@@ -24,7 +27,8 @@ struct HttpPost {
 };
 
 // A mail: `message` is whole, headers and all, lines end with CR LF (mail.h). The server is the
-// operator's choice, often a relay beside us: TargetRules are not asked.
+// operator's choice, often a relay beside us: TargetRules are not asked. The mail is sent to those
+// recipients whom the server takes; it fails if that is nobody.
 struct Mail {
   std::string
       server{};  // smtp://host:port (STARTTLS if `require_tls`, else plain), smtps://host:port
@@ -50,8 +54,9 @@ struct TransferResult {
   End end = End::kBroken;
   int status = 0;                         // HTTP's or SMTP's last; 0: none
   std::optional<Duration> retry_after{};  // at most an hour
-  std::string answer{};                   // its first 4 KiB
-  std::string detail{};                   // libcurl's words, without secrets
+  // Its first 4 KiB; of a mail: how many of its recipients were refused, if some were.
+  std::string answer{};
+  std::string detail{};  // libcurl's words, without secrets
   Duration took{0};
 };
 
@@ -60,7 +65,8 @@ struct TransferOptions {
   std::string ca_file{};  // empty: the system's
   Duration name_timeout = std::chrono::seconds{3};
   Duration timeout = std::chrono::seconds{15};  // of the whole
-  int32_t at_once = 64;  // more wait for their turn, in the order in which they came
+  // Posts, and as many mails; more wait for their turn, in the order in which they came.
+  int32_t at_once = 64;
   // Addresses of a name, as text; nullopt: unknown. May block; called on threads of its own, even
   // after Stop. Empty: the system's resolver.
   std::function<std::optional<std::vector<std::string>>(const std::string& name)> resolve{};
@@ -72,7 +78,7 @@ class Transfers {
  public:
   explicit Transfers(TransferOptions options);
   ~Transfers();  // Stop
-  // `done` is called once, on the thread of the transfers; it must not block for long, throw or
+  // `done` is called once, on a thread of the transfers; it must not block for long, throw or
   // destroy this, and may start others. After Stop it is called at once, on the caller's thread.
   void Post(HttpPost post, std::function<void(TransferResult)> done);
   void Send(Mail mail, std::function<void(TransferResult)> done);
@@ -81,7 +87,8 @@ class Transfers {
 
  private:
   class Driver;
-  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Driver> posts_;
+  std::unique_ptr<Driver> mails_;
 };
 
 }  // namespace rebound

@@ -93,7 +93,11 @@ AuditLog::Folds& AuditLog::PlaceOf(AuditEntry* entry, std::string* sort) {
   const bool is_known = !entry->principal.empty();
   Folds* folds = is_known ? &known_ : &strangers_;
   if (has_place(*folds, is_known ? kMostFolds : kMostStrangers)) return *folds;
-  const AuditEntry others{.kind = AuditKind::kRefused, .method = "other", .count = entry->count};
+  // What was done is not told as refused; of refusals only the number is left.
+  const AuditEntry others{.kind = entry->kind,
+                          .method = "other",
+                          .outcome = entry->outcome == "OK" ? "OK" : "",
+                          .count = entry->count};
   const std::string network = NetworkOf(entry->address);
   *entry = others;
   if (!is_known) {

@@ -1,5 +1,6 @@
-// What is audited beside the changes themselves, which bring their own entry (run.h): sign-ins,
-// exports, unmasking and refused attempts. All of it goes through the writer, with the next batch.
+// What is audited beside the changes themselves, which bring their own entry (run.h), as unmasking
+// does: sign-ins, exports and refused attempts. All of it goes through the writer, with the next
+// batch.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class AuditLog {
   // nobody is known), method, outcome and reason goes at once; those that follow within kFold are
   // counted, and stored as one entry with their count when it is over. It names a subject if all of
   // them had the same. So a flood of one sort costs a row at first and a row a minute. Beyond
-  // kMostFolds sorts at a time all others are one: nobody's, method "other". Strangers take no
+  // kMostFolds sorts at a time all others of a kind are one (two, if some were refused and some
+  // not): nobody's, method "other". Strangers take no
   // place from those who are known: beyond kMostStrangers of their own sorts they are told apart by
   // network alone ("203.0.113.0/24", "2001:db8::/64"), method "other", and beyond kMostNetworks not
   // at all. Lost only if the process dies within kFold, or the store has failed.

@@ -540,6 +540,7 @@ Result<Outcome> Run(Transaction& transaction, const Work& work, size_t index,
       IsAuditedAlone(work) || at_machine) {
     AuditEntry entry = AuditOf(caller, request, context.now);
     if (at_machine) entry.kind = AuditKind::kOperator;
+    if (std::holds_alternative<UnmaskContact>(command)) entry.kind = AuditKind::kUnmask;
     entry.subject_type = SubjectType(outcome, command);
     if (!entry.subject_type.empty()) entry.subject = resource.bytes;
     change.audit.push_back(std::move(entry));

@@ -551,8 +551,9 @@ void Gateway::State::HandlePost(Request call) {
   call.gzip = TakesGzip(HeaderOr(request, out, ""));
   call.headers.emplace_back(std::string(out), "gzip, identity");
   if (const auto refusal = CheckCommon(call)) return Refuse(call, *refusal);
-  if (request.body_too_large) return Refuse(call, TooLarge(options.max_message), 413);
+  // First: how long it may be, and what else is wrong, depends on whose it is.
   if (!Admit(&call)) return;
+  if (request.body_too_large) return Refuse(call, TooLarge(call.longest), 413);
 
   const std::string encoding(HeaderOr(request, in, ""));
   if (!streams) {

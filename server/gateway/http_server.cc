@@ -356,8 +356,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_.emplace();
     parser_->eager(false);
     parser_->header_limit(static_cast<uint32_t>(limits_.header_bytes + 1));
-    parser_->body_limit(head_.content_length > limits_.body_bytes ? head_.content_length
-                                                                  : limits_.body_bytes);
+    // Or the parser would refuse the head; what is announced is judged below.
+    parser_->body_limit(std::max<uint64_t>(head_.content_length, limits_.body_bytes));
     error_code error;
     const size_t used = parser_->put(asio::buffer(input_.data(), end.size), error);
     if (error || !parser_->is_header_done() || used != end.size) {
@@ -365,10 +365,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     input_.erase(0, end.size);
     TakeHead();
-    if (head_.content_length > limits_.body_bytes) {
+    size_t longest = limits_.body_bytes;
+    if (listener_.options.longest_body && (head_.chunked || head_.content_length > 0)) {
+      longest = std::min(longest, listener_.options.longest_body(request_));
+    }
+    if (head_.content_length > longest) {
       request_.body_too_large = true;
       return Answer();
     }
+    parser_->body_limit(longest);
     parser_->eager(true);
     state_ = State::kBody;
     SetTimer(limits_.body);

@@ -30,7 +30,7 @@ struct HttpRequest {
   std::string query{};   // behind the '?', not decoded
   HttpHeaders headers{};
   std::string body{};
-  // The body was announced or grew larger than the limit: `body` is empty, and the connection
+  // The body was announced or grew larger than its limit: `body` is empty, and the connection
   // closes after the answer.
   bool body_too_large = false;
   std::string peer{};  // address without port, e.g. "127.0.0.1" or "::1"
@@ -113,6 +113,9 @@ class HttpServer {
     // What the connections of a peer (an address without port) are counted by, such as its network;
     // an empty answer: by nothing. Must not block. Empty: nobody's are counted.
     std::function<std::string(const std::string& peer)> counted_by{};
+    // The limit of a request's body, if less than limits.body_bytes; asked once its head is there,
+    // and before any of the body is kept. Must not block. Empty: there is no other.
+    std::function<size_t(const HttpRequest& head)> longest_body{};
     // Told of each connection that was closed because of a limit. Must not block.
     std::function<void()> turned_away{};
     // Added to every answer, the server's own refusals too, unless the answer has one of that name.

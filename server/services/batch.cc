@@ -1,5 +1,6 @@
 #include "server/services/batch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/services/audit.h"
@@ -44,6 +45,20 @@ void AuditBatch(const Call& call, const Batch& batch, const std::vector<Result<O
   if (!kept && first) AuditRefused(call, *first, refused);
 }
 
+namespace {
+
+// Of a result that says nothing of its item: the call is to be repeated as a whole. Told as the
+// item's own, an import would list a good row among the refused ones.
+bool IsOfTheCall(const Result<Outcome>& result) {
+  if (result) return false;
+  const Reason reason = result.error().reason;
+  return reason == Reason::kQueueFull || reason == Reason::kRequestInProgress ||
+         reason == Reason::kShuttingDown || reason == Reason::kStoreUnavailable ||
+         reason == Reason::kDeadlineExceeded;
+}
+
+}  // namespace
+
 void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,
                  const std::string& request_id, const std::string& body,
                  const std::shared_ptr<Batch>& batch,
@@ -58,8 +73,10 @@ void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnarySta
   work.positions = batch->positions;
   work.dry_run = batch->dry_run;
   work.refused = batch->refused.size() - work.commands.size();
-  work.done = [state, batch,
+  work.done = [service, state, batch,
                reply = std::move(reply)](const std::vector<Result<Outcome>>& results) {
+    const auto whole = std::find_if(results.begin(), results.end(), IsOfTheCall);
+    if (whole != results.end()) return service->Finish(state, whole->error());
     AuditBatch(state->call, *batch, results);
     reply(results);
   };

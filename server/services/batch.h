@@ -41,7 +41,9 @@ void VisitResults(const Batch& batch, const std::vector<Result<Outcome>>& result
 // Notes in the audit that all items were refused, if so. What was kept is audited with it.
 void AuditBatch(const Call& call, const Batch& batch, const std::vector<Result<Outcome>>& results);
 
-// Runs the commands under the call's request id, then `reply`; at once where there are none.
+// Runs the commands under the call's request id, then `reply`; at once where there are none. What
+// refuses the call and not an item (a full queue, a request that is running, a store that failed)
+// ends the call instead.
 // `body`: of the request, for telling a repeat from another request.
 void SubmitBatch(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state,
                  const std::string& request_id, const std::string& body,

@@ -9,6 +9,7 @@
 #include "server/config/config.h"
 #include "server/execute/lookup.h"
 #include "server/services/convert.h"
+#include "server/services/masking.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
 #include "workflows/blacklist_rules.h"
@@ -213,6 +214,13 @@ Result<void> DryRunRules(const Call& call, Reader& reader, const api::DryRunRule
   if (!*policy) return {};
   auto rules = RulesOf(**policy, request);
   if (!rules) return std::move(rules).error();
+  for (const BlacklistRule* rule : *rules) {
+    if (!request.has_draft()) break;  // those in force are nobody's guess
+    for (const BlacklistAlternative& alternative : rule->alternatives) {
+      auto shown = CheckUnmasked(call.sees_contact, "draft", alternative.when);
+      if (!shown) return shown;
+    }
+  }
   const Timestamp now = call.backend.executor.Now() + Duration(1);  // what happens now has happened
   DryRun run(call, reader, **policy, *std::move(rules), since, std::min(until.value_or(now), now),
              static_cast<size_t>(examples == 0 ? kUsualEntryExamples : examples));

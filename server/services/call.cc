@@ -423,6 +423,10 @@ std::string CallerAddress(const Backend& backend, const CallEntries& entries) {
   return ForwardedAddress(backend.trusted_proxies, peer, forwarded);
 }
 
+bool IsIdentity(Backend& backend, const CallEntries& entries) {
+  return WhoCalls(backend, entries).has_value();
+}
+
 std::string_view Knock(Backend& backend, const CallEntries& entries, std::string_view method) {
   // Not counted as refused: Enter does that.
   const std::string limited = LimitedBy(backend, CallerAddress(backend, entries));

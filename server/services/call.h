@@ -143,6 +143,10 @@ using CallEntries = std::vector<std::pair<std::string, std::string>>;
 // Who sent it: what a trusted proxy says, where one forwards the call. Without the port.
 std::string CallerAddress(const Backend& backend, const CallEntries& entries);
 
+// Whether they hold a good credential. For what has to be known before there is a call: no limit
+// counts it. Looks up a token, so it is quick.
+bool IsIdentity(Backend& backend, const CallEntries& entries);
+
 // What the door says to a call that comes through the gateway of this process, before its message
 // is looked at: how far the checks of Enter went well, in its order. As the metadata kStamp it
 // tells Enter which of them are done; in a call from outside it says nothing. Only kStampReads lets

@@ -24,15 +24,17 @@ bool IsRobotKind(EndpointKind kind) {
          kind == EndpointKind::kFeishu;
 }
 
-// The key of a robot is in the query; Feishu's is the last part of the path.
+// The key of a robot is in the query; Feishu's is the last part of the path, which a query or
+// slashes may follow.
 std::string WithoutKey(EndpointKind kind, const std::string& url) {
   const size_t query = url.find('?');
-  if (query != std::string::npos) {
-    return url.substr(0, query + 1) + std::string(kHiddenPart);
+  if (kind != EndpointKind::kFeishu) {
+    return query == std::string::npos ? url : url.substr(0, query + 1) + std::string(kHiddenPart);
   }
-  const size_t last = url.rfind('/');
-  if (kind != EndpointKind::kFeishu || last == std::string::npos) return url;
-  return url.substr(0, last + 1) + std::string(kHiddenPart);
+  size_t end = std::min(query, url.size());
+  while (end > 0 && url[end - 1] == '/') --end;
+  const size_t last = url.substr(0, end).rfind('/');
+  return (last == std::string::npos ? "" : url.substr(0, last + 1)) + std::string(kHiddenPart);
 }
 
 void ReadUrl(const std::string& url, const DeliveryOptions& settings, Checks& checks,

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <set>
 
-#include "server/access/mask.h"
 #include "server/execute/lookup.h"
 #include "server/services/batch.h"
 #include "server/services/convert.h"
+#include "server/services/masking.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
 #include "server/storage/identities.h"
@@ -16,25 +16,6 @@ namespace {
 constexpr size_t kHistoryLimit = 1'000;
 
 Error NoSuchCustomer() { return Error{Reason::kNotFound, {{"resource", "customer"}}}; }
-
-// A filter on what the caller is shown masked would tell whether a guess is right. Other values are
-// equal only to what is shown to everybody.
-Result<void> CheckUnmasked(const Call& call, const Predicate& filter) {
-  if (call.sees_contact) return {};
-  for (const Predicate& child : filter.children) {
-    if (auto checked = CheckUnmasked(call, child); !checked) return checked;
-  }
-  const auto* value = std::get_if<std::string>(&filter.comparison.value);
-  if (value == nullptr || filter.comparison.field != FieldId::kAccount) return {};
-  const std::string masked = Mask(MaskKind::kKey, *value);
-  if (masked == *value) return {};
-  return FieldError("filter", Reason::kFilterInvalid,
-                    {{"problem", "masked"},
-                     {"found", masked},
-                     {"expected",
-                      "an account that is no phone number or e-mail address, for your "
-                      "role sees those masked"}});
-}
 
 template <typename Response>
 void FillCustomer(const Call&, Outcome outcome, Response* out) {
@@ -72,6 +53,14 @@ void NoRequestId(const std::string& id, Checks& checks) {
 constexpr int kUpsertLimit = 1'000;
 constexpr const char* kUpserts = "customers";
 
+// Names the field that the record at fault came from, for who shows rows of a file.
+Error AtUpserted(Error error) {
+  if (error.reason != Reason::kNotFound) return error;
+  const bool unit = error.metadata.at("resource") == "org_unit";
+  return FieldError(unit ? "customer.org_unit_id" : "external_key", error.reason,
+                    std::move(error.metadata));
+}
+
 void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnaryState>& state) {
   auto request = std::make_shared<api::BatchUpsertCustomersRequest>();
   if (auto parsed = ParseRequest(*state->request, request.get()); !parsed) {
@@ -83,6 +72,7 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
     return service->Finish(state, size);
   }
   auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  batch->dry_run = request->dry_run();
   for (int i = 0; i < count; ++i) {
     const api::UpsertCustomerRequest& item = request->customers(i);
     Checks checks;
@@ -100,13 +90,17 @@ void BatchUpsert(ApiService* service, const std::shared_ptr<ApiService::UnarySta
                 VisitResults(*batch, results, [&](size_t i, const Result<Outcome>& result) {
                   api::UpsertCustomerResult* out = reply.add_results();
                   if (!result) {
-                    Fill(Inside(result.error(), kUpserts, i), static_cast<int64_t>(i),
+                    Fill(Inside(AtUpserted(result.error()), kUpserts, i), static_cast<int64_t>(i),
                          out->mutable_error());
                     return;
                   }
-                  Fill(*result->customer, View::kFull, out->mutable_customer());
+                  api::Customer* customer = out->mutable_customer();
+                  Fill(*result->customer, View::kFull, customer);
                   out->set_created(result->created);
                   out->set_replayed(result->replayed);
+                  if (!batch->dry_run) return;
+                  customer->clear_etag();
+                  if (result->created) customer->clear_id();
                 });
                 service->Reply(state, reply);
               });
@@ -149,6 +143,7 @@ void BatchRecord(ApiService* service, const std::shared_ptr<ApiService::UnarySta
   }
   const Timestamp now = service->backend().executor.Now();
   auto batch = std::make_shared<Batch>(static_cast<size_t>(count));
+  batch->dry_run = request->dry_run();
   for (int i = 0; i < count; ++i) {
     const api::RecordBehaviourRequest& item = request->behaviours(i);
     Checks checks;
@@ -413,7 +408,7 @@ std::unique_ptr<ApiService> NewCustomerService(Backend& backend) {
          api::ListCustomersResponse* out) -> Result<void> {
         auto filter = ParseFilter(request.filter(), Use::kCustomerFilter);
         if (!filter) return std::move(filter).error();
-        if (auto shown = CheckUnmasked(call, *filter); !shown) return shown;
+        if (auto shown = CheckUnmasked(call.sees_contact, "filter", *filter); !shown) return shown;
         auto limit = PageSize(request.page_size());
         if (!limit) return std::move(limit).error();
         const std::string identity =

@@ -262,6 +262,7 @@ Result<void> ExportRecords(const Call& call, const api::ExportRecordsRequest& re
                                               : responses ? Use::kResponseFilter
                                                           : Use::kCustomerFilter);
   if (!filter) return std::move(filter).error();
+  if (auto shown = CheckUnmasked(call.sees_contact, "filter", *filter); !shown) return shown;
   if (auto audited = AuditExport(call, request); !audited) return audited;
   RecordWriter writer(call, request,
                       cases       ? api::Case::descriptor()

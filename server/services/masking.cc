@@ -8,6 +8,7 @@
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "rebound/v1/options.pb.h"
@@ -159,6 +160,24 @@ void Run(const MaskPlan& plan, Message& message) {
 void MaskContact(Message& message) {
   static MaskPlans& plans = *new MaskPlans;
   if (const MaskPlan* plan = plans.Of(message.GetDescriptor())) Run(*plan, message);
+}
+
+// Other values are equal only to what is shown to everybody.
+Result<void> CheckUnmasked(bool sees_contact, const std::string& field, const Predicate& filter) {
+  if (sees_contact) return {};
+  for (const Predicate& child : filter.children) {
+    if (auto checked = CheckUnmasked(sees_contact, field, child); !checked) return checked;
+  }
+  const auto* value = std::get_if<std::string>(&filter.comparison.value);
+  if (value == nullptr || filter.comparison.field != FieldId::kAccount) return {};
+  const std::string masked = Mask(MaskKind::kKey, *value);
+  if (masked == *value) return {};
+  return FieldError(field, Reason::kFilterInvalid,
+                    {{"problem", "masked"},
+                     {"found", masked},
+                     {"expected",
+                      "an account that is no phone number or e-mail address, for your "
+                      "role sees those masked"}});
 }
 
 }  // namespace rebound

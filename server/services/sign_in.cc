@@ -432,6 +432,8 @@ Result<Changed> ChangeAccess(
     return true;
   });
   backend.authenticator.Forget();
+  // What an endpoint is sent goes by what its owner may see, who may be back or have more now.
+  if (result && !result->replayed) backend.deliveries_changed();
   return result;
 }
 

@@ -113,6 +113,8 @@ class DeliveryRecords {
   // The earliest next_try_at of a pending delivery that is the first of its key, of active
   // endpoints.
   virtual std::optional<Timestamp> NextDue() = 0;
+  // How many of the endpoint are pending; beyond `most` they are not counted.
+  virtual int64_t CountPending(const RawId& endpoint, int64_t most) = 0;
   // Of no endpoint: none.
   virtual std::vector<Delivery> List(const DeliveryQuery& query) = 0;
   virtual DeliveryCounts Counts() = 0;

@@ -137,6 +137,15 @@ std::optional<Timestamp> MemoryDeliveries::NextDue() {
   return next;
 }
 
+int64_t MemoryDeliveries::CountPending(const RawId& endpoint, int64_t most) {
+  int64_t count = 0;
+  for (auto row = tables_.pending.lower_bound({endpoint, "", 0});
+       count < most && row != tables_.pending.end() && std::get<0>(row->first) == endpoint; ++row) {
+    ++count;
+  }
+  return count;
+}
+
 std::vector<Delivery> MemoryDeliveries::List(const DeliveryQuery& query) {
   std::vector<Delivery> found;
   for (const auto& [id, delivery] : tables_.deliveries) {

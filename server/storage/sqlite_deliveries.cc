@@ -270,6 +270,14 @@ std::optional<Timestamp> SqliteDeliveries::NextDue() {
   return next;
 }
 
+int64_t SqliteDeliveries::CountPending(const RawId& endpoint, int64_t most) {
+  Query query(connection_,
+              "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE endpoint_id = ? AND state = 1 "
+              "LIMIT ?)");
+  query.Bind(endpoint).Bind(most).Step();
+  return query.Int(0);
+}
+
 void SqliteDeliveries::ListOne(const RawId& endpoint, const DeliveryQuery& asked,
                                std::vector<Delivery>& found) {
   // Without the sign the planner may take the index of states where that of cases is better.

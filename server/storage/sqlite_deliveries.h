@@ -24,6 +24,7 @@ class SqliteDeliveries final : public DeliveryRecords {
   void Put(const Delivery& delivery) override;
   std::vector<Delivery> Due(const RawId& endpoint, Timestamp now, int32_t limit) override;
   std::optional<Timestamp> NextDue() override;
+  int64_t CountPending(const RawId& endpoint, int64_t most) override;
   std::vector<Delivery> List(const DeliveryQuery& query) override;
   DeliveryCounts Counts() override;
   void Scan(const std::function<void(const Delivery&)>& visit) override;

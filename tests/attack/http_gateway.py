@@ -2,16 +2,19 @@
 import collections
 import contextlib
 import http.client
+import json
+import os
 import re
 import select
 import socket
 import threading
 import time
 
-from rig import DEADLINE, Attacks, Raw, Wrong, expect
+from rig import DEADLINE, PAGE, Attacks, Raw, Wrong, expect
 
 attacks = Attacks()
 PATH = '/rebound.v1.OperationsService/GetStatus'
+SUBMIT = 'ResponseService/SubmitResponse'
 
 
 def head(rig, extra='', path=PATH, length=2, content_type='application/json', method='POST'):
@@ -31,11 +34,28 @@ def statuses(answer):
     return [int(s) for s in re.findall(rb'HTTP/1\.[01] (\d{3}) ', answer)]
 
 
-def post(rig, body, port=None, **kwargs):
-    answer = exchange(port or rig.server.http_port,
-                      head(rig, 'Connection: close\r\n', length=len(body), **kwargs) + body)
+def post(rig, body, port=None, extra='', **kwargs):
+    answer = exchange(port or rig.server.http_port, head(
+        rig, 'Connection: close\r\n' + extra, length=len(body), **kwargs) + body)
     expect(len(statuses(answer)) == 1, f'answers: {answer[:300]!r}')
     return statuses(answer)[0], answer
+
+
+def expect_fault(rig, path, body, reason, field, port=None, **kwargs):
+    """Refused with 400, for this reason, at this field, and at the byte where `body` has an @."""
+    before, mark, after = body.partition(b'@')
+    status, answer = post(rig, before + after, port, path='/rebound.v1.' + path, **kwargs)
+    what = f'{body[:60]!r}: {answer[-900:]!r}'
+    expect(status == 400, what)
+    details = {detail['type']: detail['debug']
+               for detail in json.loads(answer.partition(b'\r\n\r\n')[2])['details']}
+    error = details['google.rpc.ErrorInfo']
+    expect(error['reason'] == reason and error['metadata']['field'] == field,
+           f'expected {reason} at {field!r}: {what}')
+    expect(not mark or error['metadata']['offset'] == str(len(before)),
+           f'expected byte {len(before)}: {what}')
+    violations = details.get('google.rpc.BadRequest', {}).get('fieldViolations', ())
+    expect([v['field'] for v in violations] == ([field] if field else []), what)
 
 
 @attacks(45, 'calls by pages of other sites; framing; credentials in addresses', 'HTTP')
@@ -62,6 +82,18 @@ def cross_site(rig):
         expect(status == 403 and b'CROSS_SITE_CALL' in answer, f'{name}: {answer[:300]!r}')
     status, answer = ask(page, PATH + '?access_token=' + rig.tokens['admin'])
     expect(status == 400 and b'CREDENTIAL_IN_URL' in answer, f'{answer[:300]!r}')
+    # A program's call, which has its token and no cookie, is served; but a page of another site
+    # must not read the answer, whatever it asks.
+    origin = 'Origin: https://evil.example\r\nConnection: close\r\n'
+    for data, status in ((head(rig, origin) + b'{}', 200),
+                         (head(rig, origin, path='/rebound.v1.CaseService/GetCase') + b'{}', 400),
+                         (head(rig, origin + 'Access-Control-Request-Method: POST\r\n', length=0,
+                               method='OPTIONS'), 405),
+                         (head(rig, origin, path='/index.html', length=0, method='GET'), 200),
+                         (head(rig, origin, path='/metrics', length=0, method='GET'), 200)):
+        answer = exchange(port, data)
+        expect(statuses(answer) == [status] and b'access-control-' not in answer.lower(),
+               f'CORS is off, and got {answer[:600]!r}')
     answer = exchange(port, b'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(b"frame-ancestors 'none'" in answer, f'framing: {answer!r}')
 
@@ -301,32 +333,114 @@ def large_heads(rig):
 
 @attacks(48, 'JSON that only lenient parsers take', 'HTTP')
 def lenient_json(rig):
-    deep = b'{"a":' * 101 + b'1' + b'}' * 101
-    for body in (b'{"a":1,"a":2}', b'{"a":1,}', b"{'a':1}", b'{a:1}', b'{/**/}', b'{}//x',
-                 b'\xef\xbb\xbf{}', b'{"a":1e999}', deep, b'{"a":NaN}', b'{', b'', b'{}{}',
-                 b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":01}', b'[' * 100_000):
-        status, answer = post(rig, body)
-        expect(status == 400, f'{body[:60]!r}: {answer[-300:]!r}')
-    for kind in ('text/html', 'text/plain', 'application/xml', 'multipart/form-data'):
-        expect(post(rig, b'{}', content_type=kind)[0] == 415, kind)
+    # Of fields that there are, or the name would be the fault.
+    request, score = 'request_id', 'response.score'
+    for body, field in ((b'{"requestId":"r",@"requestId":"s"}', request),
+                        (b'{"requestId":"r",@"request_id":"s"}', request),
+                        (b'{"requestId":"r",@}', ''), (b"{@'requestId':'r'}", ''),
+                        (b'{@requestId:"r"}', ''), (b'{@/**/}', ''), (b'{}@//x', ''),
+                        (b'{}@{}', ''), (b'{@', ''), (b'@', ''), (b'@\xef\xbb\xbf{}', ''),
+                        (b'{"response":{"score":@1e999}}', score),
+                        (b'{"response":{"score":@NaN}}', score),
+                        (b'{"response":{"score":-0@x1}}', 'response'),
+                        (b'{"response":{"score":@"NaN"}}', score),
+                        (b'{"response":{"score":0@1}}', 'response'),
+                        (b'{"response":{"score":@.5}}', score),
+                        (b'{"requestId":"@\xff"}', ''), (b'{"requestId":"@\xc0\xaf"}', ''),
+                        (b'{"requestId":"@\\ud800"}', request),
+                        (b'{"requestId":"\\@x41"}', request),
+                        (b'{"requestId":"@\n"}', request), (b'{"requestId":"r@', request),
+                        (b'@' + b'[' * 100_000, ''), (b'{"requestId":@' + b'[' * 100_000, request),
+                        (b'{"response":@' + b'[' * 100_000, 'response')):
+        expect_fault(rig, SUBMIT, body, 'JSON_INVALID', field)
+    deep = b'{"response":' * 101 + b'1' + b'}' * 101
+    expect_fault(rig, SUBMIT, deep.replace(b'{"r', b'{@"r', 2).replace(b'@', b'', 1),
+                 'FIELD_UNKNOWN', 'response.response')
+    for kind in ('text/html', 'text/plain', 'application/xml', 'multipart/form-data',
+                 'application/json; charset=gb18030'):
+        status, answer = post(rig, b'{}', content_type=kind)
+        expect(status == 415 and b'CONTENT_TYPE_UNSUPPORTED' in answer, f'{kind}: {answer!r}')
     got = statuses(exchange(rig.server.http_port, head(rig, length=100 << 20)))
     expect(got == [413], f'100 MB: {got}')
 
 
-@attacks(49, 'paths: .., %2f, %00, //, dot files, maps; TRACE, PUT, CONNECT, Range', 'HTTP')
+def ask_file(port, method, path, extra=''):
+    """Status, head and body of one answer."""
+    answer = exchange(port, f'{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}Connection: close\r\n'
+                      'Content-Length: 0\r\n\r\n'.encode())
+    expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
+    expect(SECRET not in answer and b'root:' not in answer, f'{path} gave a file away')
+    start, _, body = answer.partition(b'\r\n\r\n')
+    return statuses(answer)[0], start.lower(), body
+
+
+SECRET = b'nobody may read this'
+
+
+@attacks(49, 'files: .., %2f, %00, //, dot files, maps, links, pipes', 'both')
 def paths(rig):
-    def ask(method, path, extra=''):
-        answer = exchange(rig.server.http_port, f'{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}'
-                          'Connection: close\r\nContent-Length: 0\r\n\r\n'.encode())
-        expect(len(statuses(answer)) == 1, f'{method} {path}: {answer[:200]!r}')
-        expect(b'root:' not in answer, f'{path} gave a file away')
-        return statuses(answer)[0]
-    for path in ('/..%2f..%2fetc/passwd', '/../../etc/passwd', '/%00', '//etc/passwd',
-                 '/.git/config', '/.env', '/app.js.map', '/%2e%2e/%2e%2e/etc/passwd',
-                 '/..\\..\\etc'):
-        expect(ask('GET', path) in (400, 404), f'{path}: {ask("GET", path)}')
-    for method in ('TRACE', 'PUT', 'DELETE', 'PROPFIND'):
-        expect(ask(method, '/healthz') in (400, 404, 405, 501), method)
-    expect(ask('CONNECT', 'example.org:443') in (400, 404, 405), 'CONNECT')
-    huge = 'Range: bytes=' + ','.join('0-' for _ in range(1000)) + '\r\n'
-    expect(ask('GET', '/healthz', huge) in (200, 416, 431), 'Range')
+    """Beside good files lies what must not be given out, under each name that is asked for."""
+    outside = rig.folder / 'outside'
+    outside.mkdir()
+    for path in (outside / 'secret.txt', rig.folder / 'above.txt', rig.files / '.env',
+                 rig.files / 'app.js.map', rig.files / '.git' / 'config',
+                 rig.files / '.well-known' / 'security.txt'):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(SECRET)
+    (rig.files / 'assets').mkdir()
+    (rig.files / 'app.js').write_text('app()')
+    (rig.files / 'assets' / 'a.css').write_text('a {}')
+    (rig.files / 'link.txt').symlink_to(outside / 'secret.txt')
+    (rig.files / 'inner.js').symlink_to('app.js')
+    (rig.files / 'out').symlink_to(outside)
+    (rig.files / 'assets' / 'up').symlink_to('../..')
+    os.mkfifo(rig.files / 'pipe.txt')
+    page = PAGE.encode()
+    for port in (rig.server.http_port, rig.front.http_port):
+        for path, kind, body in (('/', b'text/html', page), ('/index.html', b'text/html', page),
+                                 ('/cases/C-1', b'text/html', page),
+                                 ('/app.js', b'text/javascript', b'app()'),
+                                 ('/assets/a.css?v=1', b'text/css', b'a {}'),
+                                 ('/%61pp.js', b'text/javascript', b'app()')):
+            status, start, got = ask_file(port, 'GET', path)
+            expect((status, got) == (200, body) and b'content-type: ' + kind in start,
+                   f'{path}: {status} {start!r} {got[:100]!r}')
+            expect(b'x-content-type-options: nosniff' in start, f'{path}: {start!r}')
+            expect(ask_file(port, 'HEAD', path)[::2] == (200, b''), f'HEAD {path}')
+        for path in ('/.env', '/app.js.map', '/.git/config', '/.well-known/security.txt', '/%2eenv',
+                     '/link.txt', '/inner.js', '/out/secret.txt', '/assets/up/above.txt',
+                     '/assets/up/outside/secret.txt', '/pipe.txt', '/../above.txt',
+                     '/assets/../app.js', '/..%2fabove.txt', '/%2e%2e/above.txt',
+                     '/%2e%2e%2fabove.txt', '/%252e%252e/above.txt', '/..\\above.txt',
+                     '/..%5cabove.txt', '/%00', '/app.js%00', '/app.js%00.css', '/app.js%0a',
+                     '//app.js', '//etc/passwd', '/..%2f..%2fetc/passwd', '/../../etc/passwd',
+                     '/..%c0%afabove.txt', '/%', '/%zz', '/app.js/', '/app.js/x', '/absent.js',
+                     '/' + 'a/' * 2000 + 'x.js'):
+            status, _, body = ask_file(port, 'GET', path)
+            expect(status in (400, 404) and body not in (page, b'app()'),
+                   f'{path[:60]}: {status} {body[:100]!r}')
+        # Links and folders outside are not there: for a path without a dot the console's page is.
+        for path in ('/out', '/out/', '/assets/up', '/assets/up/outside'):
+            status, _, body = ask_file(port, 'GET', path)
+            expect(status == 404 or body == page, f'{path}: {status} {body[:100]!r}')
+
+
+@attacks(49, 'files: TRACE, PUT, DELETE, CONNECT; a range of a thousand parts', 'both')
+def methods_and_ranges(rig):
+    for port in (rig.server.http_port, rig.front.http_port):
+        for path in ('/index.html', '/', '/healthz', '/absent.js'):
+            for method in ('TRACE', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'OPTIONS'):
+                status, start, _ = ask_file(port, method, path, 'X-Secret: echo\r\n')
+                expect(status in (404, 405, 501), f'{method} {path}: {status}')
+                expect(status != 405 or b'allow: get, head' in start, f'{method}: {start!r}')
+                expect(b'echo' not in start, f'{method} {path} is echoed: {start!r}')
+        expect(ask_file(port, 'CONNECT', 'example.org:443')[0] in (400, 404, 405), 'CONNECT')
+        # Ranges are not for us: the whole, once, or a refusal of the head.
+        page = PAGE.encode()
+        for ranges in ('0-0', '-1', f'{1 << 63}-', '0-,' * 1000 + '0-', '5-1', 'x'):
+            status, start, body = ask_file(port, 'GET', '/index.html',
+                                           f'Range: bytes={ranges}\r\n')
+            expect((status == 200 and body == page) or status in (416, 431),
+                   f'{ranges[:30]}: {status} {len(body)} bytes')
+            expect(b'multipart' not in start, f'{ranges[:30]}: {start!r}')
+    expect((rig.files / 'index.html').read_text() == PAGE, 'a file was written or deleted')

@@ -13,7 +13,7 @@ import subprocess
 import time
 import zipfile
 
-from rig import DEADLINE, MEGABYTE, Attacks, expect
+from rig import DEADLINE, MEGABYTE, Attacks, Wrong, expect
 
 attacks = Attacks()
 HEADER = 'ID,CUST,SCORE,WHY\n'
@@ -47,12 +47,12 @@ class Done:
 class Importer:
     """A folder of its own for the files of one attack."""
 
-    def __init__(self, rig, name):
-        self.rig = rig
+    def __init__(self, rig, name, verb='responses', mapping=None):
+        self.rig, self.verb = rig, verb
         self.folder = rig.folder / f'import-{name}'
         self.folder.mkdir()
         self.map = self.folder / 'map.yaml'
-        self.map.write_text(MAPPING.format(source=name))
+        self.map.write_text(mapping or MAPPING.format(source=name))
         self.environment = {**os.environ, 'REBOUND_SERVER': f'127.0.0.1:{rig.server.port}',
                             'REBOUND_TOKEN': rig.tokens['integration']}
 
@@ -70,7 +70,7 @@ class Importer:
 
     def start(self, path, *arguments):
         return subprocess.Popen(
-            [f'{self.rig.bin}/rebound', 'import', 'responses', str(path), '--map', str(self.map),
+            [f'{self.rig.bin}/rebound', 'import', self.verb, str(path), '--map', str(self.map),
              '-o', 'json', *arguments], env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -219,15 +219,52 @@ def rows_done(job):
         return 0
 
 
+class Kind:
+    """Of the rows of an import whose columns are ID, MARK, MORE and TEXT. `good`, `more`: what row
+    i has in MARK and in MORE; with `bad` in MARK the server refuses it. `known`: a row that comes
+    again is known by its key, not by its request alone."""
+
+    def __init__(self, verb, batch, fields, good, bad, more, history=True, known=True):
+        self.verb, self.batch, self.good, self.bad, self.more = verb, batch, good, bad, more
+        self.arguments, self.known = ('--history',) if history else (), known
+        self.mapping = ('version: 1\nsource_system: cut\nzone: UTC\nfields:\n'
+                        '  external_id: {from: ID, required: true}\n' +
+                        ''.join(f'  {field}\n' for field in fields))
+
+
+# The answers make the customers c0 to c49 whose behaviour comes after them.
+KINDS = (
+    Kind('responses', 500, ('program: {const: touchpoint}', 'customer.external_id: MORE',
+                            'score: MARK', 'reason: TEXT'),
+         lambda i: i % 11, 77, lambda i: f'c{i % 50}'),
+    Kind('behaviours', 500, ('customer.external_id: MARK', 'occur_time: MORE',
+                             'kind: {const: repurchase}'),
+         lambda i: f'c{i % 50}', 'nobody', lambda i: '2026-01-05', history=False),
+    Kind('customers', 500, ('time_zone: MARK', 'segment: MORE', 'name: TEXT'),
+         lambda i: 'Asia/Shanghai', 'Mars/Base', lambda i: 'gold', history=False, known=False),
+    Kind('complaints', 200, ('program: MARK', 'open_time: MORE', 'request: TEXT'),
+         lambda i: 'touchpoint', 'nothing', lambda i: '2026-01-05'),
+)
+
+
 @attacks(56, 'cut at batch after batch by SIGKILL, then resumed: each row once', 'import')
 def cut_and_resumed(rig):
-    importer = Importer(rig, 'cut')
+    for kind in KINDS:
+        try:
+            cut_one(rig, kind)
+        except Wrong as wrong:
+            raise Wrong(f'{kind.verb}: {wrong}') from None
+
+
+def cut_one(rig, kind):
+    importer = Importer(rig, f'cut-{kind.verb}', kind.verb, kind.mapping)
     batches = rig.scaled(6, 40)
-    rows = 500 * batches
-    text = ''.join(f'r{i},c{i % 50},{77 if i % 100 == 7 else i % 11},=1+1\n' for i in range(rows))
-    path = importer.write(HEADER + text)
+    rows = kind.batch * batches
+    text = ''.join(f'r{i},{kind.bad if i % 100 == 7 else kind.good(i)},{kind.more(i)},=1+1\n'
+                   for i in range(rows))
+    path = importer.write('ID,MARK,MORE,TEXT\n' + text)
     results = importer.folder / 'job'
-    arguments = (path, '--history', '--results', str(results), '--resume')
+    arguments = (path, *kind.arguments, '--results', str(results), '--resume')
     kills = 0
     for _ in range(batches):
         before = rows_done(results / 'job.json')
@@ -249,11 +286,13 @@ def cut_and_resumed(rig):
            [f'r{i}' for i in range(rows) if i % 100 != 7], 'successful.csv')
     expect([(r[0], r[4]) for r in read('failed.csv')] ==
            [(f'r{i}', str(i + 2)) for i in range(rows) if i % 100 == 7], 'failed.csv')
-    again = importer.run(path, '--history')
-    expect(again.counts() == (rows, 0, rows - bad, bad), f'a second run: {again}')
+    again = importer.run(path, *kind.arguments)
+    expect(again.counts() == ((rows, 0, rows - bad, bad) if kind.known else
+                              (rows, rows - bad, 0, bad)), f'a second run: {again}')
     # What was failed is mended, as a spreadsheet would, and comes in.
-    mended = importer.write((results / 'failed.csv').read_text().replace(',77,', ',7,'))
-    done = importer.run(mended, '--history')
+    mended = importer.write((results / 'failed.csv').read_text().replace(
+        f',{kind.bad},', f',{kind.good(7)},'))
+    done = importer.run(mended, *kind.arguments)
     expect_rejects(done, (bad, bad, 0, 0), [], 'the mended file')
 
 

@@ -1,10 +1,13 @@
 """Attacks 22-28: filters, pages, cursors, masks of fields, request ids."""
 import base64
+import contextlib
 import json
 import pathlib
+import shutil
+import sqlite3
 
 import grpc
-from rig import DEADLINE, Attacks, expect
+from rig import DEADLINE, Api, Attacks, Server, expect
 
 attacks = Attacks()
 
@@ -175,6 +178,87 @@ def cursors(rig):
         expect_refusal(answer, 3, 'CURSOR_INVALID', "another installation's")
     finally:
         other.stop()
+
+
+@attacks(26, "cursors: another user's, expired, beyond the end, of a lost timeline", 'gRPC')
+def cursors_elsewhere(rig):
+    db, copy = rig.folder / 'timeline.db', rig.folder / 'timeline-copy.db'
+    db_arguments = (rig.bin, str(db), '--event-retention-days', '1')
+    tokens = {name: rig.new_token(name, '--role', 'admin', db=str(db)) for name in ('li', 'wang')}
+    server = None
+
+    def restart(change):
+        """Changes the database while nobody has it open."""
+        nonlocal server, api
+        if server:
+            server.stop()
+        change()
+        server = Server(*db_arguments)
+        api = Api(rig.protos, f'127.0.0.1:{server.port}', tokens['li'])
+
+    def submit(name):
+        answer = rig.submit(name, external_id=name, api=api)
+        expect(answer.code == 0, repr(answer))
+
+    def page(start, **kwargs):
+        """Of at most three events, and where it ends."""
+        answer = api.call('EventService/ListEvents', {'start': start, 'page_size': 3}, **kwargs)
+        expect(answer.code == 0, repr(answer))
+        return list(answer.message.batch.events), answer.message.batch.latest_cursor
+
+    def refused(cursor, code, reason, what, token=None):
+        """Behind each of the three doors to events."""
+        start = {'cursor': cursor}
+        answer = api.call('EventService/ListEvents', {'start': start}, token=token)
+        expect_refusal(answer, code, reason, what)
+        expect(answer.fields == ['start.cursor'], f'{what}: {answer}')
+        for method, fields in (('Watch', {'start': start}),
+                               ('Subscribe', {'start': {'start': start, 'num_requested': 1}})):
+            descriptor = rig.protos.method('EventService/' + method)
+            request = rig.protos.message(descriptor.input_type.full_name)(
+                **fields).SerializeToString()
+            path = '/rebound.v1.EventService/' + method
+            with api.channel() as channel:
+                metadata = [('authorization', 'Bearer ' + (token or api.token))]
+                stream = channel.unary_stream(path)(
+                    request, timeout=DEADLINE, metadata=metadata) if method == 'Watch' else (
+                        channel.stream_stream(path)(iter([request]), timeout=DEADLINE,
+                                                    metadata=metadata))
+                try:
+                    for _ in stream:
+                        expect(False, f'{what}: {method} gave something')
+                    expect(False, f'{what}: {method} ended well')
+                except grpc.RpcError as error:
+                    expect_refusal(api.refusal(error), code, reason, f'{what}: {method}')
+    api = None
+    earliest = {'preset': 2}
+    try:
+        restart(lambda: None)
+        submit('old')
+        (first, *_), _ = page(earliest)
+        _, end = page(earliest)
+        refused(end, 3, 'CURSOR_INVALID', "another user's", tokens['wang'])
+
+        def age():
+            with contextlib.closing(sqlite3.connect(db)) as file, file:
+                file.execute('UPDATE events SET recorded_ms = recorded_ms - 3 * 24 * 3600 * 1000')
+        restart(age)
+        refused(first.cursor, 11, 'CURSOR_EXPIRED', 'from before what is given out')
+
+        restart(lambda: shutil.copyfile(db, copy))
+        submit('lost')
+        _, end = page(earliest)
+        while (more := page({'cursor': end}))[0]:
+            end = more[1]
+        restart(lambda: shutil.copyfile(copy, db))
+        refused(end, 11, 'CURSOR_AHEAD', 'beyond the end')
+        # The copy goes its own way, and past the place.
+        for name in ('other', 'ways'):
+            submit(name)
+        refused(end, 10, 'CURSOR_FROM_LOST_TIMELINE', 'of a lost timeline')
+    finally:
+        if server:
+            server.stop()
 
 
 @attacks(27, 'update masks: *, server-owned, unknown, twice, 10,000 paths', 'gRPC')

@@ -20,7 +20,7 @@ import time
 sys.dont_write_bytecode = True  # these folders are sources
 
 import deliveries
-from rig import Api, Protos, Server, Wrong, expect
+from rig import DEADLINE, Api, Protos, Server, Wrong, expect
 
 ALLOWED, FORBIDDEN = '127.0.0.1', '127.0.0.3'
 A, CNAME, AAAA = 1, 5, 28
@@ -88,6 +88,7 @@ def main():
     (folder / 'resolv.conf').write_text('nameserver 127.0.0.1\n')
     subprocess.run(['mount', '--bind', str(folder / 'resolv.conf'), '/etc/resolv.conf'], check=True)
     flipping = Flipping()
+    later = [ALLOWED]
     Dns({
         'good.test': always((A, ALLOWED)),
         'inner.test': always((A, FORBIDDEN)),
@@ -97,6 +98,7 @@ def main():
         'mapped.test': always((AAAA, '::ffff:' + FORBIDDEN)),
         'metadata.test': always((A, '169.254.169.254')),
         'flipping.test': flipping,
+        'later.test': lambda kind: [(A, later[0])] if kind == A else [],
         'hanging.test': lambda kind: None,
     })
     # Closed, so that each call looks the name up and connects anew.
@@ -133,6 +135,25 @@ def main():
             got = ping(name, endpoint(name))
             expect(not got.delivered and got.status == 0 and good.connections == taken,
                    f'{name}: expected nothing to be connected, but got {got}')
+        # Of a delivery, too: the name leads elsewhere after the endpoint was made.
+        later_id = endpoint('later.test')
+        expect(ping('later.test', later_id).delivered, 'later.test: a ping while it is allowed')
+        later[0] = FORBIDDEN
+        submitted = api.call('ResponseService/SubmitResponse', {'request_id': 'low', 'response': {
+            'program_id': 'touchpoint', 'score': 2,
+            'customer_key': {'source_system': 'crm', 'external_id': 'li'}}})
+        expect(submitted.code == 0, repr(submitted))
+        end = time.monotonic() + DEADLINE
+        while True:
+            tried = [d for d in api.call('DeliveryService/ListDeliveries', {
+                'endpoint_id': later_id}).message.deliveries if d.num_tries]
+            if tried:
+                break
+            expect(time.monotonic() < end, 'later.test: nothing was tried')
+        expect(tried[0].state == deliveries.PENDING and tried[0].last_status == 0 and
+               'not allowed' in tried[0].last_answer and bad.connections == 0,
+               f'later.test: expected TARGET_FORBIDDEN, but got {tried[0]}')
+        api.call('DeliveryService/DisableEndpoint', {'request_id': 'off', 'endpoint_id': later_id})
         began = time.monotonic()
         got = ping('hanging.test', endpoint('hanging.test'))
         # Three seconds are the limit.

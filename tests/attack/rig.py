@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMPORTS = '/usr/share/gocode/src/github.com/gogo/googleapis'
 DEADLINE = 20
 MEGABYTE = 1 << 20
+PAGE = '<!doctype html><title>the console</title>'
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 # Types of frames.
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
@@ -139,7 +140,10 @@ class Api:
 
 
 class Process:
-    """Ends with its block; by its process id alone."""
+    """Ends by stop(), by its process id alone. Its memory is watched: grown() tells what it came to
+    since the last mark(), beyond what it had at the first."""
+
+    all = []  # in the order of their starts
 
     def __init__(self, command, env=None, files=None):
         def limit():
@@ -153,6 +157,9 @@ class Process:
         # Always read: a server whose log nobody takes stands still.
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
+        self.name = pathlib.Path(command[0]).name
+        self.peak, self.before = 0, None
+        Process.all.append(self)
 
     def read_log(self):
         while data := os.read(self.child.stderr.fileno(), 65536):
@@ -174,15 +181,39 @@ class Process:
                 raise Wrong(f'no {pattern} in: {self.log[:300]!r} ... {self.log[-1500:]!r}')
             return found
 
+    def memory(self, figure):
+        """In bytes; 0 once it has ended."""
+        try:
+            text = pathlib.Path(f'/proc/{self.child.pid}/status').read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        found = re.search(figure + r':\s+(\d+)', text)
+        return int(found[1]) << 10 if found else 0
+
     def rss(self):
-        text = pathlib.Path(f'/proc/{self.child.pid}/status').read_text()
-        return int(re.search(r'VmRSS:\s+(\d+)', text)[1]) << 10
+        return self.memory('VmRSS')
+
+    def mark(self):
+        """The first: once it is ready."""
+        if self.child.poll() is None:
+            pathlib.Path(f'/proc/{self.child.pid}/clear_refs').write_text('5')  # the peak is now
+        self.peak = self.rss()
+        # Not anew each time: what one attack left in the heap would be free for the next.
+        self.before = self.peak if self.before is None else self.before
+
+    def grown(self):
+        """In bytes; the largest that it ever was counts, be it for a moment."""
+        if self.before is None:
+            return 0
+        self.peak = max(self.peak, self.memory('VmHWM'))
+        return self.peak - self.before
 
     def cpu(self):
         fields = pathlib.Path(f'/proc/{self.child.pid}/stat').read_text().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def stop(self):
+        self.grown()
         if self.child.poll() is None:
             self.child.terminate()
             try:
@@ -202,6 +233,7 @@ class Server(Process):
         self.http_port = 0
         if '--http' in arguments:
             self.http_port = int(self.await_line(r'"http_port":(\d+)')[1])
+        self.mark()
 
 
 def free_ports(count):
@@ -237,6 +269,7 @@ class Front(Process):
             'REBOUND_HTTP': f'127.0.0.1:{server.http_port}'})
         await_listener(self.port)
         await_listener(self.http_port)
+        self.mark()
 
 
 def await_listener(port):
@@ -331,17 +364,38 @@ class Raw:
                 self.send(frame(SETTINGS, 1, 0))
         return None
 
-    def await_stream(self, stream=1, seconds=DEADLINE, decoder=None):
+    def await_stream(self, stream=1, seconds=DEADLINE, decoder=None, body=b''):
         """The headers of the answer to one stream: ('headers', dict), ('reset', code) or
-        ('goaway', code) or ('closed', None)."""
+        ('goaway', code) or ('closed', None). `body` ends the request; it goes out as the windows
+        let it, as far as it gets before the answer."""
         import hpack
         decoder = decoder or hpack.Decoder()
         headers = {}
+        window, windows, body = 65535, {0: 65535, stream: 65535}, memoryview(body)
+
+        def send_more():
+            nonlocal body
+            while body and (size := min(16384, len(body), *windows.values())) > 0:
+                part, body = body[:size], body[size:]
+                if not self.send(frame(DATA, 0 if body else 1, stream, bytes(part))):
+                    return  # what was answered is still to be read
+                for each in windows:
+                    windows[each] -= size
+        send_more()
         for kind, flags, of, payload in self.frames(seconds):
             if kind == GOAWAY:
                 return 'goaway', int.from_bytes(payload[4:8], 'big')
             if kind == SETTINGS and not flags & 1:
                 self.send(frame(SETTINGS, 1, 0))
+                for i in range(0, len(payload), 6):
+                    if payload[i:i + 2] == b'\0\4':
+                        first = int.from_bytes(payload[i + 2:i + 6], 'big')
+                        windows[stream] += first - window
+                        window = first
+                send_more()
+            if kind == WINDOW and of in windows:
+                windows[of] += int.from_bytes(payload, 'big')
+                send_more()
             if kind == RST and of == stream:
                 if headers:
                     return 'headers', headers
@@ -383,25 +437,27 @@ class Rig:
             ('viewer', '--role', 'viewer'), ('integration', '--role', 'integration'),
             ('elsewhere', '--role', 'agent', '--queue', 'elsewhere'))}
         self.server = self.front = None
+        # Of the console; an attack may put more there.
+        self.files = self.folder / 'files'
+        self.files.mkdir()
+        (self.files / 'index.html').write_text(PAGE)
         self.server = Server(self.bin, self.db, '--http', '127.0.0.1:0', '--trusted-proxy',
-                             '127.0.0.1', '--watchdog', '2')
+                             '127.0.0.1', '--watchdog', '2', '--http-files', str(self.files))
         self.front = Front(self.folder, self.server)
         self.api = Api(self.protos, f'127.0.0.1:{self.server.port}', self.tokens['admin'])
         self.front_api = Api(self.protos, f'127.0.0.1:{self.front.port}', self.tokens['admin'])
         self.tls_api = Api(self.protos, f'localhost:{self.front.tls}', self.tokens['admin'],
                            self.front.root)
 
-    def new_token(self, name, *arguments):
-        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', self.db,
+    def new_token(self, name, *arguments, db=None):
+        return subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', db or self.db,
                                '--name', name, *arguments], check=True, capture_output=True,
                               text=True).stdout.strip()
 
     def other_server(self):
         """The API of another installation, with an administrator of its own; stop() ends it."""
         db = str(self.folder / 'elsewhere.db')
-        token = subprocess.run([f'{self.bin}/reboundd', 'principal', 'add', '--db', db, '--name',
-                                'admin', '--role', 'admin'], check=True, capture_output=True,
-                               text=True).stdout.strip()
+        token = self.new_token('admin', '--role', 'admin', db=db)
         server = Server(self.bin, db)
         api = Api(self.protos, f'127.0.0.1:{server.port}', token)
         api.stop = server.stop
@@ -410,8 +466,8 @@ class Rig:
     def scaled(self, quick, full):
         return full if self.full else quick
 
-    def submit(self, request_id, score=2, external_id='li', **kwargs):
-        return self.api.call('ResponseService/SubmitResponse', {
+    def submit(self, request_id, score=2, external_id='li', api=None, **kwargs):
+        return (api or self.api).call('ResponseService/SubmitResponse', {
             'request_id': request_id, 'response': {
                 'program_id': 'touchpoint', 'score': score,
                 'customer_key': {'source_system': 'crm', 'external_id': external_id}}}, **kwargs)

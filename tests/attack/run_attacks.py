@@ -3,8 +3,9 @@
 
     tests/attack/run_attacks.py BIN_DIR [--full] [--only N]
 
-Each attack asserts its answer, that the server's memory grew by less than 64 MB, and that the next
-good call on a new connection is served. --full: as large as the list says; else seconds.
+Each attack asserts its answer, that neither the server nor the front, nor a server of the attack's
+own, was at any time 64 MB larger than at its start, and that the next good call on a new connection
+is served. --full: as large as the list says; else seconds.
 """
 import argparse
 import sys
@@ -23,19 +24,25 @@ import rig as rig_module
 import watchdog
 import wire
 
+LEFT = 64  # MB that the server may have more a while after an attack
 
 def run_one(rig, attack):
     """None, or what was wrong."""
     number, name, where, memory, function = attack
-    before, started = rig.server.rss(), time.monotonic()
+    started, others = time.monotonic(), len(rig_module.Process.all)
+    for process in (rig.server, rig.front):
+        process.mark()
     wrong = None
     try:
         function(rig)
         rig.expect_good_call()
-        # What was freed goes back to the system after ten seconds or so.
+        for process in watched(rig, others):
+            rig_module.expect(process.grown() < memory << 20, f'{process.name} was larger by '
+                              f'{process.grown() >> 20} MB, {memory} are allowed')
+        # What was freed goes back to the system after ten seconds or so: also of what may be more.
         end = time.monotonic() + rig_module.DEADLINE
-        while (grown := rig.server.rss() - before) >= memory << 20:
-            rig_module.expect(time.monotonic() < end, f'memory grew by {grown >> 20} MB')
+        while (left := rig.server.rss() - rig.server.before) >= LEFT << 20:
+            rig_module.expect(time.monotonic() < end, f'{left >> 20} MB are not given back')
             rig.expect_good_call()
     except rig_module.Skipped as why:
         print(f'{number:>3}  {name:<62} {where:<10} SKIPPED: {why}', flush=True)
@@ -45,12 +52,18 @@ def run_one(rig, attack):
         wrong = str(failure)
     except Exception:  # the attack's own mistake, or an answer nobody thought of
         wrong = traceback.format_exc()
-    grown = (rig.server.rss() - before) / rig_module.MEGABYTE if wrong is None else 0
+    grown = ' '.join(f'{p.name} {p.grown() / rig_module.MEGABYTE:+.1f}'
+                     for p in watched(rig, others))
     print(f'{number:>3}  {name:<62} {where:<10} {"ok" if wrong is None else "WRONG":<6}'
-          f'{time.monotonic() - started:6.1f} s {grown:+7.1f} MB', flush=True)
+          f'{time.monotonic() - started:6.1f} s  MB: {grown}', flush=True)
     if wrong:
         print('     ' + wrong.strip().replace('\n', '\n     '), flush=True)
     return wrong
+
+
+def watched(rig, others):
+    """The server, the front, and what the attack started itself."""
+    return [rig.server, rig.front, *rig_module.Process.all[others:]]
 
 
 def main():

@@ -22,6 +22,17 @@ RESPONSE_ID=$(jq -c '.[] | select(.name == "a replayed change").request' "$here/
     --data-binary @- "$REBOUND_HTTP/rebound.v1.ResponseService/SubmitResponse" |
   jq -er .response.id) || exit 1
 export RESPONSE_ID
+# So much that an export of it takes more than one message.
+/usr/bin/python3 -c 'import json
+print(json.dumps({"requestId": "many", "responses": [
+    {"programId": "touchpoint", "score": 9, "reason": f"{i}：" + "很好，\"谢谢\"😀\n" * 600,
+     "externalKey": {"sourceSystem": "crm", "externalId": str(i)},
+     "customerKey": {"sourceSystem": "crm", "externalId": f"=1+{i}"}} for i in range(40)]}))' |
+  curl -sS --fail -H "content-type: application/json" -H "authorization: Bearer $REBOUND_TOKEN" \
+    --data-binary @- "$REBOUND_HTTP/rebound.v1.ResponseService/BatchSubmitResponses" \
+    >"$work/many" || exit 1
+jq -e '[.results[].response.id | strings] | length == 40' "$work/many" >/dev/null ||
+  { echo "WRONG expected 40 more answers to be stored, but:"; head -c 2000 "$work/many"; exit 1; }
 PYTHONPATH=$work/python "$here/same_answers.py" "$here/calls.json" \
   "$root/build/npm/node_modules/.bin/buf" "$work" || failed=1
 stop || failed=1

@@ -14,10 +14,13 @@
 
 #include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
+#include "rebound/v1/event_service.pb.h"
+#include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
 #include "server/access/setup.h"
 #include "server/access/throttle.h"
 #include "server/access/token.h"
+#include "server/execute/audit_log.h"
 #include "server/storage/access_records.h"
 #include "tests/fixtures/test_server.h"
 
@@ -103,6 +106,61 @@ class AccessTest : public ServerTest {
   void Records(Read read) {
     server_.store().ReadAccess([&](AccessRecords& records) { read(records); });
   }
+
+  // Audit entries after that one, oldest first. Whatever was noted before a change that was
+  // acknowledged is on disk with it.
+  std::vector<AuditEntry> AuditedAfter(int64_t sequence) {
+    server_.Do<api::OpenCaseResponse>("agent", R"(case { program_id: "touchpoint" })");
+    std::vector<AuditEntry> entries;
+    server_.store().Read([&](Reader& reader) {
+      reader.ScanAudit(sequence, [&](const AuditEntry& entry) {
+        entries.push_back(entry);
+        return true;
+      });
+    });
+    EXPECT_FALSE(entries.empty());
+    if (!entries.empty()) entries.pop_back();  // of the case
+    return entries;
+  }
+
+  // Expects the one entry since then to be of an attempt to sign in that was refused.
+  void ExpectRefusedSignIn(int64_t sequence, const std::string& method, const char* outcome,
+                           const char* reason, int64_t count = 1) {
+    SCOPED_TRACE(method + " " + reason);
+    const auto entries = AuditedAfter(sequence);
+    ASSERT_THAT(entries, SizeIs(1));
+    EXPECT_EQ(entries[0].kind, AuditKind::kSignIn);
+    EXPECT_EQ(entries[0].method, "rebound.v1.AccessService/" + method);
+    EXPECT_EQ(entries[0].outcome, outcome);
+    EXPECT_EQ(entries[0].reason, reason);
+    EXPECT_EQ(entries[0].count, count);
+    EXPECT_EQ(entries[0].address, "unix");
+    // Whoever types a password where the name belongs must not find it here.
+    EXPECT_EQ(entries[0].principal + entries[0].role + entries[0].detail, "");
+  }
+
+  // The same of one that succeeded.
+  void ExpectSignedIn(int64_t sequence, const std::string& method, const char* principal,
+                      const char* role) {
+    SCOPED_TRACE(method);
+    const auto entries = AuditedAfter(sequence);
+    ASSERT_THAT(entries, SizeIs(1));
+    EXPECT_EQ(entries[0].kind, AuditKind::kSignIn);
+    EXPECT_EQ(entries[0].method, "rebound.v1.AccessService/" + method);
+    EXPECT_EQ(entries[0].outcome, "OK");
+    EXPECT_EQ(entries[0].reason, "");
+    EXPECT_EQ(entries[0].principal, principal);
+    EXPECT_EQ(entries[0].role, role);
+    EXPECT_EQ(entries[0].address, "unix");
+  }
+
+  // Once, where Refuse asks in two languages.
+  grpc::StatusCode TryToken(const std::string& method, const google::protobuf::Message& request) {
+    return server_.CallRaw("", "/rebound.v1.AccessService/" + method, request.SerializeAsString())
+        .error_code();
+  }
+
+  int64_t LastAudited() { return server_.LastAudit().sequence; }
 
   api::SignInResponse ignored_;
 };
@@ -202,6 +260,39 @@ TEST_F(AccessTest, GuessingIsSlowedDownForNamesThatNobodyHasToo) {
     EXPECT_EQ(TrySignIn("name" + std::to_string(i), kOther).reason, "SIGN_IN_REFUSED") << i;
   }
   EXPECT_EQ(TrySignIn("li", kPassword).reason, "SIGN_IN_THROTTLED") << "the address";
+}
+
+TEST_F(AccessTest, EverySignInIsAudited) {
+  const auto made = server_.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "Li Na" role: "agent" } with_link: true)");
+  const auto redeem = [&](const std::string& password) {
+    return "token: \"" + made.link_token() + "\" password: \"" + password + "\"";
+  };
+  int64_t before = LastAudited();
+  server_.Do<api::RedeemLinkResponse>("", redeem(kPassword));
+  ExpectSignedIn(before, "RedeemLink", "Li Na", "agent");
+  before = LastAudited();
+  EXPECT_EQ(TryToken("RedeemLink", FromText<api::RedeemLinkRequest>(redeem(kOther))),
+            grpc::StatusCode::UNAUTHENTICATED);
+  ExpectRefusedSignIn(before, "RedeemLink", "UNAUTHENTICATED", "ONE_TIME_TOKEN_REFUSED");
+
+  before = LastAudited();
+  SignIn("li na", "li");
+  ExpectSignedIn(before, "SignIn", "Li Na", "agent");
+  before = LastAudited();
+  EXPECT_EQ(TrySignIn("Li Na", kOther).reason, "SIGN_IN_REFUSED");
+  ExpectRefusedSignIn(before, "SignIn", "UNAUTHENTICATED", "SIGN_IN_REFUSED");
+  before = LastAudited();
+  for (int i = 1; i < SignInThrottle::kPair.free; ++i) TrySignIn("Li Na", kOther);
+  EXPECT_THAT(AuditedAfter(before), IsEmpty()) << "counted, for a minute";
+  before = LastAudited();
+  EXPECT_EQ(TrySignIn("Li Na", kPassword).reason, "SIGN_IN_THROTTLED");
+  ExpectRefusedSignIn(before, "SignIn", "RESOURCE_EXHAUSTED", "SIGN_IN_THROTTLED");
+  before = LastAudited();
+  server_.clock().Advance(AuditLog::kFold);
+  EXPECT_EQ(TrySignIn("Li Na", kOther).reason, "SIGN_IN_REFUSED");
+  ExpectRefusedSignIn(before, "SignIn", "UNAUTHENTICATED", "SIGN_IN_REFUSED",
+                      SignInThrottle::kPair.free - 1);
 }
 
 // ---- Sessions ----------------------------------------------------------------------------------
@@ -399,6 +490,17 @@ TEST_F(SetUpTest, TheTokenMakesOneAdministrator) {
   EXPECT_FALSE(MakeSetupToken(server_.store(), DefaultRoles(), server_.clock().Now()).has_value());
 }
 
+TEST_F(SetUpTest, EveryUseOfTheTokenIsAudited) {
+  int64_t before = LastAudited();
+  EXPECT_EQ(TryToken("SetUpAdmin", FromText<api::SetUpAdminRequest>(
+                                       R"(token: "rbo_x" user_name: "root" password: "x")")),
+            grpc::StatusCode::UNAUTHENTICATED);
+  ExpectRefusedSignIn(before, "SetUpAdmin", "UNAUTHENTICATED", "ONE_TIME_TOKEN_REFUSED");
+  before = LastAudited();
+  server_.Do<api::SetUpAdminResponse>("", Text("root"));
+  ExpectSignedIn(before, "SetUpAdmin", "root", "admin");
+}
+
 TEST_F(SetUpTest, ItEndsAfterADayAndWithTheFirstAdministrator) {
   server_.clock().Advance(hours(24));
   EXPECT_EQ(server_.Refuse("", "AccessService/SetUpAdmin", Text("root")).reason,
@@ -561,7 +663,7 @@ TEST_F(AccessTest, AChangeOfRoleOrScopeTakesEffectAtOnce) {
 }
 
 TEST_F(AccessTest, OrgUnitsHoldInTheirTimeAndDownTheTree) {
-  AddUser("li", "agent",
+  AddUser("li", "supervisor",
           R"(org_units { org_unit_id: "east" )" + Seconds("end_time", hours(2)) +
               R"(} org_units { org_unit_id: "west" )" + Seconds("start_time", hours(1)) +
               Seconds("end_time", hours(3)) + "}");
@@ -575,26 +677,42 @@ TEST_F(AccessTest, OrgUnitsHoldInTheirTimeAndDownTheTree) {
   };
   const std::string east = open("east/suzhou/store-7"), west = open("west");
   SignIn("li", "li");
-  const auto sees = [&](const std::string& number) {
-    api::GetCaseResponse response;
-    api::GetCaseRequest request;
-    request.set_case_id(number);
-    const std::string reason = ToRefusal(server_.Call("li", request, &response)).reason;
-    EXPECT_THAT(reason, testing::AnyOf("", "NOT_FOUND"));
-    return reason.empty();
+  // What is there when it is named; and the list, the reports and the log show just that.
+  const auto seen = [&] {
+    std::set<std::string> named, listed, logged;
+    for (const std::string& number : {east, west}) {
+      api::GetCaseResponse response;
+      api::GetCaseRequest request;
+      request.set_case_id(number);
+      const std::string reason = ToRefusal(server_.Call("li", request, &response)).reason;
+      EXPECT_THAT(reason, testing::AnyOf("", "NOT_FOUND"));
+      if (reason.empty()) named.insert(number);
+    }
+    const auto list = server_.Do<api::ListCasesResponse>("li", "");
+    for (const api::Case& c : list.cases()) listed.insert(c.number());
+    EXPECT_EQ(listed, named);
+    const auto log = server_.Do<api::ListEventsResponse>(
+        "li", R"(start { preset: EVENT_PRESET_EARLIEST } filter { types: "CaseOpened" })");
+    for (const api::Event& event : log.batch().events()) logged.insert(event.case_number());
+    EXPECT_EQ(logged, named);
+    const auto summed =
+        server_.Do<api::GetFunnelReportResponse>("li", R"(scope { program_id: "touchpoint" })");
+    EXPECT_EQ(summed.total().opened_count(), std::ssize(named));
+    const auto counted = server_.Do<api::GetFunnelReportResponse>(
+        "li", R"(scope { program_id: "touchpoint" group_by: "org_unit" })");
+    EXPECT_EQ(counted.total().opened_count(), std::ssize(named));
+    EXPECT_EQ(counted.groups_size(), std::ssize(named));
+    return named;
   };
-  EXPECT_TRUE(sees(east));
-  EXPECT_FALSE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(east));
   server_.clock().Advance(hours(1) - seconds(1));
-  EXPECT_FALSE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(east));
   server_.clock().Advance(seconds(1));
-  EXPECT_TRUE(sees(east));
-  EXPECT_TRUE(sees(west)) << "to the second, remembered or not";
+  EXPECT_THAT(seen(), ElementsAre(east, west)) << "to the second, remembered or not";
   server_.clock().Advance(minutes(59));
-  EXPECT_TRUE(sees(east));
+  EXPECT_THAT(seen(), ElementsAre(east, west));
   server_.clock().Advance(minutes(1));
-  EXPECT_FALSE(sees(east));
-  EXPECT_TRUE(sees(west));
+  EXPECT_THAT(seen(), ElementsAre(west));
   server_.clock().Advance(minutes(59));
   EXPECT_TRUE(GetsIn("li"));
   server_.clock().Advance(minutes(1));

@@ -238,6 +238,25 @@ TEST_F(AuditTest, EveryMutationThatIsRefusedIsAudited) {
   EXPECT_GT(mutations, 50);
 }
 
+// Whoever is let in, or not, is asked in access_api_test.cc.
+TEST_F(AuditTest, EveryMethodOpenToStrangersIsASignIn) {
+  std::set<std::string> methods;
+  for (const MethodDescriptor* method : AllMethods()) {
+    if (!OpenToStrangers(NameOf(*method))) continue;
+    SCOPED_TRACE(NameOf(*method));
+    methods.insert(method->name());
+    const int64_t before = Last();
+    EXPECT_FALSE(server_.CallRaw("", PathOf(*method), "").ok());
+    const auto entries = After(before);
+    ASSERT_THAT(entries, SizeIs(1));
+    EXPECT_EQ(entries[0].kind, AuditKind::kSignIn);
+    EXPECT_EQ(entries[0].principal, "");
+    EXPECT_EQ(entries[0].method, NameOf(*method));
+    EXPECT_NE(entries[0].outcome, "OK");
+  }
+  EXPECT_THAT(methods, ElementsAre("RedeemLink", "SetUpAdmin", "SignIn"));
+}
+
 TEST_F(AuditTest, ARefusalNamesWhatItWasAbout) {
   server_.AddIdentity("north", "agent", {.org_units = {"north"}, .queues = {}});
   const std::string id =
@@ -572,14 +591,24 @@ TEST(AuditLogTest, BeyondAsManySortsAllOthersAreOne) {
   };
   const int most = static_cast<int>(AuditLog::kMostFolds);
   for (int i = 0; i < most + 100; ++i) log.Note(attempt(i));
+  // What was done is not told as refused.
+  AuditEntry done{.kind = AuditKind::kMutation};
+  done.principal = "li";
+  done.method = "EventService/CommitSubscription";
+  done.outcome = "OK";
+  for (int i = 0; i < 3; ++i) log.Note(done);
   executor.Drain();
   log.Close();
   const std::vector<AuditEntry> entries = StoredIn(store);
-  ASSERT_EQ(std::ssize(entries), most + 2);
-  EXPECT_EQ(entries[static_cast<size_t>(most)].method, "other");
-  EXPECT_EQ(entries[static_cast<size_t>(most)].count, 1);
-  EXPECT_EQ(entries.back().method, "other");
-  EXPECT_EQ(entries.back().count, 99);
+  ASSERT_EQ(std::ssize(entries), most + 4);
+  std::map<AuditKind, std::vector<int64_t>> others;
+  for (size_t i = static_cast<size_t>(most); i < entries.size(); ++i) {
+    EXPECT_EQ(entries[i].method, "other");
+    EXPECT_EQ(entries[i].outcome, entries[i].kind == AuditKind::kMutation ? "OK" : "");
+    others[entries[i].kind].push_back(entries[i].count);
+  }
+  EXPECT_THAT(others[AuditKind::kRefused], ElementsAre(1, 99));
+  EXPECT_THAT(others[AuditKind::kMutation], ElementsAre(1, 2));
   EXPECT_THAT(Verify(store).problems, IsEmpty());
 }
 

@@ -184,7 +184,7 @@ std::vector<std::string> OutcomesOf(const api::BatchRecordBehavioursResponse& re
 }
 
 TEST_F(BehaviourTest, OfABatchEachIsRecordedOrRefusedByItself) {
-  Customer("li");
+  const std::string id = Customer("li");
   const auto item = [](const std::string& what) { return "behaviours { " + what + "} "; };
   const std::string request =
       "request_id: \"nightly\" " + item(By("li") + Did("1", "CHURN")) +
@@ -207,6 +207,26 @@ TEST_F(BehaviourTest, OfABatchEachIsRecordedOrRefusedByItself) {
                           "4 behaviours[4].behaviour.kind ENUM_VALUE_UNKNOWN",
                           "5 behaviours[5].request_id ID_INVALID", "5 replayed"));
   EXPECT_EQ(server_.LastSequence(), last);
+
+  // A dry run knows what is stored, but not what stands before it in the batch.
+  const auto dry_run = [&](const std::string& items) { return send(items + "dry_run: true"); };
+  const std::string more = item(By("li") + Did("1", "CHURN")) +
+                           item(By("li") + Did("1", "RENEWAL")) +
+                           item(By("nobody") + Did("6", "CHURN")) +
+                           item(By("li") + Did("6", "CHURN")) + item(By("li") + Did("6", "CHURN"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(
+        dry_run("request_id: \"tried\" " + more),
+        ElementsAre("1 replayed", "1 behaviours[1].behaviour.external_key BEHAVIOUR_KEY_REUSED",
+                    "2 behaviours[2].customer_key NOT_FOUND", "6", "6"));
+    EXPECT_EQ(server_.LastSequence(), last);
+  }
+  EXPECT_THAT(History("agent", id), ElementsAre("1", "5"));
+  EXPECT_THAT(
+      send("request_id: \"tried\" " + more),
+      ElementsAre("1 replayed", "1 behaviours[1].behaviour.external_key BEHAVIOUR_KEY_REUSED",
+                  "2 behaviours[2].customer_key NOT_FOUND", "6", "6 replayed"))
+      << "the request id is not taken by it";
 
   std::string many;
   for (int i = 0; i < 1'000; ++i) many += item(By("li") + Did(std::to_string(i), "REPURCHASE"));

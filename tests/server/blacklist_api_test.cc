@@ -545,18 +545,29 @@ TEST_F(BlacklistApiTest, RulesAreTriedOnThePastAndNothingIsStored) {
   EXPECT_EQ(Refuse("chen", "DryRunRules", R"(rule_ids: "no")").code, grpc::StatusCode::NOT_FOUND);
   EXPECT_TRUE(Refuse("chen", "DryRunRules", "example_limit: 10001").HasField("example_limit"));
 
-  const auto draft = [&](const std::string& counts) {
-    return server_.Do<api::DryRunRulesResponse>(
-        "chen", R"(draft { text: "version: 1\nblacklist:\n)"
-                R"(  kinds: [{kind: no_goodwill, max_duration: 90 days, legal_basis: law}]\n)"
-                R"(  reasons: [{id: often, name: {en: Often, zh: 频繁}}]\n)"
-                R"(  rules: [{id: once, name: {en: Once, zh: 一次}, kind: no_goodwill,\n)"
-                R"(    alternatives: [{counts: [{measure: )" +
-                    counts +
-                    R"(}]}],\n)"
-                    R"(    proposal: {duration: 90 days, reason: often}}]\n" })");
+  const auto draft_text = [&](const std::string& counts, const std::string& when) {
+    return R"(draft { text: "version: 1\nblacklist:\n)"
+           R"(  kinds: [{kind: no_goodwill, max_duration: 90 days, legal_basis: law}]\n)"
+           R"(  reasons: [{id: often, name: {en: Often, zh: 频繁}}]\n)"
+           R"(  rules: [{id: once, name: {en: Once, zh: 一次}, kind: no_goodwill,\n)"
+           R"(    alternatives: [{)" +
+           when + "counts: [{measure: " + counts +
+           R"(}]}],\n)"
+           R"(    proposal: {duration: 90 days, reason: often}}]\n" })";
   };
-  const auto better = draft("remedies_granted, within: 30 days, at_least: 1");
+  const auto draft = [&](const std::string& counts, const std::string& when = "") {
+    return server_.Do<api::DryRunRulesResponse>("chen", draft_text(counts, when));
+  };
+  // As in the lists: whether it proposes anything would tell whose number it is.
+  const std::string remedies = "remedies_granted, within: 30 days, at_least: 1";
+  const Refusal guess =
+      Refuse("chen", "DryRunRules", draft_text(remedies, "when: {account: {is: '13800001234'}}, "));
+  EXPECT_EQ(guess.reason, "FILTER_INVALID");
+  EXPECT_TRUE(guess.HasField("draft"));
+  const auto plain = draft(remedies, "when: {account: {is: ACME-12}}, ");
+  EXPECT_EQ(plain.faults_size(), 0) << plain.ShortDebugString();
+  EXPECT_EQ(plain.proposal_count(), 0);
+  const auto better = draft(remedies);
   EXPECT_EQ(better.faults_size(), 0) << better.ShortDebugString();
   EXPECT_EQ(better.proposal_count(), 2);
   ASSERT_GT(better.rules_size(), 0);

@@ -11,10 +11,12 @@
 #include <sstream>
 
 #include "rebound/v1/access_service.pb.h"
+#include "rebound/v1/audit_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/options.pb.h"
 #include "rebound/v1/response_service.pb.h"
+#include "server/execute/run.h"
 #include "server/services/masking.h"
 #include "tests/fixtures/marked_person.h"
 #include "tests/fixtures/test_server.h"
@@ -296,6 +298,11 @@ TEST_F(ContactTest, ForAReasonTheContactOfACaseIsShownAndItsTimelineSaysSo) {
   ASSERT_EQ(shown.contact().external_keys_size(), 1);
   EXPECT_EQ(shown.contact().external_keys(0).external_id(), "13900005678");
 
+  const AuditEntry audited = server_.LastAudit();
+  EXPECT_EQ(audited.kind, AuditKind::kUnmask);
+  EXPECT_EQ(audited.principal, "agent");
+  EXPECT_EQ(audited.subject_type, "case");
+  EXPECT_EQ(ToString(RawId{audited.subject}), before.id());
   const auto events = Unmasked();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].actor(), "agent");
@@ -309,11 +316,19 @@ TEST_F(ContactTest, ForAReasonTheContactOfACaseIsShownAndItsTimelineSaysSo) {
 TEST_F(ContactTest, ForAReasonTheContactOfACustomerIsShownAndTheirExportSaysSo) {
   const api::Customer before = Get("manager");
   const auto shown = server_.Do<api::UnmaskContactResponse>(
-      "manager", ById() + R"(reason: UNMASK_REASON_OTHER note: "asked by letter")");
+      "manager",
+      ById() + R"(reason: UNMASK_REASON_OTHER note: "asked by letter" request_id: "letter")");
   EXPECT_EQ(shown.contact().display_name(), "张三");
   EXPECT_EQ(shown.contact().account_id(), kPhone);
   EXPECT_EQ(shown.contact().external_keys(0).external_id(), kPhone);
   EXPECT_EQ(shown.contact().contact_person(), "");
+  const auto listed = server_.Do<api::ListAuditEntriesResponse>("admin", "kind: AUDIT_KIND_UNMASK");
+  ASSERT_EQ(listed.entries_size(), 1) << "is found by its kind";
+  EXPECT_EQ(listed.entries(0).principal(), "manager");
+  EXPECT_EQ(listed.entries(0).subject_type(), "customer");
+  EXPECT_EQ(listed.entries(0).subject_id(), id_);
+  EXPECT_EQ(listed.entries(0).request_key(),
+            ToHex(RequestKey("manager", "rebound.v1.CustomerService/UnmaskContact", "letter")));
   EXPECT_EQ(Get("manager").etag(), before.etag());
   EXPECT_THAT(Unmasked(), IsEmpty());
   int found = 0;

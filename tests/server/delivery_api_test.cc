@@ -119,6 +119,12 @@ TEST_F(DeliveryApiTest, ARobotsKeyIsNeverShown) {
                         {"DINGTALK", "https://oapi.dingtalk.com/robot/send?access_token=hidden-key",
                          "https://oapi.dingtalk.com/robot/send?***", "SEChidden"},
                         {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key/",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key?x=1",
+                         "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"},
+                        {"FEISHU", "https://open.feishu.cn/open-apis/bot/v2/hook/hidden-key//?/x",
                          "https://open.feishu.cn/open-apis/bot/v2/hook/***", "hidden-secret"}}) {
     SCOPED_TRACE(row.kind);
     const auto made = Create(
@@ -138,6 +144,21 @@ TEST_F(DeliveryApiTest, ARobotsKeyIsNeverShown) {
                   .reason,
               "VALUE_MASKED");
   }
+}
+
+// Or whoever corrects a secret would be told that it is done.
+TEST_F(DeliveryApiTest, TheSameRequestWithAnotherSecretIsAnother) {
+  const std::string robot =
+      R"(kind: ENDPOINT_KIND_FEISHU url: "https://open.feishu.cn/open-apis/bot/v2/hook/k")";
+  const std::string once = R"(request_id: "once")";
+  const auto made = Create("admin", robot, once + Quoted("robot_secret", "first"));
+  EXPECT_TRUE(Create("admin", robot, once + Quoted("robot_secret", "first")).replayed());
+  EXPECT_EQ(server_
+                .Refuse("admin", "DeliveryService/CreateEndpoint",
+                        once + " endpoint {" + robot + "}" + Quoted("robot_secret", "second"))
+                .reason,
+            "REQUEST_ID_REUSED");
+  EXPECT_THAT(Stored(made.endpoint().id()).secrets, ElementsAre("first"));
 }
 
 // RELIABILITY 3, attack 52, at save.

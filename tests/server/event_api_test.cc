@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
@@ -530,6 +531,58 @@ TEST_F(EventApiTest, AChangedScopeHoldsFromThenOn) {
   for (size_t i = before; i < call.events().size(); ++i) {
     EXPECT_EQ(call.events()[i].org_unit_id(), "south") << call.events()[i].DebugString();
   }
+}
+
+// A user's org units come and go while the stream is open.
+TEST_F(EventApiTest, AStreamShowsWhatIsGrantedAtTheTime) {
+  const auto at = [](seconds after) {
+    return "{ seconds: " + std::to_string(ToMillis(kServerStart + after) / 1000) + " }";
+  };
+  const auto made = server_.Do<api::CreateUserResponse>(
+      "admin", R"(user { name: "li" role: "manager" org_units { org_unit_id: "north" end_time )" +
+                   at(seconds{600}) + R"(} org_units { org_unit_id: "south" start_time )" +
+                   at(seconds{300}) + " end_time " + at(seconds{1200}) + "} } with_link: true");
+  const std::string password = R"(password: "a long good password" )";
+  server_.Do<api::RedeemLinkResponse>("", "token: \"" + made.link_token() + "\" " + password);
+  server_.UseToken(
+      "li", server_.Do<api::SignInResponse>("", R"(user_name: "li" )" + password).session_token());
+  WatchCall watch(server_, "li", kLatest);
+  SubscribeCall subscribe(server_, "li", std::string(kLatest) + " num_requested: 100");
+  ASSERT_TRUE(watch.Next());
+  ASSERT_TRUE(subscribe.Next());
+
+  int customers = 0;
+  std::vector<std::string> expected, subscribed;
+  const auto submit = [&](const std::string& unit, bool sees) {
+    const size_t before = Log().size();
+    Submit("c" + std::to_string(++customers), "org_unit_id: \"" + unit + "\"");
+    const std::vector<api::Event> log = Log();
+    EXPECT_GT(log.size(), before);
+    for (size_t i = before; sees && i < log.size(); ++i) expected.push_back(log[i].id());
+  };
+  // What is not theirs is first, so that it has been looked at once the rest is there.
+  const auto both = [&](const std::string& first, bool sees_first, const std::string& second) {
+    submit(first, sees_first);
+    submit(second, true);
+    EXPECT_EQ(Ids(watch.Until(expected.size())), expected);
+    while (subscribed.size() < expected.size()) {
+      const auto next = subscribe.Next();
+      if (!next) break;
+      for (const api::Event& event : next->batch().events()) subscribed.push_back(event.id());
+    }
+    EXPECT_EQ(subscribed, expected);
+  };
+  both("south", false, "north");
+  server_.clock().Advance(seconds{300});
+  both("south", true, "north");
+  server_.clock().Advance(seconds{300});
+  both("north", false, "south");
+  server_.clock().Advance(seconds{600});
+  submit("south", false);
+  server_.TendStreams();
+  EXPECT_EQ(watch.Finish().code, grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(subscribe.Finish().code, grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Ids(watch.events()), expected);
 }
 
 TEST_F(EventApiTest, ADisabledPrincipalsStreamEnds) {

@@ -159,6 +159,23 @@ TEST_F(ExportApiTest, EachRoleAndScopeSeesWhatTheListsShow) {
   }
 }
 
+// As in the lists: the number of rows would tell whether a guess is right.
+TEST_F(ExportApiTest, AMaskedAccountIsNotFoundOutByFiltering) {
+  server_.Do<api::UpsertCustomerResponse>("admin",
+                                          R"(external_key { source_system: "crm" external_id: "1" }
+                  customer { account_id: "13800138000" } update_mask { paths: "account_id" })");
+  for (const char* filter : {R"(account = "13800138000")", R"(NOT account = "13800138000")",
+                             R"(segment = gold OR account = "zhang@example.com")"}) {
+    const Refusal refusal = ToRefusal(
+        Export("manager", std::string(kCustomersCsv) + "filter: '" + filter + "'").status);
+    EXPECT_EQ(refusal.reason, "FILTER_INVALID") << filter;
+    EXPECT_TRUE(refusal.HasField("filter")) << filter;
+  }
+  const std::string exact = std::string(kCustomersCsv) + R"(filter: 'account = "13800138000"')";
+  EXPECT_EQ(Export("integration", exact).rows, 1) << "sees them in clear";
+  EXPECT_EQ(Export("manager", std::string(kCustomersCsv) + "filter: 'account:*'").rows, 1);
+}
+
 TEST_F(ExportApiTest, EveryRecordOfManyPagesComesOnce) {
   std::set<std::string> ids = Submit(300, R"(score: 2 reason: "等了, 很久" org_unit_id: "north")");
   ids.merge(Submit(300, R"(score: 10 org_unit_id: "south")"));

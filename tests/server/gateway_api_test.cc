@@ -23,6 +23,7 @@
 #include "rebound/v1/survey_service.pb.h"
 #include "server/gateway/connect.h"
 #include "server/services/services.h"
+#include "server/storage/delivery_records.h"
 #include "tests/fixtures/certificates.h"
 #include "tests/fixtures/raw_http.h"
 #include "tests/fixtures/test_server.h"
@@ -423,6 +424,28 @@ TEST_F(GatewayApiTest, AStrangersMessageIsShort) {
   EXPECT_EQ(Reason(PostText("", sign_in, padding + padding + body)), "MESSAGE_TOO_LARGE");
 }
 
+// Or a stranger's connections would fill the memory, each with a message that never ends.
+TEST_F(GatewayApiTest, AStrangersLongMessageIsNotWaitedFor) {
+  const auto announce = [&](const std::string& path, const std::string& more) {
+    RawClient client = Client();
+    client.Send("POST " + path + " HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n" +
+                more + "\r\n");
+    return client.Read();
+  };
+  const std::string sign_in = "/rebound.v1.AccessService/SignIn";
+  const std::string length = "content-length: 1000000\r\n";
+  EXPECT_EQ(announce(kCheck, length).status, 401);
+  EXPECT_EQ(announce(kCheck, length + "authorization: Bearer nobodys\r\n").status, 401);
+  const HttpAnswer long_sign_in = announce(sign_in, length);
+  EXPECT_EQ(long_sign_in.status, 413);
+  EXPECT_EQ(Reason(long_sign_in), "MESSAGE_TOO_LARGE");
+  // No chunk of it is waited for, either.
+  EXPECT_EQ(announce(kCheck, "transfer-encoding: chunked\r\n\r\nfffff\r\n").status, 401);
+  EXPECT_NE(PostText("viewer", kCheck, R"({"programId": "touchpoint"})" + std::string(1 << 20, ' '))
+                .status,
+            413);
+}
+
 // Decoded on another thread.
 TEST_F(GatewayApiTest, ALongMessageIsAnsweredLikeAShortOne) {
   const std::string body = R"({"programId": "touchpoint"})";
@@ -457,6 +480,42 @@ TEST(GatewayLimitTest, MetricsCountForTheAddress) {
   EXPECT_EQ(client.Do("GET", "/metrics").status, 429);
   server.clock().Advance(std::chrono::seconds(1));
   EXPECT_EQ(client.Do("GET", "/metrics").status, 200);
+}
+
+// Each count looks at all deliveries there are.
+TEST(GatewayLimitTest, DeliveriesAreCountedAtMostEachTenSeconds) {
+  TestServer server(TestServerOptions{.http = HttpOptions{.listen = "127.0.0.1:0"}});
+  const auto scrape = [&] { return RawClient(server.http_port()).Do("GET", "/metrics").body; };
+  const auto dead = [](int count) {
+    return HasSubstr("\nrebound_deliveries{state=\"dead\"} " + std::to_string(count) + "\n");
+  };
+  EXPECT_THAT(scrape(), dead(0));
+  const RawId id = *ParseId<RawId>(std::string(26, 'b'));
+  server.store().WriteDeliveries([&](DeliveryRecords& records) {
+    records.Put(Endpoint{.id = id,
+                         .owner = "admin",
+                         .role = "admin",
+                         .url = "https://hooks.example.com/",
+                         .state = EndpointState::kDisabled,
+                         .cause = EndpointDisabledCause::kByHand,
+                         .created_at = server.clock().Now()});
+    records.Put(Delivery{.id = id,
+                         .endpoint = id,
+                         .sequence = 1,
+                         .event_type = "CaseOpened",
+                         .order_key = "-",
+                         .state = DeliveryState::kDead,
+                         .ended_at = server.clock().Now()});
+    return true;
+  });
+  EXPECT_THAT(scrape(), dead(0));
+  EXPECT_EQ(server.Do<api::GetStatusResponse>("admin", "").deliveries().dead_count(), 1);
+  server.clock().Advance(std::chrono::seconds(10));
+  EXPECT_THAT(scrape(), dead(1));
+  server.store().WriteDeliveries([&](DeliveryRecords& records) {
+    records.RemoveEndpoint(id);  // the delivery's event never was
+    return true;
+  });
 }
 
 TEST(GatewayLimitTest, ACallCostsTheSameThroughTheGateway) {

@@ -295,7 +295,53 @@ TEST(OidcClientTest, DocumentsOfNoUse) {
   EXPECT_FALSE(client.Begin()) << "of another issuer";
   EXPECT_EQ(provider.Asked("/keys"), 0);
   provider.Say(kWellKnown, "200 OK", provider.Document(provider.issuer()));
+  clock.Advance(OidcClient::kFailureKept);
   EXPECT_TRUE(client.Begin()) << "once it is right";
+}
+
+// Or everybody who wants to sign in would wait for it, one after the other.
+TEST(OidcClientTest, AProviderThatFailedIsLeftAloneForAWhile) {
+  Provider provider;
+  provider.Say(kWellKnown, "500 Broken", "");
+  ManualClock clock(kSignInStart);
+  OidcClient client(SettingsOf(provider.issuer()), clock);
+  for (int i = 0; i < 3; ++i) {
+    const auto begun = client.Begin();
+    ASSERT_FALSE(begun);
+    EXPECT_EQ(begun.error().reason, Reason::kProviderUnavailable);
+    EXPECT_EQ(FaultIn(begun.error()), "discovery: status 500");
+  }
+  EXPECT_EQ(provider.Asked(kWellKnown), 1);
+  clock.Advance(OidcClient::kFailureKept);
+  EXPECT_FALSE(client.Begin());
+  EXPECT_EQ(provider.Asked(kWellKnown), 2);
+
+  // Documents that are old still do, without asking at each sign-in for new ones.
+  provider.Say(kWellKnown, "200 OK", provider.Document(provider.issuer()));
+  clock.Advance(OidcClient::kFailureKept);
+  EXPECT_TRUE(client.Begin());
+  provider.Say(kWellKnown, "500 Broken", "");
+  clock.Advance(OidcClient::kKept);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(client.Begin());
+  EXPECT_EQ(provider.Asked(kWellKnown), 4);
+}
+
+// Old documents do for everybody else while one call waits for new ones.
+TEST(OidcClientTest, AProviderThatHangsHoldsUpOneCallAlone) {
+  Provider provider;
+  ManualClock clock(kSignInStart);
+  OidcClient client(SettingsOf(provider.issuer()), clock);
+  ASSERT_TRUE(client.Begin());
+  provider.Say(kWellKnown, "", "");
+  clock.Advance(OidcClient::kKept);
+  auto hung = provider.Hung();
+  auto waiting = std::async(std::launch::async, [&] { return client.Begin(); });
+  ASSERT_EQ(hung.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_TRUE(client.Begin());
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  client.Stop();
+  EXPECT_TRUE(waiting.get());
+  EXPECT_EQ(provider.Asked(kWellKnown), 2);
 }
 
 TEST(OidcClientTest, TokenEndpoint) {

@@ -137,6 +137,17 @@ class ScopeTest : public ServerTest {
             {}};
   }
 
+  // Money given, and an owner who waits for the customer: what two reports count.
+  void RemedyAndPause(const std::string& case_id, const std::string& owner) {
+    server_.AddIdentity(owner, "agent");
+    const std::string named = "case_id: \"" + case_id + "\" ";
+    server_.Do<api::AssignCaseResponse>("admin", named + "owner: \"" + owner + "\"");
+    server_.Do<api::RemedyCaseResponse>(
+        owner, named + R"(remedy { kind: REMEDY_KIND_VOUCHER state: REMEDY_STATE_ACCEPTED
+                  amount { amount_minor: 500 currency_code: "CNY" } })");
+    server_.Do<api::PauseCaseResponse>(owner, named + R"(reason: "customer_away")");
+  }
+
   Unit own_, foreign_;
 };
 
@@ -393,6 +404,7 @@ TEST_F(ScopeTest, ListsReportsAndQueuesShowOnlyWhatLiesInside) {
   server_.Do<api::SubmitResponseResponse>(
       "admin", R"(response { program_id: "touchpoint" score: 10 org_unit_id: "south/canary-city"
                   reason: "canary" customer_key { source_system: "crm" external_id: "n" } })");
+  RemedyAndPause(foreign_.case_id, "canary");
   std::vector<NamesOne> calls = {
       {"CaseService/ListCases", ""},
       {"CaseService/ListCases", R"(order_by: "open_time desc")"},
@@ -413,6 +425,12 @@ TEST_F(ScopeTest, ListsReportsAndQueuesShowOnlyWhatLiesInside) {
           {std::string("ReportService/") + report,
            R"(scope { program_id: "touchpoint" group_by: ")" + std::string(group) + "\" }"});
     }
+  }
+  calls.push_back({"ReportService/GetPauseReport", R"(scope { program_id: "touchpoint" })"});
+  for (const char* group : {"PLAYBOOK", "ORG_UNIT", "ACTOR", "TYPE", "CUSTOMER"}) {
+    calls.push_back(
+        {"ReportService/GetRemedyReport",
+         R"(scope { program_id: "touchpoint" } group: REMEDY_GROUP_)" + std::string(group)});
   }
   for (const NamesOne& call : calls) {
     SCOPED_TRACE(call.method + " " + call.request);
@@ -439,6 +457,39 @@ TEST_F(ScopeTest, ListsReportsAndQueuesShowOnlyWhatLiesInside) {
 
   EXPECT_EQ(server_.Do<api::ClaimNextCaseResponse>("north", "").case_().id(), own_.case_id);
   EXPECT_EQ(server_.Refuse("north", "CaseService/ClaimNextCase", "").reason, "NOTHING_TO_CLAIM");
+}
+
+TEST_F(ScopeTest, PausesAndRemediesAreCountedWhereTheCaseLies) {
+  RemedyAndPause(own_.case_id, "northern");
+  RemedyAndPause(foreign_.case_id, "canary");
+  const std::string all = R"(scope { program_id: "touchpoint" } )";
+  for (const auto& [who, count] :
+       {std::pair("north", 1), std::pair("front desk", 0), std::pair("admin", 2)}) {
+    SCOPED_TRACE(who);
+    const auto pauses = server_.Do<api::GetPauseReportResponse>(who, all);
+    EXPECT_EQ(pauses.total().case_count(), count);
+    EXPECT_EQ(pauses.total().pause_count(), count);
+    EXPECT_EQ(pauses.total().lasting_count(), count);
+    EXPECT_EQ(pauses.owners_size(), count);
+    for (const char* group : {"PLAYBOOK", "ORG_UNIT", "ACTOR", "TYPE", "CUSTOMER"}) {
+      SCOPED_TRACE(group);
+      const auto remedies =
+          server_.Do<api::GetRemedyReportResponse>(who, all + "group: REMEDY_GROUP_" + group);
+      ASSERT_EQ(remedies.totals_size(), count == 0 ? 0 : 1);
+      EXPECT_EQ(remedies.groups_size(), remedies.group_count());
+      int64_t granted = 0;
+      for (const api::RemedyFigure& figure : remedies.groups()) granted += figure.granted_minor();
+      EXPECT_EQ(granted, 500 * count);
+      if (count == 0) continue;
+      EXPECT_EQ(remedies.totals(0).remedy_count(), count);
+      EXPECT_EQ(remedies.totals(0).granted_minor(), 500 * count);
+    }
+  }
+  const auto pauses = server_.Do<api::GetPauseReportResponse>("north", all);
+  EXPECT_EQ(pauses.owners(0).owner(), "northern");
+  const auto remedies =
+      server_.Do<api::GetRemedyReportResponse>("north", all + "group: REMEDY_GROUP_ORG_UNIT");
+  EXPECT_EQ(remedies.groups(0).key(), "north/city");
 }
 
 TEST_F(ScopeTest, AScopeOfQueuesHoldsForAnswersAndReportsToo) {

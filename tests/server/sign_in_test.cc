@@ -151,11 +151,13 @@ TEST(SignInThrottleTest, GuessesOfAnHourAreBounded) {
     bool attacked;  // the name is tried from many addresses
     bool one_name;  // else another one each time
     int most;
+    bool signs_in = false;  // with a password of their own, before each
   };
-  for (const auto& [what, attacked, one_name, most] : std::vector<Row>{
+  for (const auto& [what, attacked, one_name, most, signs_in] : std::vector<Row>{
            {"a name", false, true, SignInThrottle::kMostPerHourOfPair},
            {"a name under attack", true, true, SignInThrottle::kMostPerHourUnderAttack},
-           {"names", false, false, SignInThrottle::kMostPerHour}}) {
+           {"names", false, false, SignInThrottle::kMostPerHour},
+           {"names, signing in between", false, false, SignInThrottle::kMostPerHour, true}}) {
     SCOPED_TRACE(what);
     SignInThrottle throttle;
     if (attacked) {
@@ -167,6 +169,8 @@ TEST(SignInThrottleTest, GuessesOfAnHourAreBounded) {
     int most_seen = 0;
     for (Timestamp now = kSignInNow; now < kSignInNow + hours(24);) {
       const std::string name = one_name ? "name" : "name" + std::to_string(tried.size());
+      if (signs_in && throttle.Begin("own", "a", now) == Duration(0))
+        throttle.Succeeded("own", "a");
       const Duration wait = throttle.Begin(name, "a", now);
       now += wait;
       if (wait > Duration(0)) continue;
@@ -200,6 +204,26 @@ TEST(SignInThrottleTest, SuccessForgetsTheNameThereAndOneAttemptOfTheAddress) {
   }
   EXPECT_GT(other.Begin("victim", "a", kSignInNow), Duration(0));
   EXPECT_EQ(other.Begin("victim", "b", kSignInNow), Duration(0)) << "another address";
+}
+
+// An office behind one address, where somebody's old password was tried over and over once.
+TEST(SignInThrottleTest, SigningInFromASharedAddressKeepsNoFailuresAlive) {
+  SignInThrottle throttle;
+  for (int i = 0; i < SignInThrottle::kAddress.free; ++i) {
+    EXPECT_EQ(throttle.Begin("old" + std::to_string(i), "office", kSignInNow), Duration(0));
+  }
+  for (int minutes = 10; minutes <= 120; minutes += 10) {
+    SCOPED_TRACE(minutes);
+    const Timestamp now = kSignInNow + std::chrono::minutes(minutes);
+    for (const char* colleague : {"li", "wang", "zhao"}) {
+      EXPECT_EQ(throttle.Begin(colleague, "office", now), Duration(0)) << "at the same time";
+      throttle.Succeeded(colleague, "office");
+    }
+    if (minutes < 60) continue;
+    EXPECT_EQ(throttle.Begin("zhou", "office", now), Duration(0)) << "mistyped";
+    EXPECT_EQ(throttle.Begin("zhou", "office", now), Duration(0)) << "and at once again";
+    throttle.Succeeded("zhou", "office");
+  }
 }
 
 TEST(SignInThrottleTest, AClockThatGoesBackMakesNobodyWaitLonger) {

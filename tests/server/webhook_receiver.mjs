@@ -6,9 +6,8 @@
 //   webhook_receiver.mjs FOLDER PORT [HANGS]
 //
 // FOLDER/keys.json: {endpoint: [keys, newest first]}; read again when a signature fits none. The
-// path names the endpoint: /hmac. /gone answers 410, /dead 400, /calm 204 at once. Of HANGS calls
-// to /hmac, each of another case, none is ever answered. PORT 0: any; "listening PORT" goes to
-// stdout.
+// path names the endpoint: /hmac. /gone answers 410. Of HANGS calls to /hmac, each of another case,
+// none is ever answered. PORT 0: any; "listening PORT" goes to stdout.
 //
 // How often a delivery fails before it is taken, and how, follows from its id alone: a failed run
 // can be done again. What was taken counts over a restart.
@@ -122,12 +121,10 @@ function answer(call, request, response) {
   const attempt = tries.get(call.id) ?? 0;
   tries.set(call.id, attempt + 1);
   call.try = attempt + 1;
-  if (call.type === 'io.rebound.ping.v1' || call.endpoint === 'calm') {
+  if (call.type === 'io.rebound.ping.v1') {
     call.how = 'taken';
   } else if (call.endpoint === 'gone') {
     call.how = '410';
-  } else if (call.endpoint === 'dead') {
-    call.how = '400';
   } else if (call.endpoint === 'hmac' && hangsLeft > 0 && !hungCases.has(call.case)) {
     --hangsLeft;
     hungCases.add(call.case);

@@ -399,7 +399,7 @@ TEST_F(TlsTransferTest, NothingIsSentToWhoCannotShowThatTheyAreMeant) {
   EXPECT_EQ(bytes_, 0U);
 }
 
-// A mail server that knows just enough; answers `to_recipient` to RCPT.
+// A mail server that knows just enough; answers `to_recipient` to RCPT, but 250 to Wang's.
 Receiver::Serve MailServer(std::string to_recipient, std::string* got) {
   return [=](int socket, const std::string&) {
     Write(socket, "220 mail.example.com\r\n");
@@ -408,7 +408,8 @@ Receiver::Serve MailServer(std::string to_recipient, std::string* got) {
       if (line.empty()) return;
       *got += line;
       if (line.starts_with("RCPT")) {
-        Write(socket, to_recipient + "\r\n");
+        Write(socket,
+              (line.find("wang@") == std::string::npos ? to_recipient : "250 known") + "\r\n");
       } else if (line.starts_with("DATA")) {
         Write(socket, "354 go on\r\n");
         for (std::string text = ReadLine(socket); text != ".\r\n" && !text.empty();
@@ -440,6 +441,7 @@ TEST(TransferTest, SendsMail) {
   }
   EXPECT_EQ(result.end, End::kAnswered) << result.detail;
   EXPECT_EQ(result.status, 250);
+  EXPECT_EQ(result.answer, "");
   EXPECT_THAT(got, HasSubstr("MAIL FROM:<rebound@example.com>"));
   EXPECT_THAT(got, HasSubstr("RCPT TO:<li@example.com>"));
   EXPECT_THAT(got, HasSubstr("Subject: a\r\n\r\n..text\r\n"));
@@ -452,6 +454,28 @@ TEST(TransferTest, TellsWhatAMailServerRefuses) {
   EXPECT_EQ(result.end, End::kAnswered) << result.detail;
   EXPECT_EQ(result.status, 550);
   EXPECT_THAT(result.answer + result.detail, Not(HasSubstr("li@example.com")));
+}
+
+// One of an endpoint's 50 mailboxes closes sooner or later; the others go on reading.
+TEST(TransferTest, AMailGoesToThoseWhomTheServerTakes) {
+  std::string got;
+  TransferResult result;
+  {
+    const Receiver receiver(MailServer("550 <li@example.com> unknown", &got), false);
+    Mail mail = ToLi(receiver);
+    mail.recipients = {"li@example.com", "wang@example.com", "zhao@example.com"};
+    result = Send({}, mail);
+    EXPECT_EQ(result.end, End::kAnswered) << result.detail;
+    EXPECT_EQ(result.status, 250);
+    EXPECT_EQ(result.answer, "2 of 3 recipients were refused");
+    mail.recipients = {"li@example.com", "zhao@example.com"};
+    const TransferResult nobody = Send({}, mail);
+    EXPECT_EQ(nobody.end, End::kAnswered) << nobody.detail;
+    EXPECT_EQ(nobody.status, 550);
+    EXPECT_THAT(nobody.answer + nobody.detail, Not(HasSubstr("@example.com")));
+  }
+  EXPECT_THAT(got, HasSubstr("RCPT TO:<zhao@example.com>"));
+  EXPECT_THAT(got, HasSubstr("Subject: a\r\n\r\n..text\r\n"));
 }
 
 TEST(TransferTest, NoMailGoesInTheClearOrToTwoLines) {

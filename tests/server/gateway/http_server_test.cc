@@ -175,6 +175,29 @@ TEST_F(HttpServerTest, ABodyBeyondTheLimitIsNotRead) {
   EXPECT_EQ(client.Do("POST", "/", {}, std::string(1000, 'a')).status, 200);
 }
 
+TEST_F(HttpServerTest, HowLongABodyMayBeGoesByTheHead) {
+  HttpServer::Options options;
+  options.limits.body_bytes = 1000;
+  options.longest_body = [](const HttpRequest& head) {
+    EXPECT_EQ(head.method + head.path, "POST/");
+    EXPECT_EQ(head.body, "");
+    return FindHeader(head.headers, "x-known") == nullptr ? 10 : SIZE_MAX;
+  };
+  Start(std::move(options));
+  const auto body = [](size_t size) { return std::string(size, 'a'); };
+  RawClient client(port());
+  EXPECT_EQ(client.Do("POST", "/", {}, body(10)).body, "POST /?|" + body(10));
+  EXPECT_EQ(client.Do("POST", "/", {{"x-known", "1"}}, body(1000)).body, "POST /?|" + body(1000));
+  // Of each request anew, before any of the body is there.
+  client.Send("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 11\r\n\r\n");
+  EXPECT_EQ(client.Read().body, "too large");
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nb\r\n").body,
+            "too large");
+  EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\nx-known: 1\r\ncontent-length: 1001\r\n\r\n").body,
+            "too large");
+  EXPECT_EQ(RawClient(port()).Do("POST", "/", {}, "").status, 200);
+}
+
 TEST_F(HttpServerTest, EndlessChunkLinesAndTrailersEnd) {
   Start();
   const std::string head = "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -338,7 +361,7 @@ TEST_F(HttpServerTest, BeyondItsShareAnAddressIsClosedAtOnce) {
   elsewhere = false;
   // The place is free once the server has seen the end.
   b.reset();
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kSocketPatience;
   while (RawClient(port()).Do("GET", "/").status != 200) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "google/rpc/error_details.pb.h"
+#include "rebound/v1/event_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
 
 namespace rebound {
@@ -128,6 +129,12 @@ TEST(StrictJsonTest, EachFaultIsFoundAtItsPlace) {
       {"an array for a message", Submit(), R"({"response":[]})", Kind::kValue, 12, "response"},
       {"a message for an array", google::protobuf::DescriptorProto::descriptor(), R"({"field":{}})",
        Kind::kValue, 9, "field"},
+      {"two of a oneof", v1::ListEventsRequest::descriptor(),
+       R"({"start":{"preset":"EVENT_PRESET_EARLIEST","cursor":"c"}})", Kind::kValue, 43,
+       "start.cursor"},
+      {"two of a oneof, the other way round", v1::ListEventsRequest::descriptor(),
+       R"({"start":{"cursor":"c","preset":"EVENT_PRESET_EARLIEST"}})", Kind::kValue, 23,
+       "start.preset"},
       {"inside an array", google::protobuf::DescriptorProto::descriptor(),
        R"({"field":[{},{"number":"x"}]})", Kind::kValue, 23, "field[1].number"},
       {"a number for a time", Submit(), R"({"response":{"occurTime":5}})", Kind::kValue, 25,

@@ -153,6 +153,11 @@ TEST_P(DeliveryRecordsTest, OnlyTheFirstOfAKeyIsDue) {
   EXPECT_THAT(DueAt(5), ElementsAre(3, 1));
   EXPECT_THAT(DueAt(5, 1, 1), ElementsAre(3));
   EXPECT_THAT(DueAt(5, 2), ElementsAre(4));
+  for (const int64_t most : {0, 1, 2, 3, 100}) {
+    EXPECT_EQ(Get([&](DeliveryRecords& r) { return r.CountPending(RowId(1), most); }),
+              std::min<int64_t>(most, 3));
+  }
+  EXPECT_EQ(Get([](DeliveryRecords& r) { return r.CountPending(RowId(3), 100); }), 0);
   EXPECT_EQ(Get([](DeliveryRecords& r) { return r.NextDue(); }), kDeliveriesNow + minutes(1));
   Endpoint disabled = MakeEndpoint(2);
   disabled.state = EndpointState::kDisabled;
