@@ -33,6 +33,19 @@ class Wrong(Exception):
     """The answer was not the one that is asserted."""
 
 
+class Skipped(Exception):
+    """The attack cannot be made here, and why."""
+
+
+def namespace(*kinds):
+    """The beginning of a command that is root within namespaces of its own."""
+    command = ['unshare', '--map-root-user', *(f'--{kind}' for kind in kinds)]
+    done = subprocess.run([*command, 'true'], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skipped('no user namespaces: ' + done.stderr.strip())
+    return command
+
+
 def expect(holds, what):
     if not holds:
         raise Wrong(what)
@@ -236,7 +249,7 @@ def free_ports(count):
 class Front(Process):
     """HAProxy with the shipped configuration."""
 
-    def __init__(self, folder, server):
+    def __init__(self, folder, server, plain='127.0.0.1'):
         if not (folder / 'front.pem').exists():
             subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                             'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj',
@@ -252,7 +265,7 @@ class Front(Process):
             'REBOUND_CERTIFICATE': str(folder / 'front.pem'),
             'REBOUND_FRONT_GRPC': f'127.0.0.1:{self.tls}',
             'REBOUND_FRONT_HTTP': f'127.0.0.1:{self.tls_http}',
-            'REBOUND_PLAIN_GRPC': f'127.0.0.1:{self.port}',
+            'REBOUND_PLAIN_GRPC': f'{plain}:{self.port}',
             'REBOUND_PLAIN_HTTP': f'127.0.0.1:{self.http_port}',
             'REBOUND_GRPC': f'127.0.0.1:{server.port}',
             'REBOUND_HTTP': f'127.0.0.1:{server.http_port}'})

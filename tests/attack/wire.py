@@ -161,10 +161,10 @@ def expect_endings(rig, name, blocks, server, front):
         expect(got == expected, f'{name}, {where}: expected {expected}, but got {got}')
 
 
-# What is SERVED below is immunity, not refusal: such a frame takes no memory, and no more time than
-# its bytes cost to send. gRPC 1.51 counts pings alone (GRPC_ARG_HTTP2_MAX_PING_STRIKES), acknowledges
-# settings, and reads over priorities. HAProxy 2.6 counts none of these frames (its limits on what is
-# odd begin with 3.0), but refuses what the protocol forbids.
+# What is SERVED below is immunity, not refusal: such a frame takes no memory that lasts, and about
+# as much time as it takes to send. gRPC 1.51 counts pings alone (GRPC_ARG_HTTP2_MAX_PING_STRIKES); it
+# acknowledges settings and reads over priorities. HAProxy 2.6 counts none of these frames (its
+# limits on what is odd begin with 3.0), but refuses what the protocol forbids.
 
 
 @attacks(4, 'PING flood', 'both')
@@ -422,6 +422,7 @@ def large_metadata(rig):
 def odd_metadata(rig):
     token = rig.tokens['admin']
     log = len(rig.server.log)
+    # That 99999999H are thirty seconds at most is shown by DeadlineTest.
     odd = [('x-odd', 'a\r\nb'), ('x-odd', 'a\0b'), ('x-odd-bin', '!!!attack!!!'),
            ('grpc-timeout', 'x'), ('grpc-timeout', '99999999H'), ('grpc-timeout', '0n')]
     for name, value in odd:
