@@ -25,7 +25,6 @@ import follow as client
 DEADLINE = 120  # seconds for what takes one or two
 EVENTS_OF_A_KILL = 500
 ANSWERS_OF_A_BATCH = 20
-LONGEST_LIFE = 60  # events until a follower is killed; fewer than are written meanwhile
 
 
 def new_channel():
@@ -154,16 +153,18 @@ def read_journal(path):
 
 def drive(bin_dir, path):
     kills = int(os.environ.get("REBOUND_KILLS", "10"))
-    lives = random.Random(7)
+    places = random.Random(7)
     load = Load()
     load.start()
     load.more()
-    for _ in range(kills):
+    for kill in range(kills):
+        place = kill * EVENTS_OF_A_KILL + places.randrange(EVENTS_OF_A_KILL)
+        missing = place - len(read_journal(path))
         follower = Follower(path)
         try:
             follower.await_events(1)
             load.more()  # writes while this one follows and is killed
-            follower.await_events(lives.randint(2, LONGEST_LIFE))
+            follower.await_events(missing)
         finally:
             follower.kill()
     load.end()
