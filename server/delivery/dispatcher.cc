@@ -594,7 +594,9 @@ void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* end
       return;
     case DeliveryVerdict::kSlowDown:
       known->careful = true;
-      known->not_before = now + std::min(result.retry_after.value_or(kPause), kLongestRetryAfter);
+      known->not_before =
+          std::max(known->not_before,
+                   now + std::min(result.retry_after.value_or(kPause), kLongestRetryAfter));
       [[fallthrough]];
     case DeliveryVerdict::kRetry: {
       const auto wait = NextTry(options_.retry, delivery->tries, Random(), result.retry_after);

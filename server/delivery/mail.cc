@@ -134,6 +134,13 @@ std::string MailMessage(const MailText& mail) {
 DeliveryVerdict JudgeMail(const TransferResult& result) {
   if (result.end != TransferResult::End::kAnswered) return DeliveryVerdict::kRetry;
   if (result.status >= 200 && result.status <= 299) return DeliveryVerdict::kDelivered;
+  switch (result.status) {
+    case 530:
+    case 534:
+    case 535:
+    case 538: return DeliveryVerdict::kRetry;
+    default: break;
+  }
   return result.status >= 500 ? DeliveryVerdict::kRefused : DeliveryVerdict::kRetry;
 }
 

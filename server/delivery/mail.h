@@ -31,7 +31,8 @@ bool IsMailAddress(std::string_view address);
 // (RFC 3834), so that no vacation notice answers. REQUIRES: IsMailAddress of each address.
 std::string MailMessage(const MailText& mail);
 
-// 2xx is delivered, 5xx refused for good, all else tried again.
+// 2xx is delivered, 5xx refused for good, all else tried again; and so is what is wrong between the
+// mail server and us, not with the mail: 530, 534, 535 and 538 (RFC 4954).
 DeliveryVerdict JudgeMail(const TransferResult& result);
 
 }  // namespace rebound

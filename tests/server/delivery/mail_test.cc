@@ -96,6 +96,9 @@ TEST(MailTest, AnswersAreJudged) {
   EXPECT_EQ(JudgeMail({.end = End::kAnswered, .status = 250}), DeliveryVerdict::kDelivered);
   EXPECT_EQ(JudgeMail({.end = End::kAnswered, .status = 451}), DeliveryVerdict::kRetry);
   EXPECT_EQ(JudgeMail({.end = End::kAnswered, .status = 550}), DeliveryVerdict::kRefused);
+  for (const int32_t sign_in : {530, 534, 535, 538}) {
+    EXPECT_EQ(JudgeMail({.end = End::kAnswered, .status = sign_in}), DeliveryVerdict::kRetry);
+  }
   EXPECT_EQ(JudgeMail({.end = End::kTls, .status = 220}), DeliveryVerdict::kRetry);
 }
 
