@@ -118,14 +118,6 @@ bool IsHashed(std::string_view path) {
   return before == '-' || before == '.';
 }
 
-HttpResponse Plain(int status, std::string text) {
-  HttpResponse response;
-  response.status = status;
-  response.headers = {{"content-type", "text/plain; charset=utf-8"}, {"cache-control", "no-store"}};
-  response.body = std::move(text);
-  return response;
-}
-
 bool IsText(std::string_view type) {
   return type.starts_with("text/") || type.starts_with("application/json") ||
          type.starts_with("image/svg") || type.starts_with("application/manifest");
@@ -201,7 +193,7 @@ void Files::Keep(const std::string& path, Packed packed) {
 
 HttpResponse Files::Serve(const HttpRequest& request) {
   const auto safe = SafePath(request.path);
-  if (!safe) return Plain(404, "not found\n");
+  if (!safe) return PlainText(404, "not found\n");
   std::string path = *safe;
   std::optional<File> file;
   if (!path.empty()) file = OpenFile(root_, path);
@@ -211,7 +203,7 @@ HttpResponse Files::Serve(const HttpRequest& request) {
     path = file ? index : "index.html";
     if (!file) file = OpenFile(root_, path);
   }
-  if (!file) return Plain(404, "not found\n");
+  if (!file) return PlainText(404, "not found\n");
 
   HttpResponse response;
   const std::string_view type = ContentTypeOf(path);
@@ -232,7 +224,7 @@ HttpResponse Files::Serve(const HttpRequest& request) {
   auto packed = packs ? FindPacked(path, etag) : nullptr;
   if (!packed) {
     auto bytes = ReadAll(*file);
-    if (!bytes) return Plain(404, "not found\n");
+    if (!bytes) return PlainText(404, "not found\n");
     response.body = *std::move(bytes);
     if (!packs) return response;
     packed = std::make_shared<const std::string>(Gzip(response.body));

@@ -88,14 +88,6 @@ bool LooksLikeMethod(std::string_view path) {
          path.find('/', slash + 1) == path.npos && path.find('.', slash) == path.npos;
 }
 
-HttpResponse PlainText(int status, std::string text) {
-  HttpResponse response;
-  response.status = status;
-  response.headers = {{"content-type", "text/plain; charset=utf-8"}, {"cache-control", "no-store"}};
-  response.body = std::move(text);
-  return response;
-}
-
 // What the answer to one call needs to know of it.
 struct Request {
   std::shared_ptr<HttpExchange> exchange;

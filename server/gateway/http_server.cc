@@ -135,6 +135,14 @@ std::optional<PeerCertificate> CertificateOf(SSL* tls) {
 
 }  // namespace
 
+HttpResponse PlainText(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.headers = {{"content-type", "text/plain; charset=utf-8"}, {"cache-control", "no-store"}};
+  response.body = std::move(text);
+  return response;
+}
+
 const std::string* FindHeader(const HttpHeaders& headers, std::string_view name) {
   const auto found = std::find_if(headers.begin(), headers.end(),
                                   [name](const auto& header) { return header.first == name; });

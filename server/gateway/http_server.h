@@ -49,6 +49,9 @@ struct HttpResponse {
   bool close = false;  // the connection, after this answer
 };
 
+// In UTF-8, and not to be kept by anybody.
+HttpResponse PlainText(int status, std::string text);
+
 // One request and its answer: either Reply once, or StartStream, Write as often as wanted, Finish.
 // What is called after the client went away, or after the end, does nothing. Dropped without an
 // answer, it closes the connection. Thread-safe; callbacks run on the connection's strand, never

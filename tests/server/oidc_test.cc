@@ -2,10 +2,8 @@
 // sockets. A provider that behaves is in run_oidc.sh; forged tokens are in id_token_test.cc.
 #include "server/access/oidc.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include <thread>
 
 #include "server/access/token.h"
+#include "tests/fixtures/receiver.h"
 #include "workflows/check.h"
 
 namespace rebound {
@@ -35,15 +34,9 @@ constexpr char kKeys[] =
 class Provider {
  public:
   Provider() {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    CHECK(listen(listener_, 16) == 0);
-    socklen_t size = sizeof address;
-    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    issuer_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    const fixtures::Listening listening = fixtures::ListenOnLoopback();
+    listener_ = listening.socket;
+    issuer_ = "http://127.0.0.1:" + std::to_string(listening.port);
     Say(kWellKnown, "200 OK", Document(issuer_));
     Say("/keys", "200 OK", kKeys);
     thread_ = std::thread([this] { Run(); });

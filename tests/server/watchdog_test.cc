@@ -1,10 +1,8 @@
 #include "server/watchdog.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +10,8 @@
 #include <future>
 #include <string>
 #include <thread>
+
+#include "tests/fixtures/receiver.h"
 
 namespace rebound {
 namespace {
@@ -22,26 +22,16 @@ constexpr std::chrono::milliseconds kInterval{20};
 // Takes connections into its queue and never answers.
 class DeafListener {
  public:
-  DeafListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(fd_, 64) != 0 ||
-        getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      ADD_FAILURE() << "cannot listen";
-    }
-    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  }
-  ~DeafListener() { close(fd_); }
+  DeafListener() = default;
+  ~DeafListener() { close(listening_.socket); }
   DeafListener(const DeafListener&) = delete;
   DeafListener& operator=(const DeafListener&) = delete;
   const std::string& address() const { return address_; }
-  int fd() const { return fd_; }
+  int fd() const { return listening_.socket; }
 
  private:
-  const int fd_;
-  std::string address_;
+  const fixtures::Listening listening_ = fixtures::ListenOnLoopback();
+  const std::string address_ = "127.0.0.1:" + std::to_string(listening_.port);
 };
 
 TEST(WatchdogTest, AListenerThatAcceptsNobodyIsHung) {

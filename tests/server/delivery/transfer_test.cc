@@ -1,10 +1,8 @@
 // Against a receiver of the test's own, over loopback sockets.
 #include "server/delivery/transfer.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -24,6 +22,7 @@
 #include "tests/fixtures/certificates.h"
 #include "tests/fixtures/mail_server.h"
 #include "tests/fixtures/raw_http.h"
+#include "tests/fixtures/receiver.h"
 #include "workflows/check.h"
 
 namespace rebound {
@@ -42,15 +41,9 @@ class Receiver {
   using Serve = std::function<void(int socket, const std::string& head)>;
   explicit Receiver(Serve serve, bool reads_first = true)
       : serve_(std::move(serve)), reads_first_(reads_first) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    CHECK(listen(listener_, 16) == 0);
-    socklen_t size = sizeof address;
-    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
+    const fixtures::Listening listening = fixtures::ListenOnLoopback();
+    listener_ = listening.socket;
+    port_ = listening.port;
     thread_ = std::thread([this] { Run(); });
   }
   ~Receiver() {
