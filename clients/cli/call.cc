@@ -208,7 +208,8 @@ std::shared_ptr<grpc::Channel> Session::Channel() {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMaxReplyBytes);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    channel_ = grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+    channel_ = grpc::CreateCustomChannel(
+        server, credentials ? credentials : grpc::InsecureChannelCredentials(), arguments);
   }
   return channel_;
 }
@@ -229,6 +230,13 @@ int Session::Fail(const grpc::Status& status, const std::string& request_id) {
     err << ErrorJson(error) << "\n";
   } else {
     err << RenderError(error, chinese, err_style);
+    // There is somebody, who hangs up.
+    if (error.reason.empty() && error.code == grpc::StatusCode::UNAVAILABLE && !credentials &&
+        (error.message.find("closed") != std::string::npos ||
+         error.message.find("reset") != std::string::npos)) {
+      err << "  a server that serves TLS is called with --tls, or --tls-ca and who signed its "
+             "certificate\n";
+    }
     if (error.reason == "UNAUTHENTICATED" && token.empty()) {
       err << "  sign in with rebound login, or give a token with --token, --token-file or "
              "REBOUND_TOKEN\n";

@@ -77,6 +77,7 @@ struct Session {
   int out_width = 0;       // columns of the terminal; 0: none
   int err_width = 0;
   std::string server{};
+  std::shared_ptr<grpc::ChannelCredentials> credentials{};  // null: no TLS
   std::string token{};
   double timeout_seconds = 30;
   bool localized = false;          // texts in replies in the language of messages, too

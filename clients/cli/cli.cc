@@ -26,13 +26,16 @@ constexpr const char* kExitCodeHelp = R"(Exit codes
 )";
 
 constexpr const char* kEnvironmentHelp = R"(Environment
-  REBOUND_SERVER         HOST:PORT or unix:PATH of the server, like --server
-  REBOUND_TOKEN          the bearer token, like --token
+  REBOUND_SERVER           HOST:PORT or unix:PATH of the server, like --server
+  REBOUND_TOKEN            the bearer token, like --token
+  REBOUND_TLS_CA           call under TLS, like --tls-ca; the word "system" is --tls
+  REBOUND_TLS_CERTIFICATE,
+  REBOUND_TLS_KEY          like --tls-certificate and --tls-key
   LC_ALL, LC_MESSAGES,
-  LANG                   the language of messages: Chinese if it begins with zh, like --lang
-  NO_COLOR               no colours if it is set, like --no-color
-  XDG_CONFIG_HOME, HOME  where "rebound login" keeps its session: rebound/session in the former, or
-                         .config/rebound/session in the latter; used where no token is given
+  LANG                     the language of messages: Chinese if it begins with zh, like --lang
+  NO_COLOR                 no colours if it is set, like --no-color
+  XDG_CONFIG_HOME, HOME    where "rebound login" keeps its session: rebound/session in the former,
+                           or .config/rebound/session in the latter; used without a token
 )";
 
 constexpr const char* kOutputHelp = R"(Output
@@ -89,6 +92,10 @@ struct GlobalOptions {
   std::string server;
   std::string token;
   std::string token_file;
+  bool tls = false;
+  std::string tls_ca;
+  std::string tls_certificate;
+  std::string tls_key;
   std::string format = "table";
   std::string language;
   bool no_color = false;
@@ -119,6 +126,17 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions* options) {
   app.add_option("--token-file", options->token_file, "A file that holds the bearer token")
       ->type_name("FILE")
       ->excludes(token);
+  app.add_flag("--tls", options->tls,
+               "Call the server under TLS, its certificate signed by one whom this machine trusts");
+  app.add_option("--tls-ca", options->tls_ca,
+                 "The same, its certificate signed by one of this PEM file; else REBOUND_TLS_CA")
+      ->type_name("FILE");
+  app.add_option(
+         "--tls-certificate", options->tls_certificate,
+         "PEM file that names the caller, in place of a token; else REBOUND_TLS_CERTIFICATE")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options->tls_key, "PEM file: its key; else REBOUND_TLS_KEY")
+      ->type_name("FILE");
   app.add_option("-o,--output", options->format, "How to show results: table, json, csv")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->type_name("FORMAT");
@@ -164,12 +182,57 @@ void AddHelpCommand(CLI::App& app, Session& session) {
   });
 }
 
+std::string OptionOr(const std::string& option, const Surroundings& surroundings,
+                     const std::string& variable) {
+  return option.empty() ? Variable(surroundings, variable) : option;
+}
+
+// Reads a file of PEM into `*text`. Returns what is wrong, or "".
+std::string ReadPem(const std::string& path, const char* what, std::string* text) {
+  std::ifstream file(path);
+  std::ostringstream all;
+  if (!(all << file.rdbuf())) return std::string("cannot read ") + what + " " + path;
+  *text = all.str();
+  // gRPC would take any text, and say only that it cannot connect.
+  if (text->find("-----BEGIN ") == std::string::npos) {
+    return std::string("expected ") + what + " in PEM, found none in " + path;
+  }
+  return "";
+}
+
+// Sets how the server is called. Returns what is wrong, or "".
+std::string PrepareTls(const GlobalOptions& options, const Surroundings& surroundings,
+                       Session* session) {
+  std::string ca = OptionOr(options.tls_ca, surroundings, "REBOUND_TLS_CA");
+  const bool is_system = options.tls ? options.tls_ca.empty() : ca == "system";
+  if (is_system) ca.clear();
+  const std::string certificate =
+      OptionOr(options.tls_certificate, surroundings, "REBOUND_TLS_CERTIFICATE");
+  const std::string key = OptionOr(options.tls_key, surroundings, "REBOUND_TLS_KEY");
+  if (certificate.empty() != key.empty()) {
+    return "expected a certificate and its key: --tls-certificate and --tls-key go together";
+  }
+  if (ca.empty() && !is_system) {
+    if (certificate.empty()) return "";
+    return "a certificate is shown under TLS only: give --tls-ca or --tls, too";
+  }
+  grpc::SslCredentialsOptions tls;
+  std::string fault;
+  if (!ca.empty()) fault = ReadPem(ca, "the signers' certificates", &tls.pem_root_certs);
+  if (fault.empty() && !certificate.empty()) {
+    fault = ReadPem(certificate, "the certificate", &tls.pem_cert_chain);
+    if (fault.empty()) fault = ReadPem(key, "the key", &tls.pem_private_key);
+  }
+  if (fault.empty()) session->credentials = grpc::SslCredentials(tls);
+  return fault;
+}
+
 // Fills the session from the options and the environment. Returns what is wrong, or "".
 std::string Prepare(const GlobalOptions& options, const Surroundings& surroundings,
                     Session* session) {
-  session->server = options.server;
-  if (session->server.empty()) session->server = Variable(surroundings, "REBOUND_SERVER");
+  session->server = OptionOr(options.server, surroundings, "REBOUND_SERVER");
   if (session->server.empty()) session->server = kDefaultServer;
+  if (std::string fault = PrepareTls(options, surroundings, session); !fault.empty()) return fault;
   session->token = options.token;
   if (!options.token_file.empty()) {
     std::ifstream file(options.token_file);

@@ -23,9 +23,10 @@ struct Surroundings {
 };
 
 // The variables that are looked at.
-inline constexpr const char* kVariables[] = {"REBOUND_SERVER", "REBOUND_TOKEN",  "LC_ALL",
-                                             "LC_MESSAGES",    "LANG",           "NO_COLOR",
-                                             "HOME",           "XDG_CONFIG_HOME"};
+inline constexpr const char* kVariables[] = {
+    "REBOUND_SERVER",  "REBOUND_TOKEN", "REBOUND_TLS_CA", "REBOUND_TLS_CERTIFICATE",
+    "REBOUND_TLS_KEY", "LC_ALL",        "LC_MESSAGES",    "LANG",
+    "NO_COLOR",        "HOME",          "XDG_CONFIG_HOME"};
 
 // Runs one command: results to `out`, everything else to `err`. Returns an ExitCode. Import catches
 // SIGINT while it runs; otherwise signals are left alone.

@@ -151,9 +151,8 @@ void AuditRefused(const Call& call, const Error& error, int64_t count) {
   call.backend.audit.Note(std::move(entry));
 }
 
-Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& subject,
-                       std::string detail) {
-  AuditEntry entry = EntryOf(call, kind);
+Result<void> AuditRead(const Call& call, const AuditSubject& subject, std::string detail) {
+  AuditEntry entry = EntryOf(call, AuditKind::kExport);
   entry.detail = std::move(detail);
   FillSubject(subject, &entry);
   return call.backend.audit.Record(std::move(entry));

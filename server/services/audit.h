@@ -37,10 +37,9 @@ void AuditEnd(const Call& call, const Result<void>& result);
 // Of a batch of which nothing was kept: `count` items were refused, the first of them with `error`.
 void AuditRefused(const Call& call, const Error& error, int64_t count);
 
-// For data that are about to leave. Returns once the entry is on disk; without
-// it nothing may be sent. `detail`: why, in a word, or empty; never a text. Waits, so not on gRPC's
+// For data that are about to leave: an export. Returns once the entry is on disk; without it
+// nothing may be sent. `detail`: why, in a word, or empty; never a text. Waits, so not on gRPC's
 // threads.
-Result<void> AuditRead(const Call& call, AuditKind kind, const AuditSubject& subject,
-                       std::string detail);
+Result<void> AuditRead(const Call& call, const AuditSubject& subject, std::string detail);
 
 }  // namespace rebound

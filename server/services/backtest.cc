@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "rebound/v1/config_service.pb.h"
+#include "server/access/mask.h"
 #include "server/clock.h"
 #include "server/config/config.h"
 #include "server/config/zones.h"
 #include "server/services/convert.h"
+#include "server/services/masking.h"
 #include "server/services/services.h"
 #include "server/storage/codec.h"
 #include "workflows/explain.h"
@@ -167,6 +169,9 @@ class Backtest {
     const OpeningFacts facts(opened, answer, known);
     std::vector<std::string> groups;
     if (group_by_) groups = GroupsOf(facts(*group_by_));
+    if (group_by_ == FieldId::kAccount && !call_.sees_contact) {
+      for (std::string& group : groups) group = Mask(MaskKind::kKey, group);
+    }
     const bool opens = rerun && rerun->has_value();
     bool changed = !opens;
     if (opens) {
@@ -344,6 +349,18 @@ Result<std::shared_ptr<const Revision>> DraftOf(const Call& call,
   return std::shared_ptr<const Revision>();
 }
 
+// What a draft makes of a case would tell who holds a masked account.
+Result<void> CheckDraftUnmasked(const Call& call, const Revision& draft) {
+  std::vector<const Predicate*> conditions;
+  for (const Priority& each : draft.priorities) conditions.push_back(&each.when);
+  for (const ClockDefinition& each : draft.clocks) conditions.push_back(&each.when);
+  for (const Playbook& each : draft.playbooks) conditions.push_back(&each.when);
+  for (const Predicate* when : conditions) {
+    if (auto checked = CheckUnmasked(call.sees_contact, "files", *when); !checked) return checked;
+  }
+  return {};
+}
+
 // The cases to try, by number.
 Result<std::vector<Case>> Chosen(const Call& call, Reader& reader,
                                  const api::BacktestConfigRequest& request) {
@@ -378,6 +395,9 @@ Result<void> RunBacktest(const Call& call, Reader& reader,
   auto draft = DraftOf(call, request, out);
   if (!draft) return std::move(draft).error();
   if (*draft == nullptr) return {};
+  if (!request.files().empty()) {
+    if (auto checked = CheckDraftUnmasked(call, **draft); !checked) return checked;
+  }
   Checks checks;
   checks.Count("promises", request.promises_size(), kMostPromises);
   std::vector<Promised> promises;

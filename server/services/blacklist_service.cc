@@ -322,9 +322,7 @@ Result<void> ExportEntries(const Call& call, Reader& reader,
                            api::ExportCustomerEntriesResponse* out) {
   auto customer = CustomerNamed(call, reader, request.customer_id());
   if (!customer) return std::move(customer).error();
-  if (auto audited =
-          AuditRead(call, AuditKind::kExport, {"customer", IdCast<RawId>(customer->id), {}}, "");
-      !audited) {
+  if (auto audited = AuditRead(call, {"customer", IdCast<RawId>(customer->id), {}}, ""); !audited) {
     return audited;
   }
   for (const CustomerId& id : Everyone(reader, customer->id)) {

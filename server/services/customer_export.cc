@@ -260,8 +260,7 @@ Result<void> ExportCustomer(const Call& call, Reader& reader,
   }
   customer = Standing(reader, std::move(customer));
   if (!customer) return Error{Reason::kNotFound, {{"resource", "customer"}}};
-  if (auto audited = AuditRead(call, AuditKind::kExport,
-                               {"customer", IdCast<RawId>(customer->id), {}}, reason);
+  if (auto audited = AuditRead(call, {"customer", IdCast<RawId>(customer->id), {}}, reason);
       !audited) {
     return audited;
   }

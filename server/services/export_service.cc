@@ -233,7 +233,7 @@ std::string_view WordOf(api::RecordKind kind) {
 Result<void> AuditExport(const Call& call, const api::ExportRecordsRequest& request) {
   std::string detail(WordOf(request.kind()));
   if (!request.reason().empty()) detail += " " + request.reason();
-  return AuditRead(call, AuditKind::kExport, {}, std::move(detail));
+  return AuditRead(call, {}, std::move(detail));
 }
 
 Result<void> ExportLog(const Call& call, const api::ExportRecordsRequest& request,

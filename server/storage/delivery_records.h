@@ -61,8 +61,8 @@ struct Delivery {
   std::optional<Timestamp> next_try_at{};  // exactly while pending
   std::optional<Timestamp> tried_at{};     // the last time
   int32_t last_status = 0;                 // 0: there was no answer
-  std::string last_answer{};
-  std::optional<Timestamp> ended_at{};  // exactly while not pending
+  std::string last_answer{};               // gone once the person of the event is erased
+  std::optional<Timestamp> ended_at{};     // exactly while not pending
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
 

@@ -869,6 +869,15 @@ class MemoryStore::Writer final : public Reads<Transaction> {
         });
       }
     }
+    // A receiver that refuses an event may repeat what is in it.
+    const std::set<int64_t> theirs(sequences.begin(), sequences.end());
+    for (auto& [id, delivery] : s_.deliveries.deliveries) {
+      if (!theirs.contains(delivery.sequence) || delivery.last_answer.empty()) continue;
+      s_.undo.emplace_back([this, id = id, old = delivery.last_answer] {
+        s_.deliveries.deliveries.at(id).last_answer = old;
+      });
+      delivery.last_answer.clear();
+    }
     const auto forget = [&](auto& rows, const auto& key) {
       auto row = rows.at(key);
       ForgetPersonal(row);

@@ -359,6 +359,7 @@ void SqliteWriter::Erase(const CustomerId& customer) {
           connection_,
           "UPDATE outbox SET state = 'cancelled' WHERE sequence = ? AND state = 'pending'");
       if (cancel.Bind(event.sequence).Run() == 1) erased.outbox.push_back(event.sequence);
+      EraseAnswers(event.sequence);
     }
     if (std::ssize(events) < kPage) break;
     after = events.back().sequence;
@@ -393,6 +394,22 @@ void SqliteWriter::Erase(const CustomerId& customer) {
   if (const auto key = KeyOf(customer)) erased.person_keys.push_back(*key);
   Query(connection_, "DELETE FROM person_keys WHERE customer_id = ?").Bind(customer).Run();
   last_key_.reset();
+}
+
+// A receiver that refuses an event may repeat what is in it.
+void SqliteWriter::EraseAnswers(int64_t sequence) {
+  std::vector<std::pair<RawId, std::string>> answers;
+  {
+    Query found(connection_,
+                "SELECT id, last_answer FROM deliveries WHERE endpoint_id IN (SELECT id FROM "
+                "endpoints) AND sequence = ? AND last_answer <> ''");
+    found.Bind(sequence);
+    while (found.Step()) answers.emplace_back(found.GetId<RawId>(0), found.Text(1));
+  }
+  for (auto& [id, answer] : answers) {
+    Query(connection_, "UPDATE deliveries SET last_answer = '' WHERE id = ?").Bind(id).Run();
+    command_.erased.answers.emplace_back(id, std::move(answer));
+  }
 }
 
 void SqliteWriter::EraseText(const TextId& id) {
@@ -446,6 +463,12 @@ void SqliteWriter::RestoreErased() {
   for (const int64_t sequence : erased.outbox) {
     Query(connection_, "UPDATE outbox SET state = 'pending' WHERE sequence = ?")
         .Bind(sequence)
+        .Run();
+  }
+  for (const auto& [id, answer] : erased.answers) {
+    Query(connection_, "UPDATE deliveries SET last_answer = ? WHERE id = ?")
+        .Bind(answer)
+        .Bind(id)
         .Run();
   }
 }

@@ -59,6 +59,7 @@ class SqliteWriter final : public SqliteReads<Transaction> {
   void AddIdentities(const CustomerId& customer, const std::vector<Hash128>& hashes);
   void SaveSuppression(const StoredSuppression& kept);
   void Erase(const CustomerId& customer);
+  void EraseAnswers(int64_t sequence);
   void EraseText(const TextId& id);
   template <typename Row>
   void Rewrite(Row row, std::string_view sql);
@@ -121,7 +122,8 @@ class SqliteWriter final : public SqliteReads<Transaction> {
       std::vector<PersonKey> person_keys{};
       std::vector<std::pair<ExternalKey, CustomerId>> keys{};
       std::vector<OldText> texts{};
-      std::vector<int64_t> outbox{};  // cancelled
+      std::vector<int64_t> outbox{};                         // cancelled
+      std::vector<std::pair<RawId, std::string>> answers{};  // of deliveries
     };
     Erased erased{};
   };

@@ -224,6 +224,32 @@ TEST_F(BacktestApiTest, WhichCasesAreTriedIsTheCallersChoice) {
   EXPECT_EQ(server_.Do<api::BacktestConfigResponse>("east", "").case_count(), 0);
 }
 
+TEST_F(BacktestApiTest, MaskedAccountsAreNeitherShownNorGuessed) {
+  Submit("li", 1, "account_id: \"13812341234\"");
+  Submit("wang", 1, "account_id: \"acme\"");
+  const auto reply = Try(
+      "promises { fact: CASE_FACT_CLOSED limit { time { seconds: 90 } } } group_by: \"account\"");
+  std::vector<std::string> keys;
+  for (const auto& group : Deadline(reply, "closed within 90 seconds").groups()) {
+    keys.push_back(group.key());
+  }
+  EXPECT_THAT(keys, testing::UnorderedElementsAre("138****1234", "acme"));
+
+  Edit("playbooks.yaml", "when: \"history = true\"", "when: 'account = \"acme\"'");
+  EXPECT_EQ(Try("").case_count(), 2) << "an account that everybody sees";
+  Edit("playbooks.yaml", "acme", "13812341234");
+  api::BacktestConfigRequest request;
+  for (const auto& [name, text] : files_) {
+    api::ConfigFile* file = request.add_files();
+    file->set_name(name);
+    file->set_text(text);
+  }
+  api::BacktestConfigResponse response;
+  const Refusal refusal = ToRefusal(server_.Call("manager", request, &response));
+  EXPECT_EQ(refusal.reason, "FILTER_INVALID") << refusal;
+  EXPECT_EQ(refusal.message.find("13812341234"), std::string::npos) << refusal;
+}
+
 TEST_F(BacktestApiTest, ADraftWithFaultsIsAnAnswer) {
   Submit("li", 1);
   Edit("playbooks.yaml", "severity: 4", "severity: 9");

@@ -2072,6 +2072,15 @@ void Checker::Take(const Record& record, const Event& event) {
     if (Tells(event.body)) messages_.emplace_back(event.sequence, CaseId{});
   } else if (!event.customer_id.empty()) {
     Customer& customer = customers_[event.customer_id];
+    if (const auto* recorded = std::get_if<BehaviourRecorded>(&event.body)) {
+      const Behaviour& did = recorded->behaviour;
+      for (const Behaviour& known : customer.behaviours) {
+        if (known.external_key == did.external_key) wrong("a behaviour is recorded twice");
+      }
+      if (did.recorded_at != now_) wrong("a behaviour is recorded at another time than now");
+      if (did.occurred_at > now_) wrong("a behaviour lies in the future");
+      if (event.occurred_at != did.occurred_at) wrong("a behaviour happened at another time");
+    }
     customer = Apply(std::move(customer), event);
     if (std::holds_alternative<CustomerLinked>(event.body)) TakeEntry(record, event);
   } else if (const auto* applied = std::get_if<RevisionApplied>(&event.body)) {

@@ -442,6 +442,17 @@ Request Simulator::Consents() {
     if (random_.OneIn(2)) upsert.profile.contact_points = {{Channel::kSms, {{}, "555-0100"}}};
     return Make(upsert, kIntegration, "keep the profile of " + key);
   }
+  // Few keys: sent again, and as another thing.
+  if (random_.OneIn(3)) {
+    RecordBehaviour did{.customer_id = customer->id};
+    did.behaviour.external_key = {"shop", fmt::format("order-{}", random_.Below(4))};
+    did.behaviour.kind = random_.OneIn(4) ? BehaviourKind::kChurn : BehaviourKind::kRepurchase;
+    did.occurred_now = random_.OneIn(2);
+    if (!did.occurred_now) {
+      did.behaviour.occurred_at = server_.time().Now() + hours{random_.Below(50) - 40};
+    }
+    return Make(did, kIntegration, "behaviour of " + key);
+  }
   SetCustomerConsent consent;
   consent.customer_id = customer->id;
   consent.do_not_contact = !customer->do_not_contact && random_.OneIn(3);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "server/storage/codec.h"
+#include "server/storage/delivery_records.h"
 #include "server/storage/memory_store.h"
 #include "server/storage/sqlite_store.h"
 #include "server/storage/store.h"
@@ -2031,6 +2032,51 @@ TEST_P(StoreErasureTest, WhoIsErasedIsForgottenAndNobodyElse) {
               return reader.FindResponse({"survey", "gone answer"}).value().id;
             }),
             again.response.id);
+  EXPECT_THAT(Verify(store()).problems, IsEmpty());
+}
+
+TEST_P(StoreErasureTest, WhatReceiversSaidOfAPersonGoesWithThem) {
+  const Traces gone = Leave("gone");
+  const Traces stays = Leave("stays");
+  const auto sequence = [&](const Traces& traces) {
+    return Read([&](Reader& reader) {
+      return reader.PersonEvents(traces.customer.id, 0, kAll).back().sequence;
+    });
+  };
+  const auto id = [](uint8_t n) {
+    RawId made;
+    made.bytes[0] = n;
+    return made;
+  };
+  store().WriteDeliveries([&](DeliveryRecords& records) {
+    records.Put(Endpoint{.id = id(1), .owner = "li", .role = "agent", .created_at = make_.now});
+    for (uint8_t n = 2; n < 4; ++n) {
+      records.Put(Delivery{.id = id(n),
+                           .endpoint = id(1),
+                           .sequence = sequence(n == 2 ? gone : stays),
+                           .event_type = "case_opened",
+                           .order_key = "k",
+                           .state = DeliveryState::kDead,
+                           .tries = 1,
+                           .last_answer = "who is that",
+                           .ended_at = make_.now});
+    }
+    return true;
+  });
+  const auto answer = [&](uint8_t n) {
+    std::string said;
+    store().ReadDeliveries(
+        [&](DeliveryRecords& records) { said = records.GetDelivery(id(n))->last_answer; });
+    return said;
+  };
+  store().Execute(1, [&](size_t, Transaction& transaction) {
+    transaction.Save(Erasing(gone));
+    return false;
+  });
+  EXPECT_EQ(answer(2), "who is that") << "an erasure that was undone took it";
+  Save(store(), Erasing(gone));
+  EXPECT_EQ(answer(2), "");
+  EXPECT_EQ(answer(3), "who is that");
   EXPECT_THAT(Verify(store()).problems, IsEmpty());
 }
 
