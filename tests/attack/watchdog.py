@@ -1,7 +1,7 @@
 """Attack 5 to its end (CVE-2023-4785): descriptors run out, and a listener never accepts again."""
 import socket
 
-from rig import DEADLINE, Api, Attacks, Raw, Server, Wrong, expect
+from rig import DEADLINE, Attacks, Raw, Server, Wrong, expect
 
 attacks = Attacks()
 FILES = 64
