@@ -59,7 +59,7 @@ class CliTlsTest : public testing::Test {
 
 TEST_F(CliTlsTest, AServerUnderTlsIsCalledByATokenOrACertificate) {
   const std::string ca = own_.certificate.string();
-  EXPECT_EQ(Say({"--tls-ca", ca, "--token", other_.Token("admin"), "whoami"}), 0) << err_;
+  EXPECT_EQ(Say({"--tls-ca", ca, "--token", other_.TokenOf("admin"), "whoami"}), 0) << err_;
   EXPECT_NE(out_.find("admin"), std::string::npos) << out_;
 
   const PemPair pair = authority_.Sign("root", {.name = "x",  // which says nothing

@@ -235,7 +235,9 @@ TEST_F(BacktestApiTest, MaskedAccountsAreNeitherShownNorGuessed) {
   }
   EXPECT_THAT(keys, testing::UnorderedElementsAre("138****1234", "acme"));
 
-  Edit("playbooks.yaml", "when: \"history = true\"", "when: 'account = \"acme\"'");
+  Edit("playbooks.yaml", "when: 'program = \"sfo-2017\" AND",
+       "when: 'account = \"acme\" OR program = \"sfo-2017\" AND");
+  EXPECT_THAT(Try("").faults(), IsEmpty());
   EXPECT_EQ(Try("").case_count(), 2) << "an account that everybody sees";
   Edit("playbooks.yaml", "acme", "13812341234");
   api::BacktestConfigRequest request;

@@ -2069,8 +2069,9 @@ TEST_P(StoreErasureTest, WhatReceiversSaidOfAPersonGoesWithThem) {
         [&](DeliveryRecords& records) { said = records.GetDelivery(id(n))->last_answer; });
     return said;
   };
+  Change erasing = Erasing(gone);
   store().Execute(1, [&](size_t, Transaction& transaction) {
-    transaction.Save(Erasing(gone));
+    transaction.Save(erasing);
     return false;
   });
   EXPECT_EQ(answer(2), "who is that") << "an erasure that was undone took it";
