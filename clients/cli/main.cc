@@ -35,6 +35,7 @@ std::optional<std::string> AskSecret(const std::string& prompt) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("GRPC_VERBOSITY", "NONE", 0);  // an error says what went wrong; gRPC would log it, too
   rebound::cli::Surroundings surroundings;
   for (const char* name : rebound::cli::kVariables) {
     if (const char* value = std::getenv(name)) surroundings.variables[name] = value;

@@ -19,7 +19,6 @@ using fixtures::PemPair;
 class CliTlsTest : public testing::Test {
  protected:
   CliTlsTest() {
-    fixtures::WriteCertificate("localhost", own_.certificate, own_.key);
     other_.store().WriteAccess([](AccessRecords& records) {
       records.Put(User{.name = "root", .role = "admin"});
       return true;
@@ -30,7 +29,7 @@ class CliTlsTest : public testing::Test {
     options.tls = {own_.certificate, own_.key, authority_.certificate()};
     server_ =
         std::make_unique<Server>(other_.store(), clock_, fixtures::PlainRevision(), options, [] {});
-    address_ = "localhost:" + std::to_string(server_->ports().front());
+    address_ = "127.0.0.1:" + std::to_string(server_->ports().front());
   }
   ~CliTlsTest() override { server_->Stop(std::chrono::seconds(5)); }
 
@@ -50,15 +49,15 @@ class CliTlsTest : public testing::Test {
 
   fixtures::TestServer other_;  // for its folder, store and tokens
   ManualClock clock_{fixtures::kServerStart};
-  const PemPair own_{other_.folder() / "cert.pem", other_.folder() / "cert.key"};
-  const fixtures::Authority authority_{other_.folder(), "clients"};
+  const fixtures::Authority authority_{other_.folder(), "authority"};
+  const PemPair own_ = authority_.Sign("own", {.name = "x", .alternative_names = "IP:127.0.0.1"});
   std::unique_ptr<Server> server_;
   std::string address_;
   std::string out_, err_;
 };
 
 TEST_F(CliTlsTest, AServerUnderTlsIsCalledByATokenOrACertificate) {
-  const std::string ca = own_.certificate.string();
+  const std::string ca = authority_.certificate().string();
   EXPECT_EQ(Say({"--tls-ca", ca, "--token", other_.TokenOf("admin"), "whoami"}), 0) << err_;
   EXPECT_NE(out_.find("admin"), std::string::npos) << out_;
 
@@ -81,7 +80,8 @@ TEST_F(CliTlsTest, AServerUnderTlsIsCalledByATokenOrACertificate) {
 TEST_F(CliTlsTest, WhoeverCannotBeTrustedIsNotCalled) {
   EXPECT_EQ(Say({"--tls", "--timeout", "5", "whoami"}), kExitUnavailable)
       << "a certificate that this machine does not know";
-  EXPECT_EQ(Say({"--tls-ca", authority_.certificate().string(), "--timeout", "5", "whoami"}),
+  const fixtures::Authority another(other_.folder(), "another");
+  EXPECT_EQ(Say({"--tls-ca", another.certificate().string(), "--timeout", "5", "whoami"}),
             kExitUnavailable)
       << "signed by another";
   EXPECT_EQ(Say({"--timeout", "5", "whoami"}), kExitUnavailable) << "without TLS";
@@ -89,7 +89,7 @@ TEST_F(CliTlsTest, WhoeverCannotBeTrustedIsNotCalled) {
 }
 
 TEST_F(CliTlsTest, FilesThatCannotServeAreRefusedBeforeAnyCall) {
-  const std::string ca = own_.certificate.string();
+  const std::string ca = authority_.certificate().string();
   const std::string text = (other_.folder() / "text").string();
   std::ofstream(text) << "no certificate";
   struct Row {

@@ -2038,11 +2038,11 @@ TEST_P(StoreErasureTest, WhoIsErasedIsForgottenAndNobodyElse) {
 TEST_P(StoreErasureTest, WhatReceiversSaidOfAPersonGoesWithThem) {
   const Traces gone = Leave("gone");
   const Traces stays = Leave("stays");
-  const auto sequence = [&](const Traces& traces) {
-    return Read([&](Reader& reader) {
-      return reader.PersonEvents(traces.customer.id, 0, kAll).back().sequence;
-    });
+  const auto last = [&](const Traces& traces) {
+    return Read(
+        [&](Reader& reader) { return reader.PersonEvents(traces.customer.id, 0, kAll).back(); });
   };
+  const Event events[] = {last(gone), last(stays)};  // of the entry
   const auto id = [](uint8_t n) {
     RawId made;
     made.bytes[0] = n;
@@ -2051,11 +2051,12 @@ TEST_P(StoreErasureTest, WhatReceiversSaidOfAPersonGoesWithThem) {
   store().WriteDeliveries([&](DeliveryRecords& records) {
     records.Put(Endpoint{.id = id(1), .owner = "li", .role = "agent", .created_at = make_.now});
     for (uint8_t n = 2; n < 4; ++n) {
+      const Event& event = events[n - 2];
       records.Put(Delivery{.id = id(n),
                            .endpoint = id(1),
-                           .sequence = sequence(n == 2 ? gone : stays),
-                           .event_type = "case_opened",
-                           .order_key = "k",
+                           .sequence = event.sequence,
+                           .event_type = "EntryProposed",
+                           .order_key = OrderKeyOf(event),
                            .state = DeliveryState::kDead,
                            .tries = 1,
                            .last_answer = "who is that",
