@@ -294,8 +294,8 @@ def frame(kind, flags, stream, payload=b''):
 class Raw:
     """A socket that sends any bytes and takes the answer apart."""
 
-    def __init__(self, port, tls=False):
-        self.socket = socket.create_connection(('127.0.0.1', port), DEADLINE)
+    def __init__(self, port, tls=False, host='127.0.0.1'):
+        self.socket = socket.create_connection((host, port), DEADLINE)
         if tls:
             context = ssl._create_unverified_context()
             context.set_alpn_protocols(['h2'])
