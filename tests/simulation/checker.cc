@@ -1745,7 +1745,15 @@ void Checker::Judge(const Record& record, const std::vector<Event>& events) {
     if (book != nullptr) JudgeRefusal(record, book);
     return;
   }
-  if (record.result->replayed) Fail(about, "a new request is taken for a repeat");
+  // A behaviour is known by its key, too.
+  const auto* did = std::get_if<RecordBehaviour>(&command);
+  const bool noted = did != nullptr && FindBehaviour(customers_.at(record.result->customer->id),
+                                                     did->behaviour.external_key) != nullptr;
+  if (record.result->replayed != noted) {
+    Fail(about, noted ? "a behaviour that is recorded already is taken for a new one"
+                      : "a new request is taken for a repeat");
+  }
+  if (noted && !events.empty()) Fail(about, "a behaviour that is recorded already has an effect");
   if (book != nullptr) {
     const auto& work = std::get<WorkCase>(command);
     if (work.expected_version && *work.expected_version != book->c.version) {
