@@ -151,7 +151,7 @@ class Process:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         self.child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                       env={**os.environ, **(env or {})}, preexec_fn=limit)
-        self.log = b''
+        self.log = bytearray()  # which grows in its place: some log a million lines
         self.ended = False
         self.more = threading.Condition()
         # Always read: a server whose log nobody takes stands still.
