@@ -187,7 +187,7 @@ def ping_flood(rig):
     for raw in crowd:
         raw.socket.close()
     grown = rig.server.grown() >> 20
-    expect(grown < rig.scaled(64, 400), f'reboundd was larger by {grown} MB')
+    expect(grown < rig.scaled(128, 400), f'reboundd was larger by {grown} MB')
 
 
 @attacks(4, 'SETTINGS flood', 'both')
