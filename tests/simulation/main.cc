@@ -107,6 +107,8 @@ std::vector<std::string> Missing(const std::map<std::string, int64_t, std::less<
                                      "ClockJumped",
                                      "ClockConfirmed",
                                      "CustomerConsentChanged",
+                                     "BehaviourRecorded",
+                                     "BEHAVIOUR_KEY_REUSED",
                                      "CaseMerged",
                                      "CaseUnmerged",
                                      "CaseLinkChanged",
