@@ -2082,9 +2082,7 @@ void Checker::Take(const Record& record, const Event& event) {
     Customer& customer = customers_[event.customer_id];
     if (const auto* recorded = std::get_if<BehaviourRecorded>(&event.body)) {
       const Behaviour& did = recorded->behaviour;
-      for (const Behaviour& known : customer.behaviours) {
-        if (known.external_key == did.external_key) wrong("a behaviour is recorded twice");
-      }
+      if (FindBehaviour(customer, did.external_key)) wrong("a behaviour is recorded twice");
       if (did.recorded_at != now_) wrong("a behaviour is recorded at another time than now");
       if (did.occurred_at > now_) wrong("a behaviour lies in the future");
       if (event.occurred_at != did.occurred_at) wrong("a behaviour happened at another time");
