@@ -23,7 +23,7 @@ enum ExitCode { kHeld = 0, kBroken = 1, kCouldNotRun = 2 };
 // How many seeds a deliberate bug may go unnoticed.
 constexpr uint64_t kSeedsForBug = 30;
 // From so many seeds on a run must have come by everything.
-constexpr size_t kSeedsForAll = 100;
+constexpr size_t kSeedsForAll = 500;
 
 thread_local Simulator* running = nullptr;
 

@@ -257,7 +257,6 @@ void Server::Reached(CrashPoint point) {
 
 void Server::Restart() {
   crash_ = CrashPoint::kNone;
-  transaction_ = nullptr;
   time_ = std::make_unique<TimeKeeper>(clock_, LastRecorded(store_));
   ReadRevisions();
   ids_at_ = {};
@@ -314,10 +313,15 @@ void Server::Execute(const std::vector<Request>& batch, std::vector<Record>* rec
     ids_at_ = *now;
   }
   records->clear();
-  transaction_ = nullptr;
+  // Also when the store refuses: what is reported then is read from it.
+  struct AtHand {
+    Transaction*& held;
+    ~AtHand() { held = nullptr; }
+  };
   store_.Execute(batch.size(), [&](size_t i, Transaction& under) {
     Intercepted transaction(*this, under);
     transaction_ = &under;
+    const AtHand at_hand{transaction_};
     const auto* work = std::get_if<WorkCase>(&batch[i].work.commands.front());
     about_ = work == nullptr ? CaseId{} : work->ref.id;
     Record record;
@@ -327,7 +331,6 @@ void Server::Execute(const std::vector<Request>& batch, std::vector<Record>* rec
     record.result = RunOne(transaction, batch[i], *now, &keep);
     record.last = keep ? under.LastSequence() : record.first;
     records->push_back(std::move(record));
-    transaction_ = nullptr;
     return keep;
   });
   for (const Record& record : *records) {

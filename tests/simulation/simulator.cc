@@ -490,27 +490,27 @@ Request Simulator::Operate() {
 
 // ---- The blacklist
 
-// Two keys that turn out to be one person's: rather one whose customer is listed.
+// Two keys that turn out to be one person's: rather one of a customer who is listed, and another
+// whose case is open.
 Request Simulator::Link() {
   static const Actor kIntegration{"crm", "integration"};
   AddCustomerAlias link;
-  std::string key;
-  for (int tries = 0; tries < 6; ++tries) {
-    key = fmt::format("c{}", random_.Below(kCustomers));
-    std::optional<Customer> owner;
-    server_.store().Read([&](Reader& reader) { owner = reader.FindCustomer({"crm", key}); });
-    const auto& books = checker_.ledger().books();
-    const bool listed =
-        owner && std::any_of(books.begin(), books.end(), [&](const EntryBook& book) {
-          return !book.over && book.row.customer_id == owner->id;
-        });
-    if (listed) break;
-  }
-  link.key = {"crm", key};
-  const auto customer = AnyCustomer();
-  if (!customer) return Answer();
-  link.customer_id = customer->id;
-  return Make(link, kIntegration, "link " + key);
+  link.key = {"crm", fmt::format("c{}", random_.Below(kCustomers))};
+  const EntryBook* entry = random_.OneIn(4) ? nullptr : AnyEntry();
+  const Case* c = random_.OneIn(4) ? nullptr : AnyCase();
+  std::optional<Customer> other;
+  server_.store().Read([&](Reader& reader) {
+    const auto listed =
+        entry == nullptr ? std::nullopt : reader.GetCustomer(entry->row.customer_id);
+    if (listed && !listed->keys.empty()) {
+      link.key.external_id = reader.GetText(random_.Pick(listed->keys).external_id.id);
+    }
+    if (c != nullptr) other = reader.GetCustomer(c->customer_id);
+  });
+  if (!other) other = AnyCustomer();
+  if (!other) return Answer();
+  link.customer_id = other->id;
+  return Make(link, kIntegration, "link " + link.key.external_id);
 }
 
 std::optional<Customer> Simulator::AnyCustomer() {
@@ -542,6 +542,18 @@ const EntryBook* Simulator::AnyEntry() {
     any = &random_.Pick(books);
   }
   return any;
+}
+
+// One that came with another key of its person; nullptr: there is none.
+const EntryBook* Simulator::InheritedEntry() {
+  const EntryLedger& ledger = checker_.ledger();
+  const EntryBook* found = nullptr;
+  for (const EntryBook& entry : ledger.books()) {
+    const CustomerId& id = entry.row.customer_id;
+    const bool fits = !entry.over && ledger.PersonOf(id) != id;
+    if (fits && (found == nullptr || random_.OneIn(2))) found = &entry;
+  }
+  return found;
 }
 
 // An open case that the entry reaches; nullptr: there is none.
@@ -626,7 +638,9 @@ Request Simulator::OnEntry() {
     if (!customer) return Answer();
     return Make(ProposeByRules{customer->id}, Decider(), "try the rules");
   }
-  if (random_.OneIn(4)) {
+  const EntryBook* inherited = random_.OneIn(4) ? InheritedEntry() : nullptr;
+  if (inherited != nullptr) entry = inherited;
+  if (inherited != nullptr || random_.OneIn(4)) {
     if (const Case* c = CaseFor(*entry)) return Restricted(*entry, *c);
   }
   WorkEntry work{{entry->row.id, 0}, VerbOn(*entry), std::nullopt};

@@ -85,6 +85,7 @@ class Simulator {
   EntryVerb VerbOn(const EntryBook& entry);
   const Actor& Decider();
   const EntryBook* AnyEntry();
+  const EntryBook* InheritedEntry();
   const Case* CaseFor(const EntryBook& entry);
   std::optional<Customer> AnyCustomer();
   std::optional<CaseVerb> Verb(const Case& c, CaseCommand command, std::string_view to);
