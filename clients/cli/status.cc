@@ -91,6 +91,8 @@ std::string RenderStatus(const v1::GetStatusResponse& status, const std::string&
       {"last event", GroupDigits(status.last_sequence())},
       {"queue", fmt::format("{} of {} commands waiting", GroupDigits(status.queued_command_count()),
                             GroupDigits(status.queue_capacity()))},
+      {"event streams",
+       status.event_stream_count() == 0 ? "" : GroupDigits(status.event_stream_count()) + " open"},
       {"calls refused", RefusedText(status.rate_limits())},
       {"connections", TurnedAwayText(status.rate_limits())},
       {"timers", TimersText(status.timers())},

@@ -86,6 +86,7 @@ std::string MetricsText(const v1::GetStatusResponse& status) {
             "How long the pending one that is due longest has been due.",
             Seconds(deliveries.oldest_due_age()));
   out.Gauge("last_sequence", "The sequence of the last event.", status.last_sequence());
+  out.Gauge("event_streams", "Streams of events that are open.", status.event_stream_count());
   out.Family("rows", "gauge", "What is stored.");
   for (const v1::TableSize& table : status.tables()) {
     out.Add(table.row_count(), LabelText("table", table.table()));

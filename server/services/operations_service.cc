@@ -101,6 +101,7 @@ void FillStatus(const Call& call, Reader& reader, v1::GetStatusResponse* out) {
     to->set_total_micros(row.total.count());
   }
   out->set_draining(b.draining);
+  out->set_event_stream_count(static_cast<int64_t>(b.events->streams()));
   if (b.limits != nullptr) {
     out->mutable_rate_limits()->set_identity_refused_count(b.limits->identity.refused());
     out->mutable_rate_limits()->set_address_refused_count(b.limits->address.refused());

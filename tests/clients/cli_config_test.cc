@@ -230,7 +230,7 @@ TEST(CliConfigTest, TheStatusShowsConfigurationAndTimers) {
                "latenessP99": "1.250s"},
     "deliveries": {"pendingCount": "1234", "deliveredCount": "5", "deadCount": "2",
                    "oldestDueAge": "7800s"},
-    "tables": [{"table": "cases", "rowCount": "12"}],
+    "tables": [{"table": "cases", "rowCount": "12"}], "eventStreamCount": "3",
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
                "totalMicros": "2500"},
               {"method": "a\"b\\c", "code": "NOT_FOUND", "count": "1"}],

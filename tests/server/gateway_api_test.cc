@@ -848,7 +848,7 @@ TEST(MetricsTextTest, TheTextIsKept) {
                "latenessP99": "1.250s"},
     "deliveries": {"pendingCount": "1234", "deliveredCount": "5", "deadCount": "2",
                    "oldestDueAge": "7800s"},
-    "tables": [{"table": "cases", "rowCount": "12"}],
+    "tables": [{"table": "cases", "rowCount": "12"}], "eventStreamCount": "3",
     "rateLimits": {"identityRefusedCount": "5", "connectionRefusedCount": "7"},
     "calls": [{"method": "rebound.v1.CaseService/GetCase", "code": "OK", "count": "4",
                "totalMicros": "2500"},

@@ -377,7 +377,7 @@ TEST(SplitToFitTest, WhatIsNestedIsSplitWhereItStands) {
   entry->set_internal_reason("why");
   entry->mutable_appeal()->set_words("not me");
   for (int i = 0; i < 8; ++i) {
-    entry->mutable_appeal()->add_evidence()->set_summary(std::to_string(i) + std::string(400, 'x'));
+    entry->mutable_appeal()->add_evidence()->set_summary(std::string(400 + i, 'x'));
     entry->add_allowed_commands("command " + std::to_string(i));
   }
   const api::BlacklistEntry before = *entry;
