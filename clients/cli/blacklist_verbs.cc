@@ -1,12 +1,10 @@
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "clients/cli/blacklist.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/config.h"
 #include "clients/cli/customers.h"
+#include "clients/cli/files.h"
 #include "clients/cli/verbs.h"
 #include "rebound/v1/blacklist_service.grpc.pb.h"
 
@@ -424,12 +422,10 @@ struct DryRunOptions {
 int RunDry(Session& session, DryRunOptions& options) {
   v1::DryRunRulesRequest request = options.request;
   if (!options.file.empty()) {
-    std::ifstream in(options.file, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return session.Fail(kExitUsage, "cannot read " + options.file);
+    auto text = ReadFile(options.file);
+    if (!text) return session.Fail(kExitUsage, "cannot read " + options.file);
     request.mutable_draft()->set_name(options.file);
-    request.mutable_draft()->set_text(text.str());
+    request.mutable_draft()->set_text(*std::move(text));
   }
   int code = FindCustomer(session, options.customer, request.mutable_customer_id());
   if (code != kExitOk) return code;

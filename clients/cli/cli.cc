@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <fstream>
-#include <sstream>
 
 #include "clients/cli/access.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/files.h"
 #include "clients/cli/mapping.h"
 
 namespace rebound::cli {
@@ -189,10 +189,9 @@ std::string OptionOr(const std::string& option, const Surroundings& surroundings
 
 // Reads a file of PEM into `*text`. Returns what is wrong, or "".
 std::string ReadPem(const std::string& path, const char* what, std::string* text) {
-  std::ifstream file(path);
-  std::ostringstream all;
-  if (!(all << file.rdbuf())) return std::string("cannot read ") + what + " " + path;
-  *text = all.str();
+  auto read = ReadFile(path);
+  if (!read) return std::string("cannot read ") + what + " " + path;
+  *text = *std::move(read);
   // gRPC would take any text, and say only that it cannot connect.
   if (text->find("-----BEGIN ") == std::string::npos) {
     return std::string("expected ") + what + " in PEM, found none in " + path;

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <set>
 #include <sstream>
 
 #include "clients/cli/backtest.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/files.h"
 #include "clients/cli/options.h"
 #include "clients/cli/words.h"
 #include "rebound/v1/config_service.grpc.pb.h"
@@ -536,13 +536,11 @@ int ReadFolder(Session& session, const std::string& folder,
   }
   std::sort(paths.begin(), paths.end());
   for (const std::filesystem::path& path : paths) {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return session.Fail(kExitUsage, "cannot read " + path.string());
+    auto text = ReadFile(path.string());
+    if (!text) return session.Fail(kExitUsage, "cannot read " + path.string());
     v1::ConfigFile* file = files->Add();
     file->set_name(path.string());
-    file->set_text(text.str());
+    file->set_text(*std::move(text));
   }
   return kExitOk;
 }

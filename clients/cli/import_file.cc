@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 #include <thread>
 #include <utility>
 
+#include "clients/cli/files.h"
 #include "clients/cli/values.h"
 
 namespace rebound::cli {
@@ -19,15 +19,6 @@ constexpr std::string_view kRejectsHeader = "row,column,reason";
 
 volatile sig_atomic_t interrupted = 0;
 struct sigaction before_note {};
-
-std::optional<std::string> ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return std::nullopt;
-  return text.str();
-}
 
 // 0 for what is no regular file.
 uint64_t FileSize(const std::string& path) {
