@@ -69,14 +69,18 @@ std::string_view TakeUntil(char end, std::string_view* text) {
 }
 
 // What gRPC lets a value be; anything else would end the process, see its ClientContext.
+bool IsAsciiChar(char c) { return c >= 0x20 && c <= 0x7E; }
 bool IsAsciiValue(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
+  return std::all_of(value.begin(), value.end(), IsAsciiChar);
 }
 bool IsKey(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   });
 }
+
+// As many as a head may have fields: each entry costs far more than the comma it stands behind.
+constexpr size_t kMostBinaryValues = 100;
 
 // Of HTTP: about the connection, the body or what the client accepts.
 const std::set<std::string_view> kNotForwarded = {"accept",
@@ -328,11 +332,18 @@ std::string EndStreamJson(const grpc::Status& status, const GrpcMetadata& traile
 
 CallMetadata ToCallMetadata(const HttpRequest& request) {
   CallMetadata metadata;
+  size_t binary_values = 0;
   for (const auto& [name, value] : request.headers) {
     if (!IsForwarded(name)) continue;
     if (!name.ends_with("-bin")) {
       if (IsAsciiValue(value)) {
         metadata.entries.emplace_back(name, value);
+      } else if (name == "x-forwarded-for") {
+        // Left out, a stranger's part of it would take along what the proxy wrote behind it.
+        std::string ascii = value;
+        std::replace_if(
+            ascii.begin(), ascii.end(), [](char c) { return !IsAsciiChar(c); }, '?');
+        metadata.entries.emplace_back(name, std::move(ascii));
       } else if (name == "authorization" && metadata.bad.empty()) {
         metadata.bad = name;  // left out, two of them would pass for one
       }
@@ -341,12 +352,14 @@ CallMetadata ToCallMetadata(const HttpRequest& request) {
     // Several values may stand in one field.
     std::string_view rest = value;
     do {
-      auto bytes = FromBase64(WithoutBlanks(TakeUntil(',', &rest)));
-      if (!bytes) {
+      const std::string_view text = WithoutBlanks(TakeUntil(',', &rest));
+      if (text.empty() && !value.empty()) continue;  // of a list, RFC 9110, 5.6.1
+      auto bytes = FromBase64(text);
+      if (!bytes || ++binary_values > kMostBinaryValues) {
         if (metadata.bad.empty()) metadata.bad = name;
-      } else {
-        metadata.entries.emplace_back(name, *std::move(bytes));
+        break;
       }
+      metadata.entries.emplace_back(name, *std::move(bytes));
     } while (!rest.empty());
   }
   metadata.entries.emplace_back("rebound-peer-address", request.peer);

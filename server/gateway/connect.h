@@ -79,12 +79,14 @@ std::string EndStreamJson(const grpc::Status& status, const GrpcMetadata& traile
 // --------------------------------------------------------------------------------------
 
 // Which fields of a request reach the services, names and values as gRPC takes them: all but those
-// of HTTP, of Connect and of gRPC, those with bytes that gRPC refuses, "rebound-peer-address",
-// which is added here, and "rebound-admitted", which the gateway adds. A value of a name that ends
-// in -bin is decoded; false: it is no base64.
+// of HTTP, of Connect and of gRPC, those with bytes that gRPC refuses (in x-forwarded-for each
+// becomes a '?'), "rebound-peer-address", which is added here, and "rebound-admitted", which the
+// gateway adds. A field whose name ends in -bin is a list of values, which are decoded.
 struct CallMetadata {
   std::vector<std::pair<std::string, std::string>> entries{};
-  std::string bad{};  // the first name whose value is no base64; empty: none
+  // The first name with a value that is no base64 or the 101st of all such, or an authorization
+  // with bytes that gRPC refuses; the call must be refused then. Empty: none.
+  std::string bad{};
 };
 CallMetadata ToCallMetadata(const HttpRequest& request);
 

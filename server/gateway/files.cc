@@ -167,28 +167,27 @@ std::string_view ContentTypeOf(std::string_view path) {
   return "application/octet-stream";
 }
 
-std::shared_ptr<const std::string> Files::FindPacked(const std::string& path,
-                                                     const std::string& etag) {
+std::shared_ptr<const std::string> Files::Find(const Key& key, const std::string& etag) {
   std::lock_guard lock(mutex_);
-  const auto found = packed_.find(path);
-  return found != packed_.end() && found->second.etag == etag ? found->second.bytes : nullptr;
+  const auto found = kept_.find(key);
+  return found != kept_.end() && found->second.etag == etag ? found->second.bytes : nullptr;
 }
 
-void Files::Keep(const std::string& path, Packed packed) {
-  const size_t size = packed.bytes->size();
-  if (size > kMostPacked) return;
+void Files::Keep(const Key& key, Kept kept) {
+  const size_t size = kept.bytes->size();
+  if (size > kMostKept) return;
   std::lock_guard lock(mutex_);
-  if (const auto old = packed_.find(path); old != packed_.end()) {
-    packed_bytes_ -= old->second.bytes->size();
-    packed_.erase(old);
+  if (const auto old = kept_.find(key); old != kept_.end()) {
+    kept_bytes_ -= old->second.bytes->size();
+    kept_.erase(old);
   }
   // Of files that are gone, most of it: names with a hash come anew with each release.
-  if (packed_bytes_ + size > kMostPacked) {
-    packed_.clear();
-    packed_bytes_ = 0;
+  if (kept_bytes_ + size > kMostKept) {
+    kept_.clear();
+    kept_bytes_ = 0;
   }
-  packed_bytes_ += size;
-  packed_.emplace(path, std::move(packed));
+  kept_bytes_ += size;
+  kept_.emplace(key, std::move(kept));
 }
 
 HttpResponse Files::Serve(const HttpRequest& request) {
@@ -221,17 +220,15 @@ HttpResponse Files::Serve(const HttpRequest& request) {
   const std::string* accepted = FindHeader(request.headers, "accept-encoding");
   const bool packs =
       accepted != nullptr && IsText(type) && file->size > kCompressAbove && TakesGzip(*accepted);
-  auto packed = packs ? FindPacked(path, etag) : nullptr;
-  if (!packed) {
+  response.shared_body = Find({path, packs}, etag);
+  if (!response.shared_body) {
     auto bytes = ReadAll(*file);
     if (!bytes) return PlainText(404, "not found\n");
-    response.body = *std::move(bytes);
-    if (!packs) return response;
-    packed = std::make_shared<const std::string>(Gzip(response.body));
-    Keep(path, {etag, packed});
+    response.shared_body =
+        std::make_shared<const std::string>(packs ? Gzip(*bytes) : *std::move(bytes));
+    Keep({path, packs}, {etag, response.shared_body});
   }
-  response.body = *packed;
-  response.headers.emplace_back("content-encoding", "gzip");
+  if (packs) response.headers.emplace_back("content-encoding", "gzip");
   return response;
 }
 

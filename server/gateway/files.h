@@ -24,12 +24,13 @@ std::optional<std::string> SafePath(std::string_view path);
 std::string_view ContentTypeOf(std::string_view path);
 
 // Serves regular files below `root`. Links are not followed, so nothing outside is reached. Files
-// are looked at on each request: they may be replaced while the server runs. What was compressed
-// once is kept until the file has another time or size, up to kMostPacked bytes in all.
+// are looked at on each request: they may be replaced while the server runs. What was read or
+// compressed once is kept until the file has another time or size, up to kMostKept bytes in all,
+// and its answers share it.
 // Thread-safe.
 class Files {
  public:
-  static constexpr size_t kMostPacked = 16 << 20;
+  static constexpr size_t kMostKept = 16 << 20;
 
   explicit Files(std::filesystem::path root) : root_(std::move(root)) {}
 
@@ -39,19 +40,20 @@ class Files {
   HttpResponse Serve(const HttpRequest& request);
 
  private:
-  struct Packed {
+  struct Kept {
     std::string etag{};
     std::shared_ptr<const std::string> bytes{};
   };
+  using Key = std::pair<std::string, bool>;  // path, and whether compressed
 
   // Null: not of this state of the file.
-  std::shared_ptr<const std::string> FindPacked(const std::string& path, const std::string& etag);
-  void Keep(const std::string& path, Packed packed);
+  std::shared_ptr<const std::string> Find(const Key& key, const std::string& etag);
+  void Keep(const Key& key, Kept kept);
 
   const std::filesystem::path root_;
   std::mutex mutex_;
-  std::map<std::string, Packed> packed_;  // by path; guarded by mutex_, as the next
-  size_t packed_bytes_ = 0;
+  std::map<Key, Kept> kept_;  // guarded by mutex_, as the next
+  size_t kept_bytes_ = 0;
 };
 
 }  // namespace rebound

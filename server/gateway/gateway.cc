@@ -8,6 +8,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "server/gateway/session_cookie.h"
 #include "server/gateway/strict_json.h"
 #include "server/log.h"
+#include "server/services/call.h"
 #include "server/services/status.h"
 #include "workflows/check.h"
 
@@ -41,6 +43,7 @@ struct Method {
 
 constexpr std::string_view kSignIn = "/rebound.v1.AccessService/SignIn";
 constexpr std::string_view kSignOut = "/rebound.v1.AccessService/SignOut";
+constexpr std::string_view kTimeout = "connect-timeout-ms";
 
 grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
@@ -91,7 +94,9 @@ bool LooksLikeMethod(std::string_view path) {
 // What the answer to one call needs to know of it.
 struct Request {
   std::shared_ptr<HttpExchange> exchange;
-  const Method* method = nullptr;  // null: there is none
+  Timestamp came{};
+  std::optional<Timestamp> deadline{};  // of its answer; nullopt: the services say
+  const Method* method = nullptr;       // null: there is none
   bool json = false;
   bool stream = false;
   bool gzip = false;      // the client takes it
@@ -193,17 +198,13 @@ class Gateway::State::Running : public std::enable_shared_from_this<Running> {
     }
     if (!asked_.session.empty()) context_.AddMetadata("authorization", "Bearer " + asked_.session);
     if (!asked_.stamp.empty()) context_.AddMetadata("rebound-admitted", asked_.stamp);
-    const std::string* timeout = FindHeader(asked_.exchange->request().headers, kTimeout);
-    if (timeout != nullptr) {
-      const auto deadline = SystemClock().Now() + ParseTimeout(*timeout).value();
-      context_.set_deadline(std::chrono::system_clock::time_point(deadline));
+    if (asked_.deadline) {
+      context_.set_deadline(std::chrono::system_clock::time_point(*asked_.deadline));
     }
     asked_.exchange->OnGone([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Cancel();
     });
   }
-
-  static constexpr std::string_view kTimeout = "connect-timeout-ms";
 
   State& state_;
   const Request asked_;
@@ -384,6 +385,11 @@ void Gateway::State::Handle(std::shared_ptr<HttpExchange> exchange) {
   }
 
   Request call;
+  call.came = SystemClock().Now();
+  if (const std::string* timeout = FindHeader(request.headers, kTimeout)) {
+    // One that is none is refused further on, see CheckCommon.
+    if (const auto asked = ParseTimeout(*timeout)) call.deadline = call.came + *asked;
+  }
   call.method = found == methods.end() ? nullptr : &found->second;
   call.headers = {{"cache-control", "no-store"}};
   HttpResponse preflight;
@@ -495,7 +501,7 @@ std::optional<GatewayRefusal> Gateway::State::CheckCommon(const Request& call) c
     return GatewayRefusal{v1::GATEWAY_ERROR_REASON_PROTOCOL_VERSION_UNSUPPORTED,
                           {{"value", version == nullptr ? "" : *version}, {"expected", "1"}}};
   }
-  const std::string* timeout = FindHeader(request.headers, "connect-timeout-ms");
+  const std::string* timeout = FindHeader(request.headers, kTimeout);
   if (timeout != nullptr && !ParseTimeout(*timeout)) {
     return GatewayRefusal{v1::GATEWAY_ERROR_REASON_TIMEOUT_INVALID, {{"value", *timeout}}};
   }
@@ -672,13 +678,25 @@ void Gateway::State::Forward(Request call, std::string message, std::string enco
     changed.notify_all();
   };
   add(1);
+  // The services would begin to count after the queue.
+  if (!call.stream) {
+    const Timestamp latest = call.came + kLongestCall;
+    call.deadline = std::min(call.deadline.value_or(latest), latest);
+  }
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  call.exchange->OnGone([gone] { *gone = true; });
   auto waiting = std::make_shared<Request>(std::move(call));
   auto bytes = std::make_shared<std::string>(std::move(message));
-  const bool queued = options.run([this, add, waiting, bytes, encoding = std::move(encoding)] {
-    DecodeAndSend(*waiting, std::move(*bytes), encoding);
-    waiting->exchange.reset();  // the copies of this task may live on, and the gateway not
-    add(-1);
-  });
+  const bool queued =
+      options.run([this, add, gone, waiting, bytes, encoding = std::move(encoding)] {
+        if (waiting->deadline && *waiting->deadline <= SystemClock().Now()) {
+          FailEither(*waiting, Error{Reason::kDeadlineExceeded});
+        } else if (!*gone) {
+          DecodeAndSend(*waiting, std::move(*bytes), encoding);
+        }
+        waiting->exchange.reset();  // the copies of this task may live on, and the gateway not
+        add(-1);
+      });
   if (queued) return;
   FailEither(*waiting, Error{Reason::kQueueFull, {{"capacity", "256"}}});
   add(-1);

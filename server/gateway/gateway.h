@@ -76,7 +76,9 @@ class Gateway {
     std::function<void(const HttpRequest& request, std::string_view method, const Error& error)>
         refused{};
     // Runs a task on another thread, soon; false: it has no room, and the call is refused with
-    // QUEUE_FULL. Outlives the gateway. Empty: everything runs on the connection's strand.
+    // QUEUE_FULL. The wait counts against the call's deadline, and the task does nothing for a
+    // client that has gone. Outlives the gateway. Empty: everything runs on the connection's
+    // strand.
     std::function<bool(std::function<void()>)> run{};
     // Messages no longer than this, and not compressed, are decoded where they came in.
     size_t run_above = 16 << 10;

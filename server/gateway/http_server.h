@@ -46,6 +46,8 @@ struct HttpResponse {
   int status = 200;
   HttpHeaders headers{};
   std::string body{};
+  // Instead of `body`: bytes that other answers share. Null: `body` it is.
+  std::shared_ptr<const std::string> shared_body{};
   bool close = false;  // the connection, after this answer
 };
 
@@ -98,7 +100,8 @@ struct HttpLimits {
 
 // Listens from construction to Stop. Requests of one connection are answered one after the other,
 // in order. What could be read in two ways (Content-Length twice or beside Transfer-Encoding,
-// folded fields, bare line feeds, ...) is refused with 400 and the connection closed. Thread-safe.
+// folded fields, bare line feeds, control characters in a chunk's extensions, ...) is refused with
+// 400 and the connection closed. Thread-safe.
 class HttpServer {
  public:
   using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;

@@ -57,8 +57,10 @@ constexpr std::array<GatewayReasonText, v1::GatewayErrorReason_ARRAYSIZE> kRefus
      "{field}: expected {expected}, but the address has none; correct its parameters",
      "{field}：地址参数应为 {expected}，但并不是；请更正地址参数"},
     {v1::GATEWAY_ERROR_REASON_METADATA_INVALID, StatusCode::INVALID_ARGUMENT, 0,
-     "{field}: expected base64, because the name ends in -bin, but the value is not; encode it",
-     "{field}：名称以 -bin 结尾的字段应为 base64 编码，但并不是；请先编码"},
+     "{field}: expected visible ASCII, or base64 where the name ends in -bin, at most 100 such "
+     "values in all, but the value is not; encode it, or send fewer",
+     "{field}：应为可见 ASCII 字符；名称以 -bin 结尾的字段应为 base64 编码，且此类值总共不超过 "
+     "100 个，但并不是；请先编码或减少数量"},
     {v1::GATEWAY_ERROR_REASON_FRAME_INVALID, StatusCode::INVALID_ARGUMENT, 0,
      "expected {expected}, but the body is not; frame each message with its flags and its length",
      "请求体应为 {expected}，但并不是；请在每条消息前写明标志和长度"},

@@ -3,15 +3,23 @@
 
 #include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "google/rpc/status.pb.h"
 #include "rebound/v1/access_service.pb.h"
@@ -22,6 +30,8 @@
 #include "rebound/v1/response_service.pb.h"
 #include "rebound/v1/survey_service.pb.h"
 #include "server/gateway/connect.h"
+#include "server/gateway/gateway.h"
+#include "server/gateway/http_server.h"
 #include "server/services/services.h"
 #include "server/storage/delivery_records.h"
 #include "tests/fixtures/certificates.h"
@@ -198,6 +208,8 @@ struct OddCase {
 TEST_F(GatewayApiTest, OddInputIsRefusedWithItsReason) {
   const std::string good = R"({"programId": "touchpoint"})";
   const std::string bomb = Gzip(std::string(64 << 20, ' '));
+  std::string many_values;
+  for (int i = 0; i < 101; ++i) many_values += "AQ,";
   const OddCase cases[] = {
       {"good", "POST", kCheck, good, {}, 200, ""},
       {"own names", "POST", kCheck, R"({"program_id": "touchpoint"})", {}, 200, ""},
@@ -301,6 +313,14 @@ TEST_F(GatewayApiTest, OddInputIsRefusedWithItsReason) {
        400,
        "TIMEOUT_INVALID"},
       {"bytes that are no base64", "POST", kCheck, good, {{"x-bin", "!"}}, 400, "METADATA_INVALID"},
+      {"commas", "POST", kCheck, good, {{"x-bin", std::string(10'000, ',')}}, 200, ""},
+      {"more bytes than fields",
+       "POST",
+       kCheck,
+       good,
+       {{"x-bin", many_values}},
+       400,
+       "METADATA_INVALID"},
       {"no body", "POST", kCheck, "", {}, 400, "JSON_INVALID"},
       {"a name twice",
        "POST",
@@ -455,6 +475,82 @@ TEST_F(GatewayApiTest, ALongMessageIsAnsweredLikeAShortOne) {
     EXPECT_EQ(answer.status, 200) << size;
     EXPECT_EQ(answer.body, expected.body) << size;
   }
+}
+
+// Messages wait for a thread, which is the test's own. Behind the gateway is nobody.
+class GatewayQueueTest : public testing::Test {
+ protected:
+  GatewayQueueTest()
+      : gateway_(channel_, Options()), server_({}, [this](std::shared_ptr<HttpExchange> exchange) {
+          gateway_.Handle(std::move(exchange));
+        }) {}
+
+  static std::string Call(const std::string& more) {
+    return std::string("POST ") + kCheck + " HTTP/1.1\r\nhost: t\r\n" + more +
+           "content-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+  }
+  // Of the call that came last.
+  void Decode() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(
+        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return task_ != nullptr; }));
+    std::exchange(task_, nullptr)();
+  }
+  // Or anything was: a channel that nobody has called over does not connect.
+  bool WasCalled() { return channel_->GetState(false) != GRPC_CHANNEL_IDLE; }
+
+  std::shared_ptr<grpc::Channel> channel_ =
+      grpc::CreateChannel("unix:/nowhere/socket", grpc::InsecureChannelCredentials());
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::function<void()> task_;
+  Gateway gateway_;
+  HttpServer server_;
+
+ private:
+  Gateway::Options Options() {
+    Gateway::Options options;
+    options.services = {"rebound.v1.SurveyService"};
+    options.run_above = 0;
+    options.run = [this](std::function<void()> task) {
+      std::lock_guard lock(mutex_);
+      task_ = std::move(task);
+      changed_.notify_all();
+      return true;
+    };
+    return options;
+  }
+};
+
+TEST_F(GatewayQueueTest, TheWaitCountsAgainstTheDeadline) {
+  RawClient client(server_.port());
+  client.Send(Call("connect-timeout-ms: 0\r\n"));
+  Decode();
+  const HttpAnswer late = client.Read();
+  EXPECT_EQ(late.status, 504);
+  EXPECT_THAT(late.body, HasSubstr("\"DEADLINE_EXCEEDED\""));
+  EXPECT_FALSE(WasCalled());
+  client.Send(Call("connect-timeout-ms: 60000\r\n"));
+  Decode();
+  EXPECT_EQ(client.Read().status, 503);
+  EXPECT_TRUE(WasCalled());
+}
+
+TEST_F(GatewayQueueTest, NothingIsDoneForAClientThatHasGone) {
+  {
+    RawClient client(server_.port());
+    client.Send(Call(""));
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(
+        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return task_ != nullptr; }));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (server_.connections() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(server_.connections(), 0u);
+  Decode();
+  EXPECT_FALSE(WasCalled());
 }
 
 TEST(GatewayLimitTest, AnAddressHasItsShareOfConnections) {

@@ -53,6 +53,9 @@ TEST(NetworksTest, WhatStrangersWroteInFrontIsNotBelieved) {
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "nonsense, 10.3.2.1"), "10.3.2.1");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "2001:db8::1"), "2001:db8::1");
   EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", ",,"), "127.0.0.1");
+  // As the gateway hands on a byte of no ASCII.
+  EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "?, 203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(ForwardedAddress(proxies, "127.0.0.1", "203.0.113.9, ?"), "127.0.0.1");
 }
 
 }  // namespace

@@ -196,6 +196,44 @@ TEST(ConnectHeaderTest, OnlyWhatIsTheCallersReachesTheServices) {
   EXPECT_EQ(ToCallMetadata(request).bad, "x-bin");
 }
 
+// Or an address's limits would be the proxy's for whoever writes a byte in front.
+TEST(ConnectHeaderTest, WhatAProxyForwardsLosesOnlyOddBytes) {
+  HttpRequest request;
+  request.peer = "127.0.0.1";
+  request.headers = {{"x-forwarded-for", "\xFF, 203.0.113.9"}, {"x-forwarded-for", "a\t\x80"}};
+  const CallMetadata metadata = ToCallMetadata(request);
+  EXPECT_THAT(metadata.entries,
+              ElementsAre(Pair("x-forwarded-for", "?, 203.0.113.9"), Pair("x-forwarded-for", "a??"),
+                          Pair("rebound-peer-address", "127.0.0.1")));
+  EXPECT_EQ(metadata.bad, "");
+}
+
+TEST(ConnectHeaderTest, AFewCommasAreFewEntries) {
+  HttpRequest request;
+  request.peer = "127.0.0.1";
+  request.headers = {{"x-bin", std::string(16'000, ',')}, {"y-bin", ",AQ==, ,,Ag"}, {"z-bin", ""}};
+  const CallMetadata metadata = ToCallMetadata(request);
+  EXPECT_THAT(metadata.entries,
+              ElementsAre(Pair("y-bin", "\x01"), Pair("y-bin", "\x02"), Pair("z-bin", ""),
+                          Pair("rebound-peer-address", "127.0.0.1")));
+  EXPECT_EQ(metadata.bad, "");
+
+  // A hundred of them in all, whatever field they stand in.
+  const auto values = [](int count) {
+    std::string list = "AQ";
+    for (int i = 1; i < count; ++i) list += ",AQ";
+    return list;
+  };
+  request.headers = {{"x-bin", values(99)}, {"y-bin", "AQ"}};
+  EXPECT_EQ(ToCallMetadata(request).bad, "");
+  EXPECT_EQ(ToCallMetadata(request).entries.size(), 101u);
+  request.headers = {{"x-bin", values(99)}, {"y-bin", "AQ,AQ"}, {"x", "1"}};
+  EXPECT_EQ(ToCallMetadata(request).bad, "y-bin");
+  request.headers = {{"x-bin", values(5'000)}, {"y-bin", values(5'000)}};
+  EXPECT_EQ(ToCallMetadata(request).bad, "x-bin");
+  EXPECT_EQ(ToCallMetadata(request).entries.size(), 101u);
+}
+
 TEST(ConnectHeaderTest, MetadataBecomesFields) {
   HttpHeaders headers;
   AddHeaders({{"x-a", "1"}, {"x-a", "2"}, {"y-bin", "\x01"}, {"grpc-status", "0"}}, "trailer-",

@@ -69,6 +69,9 @@ class FilesTest : public testing::Test {
     request.headers = std::move(headers);
     return files_->Serve(request);
   }
+  static std::string Body(const HttpResponse& response) {
+    return response.shared_body ? *response.shared_body : response.body;
+  }
   static std::string Header(const HttpResponse& response, std::string_view name) {
     const std::string* value = FindHeader(response.headers, name);
     return value == nullptr ? "" : *value;
@@ -81,7 +84,7 @@ class FilesTest : public testing::Test {
 TEST_F(FilesTest, FilesAreServedWithTheirTypeAndLifetime) {
   const HttpResponse index = Get("/");
   EXPECT_EQ(index.status, 200);
-  EXPECT_EQ(index.body, "<html>");
+  EXPECT_EQ(Body(index), "<html>");
   EXPECT_EQ(Header(index, "content-type"), "text/html; charset=utf-8");
   EXPECT_EQ(Header(index, "cache-control"), "no-cache");
   const HttpResponse hashed = Get("/assets/app-Bx3kQ9_a.js");
@@ -90,7 +93,7 @@ TEST_F(FilesTest, FilesAreServedWithTheirTypeAndLifetime) {
   EXPECT_EQ(Header(Get("/assets/component.js"), "cache-control"), "no-cache");
   const HttpResponse packed = Get("/assets/app-Bx3kQ9_a.js", {{"accept-encoding", "gzip, br"}});
   EXPECT_EQ(Header(packed, "content-encoding"), "gzip");
-  EXPECT_EQ(Gunzip(packed.body, 1 << 20).bytes, std::string(5000, 'x'));
+  EXPECT_EQ(Gunzip(Body(packed), 1 << 20).bytes, std::string(5000, 'x'));
 }
 
 // That nothing is compressed twice shows where the content changed and neither time nor size did.
@@ -99,7 +102,7 @@ TEST_F(FilesTest, WhatWasCompressedIsKeptUntilTheFileChanges) {
   const auto packed = [&] {
     const HttpResponse response = Get("/assets/component.js", {{"accept-encoding", "gzip"}});
     EXPECT_EQ(Header(response, "content-encoding"), "gzip");
-    return Gunzip(response.body, 1 << 20).bytes;
+    return Gunzip(Body(response), 1 << 20).bytes;
   };
   const std::string a(5000, 'a'), b(5000, 'b'), c(5001, 'c');
   Write("root/assets/component.js", a);
@@ -108,7 +111,7 @@ TEST_F(FilesTest, WhatWasCompressedIsKeptUntilTheFileChanges) {
   Write("root/assets/component.js", b);
   std::filesystem::last_write_time(file, time);
   EXPECT_EQ(packed(), a);
-  EXPECT_EQ(Get("/assets/component.js").body, b);
+  EXPECT_EQ(Body(Get("/assets/component.js")), b);
   std::filesystem::last_write_time(file, time + std::chrono::seconds(1));
   EXPECT_EQ(packed(), b);
   Write("root/assets/component.js", c);
@@ -116,13 +119,26 @@ TEST_F(FilesTest, WhatWasCompressedIsKeptUntilTheFileChanges) {
   EXPECT_EQ(packed(), c);
   // Another file, by the way of a page.
   Write("root/index.html", std::string(5000, 'i'));
-  EXPECT_EQ(Gunzip(Get("/cases", {{"accept-encoding", "gzip"}}).body, 1 << 20).bytes,
+  EXPECT_EQ(Gunzip(Body(Get("/cases", {{"accept-encoding", "gzip"}})), 1 << 20).bytes,
             std::string(5000, 'i'));
 }
 
+// A slow reader holds no copy of its own.
+TEST_F(FilesTest, AnswersShareTheBytesOfAFile) {
+  const std::string path = "/assets/app-Bx3kQ9_a.js";
+  const HttpHeaders gzip = {{"accept-encoding", "gzip"}};
+  const HttpResponse plain = Get(path), packed = Get(path, gzip);
+  EXPECT_EQ(Get(path).shared_body, plain.shared_body);
+  EXPECT_EQ(Get(path, gzip).shared_body, packed.shared_body);
+  EXPECT_NE(plain.shared_body, packed.shared_body);
+  Write("root/assets/app-Bx3kQ9_a.js", "new");
+  EXPECT_EQ(Body(Get(path)), "new");
+  EXPECT_EQ(Body(plain), std::string(5000, 'x'));
+}
+
 TEST_F(FilesTest, OnlyAPathWithoutADotIsAPageOfTheConsole) {
-  EXPECT_EQ(Get("/cases/C-1042").body, "<html>");
-  EXPECT_EQ(Get("/assets").body, "<html>");
+  EXPECT_EQ(Body(Get("/cases/C-1042")), "<html>");
+  EXPECT_EQ(Body(Get("/assets")), "<html>");
   EXPECT_EQ(Get("/missing.js").status, 404);
   EXPECT_EQ(Get("/cases/../x").status, 404);
 }
@@ -135,7 +151,7 @@ TEST_F(FilesTest, NothingOutsideIsReached) {
                            "/%2e%2e/outside.txt", "/assets/..%2f..%2foutside.txt"}) {
     const HttpResponse response = Get(path);
     EXPECT_EQ(response.status, 404) << path;
-    EXPECT_EQ(response.body.find("secret"), std::string::npos) << path;
+    EXPECT_EQ(Body(response).find("secret"), std::string::npos) << path;
   }
 }
 
@@ -152,7 +168,7 @@ TEST_F(FilesTest, WhatTheClientHasIsNotSentAgain) {
   EXPECT_EQ(
       Get("/index.html", {{"if-none-match", "\"x\""}, {"if-modified-since", modified}}).status,
       200);
-  EXPECT_EQ(Get("/index.html", {{"if-none-match", etag}}).body, "");
+  EXPECT_EQ(Body(Get("/index.html", {{"if-none-match", etag}})), "");
   Write("root/index.html", "<html lang=zh>");
   EXPECT_EQ(Get("/index.html", {{"if-none-match", etag}}).status, 200);
 }

@@ -1,18 +1,24 @@
 #include "server/gateway/http_server.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -101,6 +107,31 @@ TEST_F(HttpServerTest, BodiesComeWithALengthOrInChunks) {
   EXPECT_EQ(client.Read().body, "POST /e?|abc");
 }
 
+// A last chunk alone, in two pieces, is what Beast asserts against.
+TEST_F(HttpServerTest, ChunksMayComeByteByByte) {
+  Start();
+  RawClient client(port());
+  const std::string head = "POST /c HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n";
+  const std::pair<std::string, std::string> bodies[] = {
+      {"0\r\n\r\n", ""},
+      {"00\r\n\r\n", ""},
+      {"0;ext\r\n\r\n", ""},
+      {"0\r\nx: y\r\n\r\n", ""},
+      {"3\r\nabc\r\n0\r\n\r\n", "abc"},
+      {"03;a=\"b\"\r\nabc\r\n0\r\n\r\n", "abc"},
+  };
+  for (const auto& [bytes, body] : bodies) {
+    client.Send(head);
+    for (const char c : bytes) client.Send(std::string(1, c));
+    EXPECT_EQ(client.Read().body, "POST /c?|" + body) << bytes;
+    for (size_t cut = 1; cut < bytes.size(); ++cut) {
+      client.Send(head + bytes.substr(0, cut));
+      client.Send(bytes.substr(cut));
+      EXPECT_EQ(client.Read().body, "POST /c?|" + body) << bytes << cut;
+    }
+  }
+}
+
 TEST_F(HttpServerTest, Http10IsAnsweredAndClosed) {
   Start();
   EXPECT_EQ(Only("GET /old HTTP/1.0\r\n\r\n").body, "GET /old?|");
@@ -132,6 +163,15 @@ TEST_F(HttpServerTest, SmugglingFormsGetOneAnswerAndTheEnd) {
        400},
       {"POST / HTTP/1.1\r\n" + host + "transfer-encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" +
            hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host +
+           "transfer-encoding: chunked\r\n\r\n1;a=\"\n\"\r\nx\r\n0\r\n\r\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host +
+           "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0;a=\"\n\"\r\n\r\n" + hidden,
+       400},
+      {"POST / HTTP/1.1\r\n" + host +
+           "transfer-encoding: chunked\r\n\r\n1;a=\"\x7F\"\r\nx\r\n0\r\n\r\n" + hidden,
        400},
       {"GET /" + std::string(64 << 10, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414},
       {"GET / HTTP/1.1\r\n" + host + "x: " + std::string(64 << 10, 'a') + "\r\n\r\n", 431},
@@ -207,7 +247,9 @@ TEST_F(HttpServerTest, EndlessChunkLinesAndTrailersEnd) {
 
 TEST_F(HttpServerTest, WhoIsSlowIsNotWaitedFor) {
   HttpServer::Options options;
-  options.limits.header = options.limits.body = options.limits.idle = milliseconds(50);
+  // The header's time runs from the connection on.
+  options.limits.header = options.limits.idle = std::chrono::seconds(2);
+  options.limits.body = milliseconds(50);
   Start(std::move(options));
   EXPECT_EQ(Only("GET / HTTP/1.1\r\nho").status, 408);
   EXPECT_EQ(Only("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nab").status, 408);
@@ -221,7 +263,7 @@ TEST_F(HttpServerTest, WhoIsSlowIsNotWaitedFor) {
 
 TEST_F(HttpServerTest, WhoNeverAsksIsNotWaitedForAsLongAsWhoMayAskAgain) {
   HttpServer::Options options;
-  options.limits.header = milliseconds(500);
+  options.limits.header = std::chrono::seconds(2);
   options.limits.idle = std::chrono::hours(1);
   Start(std::move(options));
   RawClient kept(port());
@@ -261,6 +303,86 @@ TEST_F(HttpServerTest, WhoDoesNotReadIsCutOff) {
   server_.reset();
 }
 
+// Takes little before it is full, and nothing is read from it.
+class DeafClient {
+ public:
+  explicit DeafClient(int port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int small = 1;
+    const int segment = 536;
+    setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &small, sizeof small);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ~DeafClient() { close(socket_); }
+  DeafClient(const DeafClient&) = delete;
+  DeafClient& operator=(const DeafClient&) = delete;
+
+  // A server that has closed is no fault.
+  void Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+
+ private:
+  const int socket_;
+};
+
+// Wherever the socket is full: at an answer or at a 100 Continue, which is sent as soon as the head
+// is there. Which of them it is is chance, so there are several.
+TEST_F(HttpServerTest, WhoDoesNotReadA100ContinueIsCutOffToo) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int heads = 0, requests = 0;
+  std::atomic<bool> ended = false;
+  const auto note = [&](const std::function<void()>& change) {
+    std::lock_guard lock(mutex);
+    change();
+    changed.notify_all();
+  };
+  const auto wait = [&](const std::function<bool()>& reached) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, kSocketPatience, [&] { return ended || reached(); });
+  };
+  HttpServer::Options options;
+  options.limits.write = milliseconds(50);
+  options.longest_body = [&](const HttpRequest&) {
+    note([&] { ++heads; });
+    return SIZE_MAX;
+  };
+  Start(std::move(options), [&](const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->OnGone([&] { note([&] { ended = true; }); });
+    HttpResponse response;
+    response.status = 204;
+    exchange->Reply(std::move(response));
+    note([&] { ++requests; });
+  });
+  bool timed = true;
+  for (int i = 0; i < 12 && timed; ++i) {
+    note([&] {
+      heads = requests = 0;
+      ended = false;
+    });
+    DeafClient client(port());
+    for (int sent = 1; timed && !ended; ++sent) {
+      client.Send("POST /" + std::string(static_cast<size_t>(i), 'x') +
+                  " HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\nexpect: 100-continue\r\n\r\n");
+      timed = wait([&] { return heads == sent; });
+      client.Send("x");
+      timed = timed && wait([&] { return requests == sent; });
+    }
+  }
+  EXPECT_TRUE(timed) << "a connection without a timer";
+  server_.reset();
+}
+
 TEST_F(HttpServerTest, AStreamIsChunkedAndTheConnectionGoesOn) {
   Start({}, [](const std::shared_ptr<HttpExchange>& exchange) {
     HttpResponse head;
@@ -277,6 +399,28 @@ TEST_F(HttpServerTest, AStreamIsChunkedAndTheConnectionGoesOn) {
     EXPECT_EQ(answer.body, "onetwo");
   }
   EXPECT_EQ(Only("GET / HTTP/1.0\r\n\r\n").body, "onetwo");
+}
+
+TEST_F(HttpServerTest, AnswersMayShareABody) {
+  std::string text(200'000, '-');
+  for (size_t i = 0; i < text.size(); i += 7) text[i] = static_cast<char>('a' + i % 26);
+  const auto shared = std::make_shared<const std::string>(std::move(text));
+  const auto empty = std::make_shared<const std::string>();
+  Start({}, [&](const std::shared_ptr<HttpExchange>& exchange) {
+    HttpResponse response;
+    response.shared_body = exchange->request().path == "/empty" ? empty : shared;
+    exchange->Reply(std::move(response));
+  });
+  RawClient client(port());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(client.Do("GET", "/").body == *shared);
+    const HttpAnswer head = client.Do("HEAD", "/");
+    EXPECT_EQ(head.Header("content-length"), std::to_string(shared->size()));
+    EXPECT_EQ(client.Do("GET", "/empty").body, "");
+  }
+  // Nobody holds it longer than its answer.
+  server_.reset();
+  EXPECT_EQ(shared.use_count(), 1);
 }
 
 // Numbers, so that a part at the wrong place shows.
