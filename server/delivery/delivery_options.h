@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct DeliveryOptions {
   // An endpoint with so many pending deliveries gets no further ones until some of them have ended:
   // its place in the log stays.
   int64_t most_pending = 10'000;
+  // Deliveries that are written down in one transaction, as far as they are of several endpoints.
+  // Twenty times as many are in memory at most.
+  size_t write_at_once = 1'000;
   Duration keep_done = std::chrono::days{30};
   Duration keep_dead = std::chrono::days{90};
 };

@@ -25,6 +25,7 @@ namespace {
 
 constexpr const char* kSubscribe = "rebound.v1.EventService/Subscribe";
 constexpr int32_t kLookAtInWalk = 1000;     // events, in one walk
+constexpr size_t kWritesInMemory = 20;      // so many transactions' deliveries
 constexpr int64_t kUnwrittenMost = 1000;    // so far a position in memory runs ahead of the stored
 constexpr size_t kLongestKeptAnswer = 200;  // code points that are kept
 constexpr Duration kLongestWait = std::chrono::seconds{1};
@@ -145,14 +146,14 @@ void Dispatcher::Stop() {
 // By real time, as the hub of events: a test moves its clock and says Changed.
 void Dispatcher::Loop() {
   Duration wait = kShortWait;
-  bool walk = false, failed = false;
+  bool walk = false, clearing = false, failed = false;
   for (;;) {
     bool changed = false;
     {
       std::unique_lock lock(mutex_);
       if (failed) {
         wake_.wait_for(lock, kFailedWait, [&] { return changed_ || stopping_; });
-      } else if (!walk) {
+      } else if (!walk && !clearing) {
         wake_.wait_for(lock, wait,
                        [&] { return committed_ || changed_ || stopping_ || !answers_.empty(); });
       }
@@ -163,11 +164,14 @@ void Dispatcher::Loop() {
       std::move(answers_.begin(), answers_.end(), std::back_inserter(unwritten_));
       answers_.clear();
     }
+    // A grant that begins at its time is no change that anybody tells of.
+    walk |= passed_over_ && clock_.Steady() - *passed_over_ >= kLongestWait;
     wait = kLongestWait;
     failed = false;
     try {
       if (changed) LoadEndpoints();
       walk |= WriteAnswers();
+      clearing = ClearRemoved();
       if (walk) walk = Walk();
       const bool flying = Send();
       if (known_.empty()) {
@@ -249,6 +253,9 @@ void Dispatcher::LoadEndpoints() {
 
 std::optional<Dispatcher::Eyes> Dispatcher::EyesOf(const Endpoint& endpoint) {
   const auto identity = authenticator_.InTheNameOf(endpoint.owner, endpoint.role, endpoint.scope);
+  if (!identity && identity.error().reason == Reason::kStoreUnavailable) {
+    throw StoreFailure("the owner of an endpoint cannot be looked up");
+  }
   const std::vector<RoleDef>& roles = revision_()->roles;
   if (!identity || !MayCall(*identity, roles, kSubscribe)) return std::nullopt;
   return Eyes{.identity = *identity,
@@ -259,70 +266,96 @@ std::optional<Dispatcher::Eyes> Dispatcher::EyesOf(const Endpoint& endpoint) {
 // ------------------------------------------------------------------------------------- the log
 
 bool Dispatcher::Walk() {
-  struct Step {
-    Known* known = nullptr;
-    Eyes eyes{};
-    LogPosition to{};
-    std::vector<Delivery> deliveries{};
-  };
-  std::map<int64_t, std::vector<Step>> groups;  // those that are equally far read together
+  passed_over_.reset();
+  std::map<int64_t, std::vector<Known*>> groups;
   for (auto& [id, known] : known_) {
     if (known.endpoint.state != EndpointState::kActive || known.full) continue;
-    auto eyes = EyesOf(known.endpoint);
-    if (!eyes) continue;  // it stays where it is until its owner may follow again
-    groups[known.at.sequence].push_back({.known = &known, .eyes = *std::move(eyes)});
+    groups[known.at.sequence].push_back(&known);
   }
-  const Timestamp now = executor_.Now();
   bool more = false;
-  store_.Read([&](Reader& reader) {
-    for (auto& [after, steps] : groups) {
-      const auto look = [&](const LoggedEvent& logged) {
-        for (Step& step : steps) {
-          if (!step.known->filter.Matches(logged) ||
-              !SeesEvent(step.eyes.identity.scope, step.eyes.sees_entries, logged)) {
-            continue;
-          }
-          const Event& event = logged.event;
-          Delivery delivery{.id = RandomId(),
-                            .endpoint = step.known->endpoint.id,
-                            .sequence = event.sequence,
-                            .event_type = logged.type,
-                            .case_id = std::nullopt,
-                            .order_key = OrderKeyOf(event),
-                            .org_unit_id = event.org_unit_id,
-                            .queue_id = event.queue_id,
-                            .next_try_at = now};
-          if (!event.case_id.empty()) delivery.case_id = event.case_id;
-          step.deliveries.push_back(std::move(delivery));
-        }
-        return false;  // it is read when it is sent
-      };
-      const LogPage page =
-          reader.ReadLog({.after = after, .wants = look, .look_at = kLookAtInWalk});
-      if (page.last.sequence == after) continue;
-      for (Step& step : steps) step.to = page.last;
-      more |= !page.end;
+  for (const auto& [after, group] : groups) {
+    const std::optional<bool> further = WalkTogether(after, group);
+    if (!further) return true;
+    more |= *further;
+  }
+  return more;
+}
+
+std::optional<bool> Dispatcher::WalkTogether(int64_t after, const std::vector<Known*>& group) {
+  std::vector<Step> steps;
+  for (Known* known : group) {
+    if (auto eyes = EyesOf(known->endpoint)) {
+      steps.push_back({.known = known, .eyes = *std::move(eyes)});
+    } else {
+      passed_over_ = clock_.Steady();  // it stays where it is until its owner may follow again
     }
+  }
+  if (steps.empty()) return false;
+  const Timestamp now = executor_.Now();
+  size_t rows = 0;
+  const auto look = [&](const LoggedEvent& logged) {
+    for (Step& step : steps) {
+      if (!step.known->filter.Matches(logged) ||
+          !SeesEvent(step.eyes.identity.scope, step.eyes.sees_entries, logged)) {
+        continue;
+      }
+      const Event& event = logged.event;
+      Delivery delivery{.id = RandomId(),
+                        .endpoint = step.known->endpoint.id,
+                        .sequence = event.sequence,
+                        .event_type = logged.type,
+                        .case_id = std::nullopt,
+                        .order_key = OrderKeyOf(event),
+                        .org_unit_id = event.org_unit_id,
+                        .queue_id = event.queue_id,
+                        .next_try_at = now};
+      if (!event.case_id.empty()) delivery.case_id = event.case_id;
+      step.deliveries.push_back(std::move(delivery));
+      ++rows;
+    }
+    // None is needed, they are read when they are sent: one that is given ends the page.
+    return rows >= kWritesInMemory * options_.write_at_once;
+  };
+  LogPage page;
+  store_.Read([&](Reader& reader) {
+    page = reader.ReadLog({.after = after, .wants = look, .most = 1, .look_at = kLookAtInWalk});
   });
+  if (page.last.sequence == after) return false;
   {
     // Whoever changed a filter may have caused what was just read.
     std::lock_guard lock(mutex_);
-    if (changed_) return true;
+    if (changed_ || stopping_) return std::nullopt;
   }
-  std::vector<Step*> moved, written;
-  for (auto& [after, steps] : groups) {
-    for (Step& step : steps) {
-      if (step.to.sequence == 0) continue;
-      const bool far = step.to.sequence - step.known->endpoint.position.sequence >= kUnwrittenMost;
-      (step.deliveries.empty() && !far ? moved : written).push_back(&step);
+  std::vector<Step*> written;
+  for (Step& step : steps) {
+    const int64_t unwritten = page.last.sequence - step.known->endpoint.position.sequence;
+    if (step.deliveries.empty() && unwritten < kUnwrittenMost) {
+      step.known->at = page.last;
+    } else {
+      written.push_back(&step);
     }
   }
-  for (const Step* step : moved) step->known->at = step->to;
-  if (written.empty()) return more;
+  // In parts, for other writers wait meanwhile. Each step has a row and a place of its own.
+  for (auto from = written.begin(); from != written.end();) {
+    auto to = from;
+    for (size_t in_part = 0; to != written.end(); ++to) {
+      in_part += (*to)->deliveries.size() + 1;
+      if (to != from && in_part > options_.write_at_once) break;
+    }
+    if (!WriteSteps({from, to}, page.last)) {
+      LoadEndpoints();
+      return std::nullopt;
+    }
+    from = to;
+  }
+  return !page.end;
+}
+
+bool Dispatcher::WriteSteps(std::span<Step* const> steps, const LogPosition& to) {
   bool stale = false;
   std::vector<Step*> stored, full;
   store_.WriteDeliveries([&](DeliveryRecords& records) {
-    for (Step* step : written) {
+    for (Step* step : steps) {
       auto endpoint = records.GetEndpoint(step->known->endpoint.id);
       if (!endpoint || endpoint->state != EndpointState::kActive ||
           endpoint->position != step->known->endpoint.position) {
@@ -337,17 +370,16 @@ bool Dispatcher::Walk() {
       for (const Delivery& delivery : step->deliveries) {
         if (!records.FindDelivery(delivery.endpoint, delivery.sequence)) records.Put(delivery);
       }
-      endpoint->position = step->to;
+      endpoint->position = to;
       records.Put(*endpoint);
       stored.push_back(step);
     }
     return true;
   });
   // Their places alone: what else is new in their rows is seen by LoadEndpoints.
-  for (const Step* step : stored) step->known->at = step->known->endpoint.position = step->to;
+  for (const Step* step : stored) step->known->at = step->known->endpoint.position = to;
   for (const Step* step : full) step->known->full = true;
-  if (stale) LoadEndpoints();
-  return more;
+  return !stale;
 }
 
 // ------------------------------------------------------------------------------------- sending
@@ -355,18 +387,26 @@ bool Dispatcher::Walk() {
 bool Dispatcher::Send() {
   const Timestamp now = executor_.Now();
   std::map<std::string, size_t> of_owner;  // under way
-  for (const auto& [id, known] : known_) of_owner[known.endpoint.owner] += known.flying.size();
-  bool flying = false;
+  std::vector<Known*> turns;
   for (auto& [id, known] : known_) {
-    size_t& of = of_owner[known.endpoint.owner];
-    const size_t before = known.flying.size();
-    if (known.endpoint.state == EndpointState::kActive && known.not_before <= now) {
-      while (of < kAtOnceOfOwner && SendTo(known, now, kAtOnceOfOwner - of)) {
+    of_owner[known.endpoint.owner] += known.flying.size();
+    turns.push_back(&known);
+  }
+  // Whoever waited longest comes first: an owner's endpoints that hang would else take each place
+  // again that they give back.
+  std::stable_sort(turns.begin(), turns.end(),
+                   [](const Known* a, const Known* b) { return a->served < b->served; });
+  bool flying = false;
+  for (Known* known : turns) {
+    size_t& of = of_owner[known->endpoint.owner];
+    const size_t before = known->flying.size();
+    if (known->endpoint.state == EndpointState::kActive && known->not_before <= now) {
+      while (of < kAtOnceOfOwner && SendTo(*known, now, kAtOnceOfOwner - of)) {
         if (IsStopping()) return true;
       }
     }
-    of += known.flying.size() - before;
-    flying |= !known.flying.empty();
+    of += known->flying.size() - before;
+    flying |= !known->flying.empty();
   }
   return flying;
 }
@@ -389,7 +429,12 @@ bool Dispatcher::SendTo(Known& known, Timestamp now, size_t most) {
   if (due.empty()) return false;
   const auto eyes = EyesOf(known.endpoint);
   if (!eyes) return false;
-  std::vector<std::pair<const Delivery*, api::Event>> ready;
+  struct Ready {
+    const Delivery* delivery = nullptr;
+    CustomerId customer{};
+    api::Event event{};
+  };
+  std::vector<Ready> ready;
   std::vector<RawId> dropped;
   store_.Read([&](Reader& reader) {
     for (const Delivery& delivery : due) {
@@ -406,7 +451,8 @@ bool Dispatcher::SendTo(Known& known, Timestamp now, size_t most) {
       if (page.events.empty()) {
         dropped.push_back(delivery.id);
       } else {
-        ready.emplace_back(&delivery, ToShown(reader, page.events.front()));
+        const CustomerId customer = page.events.front().event.customer_id;
+        ready.push_back({&delivery, customer, ToShown(reader, page.events.front())});
       }
     }
   });
@@ -424,7 +470,8 @@ bool Dispatcher::SendTo(Known& known, Timestamp now, size_t most) {
     });
     if (std::exchange(known.full, false)) Committed();  // there is room
   }
-  for (auto& [delivery, event] : ready) {
+  if (!ready.empty()) known.served = ++served_;
+  for (auto& [delivery, customer, event] : ready) {
     if (!eyes->sees_contact) MaskContact(event);
     known.flying.emplace(delivery->id, delivery->order_key);
     if (robot) {
@@ -432,10 +479,11 @@ bool Dispatcher::SendTo(Known& known, Timestamp now, size_t most) {
                                    RobotMessagesPerMinute(RobotOf(known.endpoint.kind));
     }
     Transfer(known.endpoint, delivery->id, event,
-             [this, id = delivery->id, endpoint = known.endpoint.id](TransferResult result) {
+             [this, id = delivery->id, endpoint = known.endpoint.id,
+              customer = customer](TransferResult result) {
                {
                  std::lock_guard lock(mutex_);
-                 answers_.push_back({id, endpoint, std::move(result)});
+                 answers_.push_back({id, endpoint, customer, std::move(result)});
                }
                wake_.notify_one();
              });
@@ -519,6 +567,10 @@ bool Dispatcher::WriteAnswers() {
       Known gone;
       Note(answer->result, now, &found->second, &*delivery,
            known == known_.end() ? &gone : &known->second);
+      // Asked within the transaction, so that no erasure comes in between.
+      if (!delivery->last_answer.empty() && IsErased(answer->customer, delivery->case_id)) {
+        delivery->last_answer.clear();
+      }
       records.Put(*delivery);
     }
     for (auto& [id, endpoint] : stored) {
@@ -560,8 +612,24 @@ bool Dispatcher::WriteAnswers() {
   return room;
 }
 
+bool Dispatcher::IsErased(CustomerId customer, const std::optional<CaseId>& case_id) {
+  bool erased = false;
+  store_.Read([&](Reader& reader) {
+    const auto of = case_id ? reader.GetCase(*case_id) : std::nullopt;
+    if (of && !of->customer_id.empty()) customer = of->customer_id;
+    if (customer.empty()) return;
+    const auto found = reader.GetCustomer(customer);
+    erased = found && found->erased_at;
+  });
+  return erased;
+}
+
 void Dispatcher::Note(const TransferResult& result, Timestamp now, Endpoint* endpoint,
                       Delivery* delivery, Known* known) {
+  if (result.end == TransferResult::End::kNotBegun) {
+    delivery->next_try_at = now + kPause;  // it was no try
+    return;
+  }
   const DeliveryVerdict verdict = VerdictOf(*endpoint, result);
   ++delivery->tries;
   delivery->tried_at = now;
@@ -623,6 +691,22 @@ void Dispatcher::Prune(Timestamp now) {
     return gone > 0;
   });
   if (gone < kPruneAtOnce) pruned_ = steady;  // else the others in the next turn
+}
+
+bool Dispatcher::ClearRemoved() {
+  const auto is_removed = [](const auto& row) {
+    return row.second.endpoint.state == EndpointState::kRemoved;
+  };
+  const auto removed = std::find_if(known_.begin(), known_.end(), is_removed);
+  if (removed == known_.end()) return false;
+  bool more = false;
+  store_.WriteDeliveries([&](DeliveryRecords& records) {
+    more = records.RemoveDeliveries(removed->first, kPruneAtOnce) == kPruneAtOnce;
+    if (!more) records.RemoveEndpoint(removed->first);
+    return true;
+  });
+  if (!more) known_.erase(removed);
+  return more || std::any_of(known_.begin(), known_.end(), is_removed);
 }
 
 }  // namespace rebound

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,12 +64,14 @@ class Dispatcher {
     bool careful = false;    // its last answer was none: one transfer at a time
     bool full = false;       // most_pending wait: the log is not walked for it
     Timestamp not_before{};  // it, or its kind, asked for a pause
+    uint64_t served = 0;     // when something was last begun for it; 0: never
     // Deliveries that are under way, or whose answer is not on disk; and their order keys.
     std::map<RawId, std::string> flying{};
   };
   struct Answer {
     RawId delivery{};
     RawId endpoint{};
+    CustomerId customer{};  // of the event; empty: there is none
     TransferResult result{};
   };
   // In whose name, for one look.
@@ -76,6 +79,12 @@ class Dispatcher {
     Identity identity{};
     bool sees_entries = false;
     bool sees_contact = false;
+  };
+  // What one page of the log is to an endpoint.
+  struct Step {
+    Known* known = nullptr;
+    Eyes eyes{};
+    std::vector<Delivery> deliveries{};
   };
 
   void Loop();
@@ -87,6 +96,12 @@ class Dispatcher {
   bool WriteAnswers();
   // Whether there is more.
   bool Walk();
+  // Of those that are equally far. Whether there is more; nullopt: what is known of endpoints is no
+  // longer so.
+  std::optional<bool> WalkTogether(int64_t after, const std::vector<Known*>& group);
+  // In one transaction: of each its deliveries and `to`, its new place. False: as WalkTogether's
+  // nullopt, of some.
+  bool WriteSteps(std::span<Step* const> steps, const LogPosition& to);
   // Whether anything is under way.
   bool Send();
   // At most so many transfers. Whether it has to be called again: some were dropped, whose keys may
@@ -96,7 +111,13 @@ class Dispatcher {
   void Note(const TransferResult& result, Timestamp now, Endpoint* endpoint, Delivery* delivery,
             Known* known);
   void Prune(Timestamp now);
+  // Some deliveries of an endpoint that was removed, and the endpoint once it has none. Whether
+  // there are more.
+  bool ClearRemoved();
+  // nullopt: the owner may not follow now.
   std::optional<Eyes> EyesOf(const Endpoint& endpoint);
+  // Of the event of a delivery.
+  bool IsErased(CustomerId customer, const std::optional<CaseId>& case_id);
   void Transfer(const Endpoint& endpoint, const RawId& delivery, const api::Event& event,
                 std::function<void(TransferResult)> done);
   DeliveryVerdict VerdictOf(const Endpoint& endpoint, const TransferResult& result) const;
@@ -120,7 +141,10 @@ class Dispatcher {
   // Of the thread alone.
   std::map<RawId, Known> known_;
   std::vector<Answer> unwritten_;     // kept until they are on disk
+  uint64_t served_ = 0;               // times that something was begun for an endpoint
   std::optional<Duration> pruned_{};  // when, by Clock::Steady
+  // When the log was last walked without an endpoint whose owner may not follow now.
+  std::optional<Duration> passed_over_{};
 
   std::thread thread_;
 };

@@ -341,7 +341,7 @@ class Transfers::Driver {
         job->result.detail = "too many names wait for an answer";
       }
     }
-    if (!job->result.detail.empty()) return Finish(std::move(job), End::kNameUnknown);
+    if (!job->result.detail.empty()) return Finish(std::move(job), End::kNotBegun);
     std::string name = job->target.host;
     const auto until = std::min(job->begun + options_.name_timeout, job->deadline);
     looking_.emplace(id, Looking{std::move(job), until});

@@ -47,9 +47,10 @@ struct TransferResult {
     kNotConnected,
     kTls,
     kTimedOut,
-    kBroken,   // reset, or no valid answer
-    kTooLong,  // more than 64 KiB of answer; cut
-    kStopped,  // the server is going down; it may have arrived
+    kBroken,    // reset, or no valid answer
+    kTooLong,   // more than 64 KiB of answer; cut
+    kStopped,   // the server is going down; it may have arrived
+    kNotBegun,  // too many names wait for an answer already; it says nothing of this receiver
   };
   End end = End::kBroken;
   int status = 0;                         // HTTP's or SMTP's last; 0: none

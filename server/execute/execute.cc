@@ -179,7 +179,6 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
       }
       return keep;
     });
-    if (options_.committed) options_.committed();
     for (const auto& item : batch) {
       if (item->work.dry_run) continue;
       for (const Result<Outcome>& result : item->results) {
@@ -187,6 +186,8 @@ void Executor::RunBatch(std::vector<std::shared_ptr<Item>> batch) {
         if (result && result->clock_confirmed) time_.Confirm();
       }
     }
+    // Whoever reads on now goes by the revision that the batch put in force.
+    if (options_.committed) options_.committed();
   } catch (const StoreFailure& e) {
     Log(Level::kError, "store failed; no more writes are acknowledged", {{"what", e.what()}});
     failed = true;

@@ -3,6 +3,9 @@
 #include "rebound/v1/delivery_service.pb.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "server/access/policy.h"
@@ -25,12 +28,15 @@ constexpr Duration kGrace = std::chrono::hours(24);
 constexpr int64_t kLongestGraceSeconds = 7 * 24 * 3600;
 constexpr size_t kMostReplayed = 10'000;
 constexpr int32_t kListed = 1'000;  // at once, to find what is replayed
+constexpr int kPings = 16;          // under way at once
+constexpr int kPingsOfOne = 4;      // of these, of one principal
 
 Error NoEndpoint() { return Error{Reason::kNotFound, {{"resource", "endpoint"}}}; }
 
 // What the caller may do with an endpoint goes by what they see of its events: whoever changes
 // where it is sent gets all of them.
 bool IsVisible(const Call& call, const Endpoint& endpoint) {
+  if (endpoint.state == EndpointState::kRemoved) return false;
   const Identity& who = call.identity;
   const bool is_own = endpoint.owner == who.name;
   if (is_own && who.kind != CredentialKind::kApiKey) return true;
@@ -302,7 +308,7 @@ Result<RawId> CreateEndpoint(const Call& call, DeliveryRecords& records,
                              api::CreateEndpointResponse* out) {
   const std::vector<Endpoint> all = records.ListEndpoints();
   const auto own = std::count_if(all.begin(), all.end(), [&](const Endpoint& each) {
-    return each.owner == call.identity.name;
+    return each.owner == call.identity.name && each.state != EndpointState::kRemoved;
   });
   if (own >= kMostEndpoints) {
     return Error{Reason::kEndpointLimitReached, {{"limit", std::to_string(kMostEndpoints)}}};
@@ -437,8 +443,14 @@ void AddEndpoints(ApiService* service) {
   AddDeliveryVerb<api::DeleteEndpointRequest, api::DeleteEndpointResponse>(
       service, "DeleteEndpoint",
       [](const Call&, DeliveryRecords& records, const api::DeleteEndpointRequest&, const Prepared&,
-         const Endpoint& endpoint, api::DeleteEndpointResponse*) -> Result<void> {
-        records.RemoveEndpoint(endpoint.id);
+         Endpoint endpoint, api::DeleteEndpointResponse*) -> Result<void> {
+        // The dispatcher clears its deliveries away: they may be more than writers can wait for.
+        endpoint.state = EndpointState::kRemoved;
+        endpoint.secrets.clear();
+        endpoint.headers.clear();
+        endpoint.url.clear();  // a robot's key stands in it
+        endpoint.recipients.clear();
+        records.Put(endpoint);
         return {};
       });
   AddDeliveryVerb<api::EnableEndpointRequest, api::EnableEndpointResponse>(
@@ -483,6 +495,37 @@ void AddEndpoints(ApiService* service) {
                                                                   ListEndpoints);
 }
 
+// Pings under way: they take places that deliveries need, also while their receivers hang and
+// their callers have gone. Thread-safe.
+class Pings {
+ public:
+  // Of `who`, who calls End once it is answered; or kQueueFull.
+  Result<void> Begin(const std::string& who) {
+    std::lock_guard lock(mutex_);
+    if (all_ >= kPings) return Full(kPings);
+    const auto of = of_.try_emplace(who, 0).first;
+    if (of->second >= kPingsOfOne) return Full(kPingsOfOne);
+    ++of->second;
+    ++all_;
+    return {};
+  }
+  void End(const std::string& who) {
+    std::lock_guard lock(mutex_);
+    const auto of = of_.find(who);
+    if (--of->second == 0) of_.erase(of);
+    --all_;
+  }
+
+ private:
+  static Error Full(int capacity) {
+    return {Reason::kQueueFull, {{"capacity", std::to_string(capacity)}}};
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, int> of_{};  // guarded by mutex_, as all below; none is 0
+  int all_ = 0;
+};
+
 // The ping of TestEndpoint, on disk in the audit before it leaves.
 Result<Endpoint> PrepareTest(const Call& call, const api::TestEndpointRequest& request) {
   if (auto may = CheckMayListEvents(call); !may) return std::move(may).error();
@@ -505,11 +548,21 @@ Result<Endpoint> PrepareTest(const Call& call, const api::TestEndpointRequest& r
 }
 
 void AddTest(ApiService* service) {
-  service->Add("TestEndpoint", [service](std::shared_ptr<ApiService::UnaryState> state) {
-    const auto run = [service, state] {
+  const auto pings = std::make_shared<Pings>();
+  service->Add("TestEndpoint", [service, pings](std::shared_ptr<ApiService::UnaryState> state) {
+    const std::string who = state->call.identity.name;
+    if (auto begun = pings->Begin(who); !begun) {
+      return service->Finish(state, std::move(begun).error());
+    }
+    // Before the answer: whoever has it may send the next.
+    const auto refuse = [service, pings, state, who](Error error) {
+      pings->End(who);
+      service->Finish(state, std::move(error));
+    };
+    const auto run = [service, pings, state, who, refuse] {
       api::TestEndpointRequest request;
       if (auto parsed = ParseRequest(*state->request, &request); !parsed) {
-        return service->Finish(state, parsed);
+        return refuse(std::move(parsed).error());
       }
       Result<Endpoint> endpoint = NoEndpoint();
       try {
@@ -517,22 +570,23 @@ void AddTest(ApiService* service) {
       } catch (const std::exception& e) {
         endpoint = ApiService::Broken(state->call, e);
       }
-      if (!endpoint) return service->Finish(state, std::move(endpoint).error());
+      if (!endpoint) return refuse(std::move(endpoint).error());
       Backend& backend = state->call.backend;
       const Timestamp now = backend.clock.Now();
       SendPing(*backend.transfers, backend.delivery, *endpoint, NewAccessId(now), now,
-               [service, state](PingResult result) {
+               [service, pings, state, who](PingResult result) {
                  api::TestEndpointResponse response;
                  response.set_delivered(result.delivered);
                  response.set_status(result.status);
                  response.set_answer(ShownAnswer(result.answer, kShownAnswer));
                  Fill(result.took, response.mutable_duration());
+                 pings->End(who);
                  service->Reply(state, response);
                });
     };
     if (service->backend().pool.Run(run)) return;
     const std::string capacity = std::to_string(service->backend().pool.capacity());
-    service->Finish(state, Error{Reason::kQueueFull, {{"capacity", capacity}}});
+    refuse(Error{Reason::kQueueFull, {{"capacity", capacity}}});
   });
 }
 

@@ -17,7 +17,8 @@
 namespace rebound {
 
 enum class EndpointKind { kWebhook = 1, kEmail, kWecom, kDingtalk, kFeishu };
-enum class EndpointState { kActive = 1, kDisabled };
+// kRemoved: it is there for nobody, until its deliveries are cleared away.
+enum class EndpointState { kActive = 1, kDisabled, kRemoved };
 enum class EndpointDisabledCause { kNone = 0, kByHand, kGone, kFailing };
 
 struct Endpoint {
@@ -96,8 +97,10 @@ class DeliveryRecords {
   virtual std::vector<Endpoint> ListEndpoints() = 0;
   // Creates it or puts this in place of what there was.
   virtual void Put(const Endpoint& endpoint) = 0;
-  // With its deliveries.
+  // With the deliveries it has: of many, RemoveDeliveries first, over several writes.
   virtual void RemoveEndpoint(const RawId& id) = 0;
+  // At most `limit` of the endpoint, of any state. How many it was.
+  virtual int32_t RemoveDeliveries(const RawId& endpoint, int32_t limit) = 0;
 
   virtual std::optional<Delivery> GetDelivery(const RawId& id) = 0;
   virtual std::optional<Delivery> FindDelivery(const RawId& endpoint, int64_t sequence) = 0;

@@ -66,16 +66,20 @@ void MemoryDeliveries::Put(const Endpoint& endpoint) {
 }
 
 void MemoryDeliveries::RemoveEndpoint(const RawId& id) {
+  RemoveDeliveries(id, std::numeric_limits<int32_t>::max());
+  endpoints_before_.emplace_back(id, SetEndpoint(id, std::nullopt));
+}
+
+int32_t MemoryDeliveries::RemoveDeliveries(const RawId& endpoint, int32_t limit) {
   CheckWritable();
   std::vector<RawId> gone;
-  for (auto row = tables_.by_event.lower_bound({id, std::numeric_limits<int64_t>::min()});
-       row != tables_.by_event.end() && row->first.first == id; ++row) {
+  for (auto row = tables_.by_event.lower_bound({endpoint, std::numeric_limits<int64_t>::min()});
+       row != tables_.by_event.end() && row->first.first == endpoint && std::ssize(gone) < limit;
+       ++row) {
     gone.push_back(row->second);
   }
-  for (const RawId& delivery : gone) {
-    deliveries_before_.emplace_back(delivery, SetDelivery(delivery, std::nullopt));
-  }
-  endpoints_before_.emplace_back(id, SetEndpoint(id, std::nullopt));
+  for (const RawId& id : gone) deliveries_before_.emplace_back(id, SetDelivery(id, std::nullopt));
+  return static_cast<int32_t>(gone.size());
 }
 
 std::optional<Delivery> MemoryDeliveries::GetDelivery(const RawId& id) {

@@ -162,6 +162,16 @@ void SqliteDeliveries::RemoveEndpoint(const RawId& id) {
   Query(connection_, "DELETE FROM endpoints WHERE id = ?").Bind(id).Run();
 }
 
+int32_t SqliteDeliveries::RemoveDeliveries(const RawId& endpoint, int32_t limit) {
+  return static_cast<int32_t>(
+      Query(connection_,
+            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = ? "
+            "ORDER BY sequence LIMIT ?)")
+          .Bind(endpoint)
+          .Bind(static_cast<int64_t>(limit))
+          .Run());
+}
+
 std::optional<Delivery> SqliteDeliveries::GetDelivery(const RawId& id) {
   Query query(connection_, SelectFrom(kDeliveryColumns, "WHERE id = ?"));
   query.Bind(id);

@@ -19,6 +19,7 @@ class SqliteDeliveries final : public DeliveryRecords {
   std::vector<Endpoint> ListEndpoints() override;
   void Put(const Endpoint& endpoint) override;
   void RemoveEndpoint(const RawId& id) override;
+  int32_t RemoveDeliveries(const RawId& endpoint, int32_t limit) override;
   std::optional<Delivery> GetDelivery(const RawId& id) override;
   std::optional<Delivery> FindDelivery(const RawId& endpoint, int64_t sequence) override;
   void Put(const Delivery& delivery) override;

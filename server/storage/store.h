@@ -359,7 +359,8 @@ class Reader {
 
   virtual AuditHead GetAuditHead() = 0;
   virtual std::vector<AuditEntry> ListAudit(const AuditQuery& query) = 0;
-  // As they lie on disk, oldest first, sequence > after; until `visit` says false.
+  // As they lie on disk, oldest first, sequence > after (0: all that there are, also what cannot
+  // be); until `visit` says false.
   virtual void ScanAudit(int64_t after, const std::function<bool(const AuditEntry&)>& visit) = 0;
 
   // For verify: what the store finds wrong in itself, one line each, such as a key or filter column
@@ -430,7 +431,8 @@ class Store {
   // One durable transaction, apart from every other write; undone when `write` returns false or
   // throws. From any thread; not from within Execute or Read. Waits for the disk.
   virtual void WriteAccess(const std::function<bool(AccessRecords&)>& write) = 0;
-  // Endpoints and deliveries; the same rules.
+  // Endpoints and deliveries; the same rules. Where one store's file is read by others meanwhile,
+  // Read may be called from within WriteDeliveries, too; not with a store in memory.
   virtual void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) = 0;
   virtual void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) = 0;
 

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -518,7 +520,8 @@ TEST_F(DeliveryApiTest, EachChangeIsMadeOncePerRequest) {
 }
 
 TEST_F(DeliveryApiTest, AnEndpointRestsAndGoesOnWhereItWas) {
-  const std::string id = IdOf("admin");
+  // It asks for nothing of what comes, so that its place is not written meanwhile.
+  const std::string id = IdOf("admin", std::string(kHook) + R"( filter { types: "CaseOpened" })");
   const std::string named = Quoted("endpoint_id", id);
   const LogPosition begun = Stored(id).position;
   auto endpoint = server_.Do<api::DisableEndpointResponse>("admin", named).endpoint();
@@ -717,7 +720,8 @@ class PingTest : public testing::Test {
   }
 
   TestServer server_{TestServerOptions{
-      .delivery = {.transfers = {.targets = {.allowed = {"127.0.0.0/8"}, .allow_http = true}},
+      .delivery = {.transfers = {.targets = {.allowed = {"127.0.0.0/8"}, .allow_http = true},
+                                 .timeout = seconds{60}},
                    .source = "https://cases.example.com"}}};
   api::CreateEndpointResponse made_;
 };
@@ -781,6 +785,55 @@ TEST_F(PingTest, WhoDoesNotListenIsToldOf) {
   EXPECT_FALSE(result.delivered());
   EXPECT_EQ(result.status(), 0);
   EXPECT_THAT(result.answer(), Not(IsEmpty()));
+}
+
+// Deliveries have the same places, and a receiver that hangs gives none back.
+TEST_F(PingTest, FewAreUnderWayAtOnce) {
+  std::promise<void> release;
+  const Receiver receiver([released = release.get_future().share()](const Received&) {
+    released.wait_for(seconds{30});
+    return AnswerBytes("200 OK");
+  });
+  const std::string id = Create("kind: ENDPOINT_KIND_WEBHOOK " + Quoted("url", receiver.Url()));
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<Refusal> refused;
+  std::vector<std::future<bool>> calls;  // whether it was delivered
+  const auto ping = [&](const std::string& who) {
+    calls.push_back(std::async(std::launch::async, [&, who] {
+      api::TestEndpointResponse response;
+      const grpc::Status status =
+          server_.Call(who, FromText<api::TestEndpointRequest>(id), &response);
+      if (status.ok()) return response.delivered();
+      const std::lock_guard lock(mutex);
+      refused.push_back(ToRefusal(status));
+      came.notify_all();
+      return false;
+    }));
+  };
+  const auto await_refused = [&](size_t count) {
+    std::unique_lock lock(mutex);
+    came.wait_for(lock, seconds{30}, [&] { return refused.size() >= count; });
+    EXPECT_THAT(refused, SizeIs(count));
+  };
+  const std::vector<std::string> names = {"a", "b", "c", "d"};
+  for (const std::string& name : names) server_.AddIdentity(name, "admin");
+  for (int i = 0; i < 5; ++i) ping("admin");
+  await_refused(1);
+  for (const std::string& name : names) {
+    for (int i = 0; i < 4; ++i) ping(name);
+  }
+  await_refused(5);
+  release.set_value();
+  int delivered = 0;
+  for (auto& call : calls) delivered += call.get() ? 1 : 0;
+  EXPECT_EQ(delivered, 16);
+  ASSERT_THAT(refused, SizeIs(5));
+  for (size_t i = 0; i < refused.size(); ++i) {
+    EXPECT_EQ(refused[i].reason, "QUEUE_FULL");
+    EXPECT_EQ(refused[i].metadata.at("capacity"), i == 0 ? "4" : "16");
+  }
+  EXPECT_TRUE(Ping(id).delivered()) << "the places are free again";
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ TEST(RetryTest, AnswersAreJudged) {
       {End::kTargetForbidden, 0, DeliveryVerdict::kRetry},
       {End::kNameUnknown, 0, DeliveryVerdict::kRetry},
       {End::kBroken, 0, DeliveryVerdict::kRetry},
+      {End::kNotBegun, 0, DeliveryVerdict::kRetry},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(Judge({.end = row.end, .status = row.status}), row.expected) << row.status;

@@ -235,6 +235,27 @@ TEST_P(DeliveryRecordsTest, CountsAndPrunes) {
   EXPECT_THAT(Listed({.endpoint = RowId(1)}), ElementsAre(6, 2, 1));
 }
 
+TEST_P(DeliveryRecordsTest, DeliveriesOfAnEndpointGoInParts) {
+  Put(MakeDelivery(1, "a", 0), Ended(MakeDelivery(2, "a", 0), DeliveryState::kDead),
+      MakeDelivery(3, "a", 0), MakeDelivery(4, "a", 0, 2));
+  const auto remove = [&](uint8_t endpoint, int32_t limit) {
+    int32_t gone = -1;
+    store_->WriteDeliveries([&](DeliveryRecords& records) {
+      gone = records.RemoveDeliveries(RowId(endpoint), limit);
+      return true;
+    });
+    return gone;
+  };
+  EXPECT_EQ(remove(1, 2), 2);
+  EXPECT_THAT(Listed({.endpoint = RowId(1)}), SizeIs(1));
+  EXPECT_EQ(remove(1, 2), 1);
+  EXPECT_EQ(remove(1, 2), 0);
+  EXPECT_EQ(remove(3, 2), 0) << "there is no such endpoint";
+  EXPECT_THAT(Listed({.endpoints = {RowId(1), RowId(2)}}), ElementsAre(4));
+  EXPECT_NE(Get([](DeliveryRecords& r) { return r.GetEndpoint(RowId(1)); }), std::nullopt);
+  EXPECT_THAT(DueAt(0), IsEmpty());
+}
+
 TEST_P(DeliveryRecordsTest, AnEndpointGoesWithItsDeliveries) {
   Put(MakeDelivery(1, "a", 0), MakeDelivery(2, "a", 0), MakeDelivery(3, "a", 0, 2));
   store_->WriteDeliveries([](DeliveryRecords& records) {
