@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "clients/cli/commands.h"
 #include "clients/cli/options.h"
@@ -114,13 +115,17 @@ int Follow(Session& session, Following& following) {
     grpc::ClientContext context;
     session.Authorize(&context);
     const auto stream = stub.Watch(&context, following.request);
+    bool first = true;
     for (v1::WatchResponse message; stream->Read(&message);) {
       wait = kFirstWait;
       for (const v1::Event& event : message.batch().events()) printer.Add(event);
       session.out.flush();
       if (!session.out) return session.Fail(kExitFailed, "cannot write what came");
       following.request.mutable_start()->set_cursor(message.batch().latest_cursor());
-      if (following.subscription.empty() || message.batch().events().empty()) continue;
+      // The first only says where it begins. Others without events have passed over what was not
+      // asked for: a place that stayed behind would grow too old.
+      const bool begins = std::exchange(first, false) && message.batch().events().empty();
+      if (following.subscription.empty() || begins) continue;
       const int code =
           CommitBatch(session, following.subscription, message.batch().latest_cursor());
       if (code != kExitOk && code != kExitUnavailable) return code;

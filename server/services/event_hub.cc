@@ -131,9 +131,9 @@ void EventHub::Leave(EventStream* stream) {
   stream_count_ = streams_.size();
 }
 
-void EventHub::TakeOver(const EventStream* by, const std::string& owner, const std::string& name) {
+void EventHub::TakeOver(int64_t number, const std::string& owner, const std::string& name) {
   for (const auto& stream : Streams()) {
-    if (stream.get() != by && stream->IsOf(owner, name)) {
+    if (stream->IsOlder(number, owner, name)) {
       stream->End(Error{Reason::kSubscriptionTakenOver, {{"subscription", name}}});
     }
   }
@@ -150,9 +150,11 @@ void EventHub::SawEnd(int64_t sequence) {
   }
 }
 
-std::shared_ptr<const EventHub::Stretch> EventHub::Recent(int64_t after) {
+std::shared_ptr<const EventHub::Stretch> EventHub::Recent(int64_t after, int64_t as_of) {
   std::lock_guard lock(mutex_);
   if (recent_.empty() || after < recent_.front()->after || after >= *recent_end_) return nullptr;
+  // There may be an erasure between.
+  if (*recent_end_ < as_of) return nullptr;
   const auto next = std::upper_bound(
       recent_.begin(), recent_.end(), after,
       [](int64_t value, const auto& stretch) { return value < stretch->last.sequence; });
@@ -163,6 +165,7 @@ std::shared_ptr<const EventHub::Stretch> EventHub::Recent(int64_t after) {
 void EventHub::Loop() {
   SystemClock real;
   Duration tended = real.Steady();
+  bool missed = false;  // what was committed could not be read
   for (;;) {
     bool look = false;
     {
@@ -172,12 +175,18 @@ void EventHub::Loop() {
       if (stopping_) return;
       look = std::exchange(committed_, false);
     }
-    try {
-      if (look) Look();
-    } catch (const std::exception& e) {
-      Log(Level::kError, "events could not be read", {{"what", e.what()}});
+    const Duration now = real.Steady();
+    const bool tend = now - tended >= kTendEvery;
+    if (look || (missed && tend)) {
+      missed = true;
+      try {
+        Look();
+        missed = false;
+      } catch (const std::exception& e) {
+        Log(Level::kError, "events could not be read", {{"what", e.what()}});
+      }
     }
-    if (const Duration now = real.Steady(); now - tended >= kTendEvery) {
+    if (tend) {
       tended = now;
       Tend();
     }
@@ -200,6 +209,7 @@ void EventHub::Tend() {
 void EventHub::Look() {
   for (bool more = true; more;) {
     auto stretch = std::make_shared<Stretch>();
+    bool erases = false;
     std::optional<int64_t> from;
     {
       std::lock_guard lock(mutex_);
@@ -219,6 +229,7 @@ void EventHub::Look() {
       stretch->events = std::move(page.events);
       for (LoggedEvent& logged : stretch->events) {
         stretch->shown.push_back(ToShown(reader, logged));
+        if (std::holds_alternative<CustomerErased>(logged.event.body)) erases = true;
         logged.event.body = {};
         stretch->bytes += sizeof(LoggedEvent) + stretch->shown.back().SpaceUsedLong();
       }
@@ -227,6 +238,11 @@ void EventHub::Look() {
     {
       std::lock_guard lock(mutex_);
       recent_end_ = stretch->last.sequence;
+      if (erases) {
+        // What was read before has words that are gone from the store since. This stretch was not.
+        recent_.clear();
+        recent_bytes_ = 0;
+      }
       if (!stretch->events.empty()) {
         recent_bytes_ += stretch->bytes;
         recent_.push_back(stretch);
@@ -377,9 +393,10 @@ bool EventStream::Enter(const std::string& method) {
   return false;
 }
 
-bool EventStream::IsOf(const std::string& owner, const std::string& subscription) const {
+bool EventStream::IsOlder(int64_t number, const std::string& owner,
+                          const std::string& subscription) const {
   std::lock_guard lock(mutex_);
-  return principal_ == owner && subscription_ == subscription && !end_;
+  return number_ < number && principal_ == owner && subscription_ == subscription && !end_;
 }
 
 void EventStream::End(Result<void> why) {
@@ -514,7 +531,11 @@ void EventStream::Begin(const api::EventStart& start, const api::EventFilter& fi
     if (end_) return;
     busy_ = true;
     credits_ = credits;
-    if (start.has_subscription_id()) subscription_ = start.subscription_id();
+    if (start.has_subscription_id()) {
+      // Both under this lock: whoever has a higher number then finds the name here.
+      number_ = hub_.NextNumber();
+      subscription_ = start.subscription_id();
+    }
   }
   if (OnPool([this, start, filter] { return Open(start, filter); })) Pump();
 }
@@ -535,13 +556,23 @@ bool EventStream::Open(const api::EventStart& start, const api::EventFilter& fil
         return;
       }
       at_ = *position;
-      hub_.SawEnd(reader.LastSequence());
+      begun_at_ = reader.LastSequence();
+      hub_.SawEnd(begun_at_);
     });
   } catch (const std::exception& e) {
     opened = ApiService::Broken(call_, e);
   }
   if (!opened) return GiveUp(std::move(opened));
-  if (start.has_subscription_id()) hub_.TakeOver(this, principal_, start.subscription_id());
+  int64_t number = 0;
+  bool ended = false;
+  {
+    std::lock_guard lock(mutex_);
+    number = number_;
+    ended = end_.has_value();
+  }
+  // It came and went, or a newer one has come: it ends nobody else's.
+  if (ended) return GiveUp({});
+  if (start.has_subscription_id()) hub_.TakeOver(number, principal_, start.subscription_id());
   {
     std::lock_guard lock(mutex_);
     begun_ = true;
@@ -570,7 +601,7 @@ bool EventStream::Step() {
   }
   const int32_t most = Most();
   if (most > 0 && at_.sequence < hub_.head()) {
-    const auto stretch = hub_.Recent(at_.sequence);
+    const auto stretch = hub_.Recent(at_.sequence, begun_at_);
     if (!stretch) return OnPool([this] { return ReadStore(); });
     Take(*stretch, most);
   }

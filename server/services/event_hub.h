@@ -94,13 +94,16 @@ class EventHub {
   // kStreamLimitReached, kShuttingDown.
   Result<void> Join(std::shared_ptr<EventStream> stream, const std::string& principal);
   void Leave(EventStream* stream);
-  // Other streams of that subscription end.
-  void TakeOver(const EventStream* by, const std::string& owner, const std::string& name);
+  // Of a stream that begins: the newest has the highest.
+  int64_t NextNumber() { return ++last_number_; }
+  // Streams of that subscription with lower numbers end.
+  void TakeOver(int64_t number, const std::string& owner, const std::string& name);
   // The last sequence that is known to be committed.
   int64_t head() const { return head_; }
   void SawEnd(int64_t sequence);
-  // What comes after the sequence; null: too old to be at hand.
-  std::shared_ptr<const Stretch> Recent(int64_t after);
+  // What comes after the sequence; null: too old to be at hand, or not known to be as the log had
+  // it at `as_of`.
+  std::shared_ptr<const Stretch> Recent(int64_t after, int64_t as_of);
 
   void Loop();
   void Look();
@@ -125,6 +128,7 @@ class EventHub {
   bool changing_ = false;
 
   std::atomic<int64_t> head_ = 0;
+  std::atomic<int64_t> last_number_ = 0;
   std::atomic<size_t> stream_count_ = 0;
   ReadPool pool_;
   std::thread thread_;
@@ -144,7 +148,8 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   void Tend(Duration steady);
   // Ends the call as soon as it can be; the first reason counts.
   void End(Result<void> why);
-  bool IsOf(const std::string& owner, const std::string& subscription) const;
+  // Whether it goes on, is of that subscription and older than the number.
+  bool IsOlder(int64_t number, const std::string& owner, const std::string& subscription) const;
   // Constant once it has a place among the streams.
   const std::string& principal() const { return principal_; }
 
@@ -195,14 +200,16 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   AuditEntry commit_entry_{};  // set by Enter, as principal_: call_ changes
   Call call_;                  // identity and revision: of whoever is busy
   EventFilter filter_{};       // constant once begun
-  bool sees_entries_ = false;  // of whoever is busy, as the next three
-  LogPosition at_{};           // how far has been looked
-  api::EventBatch batch_{};    // what is to be sent
+  int64_t begun_at_ = 0;       // the end of the log then; of whoever is busy, as the next four
+  bool sees_entries_ = false;
+  LogPosition at_{};         // how far has been looked
+  api::EventBatch batch_{};  // what is to be sent
   size_t batch_bytes_ = 0;
   grpc::ByteBuffer outgoing_{};  // being written
 
   mutable std::mutex mutex_;
   std::string subscription_{};  // guarded by mutex_, as all below
+  int64_t number_ = 0;          // with a subscription
   bool begun_ = false;
   bool busy_ = false;
   bool writing_ = false;

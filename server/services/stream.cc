@@ -1,6 +1,9 @@
 #include "server/services/stream.h"
 
+#include <grpcpp/alarm.h>
+
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -17,8 +20,9 @@ constexpr Duration kLongestStream = std::chrono::hours{1};
 
 // One thread of the pool makes messages (Put, End), gRPC's threads send them. gRPC is called
 // without the lock: whoever sets `writing_` has the right to start a write, and the call is
-// finished by whoever finds it ended with nothing being written.
-class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+// finished by whoever finds it ended with nothing being written and nobody cancelling it.
+class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                     public std::enable_shared_from_this<Stream> {
  public:
   Stream(ApiService& service, grpc::CallbackServerContext* context, Lasts lasts)
       : context_(context), lasts_(lasts), call_{service.backend()} {}
@@ -42,8 +46,10 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     }
   }
 
+  // The caller holds the stream.
   void End(Result<void> result) {
-    bool stuck = false;
+    bool stuck = false, left = false;
+    int64_t written = 0;
     {
       std::lock_guard lock(mutex_);
       stuck = gone_ && writing_;
@@ -54,9 +60,11 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
       std::lock_guard lock(mutex_);
       ended_ = true;
       result_ = gone_ ? Result<void>(Error{Reason::kDeadlineExceeded}) : std::move(result);
-      if (writing_) return;
+      left = writing_;
+      written = written_;
     }
-    Close();
+    if (!left) return Close();
+    WatchRest(written);
   }
 
   void OnWriteDone(bool ok) override {
@@ -64,6 +72,7 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     {
       std::lock_guard lock(mutex_);
       if (!ok) gone_ = true;
+      ++written_;
       waiting_bytes_ -= waiting_.front().size;
       waiting_.pop_front();
       if (gone_) {
@@ -71,7 +80,7 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
         waiting_bytes_ = 0;
       }
       next = writing_ = !waiting_.empty();
-      close = !writing_ && ended_;
+      close = !writing_ && ended_ && !cancelling_;
       sent_.notify_all();
     }
     if (next) return StartWrite(&waiting_.front().bytes);
@@ -92,6 +101,42 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     size_t size = 0;
   };
 
+  // When the caller has to have read of what waits.
+  Timestamp Until() const { return std::min(call_.deadline, SystemClock().Now() + kLongestCall); }
+
+  // Once it has ended: nobody else waits for the caller then. The alarm does not hold the stream
+  // and goes with it.
+  void WatchRest(int64_t written) {
+    alarm_.emplace().Set(std::chrono::system_clock::time_point(Until()),
+                         [stream = weak_from_this(), written](bool due) {
+                           const auto self = due ? stream.lock() : nullptr;
+                           if (self) self->LookAtRest(written);
+                         });
+  }
+
+  void LookAtRest(int64_t written) {
+    bool reads = false;
+    {
+      std::lock_guard lock(mutex_);
+      if (!writing_) return;
+      reads = written_ > written && SystemClock().Now() < call_.deadline;
+      written = written_;
+      if (!reads) {
+        gone_ = cancelling_ = true;
+        result_ = Error{Reason::kDeadlineExceeded};
+      }
+    }
+    if (reads) return WatchRest(written);
+    context_->TryCancel();
+    bool close = false;
+    {
+      std::lock_guard lock(mutex_);
+      cancelling_ = false;
+      close = !writing_;
+    }
+    if (close) Close();
+  }
+
   // Of the thread that makes messages, as call_ is until the end.
   bool StillMay() {
     if (lasts_ == Lasts::kShort) return true;
@@ -110,7 +155,7 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     Waiting item;
     if (!ToAnswer(call_, message, &item.bytes)) throw std::runtime_error("not serialised");
     item.size = item.bytes.Length();
-    const Timestamp until = std::min(call_.deadline, SystemClock().Now() + kLongestCall);
+    const Timestamp until = Until();
     {
       std::unique_lock lock(mutex_);
       while (!gone_) {
@@ -144,7 +189,10 @@ class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool writing_ = false;
   bool gone_ = false;   // the caller, or the time
   bool ended_ = false;  // no message follows
+  bool cancelling_ = false;
   Result<void> result_;
+  int64_t written_ = 0;               // messages
+  std::optional<grpc::Alarm> alarm_;  // of WatchRest
 };
 
 }  // namespace

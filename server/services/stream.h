@@ -4,7 +4,8 @@
 // different times, which a highest sequence cannot mend. Such a read stays open until the last
 // message is made; it is bounded by the deadline of the call. Or as many short reads as the work
 // makes, which may go on for longer and hold nothing open while the caller reads. Neither holds
-// more than a megabyte that is not sent yet.
+// more than a megabyte that is not sent yet. Once the last message is made, a caller who reads
+// nothing more for kLongestCall, or until the deadline, loses what is left.
 #pragma once
 
 #include <google/protobuf/message.h>

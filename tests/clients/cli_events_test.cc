@@ -196,6 +196,21 @@ TEST_F(CliEventsTest, ASubscriptionIsCommittedAfterWhatWasShown) {
                                               R"(subscription_id: "crm-sync" cursor: "cursor-1")"));
 }
 
+TEST_F(CliEventsTest, ASubscriptionDoesNotStayBehindWhatWasNotAskedFor) {
+  events_.Give({{{Batch({}, "cursor-0"), Batch({}, "cursor-1")},
+                 {grpc::StatusCode::UNAVAILABLE, "stopping"}},
+                {{Batch({}, "cursor-1"), Batch({}, "cursor-2")}, grpc::Status::OK}});
+  EXPECT_EQ(Run({"events", "follow", "--subscription", "crm-sync", "--type", "CaseClosed"}), 0)
+      << err_.str();
+  const std::string filter = R"( filter { types: "CaseClosed" })";
+  EXPECT_THAT(events_.Requests(), ElementsAre(R"(start { subscription_id: "crm-sync" })" + filter,
+                                              R"(subscription_id: "crm-sync" cursor: "cursor-1")",
+                                              R"(start { cursor: "cursor-1" })" + filter,
+                                              R"(subscription_id: "crm-sync" cursor: "cursor-2")"))
+      << "where a stream begins is not committed";
+  EXPECT_EQ(out_.str(), "");
+}
+
 TEST_F(CliEventsTest, AnythingElseEndsIt) {
   events_.Give({{{}, {grpc::StatusCode::OUT_OF_RANGE, "too old"}}});
   EXPECT_EQ(Run({"events", "follow", "--from", "cursor-0"}), 2);

@@ -5,8 +5,10 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <future>
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -359,6 +361,44 @@ TEST_F(EventApiTest, AKeepaliveMovesTheCursorOverWhatWasNotAskedFor) {
   EXPECT_NE(alive->latest_cursor(), begin);
   EXPECT_THAT(Pages("admin", "cursor: \"" + begin + "\""), Not(IsEmpty()));
   EXPECT_THAT(Pages("admin", "cursor: \"" + alive->latest_cursor() + "\""), IsEmpty());
+}
+
+TEST_F(EventApiTest, WordsOfWhoWasErasedAreNotGivenOutFromWhatIsAtHand) {
+  WatchCall open(server_, "admin", kLatest);
+  ASSERT_TRUE(open.Next());
+  Submit("wang");
+  open.Until(Log().size());  // from here on what is new is kept at hand
+  const size_t before = open.events().size();
+  const std::string begin = open.latest();
+  const std::string case_id = Submit("li");
+  Note(case_id, "canary");
+  open.Until(Log().size());
+  const auto says = [](const api::Event& event) { return event.note() == "canary"; };
+  EXPECT_TRUE(std::any_of(open.events().begin(), open.events().end(), says));
+
+  const std::string customer =
+      server_.Do<api::GetCaseResponse>("admin", "case_id: \"" + case_id + "\"")
+          .case_()
+          .customer_id();
+  const std::string etag =
+      server_.Do<api::GetCustomerResponse>("admin", "customer_id: \"" + customer + "\"")
+          .customer()
+          .etag();
+  server_.Do<api::EraseCustomerResponse>(
+      "admin",
+      "customer_id: \"" + customer + "\" ground: ERASURE_GROUND_OBJECTION etag: '" + etag + "'");
+  // At once, and when it is known that the erasure has been looked at.
+  WatchCall at_once(server_, "admin", From(begin));
+  const std::vector<api::Event> log = Log();
+  at_once.Until(log.size() - before);
+  EXPECT_THAT(Types(open.Until(log.size())), Contains("CustomerErased"));
+  WatchCall later(server_, "admin", From(begin));
+  later.Until(log.size() - before);
+  for (const WatchCall* call : {&at_once, &later}) {
+    EXPECT_EQ(Ids(call->events()),
+              Ids({log.begin() + static_cast<std::ptrdiff_t>(before), log.end()}));
+    EXPECT_FALSE(std::any_of(call->events().begin(), call->events().end(), says));
+  }
 }
 
 // ------------------------------------------------------------------------------------- cursors
@@ -749,6 +789,49 @@ TEST_F(EventApiTest, OfTwoStreamsOfOneSubscriptionTheNewerGoesOn) {
   EXPECT_GT(others.Next()->batch().events_size(), 0);
 }
 
+TEST_F(EventApiTest, OfStreamsOfOneSubscriptionThatBeginAtOnceOneGoesOn) {
+  constexpr int kStreams = 8;
+  for (int round = 0; round < 10; ++round) {
+    const std::string who = "client" + std::to_string(round);
+    server_.AddIdentity(who, "integration");
+    server_.Do<api::CreateSubscriptionResponse>(
+        who, R"(subscription_id: "a" start { preset: EVENT_PRESET_LATEST })");
+    std::vector<std::unique_ptr<SubscribeCall>> calls;
+    for (int i = 0; i < kStreams; ++i) {
+      calls.push_back(std::make_unique<SubscribeCall>(
+          server_, who, R"(start { subscription_id: "a" } num_requested: 100)"));
+    }
+    std::mutex mutex;
+    std::condition_variable changed;
+    int ended = 0, went_on = 0;
+    std::vector<std::thread> readers;
+    for (const auto& each : calls) {
+      readers.emplace_back([&, call = each.get()] {
+        bool got = false;
+        while (!got) {
+          const auto next = call->Next();
+          if (!next) break;
+          got = next->batch().events_size() > 0;
+        }
+        if (!got) {
+          EXPECT_EQ(call->Finish().reason, "SUBSCRIPTION_TAKEN_OVER");
+        }
+        std::lock_guard lock(mutex);
+        ++(got ? went_on : ended);
+        changed.notify_all();
+      });
+    }
+    {
+      std::unique_lock lock(mutex);
+      EXPECT_TRUE(changed.wait_for(lock, kPatience, [&] { return ended >= kStreams - 1; }));
+    }
+    Submit("li");
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_EQ(went_on, 1);
+    EXPECT_EQ(ended, kStreams - 1);
+  }
+}
+
 TEST_F(EventApiTest, SubscriptionsAreNamedAndCounted) {
   for (const char* name : {"", "a b", "事件", "a/b"}) {
     EXPECT_TRUE(server_
@@ -899,8 +982,10 @@ TEST_F(EventModelTest, ASubscriberThatIsKilledAgainAndAgainGetsEachEventOnce) {
   int kills = 0, doubled = 0;
   std::string cursor;  // kept by the subscriber; empty: only the server's
   size_t all = 0;      // events that there are, once no more are made
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  // Renewed with each event that is new.
+  auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (bool whole = false; !whole && std::chrono::steady_clock::now() < deadline;) {
+    const size_t before = seen.size();
     const bool named = cursor.empty() || Chance(2);
     SubscribeCall call(server_, "integration",
                        (named ? std::string(R"(start { subscription_id: "crm" })") : From(cursor)) +
@@ -932,6 +1017,7 @@ TEST_F(EventModelTest, ASubscriberThatIsKilledAgainAndAgainGetsEachEventOnce) {
         break;
       }
     }
+    if (seen.size() > before) deadline = std::chrono::steady_clock::now() + kPatience;
     if (!whole) {
       call.Cancel();
       ++kills;
