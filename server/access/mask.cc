@@ -141,6 +141,16 @@ std::string MaskContactText(std::string_view value) {
   return FirstOf(value, length >= 6 ? 3 : length >= 3 ? 1 : 0) + std::string(kRest);
 }
 
+// How many digits stand before the mobile number of mainland China that `digits` is: those of its
+// country code, or none. npos: it is no such number.
+size_t MobileAt(std::string_view digits) {
+  for (const std::string_view code : {"", "86", "0086"}) {
+    if (digits.size() != code.size() + 11 || !digits.starts_with(code)) continue;
+    if (digits[code.size()] == '1' && digits[code.size() + 1] >= '3') return code.size();
+  }
+  return std::string_view::npos;
+}
+
 // Mobile numbers of mainland China that stand in the text by themselves.
 std::string MaskMobiles(std::string_view value) {
   std::string masked;
@@ -152,11 +162,10 @@ std::string MaskMobiles(std::string_view value) {
     size_t end = i;
     while (end < value.size() && IsDigitChar(value[end])) ++end;
     const std::string_view run = value.substr(i, end - i);
-    const bool mobile = run.size() == 11 && run[0] == '1' && run[1] >= '3';
-    if (mobile) {
-      masked += run.substr(0, 3);
+    if (const size_t at = MobileAt(run); at != std::string_view::npos) {
+      masked += run.substr(0, at + 3);
       masked += kMasked;
-      masked += run.substr(7);
+      masked += run.substr(at + 7);
     } else {
       masked += run;
     }

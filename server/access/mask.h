@@ -23,7 +23,8 @@ enum class MaskKind { kUnset, kName, kContact, kKey };
 //             digits the last two, with fewer than 5 none; an extension is hidden. Anything else
 //             (accounts of messengers, postal addresses): at most the first three characters
 //   kKey      as kContact where it is an e-mail address or a phone number; a mobile number of
-//             mainland China inside of it is masked where it stands; else it stays as it is
+//             mainland China inside of it, also behind 86 or 0086, is masked where it stands; else
+//             it stays as it is
 std::string Mask(MaskKind kind, std::string_view value);
 
 // Whether `value` is one that Mask changed, or looks so much like it that nobody can mean it: a

@@ -74,12 +74,19 @@ void AuditLog::Note(AuditEntry entry) {
       ready.push_back(std::move(entry));
     } else {
       AuditEntry& waiting = found->second.entry;
+      const int64_t count = waiting.count + entry.count;
+      if (waiting.count == 0) {  // what went before is told
+        waiting = entry;
+        waiting.request_key = {};
+      }
       if (waiting.subject != entry.subject || waiting.detail != entry.detail) {
         waiting.subject_type.clear();
         waiting.subject = {};
         waiting.detail.clear();
       }
-      waiting.count += entry.count;
+      if (waiting.address != entry.address) waiting.address.clear();
+      if (waiting.role != entry.role) waiting.role.clear();
+      waiting.count = count;
     }
   }
   Send(std::move(ready));

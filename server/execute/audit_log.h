@@ -32,13 +32,13 @@ class AuditLog {
 
   // Stores the entry soon, and does not wait. The first of its kind, principal (or address, where
   // nobody is known), method, outcome and reason goes at once; those that follow within kFold are
-  // counted, and stored as one entry with their count when it is over. It names a subject if all of
-  // them had the same. So a flood of one sort costs a row at first and a row a minute. Beyond
-  // kMostFolds sorts at a time all others of a kind are one (two, if some were refused and some
-  // not): nobody's, method "other". Strangers take no
-  // place from those who are known: beyond kMostStrangers of their own sorts they are told apart by
-  // network alone ("203.0.113.0/24", "2001:db8::/64"), method "other", and beyond kMostNetworks not
-  // at all. Lost only if the process dies within kFold, or the store has failed.
+  // counted, and stored as one entry with their count when it is over. It names a subject, an
+  // address and a role if all that it counts had the same. So a flood of one sort costs a row at
+  // first and a row a minute. Beyond kMostFolds sorts at a time all others of a kind are one (two,
+  // if some were refused and some not): nobody's, method "other". Strangers take no place from
+  // those who are known: beyond kMostStrangers of their own sorts they are told apart by network
+  // alone ("203.0.113.0/24", "2001:db8::/64"), method "other", and beyond kMostNetworks not at all.
+  // Lost only if the process dies within kFold, or the store has failed.
   void Note(AuditEntry entry);
 
   // Stores the counts whose time is over. Called by the bell; Note does it, too.

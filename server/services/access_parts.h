@@ -41,8 +41,9 @@ struct Changed {
 };
 
 // One change under its request id, in one transaction: done before under the same id, it is not
-// done again. Everybody's rights are looked up anew afterwards. `body`: of the request, without
-// secrets. Waits for the disk.
+// done again. Made only while the caller still has what they had when the call began, else
+// kUnauthenticated. Everybody's rights are looked up anew afterwards. `body`: of the request,
+// without secrets. Waits for the disk.
 Result<Changed> ChangeAccess(const Call& call, const std::string& request_id, std::string_view body,
                              const std::function<Result<RawId>(AccessRecords&)>& change,
                              const std::function<Result<void>(AccessRecords&, const RawId&)>& show);

@@ -308,9 +308,22 @@ Result<RawId> UpdateUser(const Call& call, AccessRecords& records,
       return std::move(last).error();
     }
   }
-  if (after != *before) {
-    ++after.version;
-    records.Put(after);
+  if (after == *before) return RawId{};
+  ++after.version;
+  records.Put(after);
+  // Whoever holds an open link was to become what the user was, not more.
+  const bool more = after.role != before->role ||
+                    FindExcess(after.org_units, before->org_units, call.backend.clock.Now()) ||
+                    FindExcess(Scope{{}, after.queues}, Scope{{}, before->queues});
+  if (more) records.RemoveOneTimeTokens(OneTimeToken::Kind::kPassword, after.name);
+  // A key of the user's own role goes along to one of the same base, with its masks and limits.
+  if (after.role != before->role &&
+      BaseOf(after.role, RolesOf(call)) == BaseOf(before->role, RolesOf(call))) {
+    for (ApiKey& key : records.ApiKeysOf(after.name)) {
+      if (key.role != before->role) continue;
+      key.role = after.role;
+      records.Put(key);
+    }
   }
   return RawId{};
 }

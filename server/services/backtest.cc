@@ -355,6 +355,7 @@ Result<void> CheckDraftUnmasked(const Call& call, const Revision& draft) {
   for (const Priority& each : draft.priorities) conditions.push_back(&each.when);
   for (const ClockDefinition& each : draft.clocks) conditions.push_back(&each.when);
   for (const Playbook& each : draft.playbooks) conditions.push_back(&each.when);
+  for (const AlertRule& each : draft.alerts) conditions.push_back(&each.when);
   for (const Predicate* when : conditions) {
     if (auto checked = CheckUnmasked(call.sees_contact, "files", *when); !checked) return checked;
   }

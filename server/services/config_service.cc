@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/access/mask.h"
 #include "server/config/canonical.h"
 #include "server/config/conditions.h"
 #include "server/config/config.h"
@@ -129,7 +130,8 @@ Case AsOpened(Reader &reader, const Case &c) {
   return c;
 }
 
-void FillTrace(const RuleTrace &trace, const Predicate &condition, api::RuleExplanation *out) {
+void FillTrace(const Call &call, const RuleTrace &trace, const Predicate &condition,
+               api::RuleExplanation *out) {
   static constexpr std::array<const char *, 4> kKinds = {"playbook", "priority", "clock", "alert"};
   out->set_kind(kKinds[static_cast<size_t>(trace.kind)]);
   out->set_rule_id(trace.id);
@@ -139,7 +141,8 @@ void FillTrace(const RuleTrace &trace, const Predicate &condition, api::RuleExpl
   if (!trace.unmet) return;
   const std::string unmet = Canonical(trace.unmet->condition);
   out->set_failed_condition(trace.unmet->negated ? "NOT (" + unmet + ")" : unmet);
-  out->set_found_value(trace.unmet->seen);
+  const bool masks = trace.unmet->field == FieldId::kAccount && !call.sees_contact;
+  out->set_found_value(masks ? Mask(MaskKind::kKey, trace.unmet->seen) : trace.unmet->seen);
 }
 
 Result<void> ExplainCase(const Call &call, Reader &reader, const api::ExplainCaseRequest &request,
@@ -167,7 +170,7 @@ Result<void> ExplainCase(const Call &call, Reader &reader, const api::ExplainCas
   const std::vector<RuleTrace> traces =
       Explain(*revision, [&](FieldId field) { return facts(field); });
   for (size_t i = 0; i < traces.size() && i < conditions.size(); ++i) {
-    FillTrace(traces[i], *conditions[i], out->add_rules());
+    FillTrace(call, traces[i], *conditions[i], out->add_rules());
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "server/access/mask.h"
 #include "server/execute/lookup.h"
 #include "server/services/convert.h"
 #include "server/services/services.h"
@@ -69,23 +70,25 @@ Result<Question> Ask(const Call& call, const api::ReportScope& in, bool needs_pr
   return q;
 }
 
-std::string Group(const Response& r, const std::string& by) {
+// As Response.attributes is shown: a key may be a phone number.
+std::string Group(const Call& call, const Response& r, const std::string& by) {
   if (by == "touchpoint") return r.touchpoint;
   if (by == "org_unit") return r.org_unit_id;
   if (by == "channel") return r.survey_channel;
   if (by == "language") return r.language;
   if (by == "respondent_role") return r.respondent_role;
   const auto attribute = r.attributes.find(by.substr(std::string_view("attributes.").size()));
-  return attribute == r.attributes.end() ? "" : attribute->second;
+  if (attribute == r.attributes.end()) return "";
+  return call.sees_contact ? attribute->second : Mask(MaskKind::kKey, attribute->second);
 }
 
-std::string Group(Reader& reader, const Case& c, const std::string& by) {
+std::string Group(const Call& call, Reader& reader, const Case& c, const std::string& by) {
   if (by == "touchpoint") return c.details.touchpoint;
   if (by == "org_unit") return c.details.org_unit_id;
   if (by == "language") return c.details.language;
   if (by == "respondent_role") return c.details.respondent_role;
   const auto opening = reader.GetResponse(c.opening_response_id);
-  return opening ? Group(*opening, by) : "";
+  return opening ? Group(call, *opening, by) : "";
 }
 
 void FillInterval(const std::optional<Interval>& interval,
@@ -274,7 +277,7 @@ Result<void> GetNps(const Call& call, Reader& reader, const api::GetNpsReportReq
       const Counts counts = Contribution(r);
       const bool listed = WasListed(listing, r.customer_id, r.occurred_at);
       total.Add(counts, listed);
-      if (!q.group_by.empty()) groups[Group(r, q.group_by)].Add(counts, listed);
+      if (!q.group_by.empty()) groups[Group(call, r, q.group_by)].Add(counts, listed);
     });
   }
   FillNps("", total, out->mutable_total());
@@ -303,7 +306,7 @@ Result<void> GetFunnel(const Call& call, Reader& reader, const api::GetFunnelRep
       }
       const bool listed = WasListed(listing, c.customer_id, c.opened_at);
       total.Add(counts, listed);
-      if (!q.group_by.empty()) groups[Group(reader, c, q.group_by)].Add(counts, listed);
+      if (!q.group_by.empty()) groups[Group(call, reader, c, q.group_by)].Add(counts, listed);
     });
   }
   FillFunnel("", total, out->mutable_total());
@@ -431,7 +434,7 @@ Result<void> GetRecovery(const Call& call, Reader& reader,
     const bool listed = WasListed(listing, c.customer_id, c.opened_at);
     total.Add(c, counts, as_of, listed);
     if (!q.group_by.empty()) {
-      groups[Group(reader, c, q.group_by)].Add(c, counts, as_of, listed);
+      groups[Group(call, reader, c, q.group_by)].Add(c, counts, as_of, listed);
     }
   }
   api::RecoveryFigure* to = out->mutable_total();

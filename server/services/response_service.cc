@@ -114,6 +114,8 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   void TakeRows(api::ImportRows rows) {
     const int count = rows.rows_size();
     if (auto size = CheckBatchSize("rows.rows", count, kRowLimit); !size) return End(size);
+    // A stream may last for hours.
+    if (auto may = Recheck(service_->backend(), context_, &call_); !may) return End(may);
     reply_.Clear();
     row_numbers_.clear();
     int64_t last = 0;

@@ -391,6 +391,41 @@ RawId NewAccessId(Timestamp now) {
   return IdSource(now, random[0], random[1]).Next<RawId>();
 }
 
+namespace {
+
+// Whether the caller still is who they were when the call began: it may have waited since.
+bool IsStill(const Call& call, AccessRecords& records) {
+  const Identity& who = call.identity;
+  const Timestamp now = call.backend.clock.Now();
+  switch (who.kind) {
+    case CredentialKind::kNone: return true;
+    case CredentialKind::kPrincipalToken: {
+      const std::vector<Store::Principal> principals = records.ListPrincipals();
+      return std::any_of(principals.begin(), principals.end(), [&](const Store::Principal& each) {
+        return each.name == who.name && each.role == who.role && !each.disabled;
+      });
+    }
+    case CredentialKind::kSession: {
+      const auto session = records.GetSession(who.credential_id);
+      if (!session || now >= session->expires_at) return false;
+      break;
+    }
+    case CredentialKind::kApiKey: {
+      const auto key = records.GetApiKey(who.credential_id);
+      if (!key || key->revoked_at || now >= key->expires_at) return false;
+      break;
+    }
+    case CredentialKind::kCertificate: break;
+  }
+  const auto user = records.FindUser(who.name);
+  const bool is_key = who.kind == CredentialKind::kApiKey;
+  if (!user || user->disabled || user->role != (is_key ? who.user_role : who.role)) return false;
+  const std::optional<Scope> scope = ScopeAt(*user, now);
+  return scope && !FindExcess(who.scope, *scope);
+}
+
+}  // namespace
+
 Result<Changed> ChangeAccess(
     const Call& call, const std::string& request_id, std::string_view body,
     const std::function<Result<RawId>(AccessRecords&)>& change,
@@ -409,6 +444,10 @@ Result<Changed> ChangeAccess(
       }
       result = Changed{known->resource, true};
       if (auto shown = show(records, known->resource); !shown) result = std::move(shown).error();
+      return false;
+    }
+    if (!IsStill(call, records)) {
+      result = Error{Reason::kUnauthenticated};
       return false;
     }
     auto resource = change(records);

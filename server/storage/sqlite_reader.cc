@@ -92,12 +92,14 @@ constexpr const char* kAuditColumns =
     "subject_id, request_key, address, count, detail, prev_hash, hash FROM audit";
 
 // Verify has to name a row that was tampered with, so damage is no failure: what cannot be right
-// reads as something else than what was hashed.
+// reads as something else than what was hashed; so does a value of another type, which no list
+// finds.
 template <size_t N>
 std::array<uint8_t, N> AuditBytes(const Query& query, int column) {
   std::array<uint8_t, N> bytes{};
+  const bool is_blob = std::holds_alternative<Blob>(query.Get(column));
   const std::string_view stored = query.Bytes(column);
-  if (stored.size() == N) {
+  if (is_blob && stored.size() == N) {
     std::copy(stored.begin(), stored.end(), bytes.begin());
   } else if (!stored.empty()) {
     bytes.fill(0xFF);
@@ -105,25 +107,36 @@ std::array<uint8_t, N> AuditBytes(const Query& query, int column) {
   return bytes;
 }
 
+std::string AuditText(const Query& query, int column) {
+  const bool is_text = std::holds_alternative<std::string>(query.Get(column));
+  return is_text ? query.Text(column) : query.Text(column) + '\xFF';
+}
+
+int64_t AuditInt(const Query& query, int column) {
+  const SqlValue value = query.Get(column);
+  const auto* number = std::get_if<int64_t>(&value);
+  return number == nullptr ? -1 : *number;
+}
+
 AuditEntry ReadAudit(const Query& query) {
   AuditEntry entry;
   entry.sequence = query.Int(0);
-  entry.at = FromMillis(query.Int(1));
-  const int64_t kind = query.Int(2);
+  entry.at = FromMillis(AuditInt(query, 1));
+  const int64_t kind = AuditInt(query, 2);
   if (kind > 0 && kind <= static_cast<int64_t>(AuditKind::kOperator)) {
     entry.kind = static_cast<AuditKind>(kind);
   }
-  entry.principal = query.Text(3);
-  entry.role = query.Text(4);
-  entry.method = query.Text(5);
-  entry.outcome = query.Text(6);
-  entry.reason = query.Text(7);
-  entry.subject_type = query.Text(8);
+  entry.principal = AuditText(query, 3);
+  entry.role = AuditText(query, 4);
+  entry.method = AuditText(query, 5);
+  entry.outcome = AuditText(query, 6);
+  entry.reason = AuditText(query, 7);
+  entry.subject_type = AuditText(query, 8);
   entry.subject = AuditBytes<16>(query, 9);
   entry.request_key = AuditBytes<16>(query, 10);
-  entry.address = query.Text(11);
-  entry.count = query.Int(12);
-  entry.detail = query.Text(13);
+  entry.address = AuditText(query, 11);
+  entry.count = AuditInt(query, 12);
+  entry.detail = AuditText(query, 13);
   entry.prev_hash = AuditBytes<32>(query, 14);
   entry.hash = AuditBytes<32>(query, 15);
   return entry;
@@ -1075,7 +1088,7 @@ template <typename Base>
 void SqliteReads<Base>::ScanAudit(int64_t after,
                                   const std::function<bool(const AuditEntry&)>& visit) {
   Query query(connection_, std::string(kAuditColumns) + " WHERE sequence > ? ORDER BY sequence");
-  query.Bind(after);
+  query.Bind(after == 0 ? std::numeric_limits<int64_t>::min() : after);
   while (query.Step()) {
     if (!visit(ReadAudit(query))) return;
   }

@@ -422,6 +422,10 @@ AuditWalk VerifyAudit(Reader& reader, int64_t sequence, const std::optional<Hash
       stopped = true;
       return false;
     }
+    if (entry.sequence < 1) {
+      problem(entry.sequence, "it stands before the first");
+      return true;
+    }
     if (entry.sequence != walk.sequence + 1) {
       const int64_t first = walk.sequence + 1;
       problem(first, entry.sequence == first + 1

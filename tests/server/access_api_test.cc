@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <set>
 #include <string>
@@ -457,6 +458,56 @@ TEST_F(AccessTest, ALinkOfSomebodyWhoIsDisabledOpensNothing) {
   server_.Do<api::EnableUserResponse>("admin", R"(user_name: "li")");
   EXPECT_EQ(server_.Refuse("", "AccessService/RedeemLink", redeem).reason, "ONE_TIME_TOKEN_REFUSED")
       << "it went with the user";
+}
+
+// Who made the link knows it, and was to have no more than the user had.
+TEST_F(AccessTest, ALinkEndsWhereItsUserIsGivenMore) {
+  const auto link = [&](const std::string& name) {
+    const auto made = server_.Do<api::CreateUserResponse>(
+        "manager", "user { name: \"" + name +
+                       R"(" role: "agent" org_units { org_unit_id: "east" } } with_link: true)");
+    return "token: \"" + made.link_token() + "\" password: \"" + kPassword + "\"";
+  };
+  const auto change = [&](const std::string& user, const std::string& path) {
+    server_.Do<api::UpdateUserResponse>(
+        "admin", "user { " + user + " } update_mask { paths: \"" + path + "\" }");
+  };
+  const std::string raised = link("li"), wider = link("wang"), narrower = link("zhao");
+  change(R"(name: "li" role: "manager")", "role");
+  change(R"(name: "wang" org_units { org_unit_id: "east" } org_units { org_unit_id: "west" })",
+         "org_units");
+  change(R"(name: "zhao" org_units { org_unit_id: "east/suzhou" })", "org_units");
+  change(R"(name: "zhao" language: "zh")", "language");
+  for (const std::string& redeem : {raised, wider}) {
+    EXPECT_EQ(server_.Refuse("", "AccessService/RedeemLink", redeem).reason,
+              "ONE_TIME_TOKEN_REFUSED");
+  }
+  server_.Do<api::RedeemLinkResponse>("", narrower);
+  SignIn("zhao", "zhao");
+}
+
+TEST_F(AccessTest, WhoLosesTheirRightsWhileACallWaitsChangesNothing) {
+  AddUser("li", "manager");
+  SignIn("li", "li");
+  ASSERT_TRUE(GetsIn("li"));  // and is remembered
+  std::future<Refusal> made;
+  server_.store().WriteAccess([&](AccessRecords& records) {
+    made = std::async(std::launch::async, [&] {
+      api::CreateUserRequest request;
+      request.set_request_id("late");
+      request.mutable_user()->set_name("accomplice");
+      request.mutable_user()->set_role("agent");
+      api::CreateUserResponse response;
+      return ToRefusal(server_.Call("li", request, &response));
+    });
+    User user = *records.FindUser("li");
+    user.disabled = true;
+    ++user.version;
+    records.Put(user);
+    return true;
+  });
+  EXPECT_EQ(made.get().reason, "UNAUTHENTICATED");
+  Records([](AccessRecords& records) { EXPECT_EQ(records.FindUser("accomplice"), std::nullopt); });
 }
 
 // ---- The first administrator -------------------------------------------------------------------

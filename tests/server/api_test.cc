@@ -4,6 +4,7 @@
 #include <future>
 #include <set>
 
+#include "rebound/v1/access_service.pb.h"
 #include "rebound/v1/blacklist_service.pb.h"
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
@@ -434,6 +435,35 @@ TEST_F(StopTest, ImportStreamsAreLimitedAndGivenBack) {
   }
   EXPECT_TRUE(server_.Import("integration", FromText<api::ImportHeader>(R"(request_id: "i")"), {})
                   .status.ok());
+}
+
+TEST_F(StopTest, AnImportStreamEndsWithTheRightsOfItsCaller) {
+  server_.Do<api::CreateUserResponse>("admin", R"(user { name: "crm" role: "integration" })");
+  const auto key = server_.Do<api::CreateApiKeyResponse>(
+      "admin", R"(user_name: "crm" description: "x" end_time { seconds: 1773442000 })");
+  const auto stub = api::ResponseService::NewStub(server_.NewChannel());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  context.AddMetadata("authorization", "Bearer " + key.secret());
+  const auto stream = stub->ImportResponses(&context);
+  ASSERT_TRUE(stream->Write(FromText<api::ImportResponsesRequest>(
+      R"(header { request_id: "i" program_id: "touchpoint" })")));
+  const auto rows = [](const std::string& id) {
+    const std::string of = R"(source_system: "s" external_id: ")";
+    return FromText<api::ImportResponsesRequest>("rows { rows { row: 1 response { score: 1" +
+                                                 (" external_key { " + of + id) +
+                                                 ("\" } customer_key { " + of) + "1\" } } } }");
+  };
+  ASSERT_TRUE(stream->Write(rows("1")));
+  api::ImportResponsesResponse answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_EQ(answer.rejects_size(), 0);
+  server_.Do<api::RevokeApiKeyResponse>("admin", "api_key_id: \"" + key.api_key().id() + "\"");
+  const int64_t last = server_.LastSequence();
+  stream->Write(rows("2"));
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(ToRefusal(stream->Finish()).reason, "UNAUTHENTICATED");
+  EXPECT_EQ(server_.LastSequence(), last);
 }
 
 TEST_F(StopTest, OversizedMetadataIsRefusedByTheTransport) {

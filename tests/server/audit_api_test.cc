@@ -311,6 +311,25 @@ TEST_F(AuditTest, AFloodOfOneSortIsOneRowAMinute) {
   EXPECT_EQ(entries[7].method, "rebound.v1.CaseService/AcceptCase");
 }
 
+TEST_F(AuditTest, WhatIsCountedNamesItsOwnRecord) {
+  const int64_t before = Last();
+  const auto refused = [&](const std::string& id) {
+    EXPECT_EQ(server_.Refuse("agent", "CaseService/AcceptCase", "case_id: \"" + id + "\"").reason,
+              "NOT_FOUND");
+  };
+  const std::string first = "00000000000000000000000001", second = "00000000000000000000000002";
+  refused(first);
+  server_.clock().Advance(AuditLog::kFold);
+  refused(second);
+  server_.clock().Advance(AuditLog::kFold);
+  EXPECT_FALSE(server_.CallRaw("viewer", "/rebound.v1.CaseService/CloseCase", "").ok());
+  std::vector<std::string> subjects;
+  for (const AuditEntry& entry : After(before)) {
+    if (entry.method.ends_with("/AcceptCase")) subjects.push_back(ToString(RawId{entry.subject}));
+  }
+  EXPECT_THAT(subjects, testing::ElementsAre(first, first, second));
+}
+
 TEST_F(AuditTest, WhatIsCountedIsStoredAsTheServerStops) {
   const int64_t before = Last();
   for (int i = 0; i < 50; ++i) {

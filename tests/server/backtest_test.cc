@@ -250,6 +250,14 @@ TEST_F(BacktestApiTest, MaskedAccountsAreNeitherShownNorGuessed) {
   const Refusal refusal = ToRefusal(server_.Call("manager", Draft(""), &response));
   EXPECT_EQ(refusal.reason, "FILTER_INVALID") << refusal;
   EXPECT_EQ(refusal.message.find("13812341234"), std::string::npos) << refusal;
+
+  // A red line would show whose it is by the severity.
+  Edit("playbooks.yaml", "13812341234", "acme");
+  EXPECT_THAT(Try("").faults(), IsEmpty());
+  Edit("alerts.yaml", "alerts:\n",
+       "alerts:\n  - {id: whose, name: {en: Whose}, red_line: true, notify: owner,\n"
+       "     when: 'account = \"13812341234\"'}\n");
+  EXPECT_EQ(ToRefusal(server_.Call("manager", Draft(""), &response)).reason, "FILTER_INVALID");
 }
 
 TEST_F(BacktestApiTest, ADraftWithFaultsIsAnAnswer) {

@@ -322,6 +322,24 @@ TEST_F(ConfigApiTest, ACaseExplainsWhichRulesHoldAndWhereTheOthersFail) {
             "ID_INVALID");
 }
 
+TEST_F(ConfigApiTest, WhatARuleFoundIsMaskedAsItIsInTheCase) {
+  Edit("alerts.yaml", "alerts:\n",
+       "alerts:\n  - {id: whose, name: {en: Whose}, notify: owner, when: 'account = \"acme\"'}\n");
+  Apply();
+  const auto opened = server_.Do<api::SubmitResponseResponse>(
+      "integration", R"(response { program_id: "touchpoint" score: 1 account_id: "13812341234"
+                        customer_key { source_system: "crm" external_id: "li" } })");
+  const auto found = [&](const char* who) {
+    const auto explained = server_.Do<api::ExplainCaseResponse>(
+        who, "case_id: \"" + opened.response().paired_case_id() + "\"");
+    for (const api::RuleExplanation& rule : explained.rules()) {
+      if (rule.rule_id() == "whose") return rule.found_value();
+    }
+    return std::string("no such rule");
+  };
+  EXPECT_EQ(found("agent"), "138****1234");
+}
+
 TEST_F(ConfigApiTest, TestsBesideTheRulesAreRun) {
   const auto run = [&] {
     return Call<api::TestRulesResponse>("manager", WithFiles<api::TestRulesRequest>());

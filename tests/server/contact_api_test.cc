@@ -15,6 +15,7 @@
 #include "rebound/v1/case_service.pb.h"
 #include "rebound/v1/customer_service.pb.h"
 #include "rebound/v1/options.pb.h"
+#include "rebound/v1/report_service.pb.h"
 #include "rebound/v1/response_service.pb.h"
 #include "server/execute/run.h"
 #include "server/services/masking.h"
@@ -445,6 +446,28 @@ TEST_F(ContactTest, AMaskedValueThatComesBackIsRefusedWithEveryFieldNamed) {
   }
 }
 
+// A key that names a group may be a phone number, and groups are as many as answers may be.
+TEST_F(ContactTest, ReportsGroupByAttributesAsTheyAreShown) {
+  server_.Do<api::SubmitResponseResponse>("integration", R"(response { program_id: "touchpoint"
+      customer_key { source_system: "crm" external_id: "grouped" } score: 2
+      attributes { key: "phone" value: "13800001234" } })");
+  const std::string scope = R"(scope { program_id: "touchpoint" group_by: "attributes.phone" })";
+  const auto groups = [](const auto& report) {
+    std::set<std::string> names;
+    for (const auto& figure : report.groups()) names.insert(figure.group());
+    return names;
+  };
+  for (const char* who : {"viewer", "supervisor"}) {
+    SCOPED_TRACE(who);
+    for (const auto& names : {groups(server_.Do<api::GetNpsReportResponse>(who, scope)),
+                              groups(server_.Do<api::GetFunnelReportResponse>(who, scope)),
+                              groups(server_.Do<api::GetRecoveryReportResponse>(who, scope))}) {
+      EXPECT_TRUE(names.contains("138****1234"));
+      EXPECT_FALSE(names.contains("13800001234"));
+    }
+  }
+}
+
 // A survey that was masked before it came to us is taken as it is.
 TEST_F(ContactTest, AttributesOfAnswersMayHaveBeenMaskedElsewhere) {
   server_.Do<api::SubmitResponseResponse>("integration", R"(response { program_id: "touchpoint"
@@ -508,6 +531,42 @@ TEST(ContactRolesTest, NobodyGivesThemselvesAKeyOfAnotherRoleOfTheirBase) {
           .Refuse("manager", "AccessService/CreateUser", R"(user { name: "wang" role: "caller" })")
           .reason,
       "GRANT_EXCEEDS_OWN");
+}
+
+TEST(ContactRolesTest, AKeyOfItsUsersOwnRoleGoesAlongToAnother) {
+  Revision revision = *PlainRevision();
+  revision.roles = DefaultRoles();
+  revision.roles.push_back(
+      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
+  revision.roles.back().sees_contact = true;
+  TestServer server(
+      TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
+  server.Do<api::CreateUserResponse>("admin", R"(user { name: "li" role: "caller" })");
+  const std::string key = R"(user_name: "li" description: "own" end_time { seconds: )" +
+                          std::to_string(ToMillis(server.clock().Now()) / 1000 + 3600) + " } ";
+  server.UseToken("own", server.Do<api::CreateApiKeyResponse>("admin", key).secret());
+  server.UseToken("given",
+                  server.Do<api::CreateApiKeyResponse>("admin", key + R"(role: "agent")").secret());
+  const std::string id = server
+                             .Do<api::UpsertCustomerResponse>("admin", R"(
+      external_key { source_system: "crm" external_id: "1" } customer { display_name: "张三" }
+      update_mask { paths: "display_name" })")
+                             .customer()
+                             .id();
+  const auto sees = [&](const char* who) {
+    return server.Do<api::GetCustomerResponse>(who, "customer_id: \"" + id + "\"")
+        .customer()
+        .display_name();
+  };
+  EXPECT_EQ(sees("own"), "张三");
+  EXPECT_EQ(sees("given"), "张*");
+  const auto change = [&](const std::string& role) {
+    server.Do<api::UpdateUserResponse>(
+        "admin", R"(user { name: "li" role: ")" + role + R"(" } update_mask { paths: "role" })");
+  };
+  change("agent");
+  EXPECT_EQ(sees("own"), "张*");
+  EXPECT_EQ(sees("given"), "张*");
 }
 
 }  // namespace

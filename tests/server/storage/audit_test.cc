@@ -317,6 +317,11 @@ TEST_F(AuditFileTest, EachColumnThatWasChangedNamesItsEntry) {
       {"request_key = zeroblob(16)", "what it says is not what was hashed"},
       {"address = '10.0.0.8'", "what it says is not what was hashed"},
       {"count = count + 1", "what it says is not what was hashed"},
+      {"at_ms = CAST(at_ms AS BLOB)", "what it says is not what was hashed"},
+      {"kind = CAST(kind AS BLOB)", "what it says is not what was hashed"},
+      {"principal = CAST(principal AS BLOB)", "what it says is not what was hashed"},
+      {"method = CAST(method AS BLOB)", "what it says is not what was hashed"},
+      {"subject_id = CAST(subject_id AS TEXT)", "what it says is not what was hashed"},
       {"detail = 'kept 2'", "what it says is not what was hashed"},
       {"prev_hash = zeroblob(32)", "it names another one before it than the one that is there"},
       {"hash = zeroblob(32)", "its hash was changed; what it says was not"},
@@ -356,6 +361,10 @@ TEST_F(AuditFileTest, WhatWasTakenOutOrPutInIsNamed) {
        "subject_type, subject_id, request_key, address, count, detail, prev_hash, hash FROM audit "
        "WHERE sequence = 6",
        "audit entry 7: it lies beyond the end of the chain"},
+      {"INSERT INTO audit SELECT -1, at_ms, kind, principal, role, method, outcome, reason, "
+       "subject_type, subject_id, request_key, address, count, detail, prev_hash, hash FROM audit "
+       "WHERE sequence = 6",
+       "audit entry -1: it stands before the first"},
       {"UPDATE audit_head SET hash = zeroblob(32)",
        "audit entry 6: the chain ends with another hash than this one's"},
       {"UPDATE audit_head SET sequence = 5", "audit entry 6: it lies beyond the end of the chain"},
