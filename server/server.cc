@@ -408,10 +408,10 @@ void Server::Stop(Duration grace) {
   // A ping that waits for its receiver is answered now.
   parts_->executor.Drain();
   parts_->grpc_server->Wait();
-  parts_->audit.Close();
   // Up to here it tells the balancer and new callers that this server is going; the calls that came
   // through it are done, and only their answers may still be on the wire.
   if (parts_->http) parts_->http->Stop(kLastAnswers);
+  parts_->audit.Close();  // what was refused until now, too
   parts_->http.reset();
   parts_->gateway.reset();
 }

@@ -407,6 +407,17 @@ def paths(rig):
                    f'{path}: {status} {start!r} {got[:100]!r}')
             expect(b'x-content-type-options: nosniff' in start, f'{path}: {start!r}')
             expect(ask_file(port, 'HEAD', path)[::2] == (200, b''), f'HEAD {path}')
+    # Answers of the front's own are dressed like the server's; and browsers keep to its TLS.
+    for path, code in (('/metrics', 404), ('/', 200)):
+        with Raw(rig.front.tls_http, tls=True, alpn='http/1.1') as raw:
+            raw.send(f'GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode())
+            answer = raw.read_all()
+        start = answer.partition(b'\r\n\r\n')[0].lower() + b'\r\n'
+        expect(statuses(answer) == [code], f'{path}: {start!r}')
+        for header in (b'strict-transport-security: max-age=', b'x-content-type-options: nosniff',
+                       b'content-security-policy: default-src'):
+            expect(start.count(b'\r\n' + header) == 1, f'{path}: {header!r} in {start!r}')
+    for port in (rig.server.http_port, rig.front.http_port):
         for path in ('/.env', '/app.js.map', '/.git/config', '/.well-known/security.txt', '/%2eenv',
                      '/link.txt', '/inner.js', '/out/secret.txt', '/assets/up/above.txt',
                      '/assets/up/outside/secret.txt', '/pipe.txt', '/../above.txt',

@@ -294,11 +294,11 @@ def frame(kind, flags, stream, payload=b''):
 class Raw:
     """A socket that sends any bytes and takes the answer apart."""
 
-    def __init__(self, port, tls=False, host='127.0.0.1'):
+    def __init__(self, port, tls=False, host='127.0.0.1', alpn='h2'):
         self.socket = socket.create_connection((host, port), DEADLINE)
         if tls:
             context = ssl._create_unverified_context()
-            context.set_alpn_protocols(['h2'])
+            context.set_alpn_protocols([alpn])
             self.socket = context.wrap_socket(self.socket)
         self.buffer = b''
         self.closed = False
