@@ -19,6 +19,6 @@ foreach(suite ${suites})
     set(suite_label slow)
   endif()
   add_test("${prefix}.${suite}" ${executable} "--gtest_filter=${suite}.*" --gtest_brief=1)
-  set_tests_properties("${prefix}.${suite}" PROPERTIES LABELS ${suite_label} TIMEOUT 600
+  set_tests_properties("${prefix}.${suite}" PROPERTIES LABELS ${suite_label} TIMEOUT 1200
                        WORKING_DIRECTORY ${directory} ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endforeach()

@@ -9,7 +9,7 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   exit 2
 }
 is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-port=$((30000 + RANDOM % 10000))
+port=$((20000 + RANDOM % 10000))
 while is_open "$port"; do ((++port)); done
 bin=$(cd "$1" && pwd)
 if ! said=$(LC_ALL=C.UTF-8 REBOUND_PORT=$port "$source_dir/dev" run --once "$bin" 2>&1); then

@@ -110,7 +110,7 @@ done
 # A refusal is shown with its reason, field and words, and is not tried again. An answer's key is
 # taken here for that of another request.
 for name in "${names[@]}"; do
-  PYTHONPATH=$work/python timeout 10 "${programs[$name]}" "crm-other" "answer-$name" \
+  PYTHONPATH=$work/python timeout 60 "${programs[$name]}" "crm-other" "answer-$name" \
     "$work/refused.$name" >"$work/refused" 2>&1
   code=$?
   if [[ $code == 1 ]] &&

@@ -107,7 +107,7 @@ class ConfigUnderLoadTest : public testing::Test {
       grpc::ClientContext context;
       context.AddMetadata("authorization", "Bearer " + token_);
       context.set_wait_for_ready(true);
-      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(120));
       const grpc::Status status = (stub.*method)(&context, request, response);
       // gRPC cancels what a stopping server has received and not yet begun.
       if (status.error_code() != grpc::StatusCode::UNAVAILABLE &&

@@ -27,6 +27,7 @@ finish() {
 # sets server, port and http_port, and REBOUND_SERVER and REBOUND_HTTP for clients.
 serve() {
   local listen=${1:-127.0.0.1:0} http=${2:-127.0.0.1:0}
+  : >"$work/log"  # of the server before, whose ports await_port could read
   "$bin/reboundd" --db "$work/db" --config "$root/config" --listen "$listen" --http "$http" \
     "${@:3}" >"$work/log" 2>&1 &
   server=$!

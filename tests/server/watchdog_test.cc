@@ -16,7 +16,7 @@
 namespace rebound {
 namespace {
 
-constexpr std::chrono::seconds kDeadline{20};
+constexpr std::chrono::seconds kDeadline{60};
 constexpr std::chrono::milliseconds kInterval{20};
 
 // Takes connections into its queue and never answers.
@@ -80,9 +80,9 @@ TEST(WatchdogTest, AServerThatAnswersIsNot) {
   std::promise<void> told;
   bool server_hung = false;
   {
-    Watchdog of_server({{"127.0.0.1:" + std::to_string(port)}, false, std::chrono::seconds{2}, 1},
+    Watchdog of_server({{"127.0.0.1:" + std::to_string(port)}, false, std::chrono::seconds{2}, 2},
                        [&] { server_hung = true; });
-    Watchdog of_deaf({{deaf.address()}, false, std::chrono::seconds{2}, 2},
+    Watchdog of_deaf({{deaf.address()}, false, std::chrono::seconds{2}, 3},
                      [&] { told.set_value(); });
     EXPECT_EQ(told.get_future().wait_for(kDeadline), std::future_status::ready);
   }
@@ -99,9 +99,9 @@ TEST(WatchdogTest, AListenerThatClosesEveryConnectionIsNot) {
   std::promise<void> told;
   bool closing_hung = false;
   {
-    Watchdog of_closing({{closing.address()}, true, std::chrono::seconds{2}, 1},
+    Watchdog of_closing({{closing.address()}, true, std::chrono::seconds{2}, 2},
                         [&] { closing_hung = true; });
-    Watchdog of_deaf({{deaf.address()}, true, std::chrono::seconds{2}, 2},
+    Watchdog of_deaf({{deaf.address()}, true, std::chrono::seconds{2}, 3},
                      [&] { told.set_value(); });
     EXPECT_EQ(told.get_future().wait_for(kDeadline), std::future_status::ready);
   }

@@ -3,8 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <string>
 
 namespace rebound {
 namespace {
@@ -108,12 +111,13 @@ TEST(ZonesTest, UnknownNamesAreNoZones) {
 }
 
 TEST(ZonesTest, TheVersionNamesTheDataOrIsAHashOfThem) {
-  const std::string file = ::testing::TempDir() + "zones_test_tzdata.zi";
+  const std::string file = ::testing::TempDir() + "zones_test_tzdata." + std::to_string(getpid());
   std::ofstream(file) << "# version 2031c\nR A 1916 o\n";
   EXPECT_EQ(ZoneDataVersion(file), "2031c");
   std::ofstream(file) << "R A 1916 o\n";
   EXPECT_THAT(ZoneDataVersion(file), MatchesRegex("sha256:[0-9a-f]{16}"));
   EXPECT_EQ(ZoneDataVersion(file), ZoneDataVersion("there/is/no/such/file"));
+  std::filesystem::remove(file);
   EXPECT_THAT(ZoneDataVersion(), MatchesRegex("20[0-9][0-9][a-z]+|sha256:[0-9a-f]{16}"));
 }
 

@@ -80,10 +80,9 @@ class AccessRecordsTest : public testing::TestWithParam<std::string> {
       store_ = std::make_unique<MemoryStore>();
       return;
     }
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              ("rebound.access." +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::replace(folder_.begin(), folder_.end(), '/', '.');
+    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::replace(name.begin(), name.end(), '/', '.');
+    folder_ = std::filesystem::path(testing::TempDir()) / ("rebound.access." + name);
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     store_ = SqliteStore::Open(folder_ + "/rebound.db");
