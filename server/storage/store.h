@@ -431,8 +431,8 @@ class Store {
   // One durable transaction, apart from every other write; undone when `write` returns false or
   // throws. From any thread; not from within Execute or Read. Waits for the disk.
   virtual void WriteAccess(const std::function<bool(AccessRecords&)>& write) = 0;
-  // Endpoints and deliveries; the same rules. Where one store's file is read by others meanwhile,
-  // Read may be called from within WriteDeliveries, too; not with a store in memory.
+  // Endpoints and deliveries; the same rules. Read may be called from within WriteDeliveries, and
+  // sees what was there before it; a store in memory would wait for itself.
   virtual void ReadDeliveries(const std::function<void(DeliveryRecords&)>& read) = 0;
   virtual void WriteDeliveries(const std::function<bool(DeliveryRecords&)>& write) = 0;
 

@@ -475,16 +475,22 @@ TEST_F(ContactTest, AttributesOfAnswersMayHaveBeenMaskedElsewhere) {
       attributes { key: "phone" value: "138****1234" } })");
 }
 
-TEST(ContactRolesTest, TheConfigurationSaysWhoSeesContactData) {
+// With a role of the agents' base that sees contact data.
+Revision WithCallers() {
   Revision revision = *PlainRevision();
   revision.roles = DefaultRoles();
+  revision.roles.push_back(
+      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
+  revision.roles.back().sees_contact = true;
+  return revision;
+}
+
+TEST(ContactRolesTest, TheConfigurationSaysWhoSeesContactData) {
+  Revision revision = WithCallers();
   for (RoleDef& role : revision.roles) {
     if (role.id == "agent") role.sees_contact = true;
     if (role.id == "integration") role.sees_contact = false;
   }
-  revision.roles.push_back(
-      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
-  revision.roles.back().sees_contact = true;
   TestServer server(
       TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
   server.AddIdentity("caller", "caller");
@@ -506,11 +512,7 @@ TEST(ContactRolesTest, TheConfigurationSaysWhoSeesContactData) {
 
 // Limits and masks go by the role: a key of another one with the same base would undo them.
 TEST(ContactRolesTest, NobodyGivesThemselvesAKeyOfAnotherRoleOfTheirBase) {
-  Revision revision = *PlainRevision();
-  revision.roles = DefaultRoles();
-  revision.roles.push_back(
-      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
-  revision.roles.back().sees_contact = true;
+  Revision revision = WithCallers();
   TestServer server(
       TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
   const auto made = server.Do<api::CreateUserResponse>(
@@ -534,11 +536,7 @@ TEST(ContactRolesTest, NobodyGivesThemselvesAKeyOfAnotherRoleOfTheirBase) {
 }
 
 TEST(ContactRolesTest, AKeyOfItsUsersOwnRoleGoesAlongToAnother) {
-  Revision revision = *PlainRevision();
-  revision.roles = DefaultRoles();
-  revision.roles.push_back(
-      {.id = "caller", .name_en = "Caller", .name_zh = "外呼", .base = "agent"});
-  revision.roles.back().sees_contact = true;
+  Revision revision = WithCallers();
   TestServer server(
       TestServerOptions{.revision = std::make_shared<const Revision>(std::move(revision))});
   server.Do<api::CreateUserResponse>("admin", R"(user { name: "li" role: "caller" })");
